@@ -9,7 +9,8 @@ public final class BFloat16 {
     return Float.intBitsToFloat(bits << 16);
   }
 
-  /// Returns the bfloat16 bits nearest to a value, ties to even, overflow to infinity; NaN stays a quiet NaN.
+  /// Returns the bfloat16 bits nearest to a value, ties to even, overflow to infinity; NaN stays a
+  /// quiet NaN.
   public static short fromFloat(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {

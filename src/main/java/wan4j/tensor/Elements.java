@@ -27,7 +27,8 @@ public final class Elements {
     };
   }
 
-  /// Returns element `index` of an integer type as a long; throws `IllegalStateException` for float types.
+  /// Returns element `index` of an integer type as a long; throws `IllegalStateException` for float
+  /// types.
   public static long toLong(MemorySegment segment, DType dtype, long index) {
     return switch (dtype) {
       case I64 -> segment.get(LONG, index * 8);
@@ -40,8 +41,8 @@ public final class Elements {
     };
   }
 
-  /// Writes a float32 as element `index` of a float type, rounded to nearest even, FP8 saturating; throws
-  /// `IllegalStateException` for integer types.
+  /// Writes a float32 as element `index` of a float type, rounded to nearest even, FP8 saturating;
+  /// throws `IllegalStateException` for integer types.
   public static void setFloat(MemorySegment segment, DType dtype, long index, float value) {
     switch (dtype) {
       case F64 -> segment.set(DOUBLE, index * 8, value);

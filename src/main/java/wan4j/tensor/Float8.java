@@ -1,7 +1,7 @@
 package wan4j.tensor;
 
-/// Conversion between float32 and the 8-bit floats of Hopper's matrix units, as CUDA's saturating casts and as PyTorch's
-/// plain casts on a CPU do it (reference cases fp8/cast).
+/// Conversion between float32 and the 8-bit floats of Hopper's matrix units, as CUDA's saturating
+/// casts and as PyTorch's plain casts on a CPU do it (reference cases fp8/cast).
 public final class Float8 {
   /// The largest E4M3 value.
   public static final float MAX_E4M3 = 448f;
@@ -24,7 +24,8 @@ public final class Float8 {
     return E5M2[bits & 0xFF];
   }
 
-  /// Returns the nearest E4M3 bits, ties to even; values beyond 448 and infinities saturate, NaN stays NaN.
+  /// Returns the nearest E4M3 bits, ties to even; values beyond 448 and infinities saturate, NaN
+  /// stays NaN.
   public static byte toE4m3(float value) {
     if (Float.isNaN(value)) {
       return (byte) (sign(value) | 0x7F);
@@ -32,7 +33,8 @@ public final class Float8 {
     return (byte) (sign(value) | encode(Math.min(Math.abs(value), MAX_E4M3), 3, 7));
   }
 
-  /// Returns the nearest E5M2 bits, ties to even; values beyond 57344 and infinities saturate, NaN stays NaN.
+  /// Returns the nearest E5M2 bits, ties to even; values beyond 57344 and infinities saturate, NaN
+  /// stays NaN.
   public static byte toE5m2(float value) {
     if (Float.isNaN(value)) {
       return (byte) (sign(value) | 0x7F);
@@ -40,15 +42,16 @@ public final class Float8 {
     return (byte) (sign(value) | encode(Math.min(Math.abs(value), MAX_E5M2), 2, 15));
   }
 
-  /// Returns the nearest E4M3 bits as PyTorch's cast to `float8_e4m3fn` does: beyond 464 and infinities become NaN.
+  /// Returns the nearest E4M3 bits as PyTorch's cast to `float8_e4m3fn` does: beyond 464 and
+  /// infinities become NaN.
   public static byte toE4m3Unsaturated(float value) {
     float magnitude = Math.abs(value);
     boolean isRepresentable = magnitude <= 464f;
     return isRepresentable ? toE4m3(value) : (byte) (sign(value) | 0x7F);
   }
 
-  /// Returns the nearest E5M2 bits as PyTorch's cast to `float8_e5m2` does: values that round beyond 57344 become
-  /// infinite.
+  /// Returns the nearest E5M2 bits as PyTorch's cast to `float8_e5m2` does: values that round
+  /// beyond 57344 become infinite.
   public static byte toE5m2Unsaturated(float value) {
     if (Float.isNaN(value)) {
       return (byte) (sign(value) | 0x7F);

@@ -1,7 +1,7 @@
 package wan4j.tensor;
 
-/// Thrown when what the user gave cannot be used; its message is one sentence: what was got, what was expected, the
-/// cure.
+/// Thrown when what the user gave cannot be used; its message is one sentence: what was got, what
+/// was expected, the cure.
 public final class InputException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

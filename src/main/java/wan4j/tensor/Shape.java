@@ -11,7 +11,8 @@ public final class Shape {
     this.sizes = sizes;
   }
 
-  /// Creates a shape; throws `IllegalArgumentException` when a size is negative or the product exceeds a long.
+  /// Creates a shape; throws `IllegalArgumentException` when a size is negative or the product
+  /// exceeds a long.
   public static Shape of(long... sizes) {
     long count = 1;
     for (long size : sizes) {
@@ -73,6 +74,8 @@ public final class Shape {
   /// Returns the sizes as `[2, 3, 4]`.
   @Override
   public String toString() {
-    return Arrays.stream(sizes).mapToObj(Long::toString).collect(Collectors.joining(", ", "[", "]"));
+    return Arrays.stream(sizes)
+        .mapToObj(Long::toString)
+        .collect(Collectors.joining(", ", "[", "]"));
   }
 }

@@ -1,6 +1,7 @@
 package wan4j.tensor;
 
-/// A range of bytes that a backend owns: host memory, device memory, or nothing at all for shape checks.
+/// A range of bytes that a backend owns: host memory, device memory, or nothing at all for shape
+/// checks.
 public interface Storage {
   /// Returns the length of the range in bytes.
   long bytes();

@@ -12,7 +12,8 @@ public final class Tensor {
   private final DType dtype;
   private final Storage storage;
 
-  /// Creates a tensor over storage; throws `IllegalArgumentException` when the storage is too small for the shape.
+  /// Creates a tensor over storage; throws `IllegalArgumentException` when the storage is too small
+  /// for the shape.
   public Tensor(Shape shape, DType dtype, Storage storage) {
     this.shape = Objects.requireNonNull(shape, "shape is null");
     this.dtype = Objects.requireNonNull(dtype, "dtype is null");
@@ -24,17 +25,20 @@ public final class Tensor {
     }
   }
 
-  /// Creates a float32 host tensor over a copy of the values; throws when their count differs from the shape's.
+  /// Creates a float32 host tensor over a copy of the values; throws when their count differs from
+  /// the shape's.
   public static Tensor of(float[] values, long... sizes) {
     return onHost(MemorySegment.ofArray(values.clone()), DType.F32, sizes);
   }
 
-  /// Creates an int32 host tensor over a copy of the values; throws when their count differs from the shape's.
+  /// Creates an int32 host tensor over a copy of the values; throws when their count differs from
+  /// the shape's.
   public static Tensor of(int[] values, long... sizes) {
     return onHost(MemorySegment.ofArray(values.clone()), DType.I32, sizes);
   }
 
-  /// Creates an unsigned byte host tensor over the given array itself; throws when the counts differ.
+  /// Creates an unsigned byte host tensor over the given array itself; throws when the counts
+  /// differ.
   public static Tensor of(byte[] values, long... sizes) {
     return onHost(MemorySegment.ofArray(values), DType.U8, sizes);
   }
@@ -90,7 +94,8 @@ public final class Tensor {
     return new Tensor(changed, dtype, storage);
   }
 
-  /// Returns `length` entries of the outermost axis from `first` on, sharing the memory; throws when out of range.
+  /// Returns `length` entries of the outermost axis from `first` on, sharing the memory; throws
+  /// when out of range.
   public Tensor slice(long first, long length) {
     Objects.checkFromIndexSize(first, length, shape.size(0));
     long row = shape.size(0) == 0 ? 0 : bytes() / shape.size(0);
@@ -104,7 +109,8 @@ public final class Tensor {
     return slice(index, 1).reshape(rest);
   }
 
-  /// Returns the host memory of the elements; throws `IllegalStateException` when the tensor is not on the host.
+  /// Returns the host memory of the elements; throws `IllegalStateException` when the tensor is not
+  /// on the host.
   public MemorySegment segment() {
     if (storage instanceof HostStorage host) {
       return host.segment().asSlice(0, bytes());
@@ -128,8 +134,8 @@ public final class Tensor {
     return values;
   }
 
-  /// Returns a copy of a host tensor's elements as int32; throws `ArithmeticException` when an int64 does not fit and
-  /// `IllegalStateException` for float types.
+  /// Returns a copy of a host tensor's elements as int32; throws `ArithmeticException` when an
+  /// int64 does not fit and `IllegalStateException` for float types.
   public int[] toInts() {
     MemorySegment source = segment();
     int[] values = new int[Math.toIntExact(count())];

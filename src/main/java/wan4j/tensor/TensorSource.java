@@ -13,8 +13,8 @@ public interface TensorSource {
   /// Returns the element type in which it is stored.
   DType dtype();
 
-  /// Reads `target.byteSize()` bytes from byte `offset` of the tensor's row-major elements on; safe to call from many
-  /// threads; throws `InputException` when the file has become shorter.
+  /// Reads `target.byteSize()` bytes from byte `offset` of the tensor's row-major elements on; safe
+  /// to call from many threads; throws `InputException` when the file has become shorter.
   void read(long offset, MemorySegment target);
 
   /// Returns the size in bytes.

@@ -1,0 +1,178 @@
+package wan4j.ops;
+
+import java.util.List;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// The waist: everything that networks and samplers ask of a backend, in the paper's words, each
+/// coarse enough to be one fused kernel. Features of videos are channels-last, `[frames, height,
+/// width, channels]`; "activation" is `activation()`, the type in which values flow between layers.
+/// Arguments of wrong shape or type are `IllegalArgumentException`s. An instance serves one thread.
+public interface Ops extends AutoCloseable {
+  // ---- memory
+
+  /// Returns the element type in which activations flow.
+  DType activation();
+
+  /// Returns the element type of the residual stream of the transformer.
+  DType residual();
+
+  /// Opens a scope; tensors made from now on die when it closes.
+  Scope scope();
+
+  /// Creates a tensor with undefined elements in the innermost scope.
+  Tensor empty(DType dtype, long... sizes);
+
+  /// Creates a home for one network's weights.
+  Parameters parameters();
+
+  /// Copies a host tensor to the backend, as the given float type or unchanged for integers.
+  Tensor upload(Tensor host, DType dtype);
+
+  /// Copies a tensor to the host, unchanged, and waits for it.
+  Tensor download(Tensor tensor);
+
+  /// Copies elements between tensors of the same count, converting between float types.
+  void copy(Tensor source, Tensor target);
+
+  /// Sets every element of a float tensor to zero.
+  void clear(Tensor target);
+
+  /// Waits until all work that was asked for is done.
+  void synchronize();
+
+  /// Returns the largest number of bytes that were in use at once, weights included.
+  long peakBytes();
+
+  // ---- layers of transformers
+
+  /// Returns rows of `table [entries, dim]` for int32 `ids [tokens]`, in the residual type:
+  /// `[tokens, dim]`.
+  Tensor embedding(Tensor table, Tensor ids);
+
+  /// Quantises or converts a tensor `[rows, columns]` into a consumer's format; costs a pass of its
+  /// own.
+  Operand operand(Tensor x, OperandFormat want);
+
+  /// Returns `activation(x weightᵀ + bias)` as an activation tensor `[rows, outputs]`; float32 for
+  /// a float32 layer.
+  Tensor linear(Operand x, Linear layer, Activation activation);
+
+  /// Returns `activation(x weightᵀ + bias)` in the format that the next layer wants.
+  Operand linear(Operand x, Linear layer, Activation activation, OperandFormat want);
+
+  /// Returns `gelu(first half) * second half` (tanh form) of `x [rows, 2 n]`: `[rows, n]`.
+  Operand gatedGelu(Tensor x, OperandFormat want);
+
+  /// Returns silu(x) for a float32 tensor.
+  Tensor silu(Tensor x);
+
+  /// Returns the six (or two) modulation parts of a block, part-major float32 `[parts, groups,
+  /// dim]`, where `timestep [groups, parts dim]` or, shared by all parts, `[groups, dim]`, is added
+  /// to the block's `table [parts, dim]`.
+  Tensor modulation(Tensor table, Tensor timestep);
+
+  /// Returns `layerNorm(x) (1 + scale) + shift` without affine weights for residual rows `x
+  /// [tokens, dim]`; `shift` and `scale` are float32 `[groups, dim]` and int32 `rows [tokens]`
+  /// names each token's group.
+  Operand modulatedNorm(
+      Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, OperandFormat want);
+
+  /// Returns `layerNorm(x) weight + bias` for rows `x [tokens, dim]` of the residual or activation
+  /// type.
+  Operand layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon, OperandFormat want);
+
+  /// Returns `x / rms(x) weight` for rows `x [tokens, dim]` of the residual or activation type.
+  Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want);
+
+  /// Splits `qkv [tokens, 3 dim]`, normalises queries and keys by their root mean square over the
+  /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (cosine and sine of each
+  /// pair, float32) and lays out heads.
+  Heads queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads);
+
+  /// Returns softmax(q kᵀ scale) v, `[query tokens, heads head size]`; `want` is the consumer's
+  /// format.
+  Operand attention(Heads heads, double scale, OperandFormat want);
+
+  /// Returns umT5's attention: softmax(q kᵀ + bias) v over the first `keys` keys, where float32
+  /// `bias [heads, 2 tokens - 1]` holds the bias of each distance key - query, from -(tokens - 1)
+  /// on.
+  Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want);
+
+  /// Adds `y gate` to residual rows `x [tokens, dim]` in place; `gate` is float32 `[groups, dim]`,
+  /// int32 `rows [tokens]`.
+  void gatedAdd(Tensor x, Tensor y, Tensor gate, Tensor rows);
+
+  /// Adds `y` to `x` in place, element by element; their types may differ.
+  void add(Tensor x, Tensor y);
+
+  /// Cuts float32 latents, each `[channels, frames, height, width]` and stacked along channels,
+  /// into patches of 1 x 2 x 2: `[tokens, channels 4]`, channel-major within a row, in the format
+  /// that the embedding wants.
+  Operand patchify(List<Tensor> latents, OperandFormat want);
+
+  /// Puts patches `[tokens, 4 channels]`, channel fastest within a row, back into float32 latents
+  /// `[channels, frames, height, width]`.
+  Tensor unpatchify(Tensor tokens, int frames, int height, int width);
+
+  // ---- layers of video autoencoders, on channels-last features
+
+  /// Scales and shifts each channel of a float32 `[channels, frames, height, width]` and turns it
+  /// into activation features `[frames, height, width, channels]`; `factor` and `offset` are
+  /// float32 `[channels]`.
+  Tensor channelsLast(Tensor x, Tensor factor, Tensor offset);
+
+  /// Turns features into float32 `[channels, frames, height, width]`, each channel scaled and
+  /// shifted.
+  Tensor channelsFirst(Tensor features, Tensor factor, Tensor offset);
+
+  /// Turns features `[frames, height, width, 3]` in [-1, 1] into unsigned bytes: clamped, (x + 1) /
+  /// 2 255, truncated.
+  Tensor pixels(Tensor features);
+
+  /// Writes `x / max(length over channels, 1e-12) sqrt(channels) gamma`, then SiLU if asked, of
+  /// features `x` to `target` of the same shape.
+  void channelNorm(Tensor x, Tensor gamma, boolean silu, Tensor target);
+
+  /// Writes a convolution of `x [frames, height, width, inputs]` to `target`; what `add` holds is
+  /// added, unless it is `target` itself, which then is only written.
+  void convolution(Tensor x, Convolution layer, Window window, Tensor add, Tensor target);
+
+  /// Repeats each pixel of `x [frames, height, width, channels]` 2 x 2 times.
+  Tensor upsample(Tensor x);
+
+  /// Turns `[frames, height, width, 2 channels]` into `[2 frames, height, width, channels]`, first
+  /// half of the channels first.
+  Tensor unfoldFrames(Tensor x);
+
+  /// Returns softmax(q kᵀ / sqrt(channels)) v within each frame, one head, for `qkv [frames,
+  /// height, width, 3 channels]`.
+  Tensor frameAttention(Tensor qkv);
+
+  /// Averages groups of the `time x space x space` neighbours and channels of features into
+  /// `channels` channels; missing frames in front count as zeros (Wan2.2 VAE's AvgDown3D).
+  Tensor averageDown(Tensor x, int time, int space, int channels);
+
+  /// Repeats channels into `time x space x space` neighbours with `channels` channels, without the
+  /// first `skip` frames (Wan2.2 VAE's DupUp3D).
+  Tensor duplicateUp(Tensor x, int time, int space, int channels, int skip);
+
+  /// Moves 2 x 2 pixels into channels, ordered channel, width offset, height offset.
+  Tensor foldPixels(Tensor x);
+
+  /// Moves channels, ordered channel, width offset, height offset, back into 2 x 2 pixels.
+  Tensor unfoldPixels(Tensor x);
+
+  // ---- sampling and caches
+
+  /// Writes the sum of `coefficients[i] terms[i]` over float32 tensors (or ones of the residual
+  /// type) of one shape to `target`, which may be one of the terms.
+  void linearCombination(Tensor target, double[] coefficients, List<Tensor> terms);
+
+  /// Compares the rows of two tensors `[rows, columns]` and waits for the result.
+  RowStatistics compareRows(Tensor current, Tensor previous);
+
+  @Override
+  void close();
+}

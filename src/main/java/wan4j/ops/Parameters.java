@@ -1,0 +1,28 @@
+package wan4j.ops;
+
+import java.util.List;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Where one network's weights live on a backend; closing it frees them.
+public interface Parameters extends AutoCloseable {
+  /// Loads a tensor as the given element type, keeping its shape.
+  Tensor tensor(TensorSource source, DType dtype);
+
+  /// Loads a linear layer from weights `[outputs, inputs]` that are stacked along their outputs,
+  /// each with its bias `[outputs]`, in order; `biases` is empty for a layer without. Weights with
+  /// more than two axes count as `[outputs, everything else]`.
+  Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision);
+
+  /// Loads a convolution from a weight `[outputs, inputs, time, height, width]` or `[outputs,
+  /// inputs, height, width]` and a bias `[outputs]`.
+  Convolution convolution(TensorSource weight, TensorSource bias);
+
+  /// Returns the bytes that the weights fill on the backend.
+  long bytes();
+
+  @Override
+  void close();
+}
