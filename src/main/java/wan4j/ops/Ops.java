@@ -135,9 +135,12 @@ public interface Ops extends AutoCloseable {
   /// features `x` to `target` of the same shape.
   void channelNorm(Tensor x, Tensor gamma, boolean silu, Tensor target);
 
-  /// Writes a convolution of `x [frames, height, width, inputs]` to `target`; what `add` holds is
-  /// added, unless it is `target` itself, which then is only written.
-  void convolution(Tensor x, Convolution layer, Window window, Tensor add, Tensor target);
+  /// Writes a convolution of `x [frames, height, width, inputs]`, plus its bias, to `target`.
+  void convolution(Tensor x, Convolution layer, Window window, Tensor target);
+
+  /// Writes a convolution of `x [frames, height, width, inputs]`, plus its bias and `addend`, to `target`; the two are of
+  /// one shape and may be the same tensor.
+  void convolution(Tensor x, Convolution layer, Window window, Tensor addend, Tensor target);
 
   /// Repeats each pixel of `x [frames, height, width, channels]` 2 x 2 times.
   Tensor upsample(Tensor x);
