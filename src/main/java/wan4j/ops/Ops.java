@@ -86,8 +86,8 @@ public interface Ops extends AutoCloseable {
   Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want);
 
   /// Splits `qkv [tokens, 3 dim]`, normalises queries and keys by their root mean square over the
-  /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (cosine and sine of each
-  /// pair, float32) and lays out heads.
+  /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (float32, the cosine of pair
+  /// i at column 2i, its sine at 2i + 1) and lays out heads.
   Heads queryKeyValue(
       Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads);
 
