@@ -9,11 +9,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Function;
 
-/// cuBLASLt, matrix products on tensor cores. Handles and descriptors are plain longs;
-/// [MatmulPlan] is the way to use them.
+/// cuBLASLt, matrix products on tensor cores. Handles and descriptors are plain longs; [MatmulPlan]
+/// is the way to use them.
 public final class CublasLt {
   private static final NativeLibrary LIBRARY = NativeLibraries.CUBLASLT;
 
@@ -53,8 +54,7 @@ public final class CublasLt {
   private static final MethodHandle STATUS_TEXT =
       LIBRARY.function("cublasLtGetStatusString", ADDRESS, JAVA_INT);
   private static final MethodHandle VERSION = LIBRARY.function("cublasLtGetVersion", JAVA_LONG);
-  private static final MethodHandle CREATE =
-      LIBRARY.function("cublasLtCreate", JAVA_INT, ADDRESS);
+  private static final MethodHandle CREATE = LIBRARY.function("cublasLtCreate", JAVA_INT, ADDRESS);
   private static final MethodHandle DESTROY =
       LIBRARY.function("cublasLtDestroy", JAVA_INT, JAVA_LONG);
   private static final MethodHandle DESCRIPTOR_CREATE =
@@ -139,9 +139,9 @@ public final class CublasLt {
 
   private CublasLt() {}
 
-  /// One way to compute a product: 64 opaque bytes, valid for the same device and library version,
-  /// and the workspace that it needs in bytes.
-  public record Algorithm(byte[] bytes, long workspace) {}
+  /// One way to compute a product: 64 opaque bytes in hexadecimal, valid for the same device and
+  /// library version, and the workspace that it needs in bytes.
+  public record Algorithm(String code, long workspace) {}
 
   /// The descriptors of one product: operation and the four matrices.
   record Descriptors(long operation, long a, long b, long c, long d) {}
@@ -154,11 +154,10 @@ public final class CublasLt {
   /// The library's version, for example 130002 for 13.0.2.
   public static int version() {
     var version = new long[1];
-    NativeLibrary.status(
-        () -> {
-          version[0] = (long) VERSION.invokeExact();
-          return 0;
-        });
+    NativeLibrary.status(() -> {
+      version[0] = (long) VERSION.invokeExact();
+      return 0;
+    });
     return Math.toIntExact(version[0]);
   }
 
@@ -218,11 +217,9 @@ public final class CublasLt {
   }
 
   /// Up to `most` algorithms, the library's best guess first; empty where it supports none.
-  static List<Algorithm> heuristic(
-      long handle, Descriptors descriptors, long workspace, int most) {
+  static List<Algorithm> heuristic(long handle, Descriptors descriptors, long workspace, int most) {
     var preference =
-        created(
-            "cublasLtMatmulPreferenceCreate", out -> (int) PREFERENCE_CREATE.invokeExact(out));
+        created("cublasLtMatmulPreferenceCreate", out -> (int) PREFERENCE_CREATE.invokeExact(out));
     try (var arena = Arena.ofConfined()) {
       prefer(preference, MAX_WORKSPACE, arena.allocateFrom(JAVA_LONG, workspace));
       prefer(preference, REDUCTION_SCHEMES, arena.allocateFrom(JAVA_INT, ORDERED_REDUCTION));
@@ -234,18 +231,17 @@ public final class CublasLt {
       var c = descriptors.c();
       var d = descriptors.d();
       var code =
-          NativeLibrary.status(
-              () ->
-                  (int)
-                      HEURISTIC.invokeExact(
-                          handle, operation, a, b, c, d, preference, most, results, count));
+          NativeLibrary.status(() ->
+              (int)
+                  HEURISTIC.invokeExact(
+                      handle, operation, a, b, c, d, preference, most, results, count));
       var algorithms = new ArrayList<Algorithm>();
       for (var index = 0; code == 0 && index < count.get(JAVA_INT, 0); index++) {
         var result = results.asSlice(RESULT_BYTES * index, RESULT_BYTES);
         if (result.get(JAVA_INT, RESULT_STATE) == 0) {
           algorithms.add(
               new Algorithm(
-                  result.asSlice(0, ALGORITHM_BYTES).toArray(JAVA_BYTE),
+                  HexFormat.of().formatHex(result.asSlice(0, ALGORITHM_BYTES).toArray(JAVA_BYTE)),
                   result.get(JAVA_LONG, RESULT_WORKSPACE)));
         }
       }
@@ -259,10 +255,10 @@ public final class CublasLt {
 
   /// Checks that an algorithm kept from an earlier process serves this product, and how much
   /// workspace it needs; null where it does not.
-  static Algorithm check(long handle, Descriptors descriptors, byte[] algorithm) {
+  static Algorithm check(long handle, Descriptors descriptors, String algorithm) {
     try (var arena = Arena.ofConfined()) {
       var bytes = arena.allocate(ALGORITHM_BYTES, 8);
-      MemorySegment.copy(algorithm, 0, bytes, JAVA_BYTE, 0, (int) ALGORITHM_BYTES);
+      write(algorithm, bytes);
       var result = arena.allocate(RESULT_BYTES, 8);
       var operation = descriptors.operation();
       var a = descriptors.a();
@@ -276,6 +272,12 @@ public final class CublasLt {
           ? new Algorithm(algorithm, result.get(JAVA_LONG, RESULT_WORKSPACE))
           : null;
     }
+  }
+
+  /// Writes the bytes of an algorithm to native memory.
+  static void write(String algorithm, MemorySegment bytes) {
+    MemorySegment.copy(
+        HexFormat.of().parseHex(algorithm), 0, bytes, JAVA_BYTE, 0, (int) ALGORITHM_BYTES);
   }
 
   static void matmul(

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// The folders in which CUDA libraries are looked for, best first.
 final class LibraryLocations {
@@ -68,7 +69,7 @@ final class LibraryLocations {
       try {
         addPrefix(prefixes, python.toRealPath());
       } catch (IOException e) {
-        continue; // a dangling link names no installation
+        // A dangling link names no installation.
       }
     }
     if (environment.containsKey("HOME")) {
@@ -80,7 +81,7 @@ final class LibraryLocations {
     return List.copyOf(prefixes);
   }
 
-  private static void addPrefix(LinkedHashSet<Path> prefixes, Path python) {
+  private static void addPrefix(Set<Path> prefixes, Path python) {
     var folder = python.getParent();
     if (folder != null && folder.getParent() != null) {
       prefixes.add(folder.getParent());
@@ -91,7 +92,7 @@ final class LibraryLocations {
     return glob(site, "nvidia/*/lib");
   }
 
-  private static List<Path> existing(LinkedHashSet<Path> folders) {
+  private static List<Path> existing(Set<Path> folders) {
     return folders.stream().filter(Files::isDirectory).toList();
   }
 
@@ -106,7 +107,7 @@ final class LibraryLocations {
           try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, part)) {
             stream.forEach(next::add);
           } catch (IOException e) {
-            continue; // an unreadable folder holds nothing for us
+            // An unreadable folder holds nothing for us.
           }
         }
       }

@@ -1,6 +1,5 @@
 package wan4j.cuda.bind;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
@@ -48,7 +47,7 @@ public final class MatmulPlan implements AutoCloseable {
 
   /// Plans a product with an algorithm of an earlier process on the same kind of device, or null
   /// where the library refuses it.
-  public static MatmulPlan of(long handle, MatmulDescription description, byte[] algorithm) {
+  public static MatmulPlan of(long handle, MatmulDescription description, String algorithm) {
     var plan = new MatmulPlan(handle, description);
     var checked = CublasLt.check(handle, plan.descriptors, algorithm);
     if (checked == null) {
@@ -76,7 +75,7 @@ public final class MatmulPlan implements AutoCloseable {
   /// Runs with this algorithm from now on.
   public void use(CublasLt.Algorithm chosen) {
     algorithm = chosen;
-    MemorySegment.copy(chosen.bytes(), 0, algorithmBytes, JAVA_BYTE, 0, chosen.bytes().length);
+    CublasLt.write(chosen.code(), algorithmBytes);
   }
 
   /// The algorithm in use.

@@ -32,8 +32,8 @@ final class NativeLibrary {
     this.missing = missing;
   }
 
-  /// Loads the first of `files` to be had: in `chosen` folders, on the loader path, then in
-  /// `usual` folders; `cure` is the command that gets the library.
+  /// Loads the first of `files` to be had: in `chosen` folders, on the loader path, then in `usual`
+  /// folders; `cure` is the command that gets the library.
   static NativeLibrary load(
       String name, List<String> files, List<Path> chosen, List<Path> usual, String cure) {
     var refused = new ArrayList<String>();
@@ -71,8 +71,7 @@ final class NativeLibrary {
       return null;
     }
     try {
-      return new NativeLibrary(
-          name, SymbolLookup.libraryLookup(file, Arena.global()), file, null);
+      return new NativeLibrary(name, SymbolLookup.libraryLookup(file, Arena.global()), file, null);
     } catch (IllegalArgumentException e) {
       refused.add(file + ": " + e.getMessage());
       return null;
@@ -135,24 +134,21 @@ final class NativeLibrary {
   private static MethodHandle failing(
       MethodType type, String library, String function, String text) {
     try {
-      var failure =
+      var constructor =
           MethodHandles.lookup()
-              .findStatic(
-                  NativeLibrary.class,
-                  "failure",
+              .findConstructor(
+                  CudaException.class,
                   MethodType.methodType(
-                      CudaException.class, String.class, String.class, String.class));
+                      void.class, String.class, String.class, int.class, String.class));
+      var made =
+          MethodHandles.insertArguments(
+              constructor, 0, library, function, CudaException.MISSING, text);
       var thrower = MethodHandles.throwException(type.returnType(), CudaException.class);
-      var made = MethodHandles.insertArguments(failure, 0, library, function, text);
       var bare = MethodHandles.foldArguments(thrower, made);
       return MethodHandles.dropArguments(bare, 0, type.parameterList());
     } catch (ReflectiveOperationException e) {
-      throw new LinkageError("a method of this class was not found", e);
+      throw new LinkageError("the constructor of CudaException was not found", e);
     }
-  }
-
-  private static CudaException failure(String library, String function, String text) {
-    return new CudaException(library, function, CudaException.MISSING, text);
   }
 
   /// Runs one call and turns a status other than zero into a [CudaException].

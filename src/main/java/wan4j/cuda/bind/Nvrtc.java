@@ -37,9 +37,6 @@ public final class Nvrtc {
 
   private Nvrtc() {}
 
-  /// A compiled program and what the compiler had to say about it.
-  public record Compiled(byte[] cubin, String log) {}
-
   /// Whether NVRTC was found.
   public static boolean isPresent() {
     return LIBRARY.isLoaded();
@@ -58,7 +55,7 @@ public final class Nvrtc {
   /// Compiles `source` for the options' architecture; `headers` are texts by the names that
   /// `#include` uses, so that no folder is searched. A program that does not compile is a
   /// [CudaException] whose text is the compiler's log.
-  public static Compiled compile(
+  public static byte[] compile(
       String name, String source, Map<String, String> headers, List<String> options) {
     try (var arena = Arena.ofConfined()) {
       var names = arena.allocate(ADDRESS, Math.max(1, headers.size()));
@@ -83,23 +80,22 @@ public final class Nvrtc {
     }
   }
 
-  private static Compiled compile(Arena arena, long program, List<String> options) {
+  private static byte[] compile(Arena arena, long program, List<String> options) {
     var flags = arena.allocate(ADDRESS, Math.max(1, options.size()));
     for (var index = 0; index < options.size(); index++) {
       flags.setAtIndex(ADDRESS, index, arena.allocateFrom(options.get(index)));
     }
     var count = options.size();
-    var code =
-        NativeLibrary.status(() -> (int) COMPILE.invokeExact(program, count, flags));
-    var log =
-        bytes(arena, program, "nvrtcGetProgramLogSize", LOG_SIZE, "nvrtcGetProgramLog", LOG)
-            .getString(0);
+    var code = NativeLibrary.status(() -> (int) COMPILE.invokeExact(program, count, flags));
     if (code != 0) {
+      var log =
+          bytes(arena, program, "nvrtcGetProgramLogSize", LOG_SIZE, "nvrtcGetProgramLog", LOG)
+              .getString(0);
       throw new CudaException(
           LIBRARY.name(), "nvrtcCompileProgram", code, errorText(code) + ":\n" + log.strip());
     }
-    var cubin = bytes(arena, program, "nvrtcGetCUBINSize", CUBIN_SIZE, "nvrtcGetCUBIN", CUBIN);
-    return new Compiled(cubin.toArray(JAVA_BYTE), log.strip());
+    return bytes(arena, program, "nvrtcGetCUBINSize", CUBIN_SIZE, "nvrtcGetCUBIN", CUBIN)
+        .toArray(JAVA_BYTE);
   }
 
   private static MemorySegment bytes(

@@ -17,6 +17,6 @@ public final class NvrtcCompiler implements KernelCompiler {
   @Override
   public byte[] compile(
       String name, String program, Map<String, String> headers, List<String> options) {
-    return Nvrtc.compile(name, program, headers, options).cubin();
+    return Nvrtc.compile(name, program, headers, options);
   }
 }
