@@ -1,0 +1,84 @@
+package wan4j.media;
+
+import java.util.stream.IntStream;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// Changes the size of float32 pictures as PyTorch's `F.interpolate` does.
+public final class Interpolation {
+  // PyTorch's cubic is sharper than the -0.5 of Pillow.
+  private static final float A = -0.75f;
+
+  private Interpolation() {}
+
+  /// Returns `picture [channels, height, width]` at another size, as `F.interpolate(mode="bicubic",
+  /// align_corners=False)` does: no antialiasing, no clamping, the border repeated; throws
+  /// `IllegalArgumentException` for another rank or type or a size below 1.
+  public static Tensor bicubic(Tensor picture, int height, int width) {
+    if (picture.dtype() != DType.F32
+        || picture.shape().rank() != 3
+        || picture.count() == 0
+        || height < 1
+        || width < 1) {
+      throw new IllegalArgumentException(
+          "got %s to interpolate to %dx%d, expected F32 [channels, height, width] and sides of at least 1"
+              .formatted(picture, width, height));
+    }
+    int channels = picture.length(0);
+    int rows = picture.length(1);
+    int columns = picture.length(2);
+    float[] values = picture.toFloats();
+    float[] resized = new float[Math.multiplyExact(channels * height, width)];
+    Taps across = new Taps(columns, width);
+    Taps down = new Taps(rows, height);
+    IntStream.range(0, channels * height)
+        .parallel()
+        .forEach(line -> {
+          int plane = line / height * rows;
+          int y = line % height;
+          for (int x = 0; x < width; x++) {
+            float sum = 0;
+            for (int j = 0; j < 4; j++) {
+              int row = (plane + down.index[y * 4 + j]) * columns;
+              float partial = 0;
+              for (int i = 0; i < 4; i++) {
+                partial += values[row + across.index[x * 4 + i]] * across.weight[x * 4 + i];
+              }
+              sum += partial * down.weight[y * 4 + j];
+            }
+            resized[line * width + x] = sum;
+          }
+        });
+    return Tensor.of(resized, channels, height, width);
+  }
+
+  /// The four inputs of each output along one axis, and their weights.
+  private static final class Taps {
+    final int[] index;
+    final float[] weight;
+
+    Taps(int inputs, int outputs) {
+      index = new int[outputs * 4];
+      weight = new float[outputs * 4];
+      float scale = (float) inputs / outputs;
+      for (int i = 0; i < outputs; i++) {
+        float source = scale * (i + 0.5f) - 0.5f;
+        int floor = (int) Math.floor(source);
+        float t = source - floor;
+        float[] four = {outer(t + 1), inner(t), inner(1 - t), outer(2 - t)};
+        for (int k = 0; k < 4; k++) {
+          index[i * 4 + k] = Math.clamp(floor - 1 + k, 0, inputs - 1);
+          weight[i * 4 + k] = four[k];
+        }
+      }
+    }
+  }
+
+  private static float inner(float x) {
+    return ((A + 2) * x - (A + 3)) * x * x + 1;
+  }
+
+  private static float outer(float x) {
+    return ((A * x - 5 * A) * x + 8 * A) * x - 4 * A;
+  }
+}
