@@ -1,7 +1,8 @@
 package wan4j.tensor;
 
 /// Conversion between float32 and the 8-bit floats of Hopper's matrix units, as CUDA's saturating
-/// casts and as PyTorch's plain casts on a CPU do it (reference cases fp8/cast).
+/// casts and as PyTorch's plain casts on a CPU do it, which saturate for E4M3 since PyTorch 2.13
+/// (reference cases fp8/cast).
 public final class Float8 {
   /// The largest E4M3 value.
   public static final float MAX_E4M3 = 448f;
@@ -40,14 +41,6 @@ public final class Float8 {
       return (byte) (sign(value) | 0x7F);
     }
     return (byte) (sign(value) | encode(Math.min(Math.abs(value), MAX_E5M2), 2, 15));
-  }
-
-  /// Returns the nearest E4M3 bits as PyTorch's cast to `float8_e4m3fn` does: beyond 464 and
-  /// infinities become NaN.
-  public static byte toE4m3Unsaturated(float value) {
-    float magnitude = Math.abs(value);
-    boolean isRepresentable = magnitude <= 464f;
-    return isRepresentable ? toE4m3(value) : (byte) (sign(value) | 0x7F);
   }
 
   /// Returns the nearest E5M2 bits as PyTorch's cast to `float8_e5m2` does: values that round

@@ -1,0 +1,117 @@
+package wan4j.quant;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.regex.Pattern;
+import wan4j.tensor.InputException;
+
+/// Which linear layers of a transformer run in FP8 and which keep more bits, by the layer's name in
+/// the original Wan checkpoints (`blocks.7.self_attn.q`), with the reason: the one place where this
+/// is decided.
+public final class PrecisionTable {
+  /// One line of the table: layers whose names match, what they keep when the rest is quantised
+  /// (or, for `FLOAT32`, always), and why.
+  public record Rule(String pattern, Precision kept, String reason) {}
+
+  private static final List<Rule> RULES =
+      List.of(
+          new Rule(
+              "time_embedding",
+              Precision.FLOAT32,
+              "its output steers every modulation, and the reference keeps it in float32"),
+          new Rule(
+              "time_projection",
+              Precision.FLOAT32,
+              "shift, scale and gate of every block come from it, and the reference keeps it in"
+                  + " float32"),
+          new Rule(
+              "head",
+              Precision.FLOAT32,
+              "its rounding goes straight into the latents, and it is 0.002 % of the work"),
+          new Rule(
+              "patch_embedding",
+              Precision.PLAIN,
+              "its rounding reaches every token at once, and it is 0.005 % of the work"),
+          new Rule("pose_patch_embedding", Precision.PLAIN, "as patch_embedding"),
+          new Rule("cond_encoder", Precision.PLAIN, "as patch_embedding, for pose latents"),
+          new Rule("frame_packer", Precision.PLAIN, "as patch_embedding, for earlier frames"),
+          new Rule(
+              "text_embedding", Precision.PLAIN, "it runs once a request on 512 rows: no time won"),
+          new Rule("img_emb", Precision.PLAIN, "it runs once a request on 257 rows: no time won"),
+          new Rule("casual_audio_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
+          new Rule(
+              "audio_injector.injector_adain_layers",
+              Precision.PLAIN,
+              "it makes shifts and scales, as time_projection does"),
+          new Rule("motion_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
+          new Rule("face_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
+          new Rule(
+              "face_adapter",
+              Precision.PLAIN,
+              "its rows are a few face tokens a frame: no time won"));
+
+  private final Precision recipe;
+  private final List<String> skipped;
+  private final List<Pattern> skippedNames;
+
+  private PrecisionTable(Precision recipe, List<String> skipped) {
+    this.recipe = recipe;
+    this.skipped = List.copyOf(skipped);
+    this.skippedNames = skipped.stream().map(PrecisionTable::compile).toList();
+  }
+
+  /// Creates a table for a recipe; `skipped` are names of layers that stay plain: a whole name, its
+  /// first parts (`blocks.39`), or either with `*` in place of a part (`blocks.*.ffn.2`). Throws
+  /// `InputException` for a pattern that can be no name.
+  public static PrecisionTable of(Precision recipe, List<String> skipped) {
+    return new PrecisionTable(recipe, skipped);
+  }
+
+  /// Returns the precision of a linear layer.
+  public Precision precision(String layer) {
+    for (Rule rule : RULES) {
+      if (compile(rule.pattern()).matcher(layer).matches()) {
+        return rule.kept();
+      }
+    }
+    return recipe.isFloat8() && isSkipped(layer) ? Precision.PLAIN : recipe;
+  }
+
+  /// Returns why a layer has its precision, as a phrase.
+  public String reason(String layer) {
+    for (Rule rule : RULES) {
+      if (compile(rule.pattern()).matcher(layer).matches()) {
+        return rule.reason();
+      }
+    }
+    return recipe.isFloat8() && isSkipped(layer)
+        ? "--fp8_skip names it"
+        : "it runs on every token of every forward";
+  }
+
+  /// Throws `InputException` when a skipped name matches none of a network's linear layers.
+  public void checkSkipped(Collection<String> layers) {
+    for (int i = 0; i < skipped.size(); i++) {
+      Pattern name = skippedNames.get(i);
+      if (layers.stream().noneMatch(layer -> name.matcher(layer).matches())) {
+        throw new InputException(
+            "--fp8_skip got %s, which names no linear layer of the transformer; give names such as blocks.0 or blocks.*.ffn.2"
+                .formatted(skipped.get(i)));
+      }
+    }
+  }
+
+  private boolean isSkipped(String layer) {
+    return skippedNames.stream().anyMatch(name -> name.matcher(layer).matches());
+  }
+
+  private static Pattern compile(String pattern) {
+    if (!pattern.matches("[\\w*]+(\\.[\\w*]+)*")) {
+      throw new InputException(
+          "--fp8_skip got \"%s\", which is no name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
+              .formatted(pattern));
+    }
+    String expression = pattern.replace(".", "\\.").replace("*", "[^.]*");
+    return Pattern.compile(expression + "(\\..*)?");
+  }
+}
