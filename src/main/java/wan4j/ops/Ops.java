@@ -138,8 +138,8 @@ public interface Ops extends AutoCloseable {
   /// Writes a convolution of `x [frames, height, width, inputs]`, plus its bias, to `target`.
   void convolution(Tensor x, Convolution layer, Window window, Tensor target);
 
-  /// Writes a convolution of `x [frames, height, width, inputs]`, plus its bias and `addend`, to `target`; the two are of
-  /// one shape and may be the same tensor.
+  /// Writes a convolution of `x [frames, height, width, inputs]`, plus its bias and `addend`, to
+  /// `target`; the two are of one shape and may be the same tensor.
   void convolution(Tensor x, Convolution layer, Window window, Tensor addend, Tensor target);
 
   /// Repeats each pixel of `x [frames, height, width, channels]` 2 x 2 times.

@@ -41,9 +41,8 @@ public final class VideoShapes {
     Shapes.value("channelNorm", "target", target, shape.toArray());
   }
 
-  /// The shape of the output, which `target` and `add` must have.
-  public static Shape convolution(
-      Tensor x, Convolution layer, Window window, Tensor add, Tensor target) {
+  /// Nothing; `target`, which has the output's shape, is written.
+  public static void convolution(Tensor x, Convolution layer, Window window, Tensor target) {
     Shapes.value("convolution", "x", x, ANY, ANY, ANY, layer.inputs());
     boolean isCovered =
         x.length(0) >= layer.time()
@@ -61,8 +60,6 @@ public final class VideoShapes {
             window.columns(x.length(2), layer.width()),
             layer.outputs());
     Shapes.value("convolution", "target", target, shape.toArray());
-    Shapes.value("convolution", "add", add, shape.toArray());
-    return shape;
   }
 
   /// `[frames, 2 height, 2 width, channels]`.

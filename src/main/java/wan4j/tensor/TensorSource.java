@@ -22,6 +22,14 @@ public interface TensorSource {
     return shape().count() * dtype().bytes();
   }
 
+  /// Reads the whole tensor into the host's memory; meant for small ones.
+  default Tensor load() {
+    byte[] bytes = new byte[Math.toIntExact(bytes())];
+    MemorySegment segment = MemorySegment.ofArray(bytes);
+    read(0, segment);
+    return new Tensor(shape(), dtype(), new HostStorage(segment));
+  }
+
   /// Returns a source over a tensor in host memory.
   static TensorSource of(String name, Tensor tensor) {
     MemorySegment segment = tensor.segment();

@@ -1,0 +1,33 @@
+package wan4j.cpu;
+
+import wan4j.ops.Convolution;
+import wan4j.tensor.Tensor;
+
+/// A convolution in host memory: float32 weight `[outputs, time, height, width, inputs]`, so that a
+/// window of channels-last features meets it in order, and float32 bias `[outputs]`.
+record CpuConvolution(Tensor weight, Tensor bias) implements Convolution {
+  @Override
+  public int inputs() {
+    return weight.length(4);
+  }
+
+  @Override
+  public int outputs() {
+    return weight.length(0);
+  }
+
+  @Override
+  public int time() {
+    return weight.length(1);
+  }
+
+  @Override
+  public int height() {
+    return weight.length(2);
+  }
+
+  @Override
+  public int width() {
+    return weight.length(3);
+  }
+}

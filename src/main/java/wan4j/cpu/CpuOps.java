@@ -1,0 +1,367 @@
+package wan4j.cpu;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import wan4j.ops.Activation;
+import wan4j.ops.Convolution;
+import wan4j.ops.Heads;
+import wan4j.ops.Linear;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.RowStatistics;
+import wan4j.ops.Scope;
+import wan4j.ops.Shapes;
+import wan4j.ops.VideoShapes;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.HostStorage;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// The waist on the processors of this machine, in float32 throughout.
+public final class CpuOps implements Ops {
+  private final CpuMemory memory = new CpuMemory();
+  private final Kernels kernels;
+
+  private CpuOps(Kernels kernels) {
+    this.kernels = kernels;
+  }
+
+  /// Creates the fast form.
+  public CpuOps() {
+    this(Kernels.SCALAR);
+  }
+
+  /// Creates the form that computes everything in plain loops: the truth that other forms and
+  /// backends are tested against.
+  public static CpuOps scalar() {
+    return new CpuOps(Kernels.SCALAR);
+  }
+
+  // ---- memory
+
+  @Override
+  public DType activation() {
+    return DType.F32;
+  }
+
+  @Override
+  public DType residual() {
+    return DType.F32;
+  }
+
+  @Override
+  public Scope scope() {
+    return memory.scope();
+  }
+
+  @Override
+  public Tensor empty(DType dtype, long... sizes) {
+    return memory.empty(dtype, Shape.of(sizes));
+  }
+
+  @Override
+  public Parameters parameters() {
+    return new CpuParameters(memory);
+  }
+
+  @Override
+  public Tensor upload(Tensor host, DType dtype) {
+    Tensor copy = memory.empty(host.dtype().isFloat() ? dtype : host.dtype(), host.shape());
+    Floats.convert(host.segment(), host.dtype(), copy.segment(), copy.dtype(), host.count());
+    return copy;
+  }
+
+  @Override
+  public Tensor download(Tensor tensor) {
+    var copy = Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
+    copy.copyFrom(tensor.segment());
+    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+  }
+
+  @Override
+  public void copy(Tensor source, Tensor target) {
+    Shapes.copy(source, target);
+    Floats.convert(
+        source.segment(), source.dtype(), target.segment(), target.dtype(), source.count());
+  }
+
+  @Override
+  public void clear(Tensor target) {
+    target.segment().fill((byte) 0);
+  }
+
+  @Override
+  public void synchronize() {
+    // every operation has finished when it returns
+  }
+
+  @Override
+  public long peakBytes() {
+    return memory.peakBytes();
+  }
+
+  // ---- layers of transformers
+
+  @Override
+  public Tensor embedding(Tensor table, Tensor ids) {
+    Tensor target = result(Shapes.embedding(table, ids));
+    kernels.embedding(table, ids, target);
+    return target;
+  }
+
+  @Override
+  public Operand operand(Tensor x, OperandFormat want) {
+    Shapes.operand(x);
+    return as(float32(x), want);
+  }
+
+  @Override
+  public Tensor linear(Operand x, Linear layer, Activation activation) {
+    Tensor target = result(Shapes.linear(x, layer));
+    CpuLinear own = (CpuLinear) layer;
+    kernels.linear(float32(x.values()), own.weight(), own.bias(), activation, target);
+    return target;
+  }
+
+  @Override
+  public Operand linear(Operand x, Linear layer, Activation activation, OperandFormat want) {
+    return as(linear(x, layer, activation), want);
+  }
+
+  @Override
+  public Operand gatedGelu(Tensor x, OperandFormat want) {
+    Tensor target = result(Shapes.gatedGelu(x));
+    kernels.gatedGelu(float32(x), target);
+    return as(target, want);
+  }
+
+  @Override
+  public Tensor silu(Tensor x) {
+    Tensor target = result(Shapes.silu(x));
+    kernels.silu(x, target);
+    return target;
+  }
+
+  @Override
+  public Tensor modulation(Tensor table, Tensor timestep) {
+    Tensor target = result(Shapes.modulation(table, timestep));
+    kernels.modulation(table, timestep, target);
+    return target;
+  }
+
+  @Override
+  public Operand modulatedNorm(
+      Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, OperandFormat want) {
+    Tensor target = result(Shapes.modulatedNorm(x, shift, scale, rows));
+    kernels.modulatedNorm(float32(x), shift, scale, rows, epsilon, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Operand layerNorm(
+      Tensor x, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
+    Tensor target = result(Shapes.layerNorm(x, weight, bias));
+    kernels.layerNorm(float32(x), float32(weight), float32(bias), epsilon, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want) {
+    Tensor target = result(Shapes.rmsNorm(x, weight));
+    kernels.rmsNorm(float32(x), float32(weight), epsilon, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Heads queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads) {
+    Shape shape = Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, heads);
+    Heads target = new Heads(result(shape), result(shape), result(shape));
+    kernels.queryKeyValue(
+        float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, target);
+    return target;
+  }
+
+  @Override
+  public Operand attention(Heads heads, double scale, OperandFormat want) {
+    Tensor target = result(Shapes.attention(heads));
+    kernels.attention(float32(heads), scale, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
+    Tensor target = result(Shapes.relativeAttention(heads, bias, keys));
+    kernels.relativeAttention(float32(heads), bias, keys, target);
+    return as(target, want);
+  }
+
+  @Override
+  public void gatedAdd(Tensor x, Tensor y, Tensor gate, Tensor rows) {
+    Shapes.gatedAdd(x, y, gate, rows);
+    kernels.gatedAdd(written(x), float32(y), gate, rows);
+  }
+
+  @Override
+  public void add(Tensor x, Tensor y) {
+    Shapes.add(x, y);
+    kernels.add(written(x), float32(y));
+  }
+
+  @Override
+  public Operand patchify(List<Tensor> latents, OperandFormat want) {
+    Tensor target = result(Shapes.patchify(latents));
+    kernels.patchify(latents, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Tensor unpatchify(Tensor tokens, int frames, int height, int width) {
+    Tensor target = result(Shapes.unpatchify(tokens, frames, height, width));
+    kernels.unpatchify(float32(tokens), target);
+    return target;
+  }
+
+  // ---- layers of video autoencoders
+
+  @Override
+  public Tensor channelsLast(Tensor x, Tensor factor, Tensor offset) {
+    Tensor target = result(VideoShapes.channelsLast(x, factor, offset));
+    kernels.channelsLast(x, factor, offset, target);
+    return target;
+  }
+
+  @Override
+  public Tensor channelsFirst(Tensor features, Tensor factor, Tensor offset) {
+    Tensor target = result(VideoShapes.channelsFirst(features, factor, offset));
+    kernels.channelsFirst(float32(features), factor, offset, target);
+    return target;
+  }
+
+  @Override
+  public Tensor pixels(Tensor features) {
+    Tensor target = memory.empty(DType.U8, VideoShapes.pixels(features));
+    kernels.pixels(float32(features), target);
+    return target;
+  }
+
+  @Override
+  public void channelNorm(Tensor x, Tensor gamma, boolean silu, Tensor target) {
+    VideoShapes.channelNorm(x, gamma, target);
+    kernels.channelNorm(float32(x), float32(gamma), silu, written(target));
+  }
+
+  @Override
+  public void convolution(Tensor x, Convolution layer, Window window, Tensor target) {
+    VideoShapes.convolution(x, layer, window, target);
+    kernels.convolution(float32(x), (CpuConvolution) layer, window, null, written(target));
+  }
+
+  @Override
+  public void convolution(
+      Tensor x, Convolution layer, Window window, Tensor addend, Tensor target) {
+    VideoShapes.convolution(x, layer, window, target);
+    VideoShapes.convolution(x, layer, window, addend);
+    Tensor added = float32(addend);
+    kernels.convolution(float32(x), (CpuConvolution) layer, window, added, written(target));
+  }
+
+  @Override
+  public Tensor upsample(Tensor x) {
+    Tensor target = result(VideoShapes.upsample(x));
+    kernels.upsample(float32(x), target);
+    return target;
+  }
+
+  @Override
+  public Tensor unfoldFrames(Tensor x) {
+    Tensor target = result(VideoShapes.unfoldFrames(x));
+    kernels.unfoldFrames(float32(x), target);
+    return target;
+  }
+
+  @Override
+  public Tensor frameAttention(Tensor qkv) {
+    Tensor target = result(VideoShapes.frameAttention(qkv));
+    kernels.frameAttention(float32(qkv), target);
+    return target;
+  }
+
+  @Override
+  public Tensor averageDown(Tensor x, int time, int space, int channels) {
+    Tensor target = result(VideoShapes.averageDown(x, time, space, channels));
+    kernels.averageDown(float32(x), time, space, target);
+    return target;
+  }
+
+  @Override
+  public Tensor duplicateUp(Tensor x, int time, int space, int channels, int skip) {
+    Tensor target = result(VideoShapes.duplicateUp(x, time, space, channels, skip));
+    kernels.duplicateUp(float32(x), time, space, skip, target);
+    return target;
+  }
+
+  @Override
+  public Tensor foldPixels(Tensor x) {
+    Tensor target = result(VideoShapes.foldPixels(x));
+    kernels.foldPixels(float32(x), target);
+    return target;
+  }
+
+  @Override
+  public Tensor unfoldPixels(Tensor x) {
+    Tensor target = result(VideoShapes.unfoldPixels(x));
+    kernels.unfoldPixels(float32(x), target);
+    return target;
+  }
+
+  // ---- sampling and caches
+
+  @Override
+  public void linearCombination(Tensor target, double[] coefficients, List<Tensor> terms) {
+    Shapes.linearCombination(target, coefficients, terms);
+    List<Tensor> values = terms.stream().map(this::float32).toList();
+    kernels.linearCombination(written(target), coefficients, values);
+  }
+
+  @Override
+  public RowStatistics compareRows(Tensor current, Tensor previous) {
+    Shapes.compareRows(current, previous);
+    return kernels.compareRows(float32(current), float32(previous));
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+
+  private Tensor result(Shape shape) {
+    return memory.empty(DType.F32, shape);
+  }
+
+  private Heads float32(Heads heads) {
+    return new Heads(float32(heads.query()), float32(heads.key()), float32(heads.value()));
+  }
+
+  private Tensor float32(Tensor x) {
+    return x.dtype() == DType.F32 ? x : upload(x, DType.F32);
+  }
+
+  private static Tensor written(Tensor x) {
+    if (x.dtype() != DType.F32) {
+      throw new IllegalArgumentException(
+          "got " + x + " to write to, expected F32: the CPU backend computes in float32");
+    }
+    return x;
+  }
+
+  private static Operand as(Tensor x, OperandFormat want) {
+    if (want == OperandFormat.Simple.PLAIN || want == OperandFormat.Simple.FLOAT32) {
+      return new Operand.Plain(x);
+    }
+    throw new IllegalArgumentException("the CPU backend has no operands in format " + want);
+  }
+}

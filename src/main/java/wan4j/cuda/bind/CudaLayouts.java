@@ -1,0 +1,70 @@
+package wan4j.cuda.bind;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
+
+/// The C structs that cross the border, field by field as the headers have them.
+final class CudaLayouts {
+  /// `CUlaunchConfig` of cuda.h.
+  static final StructLayout LAUNCH_CONFIG =
+      MemoryLayout.structLayout(
+              JAVA_INT.withName("gridDimX"),
+              JAVA_INT.withName("gridDimY"),
+              JAVA_INT.withName("gridDimZ"),
+              JAVA_INT.withName("blockDimX"),
+              JAVA_INT.withName("blockDimY"),
+              JAVA_INT.withName("blockDimZ"),
+              JAVA_INT.withName("sharedMemBytes"),
+              MemoryLayout.paddingLayout(4),
+              JAVA_LONG.withName("hStream"),
+              ADDRESS.withName("attrs"),
+              JAVA_INT.withName("numAttrs"),
+              MemoryLayout.paddingLayout(4))
+          .withName("CUlaunchConfig");
+
+  /// `CUlaunchAttribute` of cuda.h; its value is a union of 64 bytes.
+  static final StructLayout LAUNCH_ATTRIBUTE =
+      MemoryLayout.structLayout(
+              JAVA_INT.withName("id"),
+              MemoryLayout.paddingLayout(4),
+              MemoryLayout.sequenceLayout(16, JAVA_INT).withName("value"))
+          .withName("CUlaunchAttribute");
+
+  /// `CUtensorMap` of cuda.h: opaque, and 64-byte aligned also as a kernel parameter.
+  static final StructLayout TENSOR_MAP =
+      MemoryLayout.structLayout(MemoryLayout.sequenceLayout(16, JAVA_LONG).withName("opaque"))
+          .withByteAlignment(64)
+          .withName("CUtensorMap");
+
+  /// `cublasLtMatmulAlgo_t` of cublasLt.h: opaque, and serialised as it is.
+  static final StructLayout MATMUL_ALGORITHM =
+      MemoryLayout.structLayout(MemoryLayout.sequenceLayout(8, JAVA_LONG).withName("data"))
+          .withName("cublasLtMatmulAlgo_t");
+
+  /// `cublasLtMatmulHeuristicResult_t` of cublasLt.h.
+  static final StructLayout MATMUL_HEURISTIC =
+      MemoryLayout.structLayout(
+              MATMUL_ALGORITHM.withName("algo"),
+              JAVA_LONG.withName("workspaceSize"),
+              JAVA_INT.withName("state"),
+              JAVA_FLOAT.withName("wavesCount"),
+              MemoryLayout.sequenceLayout(4, JAVA_INT).withName("reserved"))
+          .withName("cublasLtMatmulHeuristicResult_t");
+
+  /// `ncclUniqueId` of nccl.h, which travels by value.
+  static final StructLayout UNIQUE_ID =
+      MemoryLayout.structLayout(MemoryLayout.sequenceLayout(128, JAVA_BYTE).withName("internal"))
+          .withName("ncclUniqueId");
+
+  private CudaLayouts() {}
+
+  static long offset(StructLayout layout, String field) {
+    return layout.byteOffset(MemoryLayout.PathElement.groupElement(field));
+  }
+}

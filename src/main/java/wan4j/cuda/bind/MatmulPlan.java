@@ -1,0 +1,213 @@
+package wan4j.cuda.bind;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import wan4j.cuda.bind.MatmulDescription.Scale;
+import wan4j.cuda.bind.MatmulDescription.Type;
+
+/// A matrix product made ready: descriptors and algorithm chosen once, run many times. The library
+/// counts columns first, so its A is our weight, its B our input and its D our output. For one
+/// thread at a time; pointers are set before each run where they change.
+public final class MatmulPlan implements AutoCloseable {
+  private static final int TRANSPOSED = 1; // CUBLAS_OP_T
+
+  private final long handle;
+  private final MatmulDescription description;
+  private final CublasLt.Descriptors descriptors;
+  private final MemorySegment factors = Arena.ofAuto().allocate(JAVA_FLOAT, 2);
+  private final MemorySegment algorithmBytes =
+      Arena.ofAuto().allocate(CudaLayouts.MATMUL_ALGORITHM);
+  private CublasLt.Algorithm algorithm;
+
+  private MatmulPlan(long handle, MatmulDescription description) {
+    this.handle = handle;
+    this.description = description;
+    this.descriptors = describe(description);
+    factor(1, 0);
+  }
+
+  /// Plans a product with the library's first algorithm that needs at most `workspace` bytes.
+  public static MatmulPlan of(long handle, MatmulDescription description, long workspace) {
+    var plan = new MatmulPlan(handle, description);
+    var found = plan.algorithms(workspace, 1);
+    if (found.isEmpty()) {
+      plan.close();
+      throw new CudaException(
+          "cuBLASLt",
+          "cublasLtMatmulAlgoGetHeuristic",
+          CudaException.MISSING,
+          "cuBLASLt " + CublasLt.version() + " has no algorithm for " + description);
+    }
+    plan.use(found.getFirst());
+    return plan;
+  }
+
+  /// Plans a product with an algorithm of an earlier process on the same kind of device, or null
+  /// where the library refuses it.
+  public static MatmulPlan of(long handle, MatmulDescription description, String algorithm) {
+    var plan = new MatmulPlan(handle, description);
+    var checked = CublasLt.check(handle, plan.descriptors, algorithm);
+    if (checked == null) {
+      plan.close();
+      return null;
+    }
+    plan.use(checked);
+    return plan;
+  }
+
+  /// Up to `most` algorithms, the library's best guess first.
+  public List<CublasLt.Algorithm> algorithms(long workspace, int most) {
+    return CublasLt.heuristic(handle, descriptors, workspace, most);
+  }
+
+  /// Whether the library has any algorithm for a product.
+  public static boolean isSupported(long handle, MatmulDescription description, long workspace) {
+    try (var plan = new MatmulPlan(handle, description)) {
+      return !plan.algorithms(workspace, 1).isEmpty();
+    } catch (CudaException e) {
+      return false;
+    }
+  }
+
+  /// Runs with this algorithm from now on.
+  public void use(CublasLt.Algorithm chosen) {
+    algorithm = chosen;
+    CublasLt.write(chosen.code(), algorithmBytes);
+  }
+
+  /// The algorithm in use.
+  public CublasLt.Algorithm algorithm() {
+    return algorithm;
+  }
+
+  /// What this plan computes.
+  public MatmulDescription description() {
+    return description;
+  }
+
+  /// Scales the product by `alpha` and adds `beta` times what the output held before.
+  public MatmulPlan factor(float alpha, float beta) {
+    factors.setAtIndex(JAVA_FLOAT, 0, alpha);
+    factors.setAtIndex(JAVA_FLOAT, 1, beta);
+    return this;
+  }
+
+  /// Device address of the bias, `columns` elements of [MatmulDescription#bias].
+  public MatmulPlan bias(long address) {
+    CublasLt.setOperation(descriptors.operation(), CublasLt.BIAS_POINTER, address);
+    return this;
+  }
+
+  /// Device addresses of the scales of input and weight, by which their FP8 values are multiplied.
+  public MatmulPlan scales(long ofInput, long ofWeight) {
+    CublasLt.setOperation(descriptors.operation(), CublasLt.B_SCALE_POINTER, ofInput);
+    CublasLt.setOperation(descriptors.operation(), CublasLt.A_SCALE_POINTER, ofWeight);
+    return this;
+  }
+
+  /// Device address of the factor by which an FP8 output is multiplied before it is rounded.
+  public MatmulPlan outputScale(long address) {
+    CublasLt.setOperation(descriptors.operation(), CublasLt.D_SCALE_POINTER, address);
+    return this;
+  }
+
+  /// Device address of a float that takes the largest magnitude of an FP8 output before scaling.
+  public MatmulPlan outputMaximum(long address) {
+    CublasLt.setOperation(descriptors.operation(), CublasLt.AMAX_D_POINTER, address);
+    return this;
+  }
+
+  /// Runs the product in stream order; `workspace` holds at least what the algorithm needs.
+  public void run(long input, long weight, long output, long workspace, long stream) {
+    var before = factors.getAtIndex(JAVA_FLOAT, 1) == 0 ? 0 : output;
+    CublasLt.matmul(
+        handle,
+        descriptors,
+        factors,
+        weight,
+        input,
+        before,
+        output,
+        algorithmBytes,
+        workspace,
+        algorithm.workspace(),
+        stream);
+  }
+
+  @Override
+  public void close() {
+    CublasLt.destroyLayout(descriptors.a());
+    CublasLt.destroyLayout(descriptors.b());
+    CublasLt.destroyLayout(descriptors.c());
+    CublasLt.destroyLayout(descriptors.d());
+    CublasLt.destroyOperation(descriptors.operation());
+  }
+
+  private static CublasLt.Descriptors describe(MatmulDescription product) {
+    refuseOld(product);
+    var operation =
+        CublasLt.createOperation(product.compute().code, MatmulDescription.Type.FLOAT32.code);
+    if (!product.weightByInner()) {
+      CublasLt.setOperation(operation, CublasLt.INPUT_TRANSPOSED_A, TRANSPOSED);
+    }
+    CublasLt.setOperation(operation, CublasLt.EPILOGUE, product.epilogue().code);
+    if (product.epilogue().biased()) {
+      CublasLt.setOperation(operation, CublasLt.BIAS_TYPE, product.bias().code);
+    }
+    if (product.input() == Type.FLOAT8_E4M3) {
+      CublasLt.setOperation(
+          operation, CublasLt.FAST_ACCUMULATION, product.fastAccumulation() ? (byte) 1 : (byte) 0);
+      setMode(operation, CublasLt.A_SCALE_MODE, product.weightScale());
+      setMode(operation, CublasLt.B_SCALE_MODE, product.inputScale());
+    }
+    var type = product.input().code;
+    // With an FP8 output the matrix that would be added has the bias's type.
+    var added = product.output() == Type.FLOAT8_E4M3 ? Type.BFLOAT16 : product.output();
+    var weight =
+        product.weightByInner()
+            ? layout(type, product.columns(), product.inner(), product.weightStride())
+            : layout(type, product.inner(), product.columns(), product.weightStride());
+    var descriptors =
+        new CublasLt.Descriptors(
+            operation,
+            weight,
+            layout(type, product.inner(), product.rows(), product.inputStride()),
+            layout(added.code, product.columns(), product.rows(), product.outputStride()),
+            layout(
+                product.output().code, product.columns(), product.rows(), product.outputStride()));
+    if (product.batch() > 1) {
+      CublasLt.setBatch(descriptors.a(), product.batch(), product.weightBatch());
+      CublasLt.setBatch(descriptors.b(), product.batch(), product.inputBatch());
+      CublasLt.setBatch(descriptors.c(), product.batch(), product.outputBatch());
+      CublasLt.setBatch(descriptors.d(), product.batch(), product.outputBatch());
+    }
+    return descriptors;
+  }
+
+  private static long layout(int type, long rows, long columns, long stride) {
+    return CublasLt.createLayout(type, rows, columns, stride);
+  }
+
+  private static void setMode(long operation, int attribute, Scale scale) {
+    if (scale != Scale.TENSOR) { // the default, and the only one that older libraries know
+      CublasLt.setOperation(operation, attribute, scale.code);
+    }
+  }
+
+  private static void refuseOld(MatmulDescription product) {
+    var scaled = product.inputScale() != Scale.TENSOR || product.weightScale() != Scale.TENSOR;
+    if (scaled && CublasLt.version() < CublasLt.VECTOR_SCALES) {
+      throw new CudaException(
+          "cuBLASLt",
+          "cublasLtMatmulDescSetAttribute",
+          CudaException.MISSING,
+          "cuBLASLt "
+              + CublasLt.version()
+              + " has no per-row or block scales, which need 12.9 or newer; get it with: "
+              + "pip install --upgrade nvidia-cublas");
+    }
+  }
+}

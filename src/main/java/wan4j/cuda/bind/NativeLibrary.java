@@ -1,0 +1,203 @@
+package wan4j.cuda.bind;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+
+/// One loaded C library, or the sentence that says why there is none.
+@SuppressWarnings("restricted")
+final class NativeLibrary {
+  private final String name;
+  private final SymbolLookup symbols;
+  private final Path path;
+  private final String missing;
+
+  private NativeLibrary(String name, SymbolLookup symbols, Path path, String missing) {
+    this.name = name;
+    this.symbols = symbols;
+    this.path = path;
+    this.missing = missing;
+  }
+
+  /// Loads the first of `files` to be had: in `chosen` folders, on the loader path, then in `usual`
+  /// folders; `cure` is the command that gets the library.
+  static NativeLibrary load(
+      String name, List<String> files, List<Path> chosen, List<Path> usual, String cure) {
+    var refused = new ArrayList<String>();
+    for (var folder : chosen) {
+      for (var file : files) {
+        var library = open(name, folder.resolve(file), refused);
+        if (library != null) {
+          return library;
+        }
+      }
+    }
+    for (var file : files) {
+      try {
+        var symbols = SymbolLookup.libraryLookup(file, Arena.global());
+        return new NativeLibrary(name, symbols, mapped(file), null);
+      } catch (IllegalArgumentException e) {
+        // Not on the loader path: the usual folders come next.
+      }
+      for (var folder : usual) {
+        var library = open(name, folder.resolve(file), refused);
+        if (library != null) {
+          return library;
+        }
+      }
+    }
+    var why =
+        refused.isEmpty()
+            ? "was not found (" + String.join(" or ", files) + ")"
+            : "did not load (" + String.join("; ", refused) + ")";
+    return new NativeLibrary(name, null, null, name + " " + why + "; get it with: " + cure);
+  }
+
+  private static NativeLibrary open(String name, Path file, List<String> refused) {
+    if (!Files.exists(file)) {
+      return null;
+    }
+    try {
+      return new NativeLibrary(name, SymbolLookup.libraryLookup(file, Arena.global()), file, null);
+    } catch (IllegalArgumentException e) {
+      refused.add(file + ": " + e.getMessage());
+      return null;
+    }
+  }
+
+  /// Where the loader found `file`, as the process's own memory map tells.
+  private static Path mapped(String file) {
+    try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
+      var stem = file.contains(".so") ? file.substring(0, file.indexOf(".so") + 3) : file;
+      return lines
+          .filter(line -> line.contains("/" + stem))
+          .map(line -> Path.of(line.substring(line.indexOf('/'))))
+          .findFirst()
+          .orElse(Path.of(file));
+    } catch (IOException e) {
+      return Path.of(file);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean isLoaded() {
+    return missing == null;
+  }
+
+  /// Where the library was loaded from, or null when it is missing.
+  Path path() {
+    return path;
+  }
+
+  /// The one sentence that says what is missing and how to get it, or null.
+  String missing() {
+    return missing;
+  }
+
+  /// Whether the loaded library exports `function`.
+  boolean has(String function) {
+    return symbols != null && symbols.find(function).isPresent();
+  }
+
+  /// A handle of a C function; where the library or the function is missing, one that says so.
+  MethodHandle function(String function, MemoryLayout result, MemoryLayout... parameters) {
+    var descriptor = FunctionDescriptor.of(result, parameters);
+    if (symbols != null) {
+      var address = symbols.find(function);
+      if (address.isPresent()) {
+        return Linker.nativeLinker().downcallHandle(address.get(), descriptor);
+      }
+    }
+    var text =
+        missing != null
+            ? missing
+            : name + " at " + path + " is too old: it has no " + function + "; install a newer one";
+    return failing(descriptor.toMethodType(), name, function, text);
+  }
+
+  private static MethodHandle failing(
+      MethodType type, String library, String function, String text) {
+    try {
+      var constructor =
+          MethodHandles.lookup()
+              .findConstructor(
+                  CudaException.class,
+                  MethodType.methodType(
+                      void.class, String.class, String.class, int.class, String.class));
+      var made =
+          MethodHandles.insertArguments(
+              constructor, 0, library, function, CudaException.MISSING, text);
+      var thrower = MethodHandles.throwException(type.returnType(), CudaException.class);
+      var bare = MethodHandles.foldArguments(thrower, made);
+      return MethodHandles.dropArguments(bare, 0, type.parameterList());
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("the constructor of CudaException was not found", e);
+    }
+  }
+
+  /// Runs one call and turns a status other than zero into a [CudaException].
+  void call(String function, Call call, IntFunction<String> text) {
+    var code = status(call);
+    if (code != 0) {
+      throw new CudaException(name, function, code, text.apply(code));
+    }
+  }
+
+  /// Runs one call that answers with a plain number.
+  static int status(Call call) {
+    try {
+      return call.run();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// Runs one call that answers with a C string.
+  static String text(TextCall call) {
+    try {
+      var address = call.run();
+      return address.equals(MemorySegment.NULL)
+          ? ""
+          : address.reinterpret(Long.MAX_VALUE).getString(0);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// Reads a pointer that a C function wrote at the start of `out`, as a number.
+  static long pointer(MemorySegment out) {
+    return out.get(ValueLayout.JAVA_LONG, 0);
+  }
+
+  /// A native call that answers with a status code.
+  @FunctionalInterface
+  interface Call {
+    int run() throws Throwable;
+  }
+
+  /// A native call that answers with the address of a C string.
+  @FunctionalInterface
+  interface TextCall {
+    MemorySegment run() throws Throwable;
+  }
+}

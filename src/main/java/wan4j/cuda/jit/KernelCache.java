@@ -1,0 +1,160 @@
+package wan4j.cuda.jit;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Cubins by the hash of everything that makes them, in memory and on disk. Safe with several
+/// threads (each key is compiled once) and several processes (files appear whole, by renaming, and
+/// whichever comes last is the same). A damaged file is compiled anew.
+public final class KernelCache {
+  /// Code for Hopper with its own instructions; `-std` and the device default suit our kernels.
+  private static final List<String> OPTIONS = List.of("--gpu-architecture=sm_90a", "--std=c++17");
+
+  private static final int DIGEST_BYTES = 32;
+
+  private final KernelCompiler compiler;
+  private final Path folder;
+  private final boolean keepSource;
+  private final Map<String, byte[]> cubins = new ConcurrentHashMap<>();
+
+  /// A cache in `folder`, made on first need; with `keepSource` each program is left beside its
+  /// cubin as one `.cu` file.
+  public KernelCache(KernelCompiler compiler, Path folder, boolean keepSource) {
+    this.compiler = compiler;
+    this.folder = folder;
+    this.keepSource = keepSource;
+  }
+
+  /// The user's cache: NVRTC, `${XDG_CACHE_HOME:-~/.cache}/wan4j/kernels`, sources kept where the
+  /// environment has `KEEP_SOURCE`.
+  public static KernelCache ofUser() {
+    return new KernelCache(
+        new NvrtcCompiler(), userFolder(System.getenv()), System.getenv("KEEP_SOURCE") != null);
+  }
+
+  /// Where a user with this environment keeps compiled kernels.
+  static Path userFolder(Map<String, String> environment) {
+    var cache = environment.get("XDG_CACHE_HOME");
+    var root =
+        cache == null || cache.isBlank()
+            ? Path.of(environment.getOrDefault("HOME", System.getProperty("user.home")), ".cache")
+            : Path.of(cache);
+    return root.resolve("wan4j").resolve("kernels");
+  }
+
+  /// The cubin of a source, compiled when neither memory nor disk has it.
+  public byte[] cubin(KernelSource source) {
+    return cubins.computeIfAbsent(key(source), key -> load(key, source)).clone();
+  }
+
+  /// Loads a source's kernels into the current context.
+  public KernelModule module(KernelSource source) {
+    return new KernelModule(source.file(), cubin(source));
+  }
+
+  /// The hash of all that the cubin depends on.
+  String key(KernelSource source) {
+    var digest = sha256();
+    add(digest, compiler.version());
+    options(source).forEach(option -> add(digest, option));
+    add(digest, source.program());
+    source
+        .texts()
+        .forEach((name, text) -> {
+          add(digest, name);
+          add(digest, text);
+        });
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private byte[] load(String key, KernelSource source) {
+    var file = folder.resolve(key + ".cubin");
+    var kept = read(file);
+    if (kept != null) {
+      return kept;
+    }
+    var program = source.program();
+    var texts = source.texts();
+    var cubin = compiler.compile(source.file(), program, texts, options(source));
+    var digest = sha256().digest(cubin);
+    // The digest follows the cubin, where tools that read ELF files do not mind it.
+    var bytes = Arrays.copyOf(cubin, cubin.length + DIGEST_BYTES);
+    System.arraycopy(digest, 0, bytes, cubin.length, DIGEST_BYTES);
+    write(file, bytes);
+    if (keepSource) {
+      var text = new StringBuilder(program);
+      texts.forEach(
+          (name, body) -> text.append("\n// ---- ").append(name).append('\n').append(body));
+      write(folder.resolve(key + ".cu"), text.toString().getBytes(StandardCharsets.UTF_8));
+    }
+    return cubin;
+  }
+
+  /// The cubin of a whole and undamaged file, or null.
+  private static byte[] read(Path file) {
+    try {
+      var bytes = Files.readAllBytes(file);
+      var length = bytes.length - DIGEST_BYTES;
+      if (length <= 0) {
+        return null;
+      }
+      var cubin = Arrays.copyOf(bytes, length);
+      var digest = Arrays.copyOfRange(bytes, length, bytes.length);
+      return MessageDigest.isEqual(digest, sha256().digest(cubin)) ? cubin : null;
+    } catch (NoSuchFileException e) {
+      return null;
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " could not be read; delete it", e);
+    }
+  }
+
+  private static void write(Path file, byte[] bytes) {
+    try {
+      Files.createDirectories(file.getParent());
+      var part = Files.createTempFile(file.getParent(), "part-", ".tmp");
+      try {
+        Files.write(part, bytes);
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(part);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          file + " could not be written; set XDG_CACHE_HOME to a folder with room", e);
+    }
+  }
+
+  private static List<String> options(KernelSource source) {
+    var options = new ArrayList<>(OPTIONS);
+    options.addAll(source.options());
+    return options;
+  }
+
+  private static void add(MessageDigest digest, String text) {
+    var bytes = text.getBytes(StandardCharsets.UTF_8);
+    // Lengths keep neighbours apart: "ab" + "c" is not "a" + "bc".
+    digest.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
+    digest.update(bytes);
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package wan4j.cuda.jit;
+
+import java.util.List;
+import java.util.Map;
+
+/// Turns CUDA C++ text into a cubin.
+public interface KernelCompiler {
+  /// What makes this compiler's output differ from another's, for the cache key.
+  String version();
+
+  /// Compiles `program`, named `name` in its messages; `headers` are texts by include name.
+  byte[] compile(String name, String program, Map<String, String> headers, List<String> options);
+}

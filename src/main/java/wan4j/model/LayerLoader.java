@@ -1,0 +1,47 @@
+package wan4j.model;
+
+import java.util.Arrays;
+import java.util.List;
+import wan4j.ops.Linear;
+import wan4j.ops.Parameters;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Weights;
+
+/// Loads linear layers by the names that the checkpoint gives them, each in the precision that the table has for it.
+record LayerLoader(Parameters parameters, PrecisionTable precisions) {
+  /// Loads `name.weight [outputs, inputs]` and `name.bias [outputs]`.
+  Linear linear(Weights weights, String name, long outputs, long inputs) {
+    return stacked(weights, List.of(name), outputs, inputs);
+  }
+
+  /// Loads several layers with the same inputs as one, their outputs one after the other.
+  Linear stacked(Weights weights, List<String> names, long outputs, long inputs) {
+    return parameters.linear(
+        names.stream().map(name -> matrix(weights, name, outputs, inputs)).toList(),
+        names.stream().map(name -> weights.tensor(name + ".bias", outputs)).toList(),
+        precisions.precision(weights.path(names.getFirst())));
+  }
+
+  /// Loads several layers without bias and with the same inputs as one.
+  Linear unbiased(Weights weights, long outputs, long inputs, String... names) {
+    return parameters.linear(
+        Arrays.stream(names).map(name -> matrix(weights, name, outputs, inputs)).toList(),
+        List.of(),
+        precisions.precision(weights.path(names[0])));
+  }
+
+  /// Returns the weight of a layer; one with more axes, as of a convolution without overlap, counts as a matrix.
+  private static TensorSource matrix(Weights weights, String name, long outputs, long inputs) {
+    TensorSource source = weights.tensor(name + ".weight");
+    Shape shape = source.shape();
+    if (shape.rank() < 2 || shape.size(0) != outputs || shape.count() != outputs * inputs) {
+      throw new InputException(
+          "%s holds %s with shape %s; expected %d outputs of %d inputs: use the checkpoint that belongs to this configuration"
+              .formatted(weights.title(), source.name(), shape, outputs, inputs));
+    }
+    return source;
+  }
+}

@@ -1,0 +1,42 @@
+package wan4j.model;
+
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// Attention with one head among the positions of each frame, added to its input.
+final class VaeAttentionBlock implements VaeLayer {
+  private final Ops ops;
+  private final Tensor norm;
+  private final CausalConvolution queryKeyValue;
+  private final CausalConvolution projection;
+
+  VaeAttentionBlock(Weights weights, Ops ops, Parameters parameters) {
+    this.ops = ops;
+    queryKeyValue = new CausalConvolution(weights, "to_qkv", ops, parameters, Window.VALID);
+    projection = new CausalConvolution(weights, "proj", ops, parameters, Window.VALID);
+    norm = VaeResidualBlock.gamma(weights, "norm.gamma", queryKeyValue.inputs(), parameters);
+  }
+
+  @Override
+  public Extent begin(Extent extent) {
+    queryKeyValue.begin(extent.height(), extent.width());
+    projection.begin(extent.height(), extent.width());
+    return extent;
+  }
+
+  @Override
+  public long[] output(Tensor x) {
+    return x.shape().toArray();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor target) {
+    ops.channelNorm(x, norm, false, target);
+    Tensor qkv = queryKeyValue.outputFor(target);
+    queryKeyValue.apply(target, qkv);
+    projection.apply(ops.frameAttention(qkv), x, target);
+  }
+}

@@ -1,0 +1,182 @@
+package wan4j.model;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// What the two autoencoders of Wan have in common: the convolutions at both ends, the latents' normalisation, and the walk
+/// over a video in pieces.
+final class VaeFrame {
+  /// A piece of a video holds about this many pixels of all its frames, so that its features fit a GPU beside two experts.
+  private static final long PIXELS_PER_PIECE = 4L * 720 * 1280;
+
+  private final Ops ops;
+  private final int channels;
+  private final Tensor encodeFactor;
+  private final Tensor encodeOffset;
+  private final Tensor decodeFactor;
+  private final Tensor decodeOffset;
+  private final Tensor one;
+  private final Tensor zero;
+  private final CausalConvolution latentIn;
+  private final CausalConvolution latentOut;
+  private final Side encoder;
+  private final Side decoder;
+
+  /// The mean and standard deviation of each latent channel.
+  record Normalisation(float[] mean, float[] deviation) {}
+
+  VaeFrame(
+      Ops ops,
+      Parameters parameters,
+      Weights weights,
+      Normalisation normalisation,
+      List<VaeLayer> encoder,
+      List<VaeLayer> decoder) {
+    this.ops = ops;
+    channels = normalisation.mean().length;
+    float[] factor = new float[2 * channels];
+    float[] offset = new float[2 * channels];
+    for (int i = 0; i < channels; i++) {
+      factor[i] = 1 / normalisation.deviation()[i];
+      offset[i] = -normalisation.mean()[i] * factor[i];
+    }
+    encodeFactor = constant(parameters, factor);
+    encodeOffset = constant(parameters, offset);
+    decodeFactor = constant(parameters, normalisation.deviation());
+    decodeOffset = constant(parameters, normalisation.mean());
+    one = constant(parameters, new float[] {1, 1, 1});
+    zero = constant(parameters, new float[] {0, 0, 0});
+    latentOut = new CausalConvolution(weights, "conv1", ops, parameters, Window.VALID);
+    latentIn = new CausalConvolution(weights, "conv2", ops, parameters, Window.VALID);
+    this.encoder = new Side(weights.at("encoder"), encoder, parameters);
+    this.decoder = new Side(weights.at("decoder"), decoder, parameters);
+  }
+
+  /// Returns the residual, attention and residual block between the two halves of either side.
+  static List<VaeLayer> middle(Weights weights, Ops ops, Parameters parameters) {
+    return List.of(
+        new VaeResidualBlock(weights.at(0), ops, parameters),
+        new VaeAttentionBlock(weights.at(1), ops, parameters),
+        new VaeResidualBlock(weights.at(2), ops, parameters));
+  }
+
+  private static Tensor constant(Parameters parameters, float[] values) {
+    return parameters.tensor(
+        wan4j.tensor.TensorSource.of("constant", Tensor.of(values, values.length)), DType.F32);
+  }
+
+  /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's features.
+  Tensor encode(Tensor video, int stride, UnaryOperator<Tensor> fold) {
+    int frames = 1 + (video.length(1) - 1) / 4 * 4;
+    int height = video.length(2) / stride;
+    int width = video.length(3) / stride;
+    int latentFrames = 1 + (frames - 1) / 4;
+    Tensor latents = ops.empty(DType.F32, channels, latentFrames, height, width);
+    try (var _ = ops.scope()) {
+      Tensor pixels = fold.apply(ops.channelsLast(video, one, zero));
+      Tensor encoded = ops.empty(ops.activation(), latentFrames, height, width, 2L * channels);
+      encoder.begin(pixels.length(1), pixels.length(2));
+      int piece = 4 * latentFramesPerPiece((long) video.length(2) * video.length(3));
+      int first = 0;
+      int filled = 0;
+      while (first < frames) {
+        int count = first == 0 ? 1 : Math.min(piece, frames - first);
+        int made = first == 0 ? 1 : count / 4;
+        encoder.forward(pixels.slice(first, count), encoded.slice(filled, made));
+        first += count;
+        filled += made;
+      }
+      latentOut.beginWithoutHistory();
+      Tensor moments = latentOut.outputFor(encoded);
+      latentOut.apply(encoded, moments);
+      Tensor normalised = ops.channelsFirst(moments, encodeFactor, encodeOffset);
+      ops.copy(normalised.slice(0, channels), latents); // means only
+    }
+    return latents;
+  }
+
+  /// Decodes latents; `unfold` turns the last convolution's features into pixels.
+  void decode(Tensor latents, VideoAutoencoder.FrameSink sink, UnaryOperator<Tensor> unfold) {
+    try (var _ = ops.scope()) {
+      Tensor features = ops.channelsLast(latents, decodeFactor, decodeOffset);
+      latentIn.beginWithoutHistory();
+      Tensor z = latentIn.outputFor(features);
+      latentIn.apply(features, z);
+      VaeLayer.Extent extent = decoder.begin(z.length(1), z.length(2));
+      int frames = z.length(0);
+      int piece = latentFramesPerPiece((long) extent.height() * extent.width());
+      int first = 0;
+      while (first < frames) {
+        int count = first == 0 ? 1 : Math.min(piece, frames - first);
+        int frame = first == 0 ? 0 : 4 * first - 3;
+        int made = first == 0 ? 1 : 4 * count;
+        try (var _ = ops.scope()) {
+          Tensor pixels =
+              ops.empty(
+                  ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
+          decoder.forward(z.slice(first, count), pixels);
+          sink.accept(frame, unfold.apply(pixels));
+        }
+        first += count;
+      }
+    }
+  }
+
+  private static int latentFramesPerPiece(long pixels) {
+    return Math.toIntExact(Math.clamp(PIXELS_PER_PIECE / (4 * pixels), 1, 16));
+  }
+
+  /// The encoder or the decoder: a convolution, layers, and a norm with the last convolution.
+  private final class Side {
+    private final CausalConvolution in;
+    private final List<VaeLayer> layers;
+    private final Tensor norm;
+    private final CausalConvolution out;
+
+    Side(Weights weights, List<VaeLayer> layers, Parameters parameters) {
+      this.layers = layers;
+      in = new CausalConvolution(weights, "conv1", ops, parameters, Window.SAME_3X3);
+      out = new CausalConvolution(weights, "head.2", ops, parameters, Window.SAME_3X3);
+      norm = VaeResidualBlock.gamma(weights, "head.0.gamma", out.inputs(), parameters);
+    }
+
+    int outputs() {
+      return out.outputs();
+    }
+
+    VaeLayer.Extent begin(int height, int width) {
+      VaeLayer.Extent extent = new VaeLayer.Extent(height, width);
+      in.begin(height, width);
+      for (VaeLayer layer : layers) {
+        extent = layer.begin(extent);
+      }
+      out.begin(extent.height(), extent.width());
+      return extent;
+    }
+
+    void forward(Tensor x, Tensor target) {
+      try (var _ = ops.scope()) {
+        Tensor h = in.outputFor(x);
+        try (var _ = ops.scope()) {
+          in.forward(x, h);
+        }
+        for (VaeLayer layer : layers) {
+          Tensor made = ops.empty(ops.activation(), layer.output(h));
+          try (var _ = ops.scope()) {
+            layer.forward(h, made);
+          }
+          h = made;
+        }
+        Tensor joined = out.withHistory(h.length(0), h.length(1), h.length(2));
+        ops.channelNorm(h, norm, true, out.fresh(joined));
+        out.apply(joined, target);
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package wan4j.model;
+
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// The layers that halve or double the size of features, in space or in space and time. In time, the first frame of a video
+/// stands alone: it passes as it is.
+final class VaeResample {
+  private VaeResample() {}
+
+  /// Halves height and width, then, where the checkpoint has a time convolution, the number of frames.
+  static final class Down implements VaeLayer {
+    private final Ops ops;
+    private final CausalConvolution space;
+    private final CausalConvolution time; // null for space only
+    private Tensor last; // [1, height, width, channels]: a stride of two looks back one frame
+    private boolean isFirst;
+
+    Down(Weights weights, Ops ops, Parameters parameters) {
+      this.ops = ops;
+      space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.HALVE_3X3);
+      time =
+          weights.has("time_conv.weight")
+              ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.HALVE_TIME)
+              : null;
+    }
+
+    @Override
+    public Extent begin(Extent extent) {
+      isFirst = true;
+      space.begin(extent.height(), extent.width());
+      Extent half = new Extent(extent.height() / 2, extent.width() / 2);
+      if (time != null) {
+        time.beginWithoutHistory();
+        last = ops.empty(ops.activation(), 1, half.height(), half.width(), time.inputs());
+      }
+      return half;
+    }
+
+    @Override
+    public long[] output(Tensor x) {
+      long[] shape = space.output(x.length(0), x.length(1), x.length(2));
+      if (time != null && !isFirst) {
+        shape[0] = x.length(0) / 2;
+      }
+      return shape;
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor target) {
+      int frames = x.length(0);
+      if (time == null) {
+        space.apply(x, target);
+      } else if (isFirst) {
+        space.apply(x, target);
+        ops.copy(target.slice(frames - 1L, 1), last);
+      } else {
+        long[] shape = space.output(frames, x.length(1), x.length(2));
+        Tensor joined = ops.empty(ops.activation(), frames + 1L, shape[1], shape[2], shape[3]);
+        ops.copy(last, joined.slice(0, 1));
+        space.apply(x, joined.slice(1, frames));
+        ops.copy(joined.slice(frames, 1), last);
+        time.apply(joined, target);
+      }
+      isFirst = false;
+    }
+  }
+
+  /// Doubles, where the checkpoint has a time convolution, the number of frames, then height and width.
+  static final class Up implements VaeLayer {
+    private final Ops ops;
+    private final CausalConvolution space;
+    private final CausalConvolution time; // null for space only
+    private boolean isFirst;
+
+    Up(Weights weights, Ops ops, Parameters parameters) {
+      this.ops = ops;
+      space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.SAME_3X3);
+      time =
+          weights.has("time_conv.weight")
+              ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.VALID)
+              : null;
+    }
+
+    @Override
+    public Extent begin(Extent extent) {
+      isFirst = true;
+      if (time != null) {
+        time.begin(extent.height(), extent.width());
+      }
+      Extent twice = new Extent(2 * extent.height(), 2 * extent.width());
+      space.begin(twice.height(), twice.width());
+      return twice;
+    }
+
+    @Override
+    public long[] output(Tensor x) {
+      int frames = doublesFrames() ? 2 * x.length(0) : x.length(0);
+      return space.output(frames, 2 * x.length(1), 2 * x.length(2));
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor target) {
+      Tensor h = x;
+      if (doublesFrames()) { // the first frame passes by and leaves no history
+        Tensor pairs = time.outputFor(x);
+        time.forward(x, pairs);
+        h = ops.unfoldFrames(pairs);
+      }
+      isFirst = false;
+      space.apply(ops.upsample(h), target);
+    }
+
+    private boolean doublesFrames() {
+      return time != null && !isFirst;
+    }
+  }
+}

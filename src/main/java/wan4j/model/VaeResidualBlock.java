@@ -1,0 +1,73 @@
+package wan4j.model;
+
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// Norm, SiLU, causal convolution, twice, beside a shortcut that is the identity or a 1 x 1 x 1 convolution.
+final class VaeResidualBlock implements VaeLayer {
+  private final Ops ops;
+  private final Tensor norm1;
+  private final CausalConvolution convolution1;
+  private final Tensor norm2;
+  private final CausalConvolution convolution2;
+  private final CausalConvolution shortcut; // null when the channels stay
+
+  VaeResidualBlock(Weights weights, Ops ops, Parameters parameters) {
+    this.ops = ops;
+    convolution1 =
+        new CausalConvolution(weights, "residual.2", ops, parameters, Window.SAME_3X3);
+    convolution2 =
+        new CausalConvolution(weights, "residual.6", ops, parameters, Window.SAME_3X3);
+    norm1 = gamma(weights, "residual.0.gamma", convolution1.inputs(), parameters);
+    norm2 = gamma(weights, "residual.3.gamma", convolution2.inputs(), parameters);
+    shortcut =
+        weights.has("shortcut.weight")
+            ? new CausalConvolution(weights, "shortcut", ops, parameters, Window.VALID)
+            : null;
+  }
+
+  static Tensor gamma(Weights weights, String name, int channels, Parameters parameters) {
+    long[] shape = weights.shape(name).toArray();
+    return parameters.tensor(weights.tensor(name, shape), DType.F32).reshape(channels);
+  }
+
+  @Override
+  public Extent begin(Extent extent) {
+    convolution1.begin(extent.height(), extent.width());
+    convolution2.begin(extent.height(), extent.width());
+    if (shortcut != null) {
+      shortcut.begin(extent.height(), extent.width());
+    }
+    return extent;
+  }
+
+  @Override
+  public long[] output(Tensor x) {
+    return x.shape().with(3, convolution2.outputs()).toArray();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor target) {
+    int frames = x.length(0);
+    int height = x.length(1);
+    int width = x.length(2);
+    Tensor h = target;
+    try (var _ = ops.scope()) {
+      Tensor joined = convolution1.withHistory(frames, height, width);
+      ops.channelNorm(x, norm1, true, convolution1.fresh(joined));
+      convolution1.apply(joined, h);
+    }
+    Tensor joined = convolution2.withHistory(frames, height, width);
+    ops.channelNorm(h, norm2, true, convolution2.fresh(joined));
+    Tensor identity = x;
+    if (shortcut != null) {
+      shortcut.forward(x, target);
+      identity = target;
+    }
+    convolution2.apply(joined, identity, target);
+  }
+}

@@ -1,0 +1,35 @@
+package wan4j.model;
+
+import wan4j.tensor.Tensor;
+
+/// A causal video autoencoder: frames in [-1, 1] to normalised latents and back. One latent frame stands for the first
+/// frame, every further one for four frames.
+public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21, WanVae22 {
+  /// The number of frames that one latent frame after the first stands for.
+  int TIME_STRIDE = 4;
+
+  /// Returns the number of latent channels.
+  int channels();
+
+  /// Returns how many pixels, in height and in width, one latent pixel stands for.
+  int stride();
+
+  /// Encodes float32 `[3, frames, height, width]` on the backend to float32 latents
+  /// `[channels, 1 + (frames - 1) / 4, height / stride, width / stride]`; frames beyond 4 n + 1 are dropped.
+  Tensor encode(Tensor video);
+
+  /// Decodes float32 latents `[channels, frames, height, width]` piece by piece; `sink` takes each piece of features
+  /// `[frames, height, width, 3]`, unclamped, in order, and must not keep it.
+  void decode(Tensor latents, FrameSink sink);
+
+  /// Frees the weights.
+  @Override
+  void close();
+
+  /// Takes decoded frames.
+  @FunctionalInterface
+  interface FrameSink {
+    /// Takes features `[frames, height, width, 3]` that start at frame `first` of the video.
+    void accept(int first, Tensor features);
+  }
+}

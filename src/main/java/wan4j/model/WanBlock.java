@@ -1,0 +1,143 @@
+package wan4j.model;
+
+import java.util.List;
+import wan4j.ops.Activation;
+import wan4j.ops.Heads;
+import wan4j.ops.Linear;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.quant.Branch;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// One transformer block: self-attention, cross-attention to the text, feed-forward; the first and the last are shifted,
+/// scaled and gated by the timestep.
+final class WanBlock {
+  static final double EPSILON = 1e-6;
+
+  private final Ops ops;
+  private final int heads;
+  private final int headSize;
+  private final double scale;
+
+  private final Tensor modulation; // [6, dim]
+  private final Linear queryKeyValue;
+  private final Tensor queryNorm;
+  private final Tensor keyNorm;
+  private final Linear attentionOut;
+
+  private final Tensor textNormWeight;
+  private final Tensor textNormBias;
+  private final Linear textQuery;
+  private final Linear textKey;
+  private final Linear textValue;
+  private final Tensor textQueryNorm;
+  private final Tensor textKeyNorm;
+  private final Linear textOut;
+
+  private final Linear up;
+  private final Linear down;
+
+  WanBlock(TransformerConfig config, Weights weights, Ops ops, LayerLoader layers) {
+    this.ops = ops;
+    heads = config.heads();
+    headSize = config.headDim();
+    scale = 1 / Math.sqrt(headSize);
+    int dim = config.dim();
+    var parameters = layers.parameters();
+
+    modulation =
+        parameters.tensor(weights.tensor("modulation", 1, 6, dim), DType.F32).reshape(6, dim);
+    var self = weights.at("self_attn");
+    queryKeyValue = layers.stacked(self, List.of("q", "k", "v"), dim, dim);
+    queryNorm = parameters.tensor(self.tensor("norm_q.weight", dim), DType.F32);
+    keyNorm = parameters.tensor(self.tensor("norm_k.weight", dim), DType.F32);
+    attentionOut = layers.linear(self, "o", dim, dim);
+
+    textNormWeight = parameters.tensor(weights.tensor("norm3.weight", dim), DType.F32);
+    textNormBias = parameters.tensor(weights.tensor("norm3.bias", dim), DType.F32);
+    var cross = weights.at("cross_attn");
+    textQuery = layers.linear(cross, "q", dim, dim);
+    textKey = layers.linear(cross, "k", dim, dim);
+    textValue = layers.linear(cross, "v", dim, dim);
+    textQueryNorm = parameters.tensor(cross.tensor("norm_q.weight", dim), DType.F32);
+    textKeyNorm = parameters.tensor(cross.tensor("norm_k.weight", dim), DType.F32);
+    textOut = layers.linear(cross, "o", dim, dim);
+
+    up = layers.linear(weights, "ffn.0", config.feedForwardDim(), dim);
+    down = layers.linear(weights, "ffn.2", dim, config.feedForwardDim());
+  }
+
+  /// Writes the keys and values of text `[text length, dim]`.
+  void text(Tensor text, Tensor keys, Tensor values) {
+    try (var _ = ops.scope()) {
+      Operand words = ops.operand(text, textKey.input(Branch.CONDITIONAL));
+      Tensor k = ops.linear(words, textKey, Activation.NONE);
+      ops.copy(
+          ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
+      Operand again = ops.operand(text, textValue.input(Branch.CONDITIONAL));
+      ops.copy(ops.linear(again, textValue, Activation.NONE), values);
+    }
+  }
+
+  /// Runs the block over `x [tokens, dim]` in place; `time` is float32 `[distinct, 6 dim]`.
+  void forward(
+      Tensor x,
+      Tensor time,
+      Tensor rows,
+      Tensor textKeys,
+      Tensor textValues,
+      Tensor rotary,
+      SequenceGroup group,
+      Branch branch) {
+    try (var _ = ops.scope()) {
+      Tensor m = ops.modulation(modulation, time); // [6, distinct, dim]
+      Modulation attention = Modulation.of(m, 0);
+      Modulation feedForward = Modulation.of(m, 3);
+
+      try (var _ = ops.scope()) {
+        Operand h =
+            ops.modulatedNorm(
+                x,
+                attention.shift(),
+                attention.scale(),
+                rows,
+                EPSILON,
+                queryKeyValue.input(branch));
+        Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
+        Heads qkvHeads = ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, heads);
+        Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
+        ops.gatedAdd(x, ops.linear(a, attentionOut, Activation.NONE), attention.gate(), rows);
+      }
+
+      try (var _ = ops.scope()) {
+        Operand h =
+            ops.layerNorm(x, textNormWeight, textNormBias, EPSILON, textQuery.input(branch));
+        Tensor q = ops.linear(h, textQuery, Activation.NONE);
+        q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
+        Heads text = new Heads(q.reshape(q.length(0), heads, headSize), textKeys, textValues);
+        Operand a = ops.attention(text, scale, textOut.input(branch));
+        ops.add(x, ops.linear(a, textOut, Activation.NONE));
+      }
+
+      try (var _ = ops.scope()) {
+        Operand h =
+            ops.modulatedNorm(
+                x, feedForward.shift(), feedForward.scale(), rows, EPSILON, up.input(branch));
+        Operand wide = ops.linear(h, up, Activation.GELU_TANH, down.input(branch));
+        ops.gatedAdd(x, ops.linear(wide, down, Activation.NONE), feedForward.gate(), rows);
+      }
+    }
+  }
+
+  /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32 `[distinct, dim]` each.
+  private record Modulation(Tensor shift, Tensor scale, Tensor gate) {
+    static Modulation of(Tensor parts, int first) {
+      return new Modulation(parts.at(first), parts.at(first + 1), parts.at(first + 2));
+    }
+  }
+}

@@ -1,0 +1,178 @@
+package wan4j.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import wan4j.ops.Activation;
+import wan4j.ops.Linear;
+import wan4j.ops.Operand;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.SequenceGroup;
+import wan4j.quant.Branch;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the velocity of the flow out
+/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves text, image and text+image to video.
+public final class WanTransformer implements AutoCloseable {
+  private final TransformerConfig config;
+  private final Ops ops;
+  private final SequenceGroup group;
+  private final Parameters parameters;
+
+  private final Linear patchEmbedding;
+  private final Linear textIn;
+  private final Linear textOut;
+  private final Linear timeIn;
+  private final Linear timeOut;
+  private final Linear timeProjection;
+  private final List<WanBlock> blocks;
+  private final Tensor headModulation;
+  private final Linear head;
+
+  /// Loads the network onto a backend; every name and shape is checked against `config` first. Throws `InputException`
+  /// when the weights do not fit.
+  public WanTransformer(
+      TransformerConfig config,
+      Weights weights,
+      Ops ops,
+      SequenceGroup group,
+      PrecisionTable precisions) {
+    this.config = config;
+    this.ops = ops;
+    this.group = group;
+    parameters = ops.parameters();
+    int dim = config.dim();
+    var layers = new LayerLoader(parameters, precisions);
+
+    patchEmbedding = layers.linear(weights, "patch_embedding", dim, config.patchInputs());
+    textIn = layers.linear(weights, "text_embedding.0", dim, config.textDim());
+    textOut = layers.linear(weights, "text_embedding.2", dim, dim);
+    timeIn = layers.linear(weights, "time_embedding.0", dim, config.frequencyDim());
+    timeOut = layers.linear(weights, "time_embedding.2", dim, dim);
+    timeProjection = layers.linear(weights, "time_projection.1", 6L * dim, dim);
+    blocks =
+        IntStream.range(0, config.layers())
+            .mapToObj(i -> new WanBlock(config, weights.at("blocks").at(i), ops, layers))
+            .toList();
+    headModulation =
+        parameters.tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32).reshape(2, dim);
+    head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
+  }
+
+  /// Returns the sizes of the network.
+  public TransformerConfig config() {
+    return config;
+  }
+
+  /// Returns the bytes that the weights fill on the backend.
+  public long bytes() {
+    return parameters.bytes();
+  }
+
+  /// Returns the keys and values that a prompt's text states `[words, text dim]` (float32, on the backend) give every
+  /// block; the states are padded with zeros to the text length, and the padding is attended to as in the reference.
+  public TextKeys text(Tensor states) {
+    int dim = config.dim();
+    int length = config.textLength();
+    List<Tensor> keys = new ArrayList<>();
+    List<Tensor> values = new ArrayList<>();
+    for (int i = 0; i < blocks.size(); i++) {
+      keys.add(ops.empty(ops.activation(), length, config.heads(), config.headDim()));
+      values.add(ops.empty(ops.activation(), length, config.heads(), config.headDim()));
+    }
+    try (var _ = ops.scope()) {
+      Tensor padded = ops.empty(DType.F32, length, config.textDim());
+      ops.clear(padded);
+      ops.copy(states, padded.slice(0, states.length(0)));
+      Operand words = ops.operand(padded, textIn.input(Branch.CONDITIONAL));
+      Operand hidden =
+          ops.linear(
+              words, textIn, Activation.GELU_TANH, textOut.input(Branch.CONDITIONAL));
+      Tensor text = ops.linear(hidden, textOut, Activation.NONE); // [text length, dim]
+      for (int i = 0; i < blocks.size(); i++) {
+        blocks.get(i).text(text, keys.get(i).reshape(length, dim), values.get(i).reshape(length, dim));
+      }
+    }
+    return new TextKeys(keys, values);
+  }
+
+  /// Returns the tokens of latents, each float32 `[channels, frames, height, width]` and stacked along channels, in the
+  /// residual type: this rank's share of `[tokens, dim]`.
+  public Tensor embed(List<Tensor> latents) {
+    Tensor shape = latents.getFirst();
+    int tokens = shape.length(1) * (shape.length(2) / 2) * (shape.length(3) / 2);
+    Tensor x = ops.empty(ops.residual(), tokens, config.dim());
+    try (var _ = ops.scope()) {
+      Operand patches = ops.patchify(latents, patchEmbedding.input(Branch.CONDITIONAL));
+      ops.copy(ops.linear(patches, patchEmbedding, Activation.NONE), x);
+    }
+    return group.share(ops, x);
+  }
+
+  /// Returns the embedding of the distinct timesteps, float32 `[distinct, dim]`.
+  public Tensor time(Timesteps timesteps) {
+    Tensor embedding = ops.empty(DType.F32, timesteps.distinct().length, config.dim());
+    try (var _ = ops.scope()) {
+      Tensor sinusoid = ops.upload(timesteps.sinusoid(config.frequencyDim()), DType.F32);
+      Operand waves = ops.operand(sinusoid, timeIn.input(Branch.CONDITIONAL));
+      Operand hidden =
+          ops.linear(waves, timeIn, Activation.SILU, timeOut.input(Branch.CONDITIONAL));
+      ops.copy(ops.linear(hidden, timeOut, Activation.NONE), embedding);
+    }
+    return embedding;
+  }
+
+  /// Runs all blocks over tokens `x [tokens, dim]` in place.
+  public void blocks(
+      Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
+    try (var _ = ops.scope()) {
+      Operand activated =
+          ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
+      Tensor projected = ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
+      for (int i = 0; i < blocks.size(); i++) {
+        blocks
+            .get(i)
+            .forward(
+                x,
+                projected,
+                timesteps.rows(),
+                text.keys().get(i),
+                text.values().get(i),
+                rotary,
+                group,
+                branch);
+      }
+    }
+  }
+
+  /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last block left.
+  public Tensor head(
+      Tensor x, Tensor time, Timesteps timesteps, int frames, int height, int width) {
+    Tensor velocity = ops.empty(DType.F32, config.outChannels(), frames, height, width);
+    try (var _ = ops.scope()) {
+      Tensor m = ops.modulation(headModulation, time); // [2, distinct, dim]
+      Operand h =
+          ops.modulatedNorm(
+              x,
+              m.at(0),
+              m.at(1),
+              timesteps.rows(),
+              WanBlock.EPSILON,
+              head.input(Branch.CONDITIONAL));
+      Tensor patches = group.gather(ops, ops.linear(h, head, Activation.NONE));
+      ops.copy(ops.unpatchify(patches, frames, height, width), velocity);
+    }
+    return velocity;
+  }
+
+  /// Frees the weights.
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

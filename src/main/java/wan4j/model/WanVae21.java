@@ -1,0 +1,88 @@
+package wan4j.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// The autoencoder of Wan2.1, which the A14B models use: 16 latent channels, 8 x 8 pixels and 4 frames a latent
+/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_1.py).
+public final class WanVae21 implements VideoAutoencoder {
+  private static final float[] MEAN = {
+    -0.7571f, -0.7089f, -0.9113f, 0.1075f, -0.1745f, 0.9653f, -0.1517f, 1.5508f,
+    0.4134f, -0.0715f, 0.5517f, -0.3632f, -0.1922f, -0.9497f, 0.2503f, -0.2921f
+  };
+  private static final float[] DEVIATION = {
+    2.8184f, 1.4541f, 2.3275f, 2.6558f, 1.2196f, 1.7708f, 2.6052f, 2.0743f,
+    3.2687f, 2.1526f, 2.8652f, 1.5579f, 1.6382f, 1.1253f, 2.8251f, 1.9160f
+  };
+
+  private final Parameters parameters;
+  private final VaeFrame frame;
+
+  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException` when they do not fit.
+  public WanVae21(Weights weights, Ops ops) {
+    parameters = ops.parameters();
+    frame =
+        new VaeFrame(
+            ops,
+            parameters,
+            weights,
+            new VaeFrame.Normalisation(MEAN, DEVIATION),
+            encoder(weights.at("encoder"), ops),
+            decoder(weights.at("decoder"), ops));
+  }
+
+  private List<VaeLayer> encoder(Weights weights, Ops ops) {
+    List<VaeLayer> layers = new ArrayList<>();
+    for (int i = 0; i < weights.at("downsamples").parts(); i++) {
+      Weights layer = weights.at("downsamples").at(i);
+      layers.add(
+          layer.has("resample.1.weight")
+              ? new VaeResample.Down(layer, ops, parameters)
+              : new VaeResidualBlock(layer, ops, parameters));
+    }
+    layers.addAll(VaeFrame.middle(weights.at("middle"), ops, parameters));
+    return layers;
+  }
+
+  private List<VaeLayer> decoder(Weights weights, Ops ops) {
+    List<VaeLayer> layers = new ArrayList<>(VaeFrame.middle(weights.at("middle"), ops, parameters));
+    for (int i = 0; i < weights.at("upsamples").parts(); i++) {
+      Weights layer = weights.at("upsamples").at(i);
+      layers.add(
+          layer.has("resample.1.weight")
+              ? new VaeResample.Up(layer, ops, parameters)
+              : new VaeResidualBlock(layer, ops, parameters));
+    }
+    return layers;
+  }
+
+  @Override
+  public int channels() {
+    return MEAN.length;
+  }
+
+  @Override
+  public int stride() {
+    return 8;
+  }
+
+  @Override
+  public Tensor encode(Tensor video) {
+    return frame.encode(video, stride(), features -> features);
+  }
+
+  @Override
+  public void decode(Tensor latents, FrameSink sink) {
+    frame.decode(latents, sink, features -> features);
+  }
+
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

@@ -1,0 +1,207 @@
+package wan4j.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Weights;
+
+/// The autoencoder of Wan2.2, which the TI2V-5B model uses: 48 latent channels, 16 x 16 pixels and 4 frames a latent
+/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_2.py). Its stages have shortcuts without weights.
+public final class WanVae22 implements VideoAutoencoder {
+  private static final float[] MEAN = {
+    -0.2289f, -0.0052f, -0.1323f, -0.2339f, -0.2799f, 0.0174f, 0.1838f, 0.1557f, -0.1382f, 0.0542f,
+    0.2813f, 0.0891f, 0.1570f, -0.0098f, 0.0375f, -0.1825f, -0.2246f, -0.1207f, -0.0698f, 0.5109f,
+    0.2665f, -0.2108f, -0.2158f, 0.2502f, -0.2055f, -0.0322f, 0.1109f, 0.1567f, -0.0729f, 0.0899f,
+    -0.2799f, -0.1230f, -0.0313f, -0.1649f, 0.0117f, 0.0723f, -0.2839f, -0.2083f, -0.0520f, 0.3748f,
+    0.0152f, 0.1957f, 0.1433f, -0.2944f, 0.3573f, -0.0548f, -0.1681f, -0.0667f
+  };
+  private static final float[] DEVIATION = {
+    0.4765f, 1.0364f, 0.4514f, 1.1677f, 0.5313f, 0.4990f, 0.4818f, 0.5013f, 0.8158f, 1.0344f,
+    0.5894f, 1.0901f, 0.6885f, 0.6165f, 0.8454f, 0.4978f, 0.5759f, 0.3523f, 0.7135f, 0.6804f,
+    0.5833f, 1.4146f, 0.8986f, 0.5659f, 0.7069f, 0.5338f, 0.4889f, 0.4917f, 0.4069f, 0.4999f,
+    0.6866f, 0.4093f, 0.5709f, 0.6065f, 0.6415f, 0.4944f, 0.5726f, 1.2042f, 0.5458f, 1.6887f,
+    0.3971f, 1.0600f, 0.3943f, 0.5537f, 0.5444f, 0.4089f, 0.7468f, 0.7744f
+  };
+
+  private final Ops ops;
+  private final Parameters parameters;
+  private final VaeFrame frame;
+
+  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException` when they do not fit.
+  public WanVae22(Weights weights, Ops ops) {
+    this.ops = ops;
+    parameters = ops.parameters();
+    frame =
+        new VaeFrame(
+            ops,
+            parameters,
+            weights,
+            new VaeFrame.Normalisation(MEAN, DEVIATION),
+            encoder(weights.at("encoder")),
+            decoder(weights.at("decoder")));
+  }
+
+  private List<VaeLayer> encoder(Weights weights) {
+    List<VaeLayer> layers = new ArrayList<>();
+    for (int i = 0; i < weights.at("downsamples").parts(); i++) {
+      layers.add(new DownStage(weights.at("downsamples").at(i).at("downsamples")));
+    }
+    layers.addAll(VaeFrame.middle(weights.at("middle"), ops, parameters));
+    return layers;
+  }
+
+  private List<VaeLayer> decoder(Weights weights) {
+    List<VaeLayer> layers = new ArrayList<>(VaeFrame.middle(weights.at("middle"), ops, parameters));
+    for (int i = 0; i < weights.at("upsamples").parts(); i++) {
+      layers.add(new UpStage(weights.at("upsamples").at(i).at("upsamples")));
+    }
+    return layers;
+  }
+
+  @Override
+  public int channels() {
+    return MEAN.length;
+  }
+
+  @Override
+  public int stride() {
+    return 16;
+  }
+
+  @Override
+  public Tensor encode(Tensor video) {
+    return frame.encode(video, stride(), ops::foldPixels);
+  }
+
+  @Override
+  public void decode(Tensor latents, FrameSink sink) {
+    frame.decode(latents, sink, ops::unfoldPixels);
+  }
+
+  @Override
+  public void close() {
+    parameters.close();
+  }
+
+  /// Layers one after the other, the outermost scope's tensors being what passes between them.
+  private abstract sealed class Stage implements VaeLayer permits DownStage, UpStage {
+    final List<VaeLayer> layers = new ArrayList<>();
+
+    @Override
+    public Extent begin(Extent extent) {
+      Extent size = extent;
+      for (VaeLayer layer : layers) {
+        size = layer.begin(size);
+      }
+      return size;
+    }
+
+    /// Returns what the layers make of `x`.
+    Tensor run(Tensor x) {
+      Tensor h = x;
+      for (VaeLayer layer : layers) {
+        Tensor made = ops.empty(ops.activation(), layer.output(h));
+        try (var _ = ops.scope()) {
+          layer.forward(h, made);
+        }
+        h = made;
+      }
+      return h;
+    }
+  }
+
+  private final class DownStage extends Stage {
+    private final int time;
+    private final int space;
+    private boolean isFirst;
+
+    DownStage(Weights weights) {
+      for (int i = 0; i < weights.parts(); i++) {
+        Weights layer = weights.at(i);
+        layers.add(
+            layer.has("resample.1.weight")
+                ? new VaeResample.Down(layer, ops, parameters)
+                : new VaeResidualBlock(layer, ops, parameters));
+      }
+      Weights last = weights.at(layers.size() - 1);
+      space = last.has("resample.1.weight") ? 2 : 1;
+      time = last.has("time_conv.weight") ? 2 : 1;
+    }
+
+    @Override
+    public Extent begin(Extent extent) {
+      isFirst = true;
+      return super.begin(extent);
+    }
+
+    @Override
+    public long[] output(Tensor x) {
+      long[] shape = {x.length(0), x.length(1) / space, x.length(2) / space, x.length(3)};
+      for (VaeLayer layer : layers) {
+        if (layer instanceof VaeResidualBlock block) {
+          shape[3] = block.output(x)[3];
+        }
+      }
+      if (time == 2 && !isFirst) {
+        shape[0] = x.length(0) / 2;
+      }
+      return shape;
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor target) {
+      Tensor made = run(x);
+      isFirst = false;
+      ops.copy(ops.averageDown(x, time, space, target.length(3)), target);
+      ops.add(target, made);
+    }
+  }
+
+  private final class UpStage extends Stage {
+    private final int time;
+    private final int space;
+    private boolean isFirst;
+
+    UpStage(Weights weights) {
+      for (int i = 0; i < weights.parts(); i++) {
+        Weights layer = weights.at(i);
+        layers.add(
+            layer.has("resample.1.weight")
+                ? new VaeResample.Up(layer, ops, parameters)
+                : new VaeResidualBlock(layer, ops, parameters));
+      }
+      Weights last = weights.at(layers.size() - 1);
+      space = last.has("resample.1.weight") ? 2 : 1;
+      time = last.has("time_conv.weight") ? 2 : 1;
+    }
+
+    @Override
+    public Extent begin(Extent extent) {
+      isFirst = true;
+      return super.begin(extent);
+    }
+
+    @Override
+    public long[] output(Tensor x) {
+      long frames = time == 2 && !isFirst ? 2L * x.length(0) : x.length(0);
+      long channels = ((VaeResidualBlock) layers.getFirst()).output(x)[3];
+      return new long[] {frames, (long) space * x.length(1), (long) space * x.length(2), channels};
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor target) {
+      Tensor made = run(x);
+      if (space == 1) {
+        ops.copy(made, target);
+      } else {
+        // the first piece has no frames before it that the shortcut could repeat into
+        int skip = isFirst ? time - 1 : 0;
+        ops.copy(ops.duplicateUp(x, time, space, target.length(3), skip), target);
+        ops.add(target, made);
+      }
+      isFirst = false;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package wan4j.ops;
+
+import java.util.List;
+import wan4j.quant.Branch;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Weights of which only names, shapes and bytes are known; nothing is read.
+final class NullParameters implements Parameters {
+  private static final int BLOCK = 128; // rows and columns under one scale
+
+  private final NullMemory memory;
+  private final DType activation;
+  private long bytes;
+
+  NullParameters(NullMemory memory, DType activation) {
+    this.memory = memory;
+    this.activation = activation;
+  }
+
+  @Override
+  public Tensor tensor(TensorSource source, DType dtype) {
+    return allocate(source.dtype().isFloat() ? dtype : source.dtype(), source.shape());
+  }
+
+  @Override
+  public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
+    LinearShapes shapes = LinearShapes.of(weights, biases);
+    DType dtype =
+        switch (precision) {
+          case FLOAT32 -> DType.F32;
+          case PLAIN -> activation;
+          case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
+        };
+    allocate(dtype, shapes.weight());
+    allocate(DType.F32, Shape.of(shapes.outputs()));
+    long scales =
+        switch (precision) {
+          case FLOAT32, PLAIN -> 0;
+          case FLOAT8_CURRENT, FLOAT8_DELAYED -> 1;
+          case FLOAT8_TOKEN -> shapes.outputs();
+          case FLOAT8_BLOCK ->
+              Math.ceilDiv(shapes.outputs(), (long) BLOCK)
+                  * Math.ceilDiv(shapes.inputs(), (long) BLOCK);
+        };
+    allocate(DType.F32, Shape.of(scales));
+    // delayed scaling: sixteen magnitudes and a scale for each branch
+    Tensor state = precision == Precision.FLOAT8_DELAYED ? allocate(DType.F32, Shape.of(32)) : null;
+    return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
+  }
+
+  @Override
+  public Convolution convolution(TensorSource weight, TensorSource bias) {
+    Shape shape = weight.shape();
+    if (shape.rank() != 4 && shape.rank() != 5) {
+      throw new IllegalArgumentException(
+          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
+    }
+    LinearShapes.requireBias(bias, shape.size(0));
+    allocate(activation, shape);
+    allocate(DType.F32, bias.shape());
+    return new Kernel(
+        shape.length(1),
+        shape.length(0),
+        shape.rank() == 5 ? shape.length(2) : 1,
+        shape.length(-2),
+        shape.length(-1));
+  }
+
+  @Override
+  public long bytes() {
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    memory.free(bytes);
+    bytes = 0;
+  }
+
+  private Tensor allocate(DType dtype, Shape shape) {
+    bytes += memory.aligned(shape.count() * dtype.bytes());
+    return memory.weight(dtype, shape);
+  }
+
+  private static OperandFormat format(Precision precision, Tensor state) {
+    return switch (precision) {
+      case FLOAT32 -> OperandFormat.Simple.FLOAT32;
+      case PLAIN -> OperandFormat.Simple.PLAIN;
+      case FLOAT8_CURRENT -> OperandFormat.Simple.FLOAT8_CURRENT;
+      case FLOAT8_DELAYED -> new OperandFormat.Delayed(state);
+      case FLOAT8_BLOCK -> OperandFormat.Simple.FLOAT8_BLOCK;
+      case FLOAT8_TOKEN -> OperandFormat.Simple.FLOAT8_TOKEN;
+    };
+  }
+
+  /// A linear layer without elements.
+  record Layer(int inputs, int outputs, Precision precision, OperandFormat format)
+      implements Linear {
+    @Override
+    public OperandFormat input(Branch branch) {
+      return format;
+    }
+  }
+
+  /// A convolution without elements.
+  private record Kernel(int inputs, int outputs, int time, int height, int width)
+      implements Convolution {}
+}

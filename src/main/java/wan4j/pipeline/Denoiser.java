@@ -1,0 +1,160 @@
+package wan4j.pipeline;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.cache.StepCache;
+import wan4j.model.RotaryTable;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.quant.Branch;
+import wan4j.schedule.FlowSchedule;
+import wan4j.schedule.Solver;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
+
+/// The sampling loop that all tasks share: at each step an expert, a forward for the prompt and one for the negative prompt,
+/// guidance, and the solver's step.
+public final class Denoiser {
+  private final Ops ops;
+  private final Experts experts;
+
+  /// Creates a denoiser over a model's experts.
+  public Denoiser(Ops ops, Experts experts) {
+    this.ops = ops;
+    this.experts = experts;
+  }
+
+  /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host memory.
+  public Tensor run(
+      SamplingPlan plan,
+      Tensor noise,
+      Prompts prompts,
+      Conditioning conditioning,
+      StepCache cache,
+      StepListener listener) {
+    try (var _ = ops.scope()) {
+      Tensor sample = ops.upload(noise, DType.F32);
+      conditioning.constrain(ops, sample);
+      FlowSchedule schedule = plan.sampler().schedule(plan.steps(), plan.shift());
+      Solver solver = plan.sampler().solver(ops, schedule, sample.shape().toArray());
+      var run = new Run(plan, prompts, conditioning, cache, sample);
+      for (int step = 0; step < schedule.steps(); step++) {
+        run.step(step, schedule, solver, listener);
+      }
+      return ops.download(sample);
+    }
+  }
+
+  /// One request's way through the steps.
+  private final class Run {
+    private final SamplingPlan plan;
+    private final Prompts prompts;
+    private final Conditioning conditioning;
+    private final StepCache cache;
+    private final Tensor sample;
+    private final Tensor rotary;
+    private final Map<Expert, Map<Branch, TextKeys>> textKeys = new EnumMap<>(Expert.class);
+
+    Run(
+        SamplingPlan plan,
+        Prompts prompts,
+        Conditioning conditioning,
+        StepCache cache,
+        Tensor sample) {
+      this.plan = plan;
+      this.prompts = prompts;
+      this.conditioning = conditioning;
+      this.cache = cache;
+      this.sample = sample;
+      int headSize = experts.config().headDim();
+      rotary =
+          ops.upload(
+              RotaryTable.of(
+                  sample.length(1), sample.length(2) / 2, sample.length(3) / 2, headSize),
+              DType.F32);
+    }
+
+    void step(int step, FlowSchedule schedule, Solver solver, StepListener listener) {
+      int timestep = schedule.timestep(step);
+      Expert expert = experts.at(timestep);
+      listener.begins(step, expert);
+      WanTransformer transformer = experts.get(expert);
+      Map<Branch, TextKeys> keys =
+          textKeys.computeIfAbsent(expert, _ -> textKeys(transformer, plan.guidance(expert)));
+      double guidance = plan.guidance(expert);
+      try (var _ = ops.scope()) {
+        Timesteps timesteps = conditioning.timesteps(timestep);
+        List<Tensor> latents = conditioning.latents(sample);
+        int skippedBefore = cache.skipped();
+        Tensor conditional =
+            forward(transformer, keys, latents, timesteps, Branch.CONDITIONAL, step);
+        Tensor unconditional = conditional;
+        Tensor velocity = conditional;
+        if (guidance != 1) { // at 1 the unconditional part vanishes
+          unconditional =
+              forward(transformer, keys, latents, timesteps, Branch.UNCONDITIONAL, step);
+          velocity = ops.empty(DType.F32, sample.shape().toArray());
+          ops.linearCombination(
+              velocity,
+              new double[] {guidance, 1 - guidance},
+              List.of(conditional, unconditional));
+        }
+        solver.step(ops, velocity, step, sample);
+        conditioning.constrain(ops, sample);
+        listener.ends(
+            new StepListener.Outcome(
+                step,
+                schedule.steps(),
+                expert,
+                cache.skipped() - skippedBefore,
+                conditional,
+                unconditional,
+                velocity,
+                sample));
+      }
+    }
+
+    private Map<Branch, TextKeys> textKeys(WanTransformer transformer, double guidance) {
+      Map<Branch, TextKeys> keys = new EnumMap<>(Branch.class);
+      List<Branch> branches = new ArrayList<>(List.of(Branch.CONDITIONAL));
+      if (guidance != 1) {
+        branches.add(Branch.UNCONDITIONAL);
+      }
+      for (Branch branch : branches) {
+        keys.put(branch, transformer.text(ops.upload(prompts.of(branch), DType.F32)));
+      }
+      return keys;
+    }
+
+    private Tensor forward(
+        WanTransformer transformer,
+        Map<Branch, TextKeys> keys,
+        List<Tensor> latents,
+        Timesteps timesteps,
+        Branch branch,
+        int step) {
+      Tensor velocity = ops.empty(DType.F32, sample.shape().toArray());
+      try (var _ = ops.scope()) {
+        Tensor tokens = transformer.embed(latents);
+        Tensor time = transformer.time(timesteps);
+        cache.forward(
+            ops,
+            step,
+            branch,
+            tokens,
+            () ->
+                transformer.blocks(tokens, time, timesteps, keys.get(branch), rotary, branch));
+        ops.copy(
+            transformer.head(
+                tokens, time, timesteps, sample.length(1), sample.length(2), sample.length(3)),
+            velocity);
+      }
+      return velocity;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package wan4j.pipeline;
+
+import java.lang.foreign.MemorySegment;
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Ops;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// Decodes latents to frames in host memory.
+public final class FrameDecoder {
+  private FrameDecoder() {}
+
+  /// Returns the frames of latents, float32 `[channels, frames, height, width]` in host memory, as unsigned bytes
+  /// `[frames, height, width, 3]`, clamped and truncated as the reference saves them.
+  public static Tensor bytes(Ops ops, VideoAutoencoder vae, Tensor latents) {
+    int frames = frames(latents);
+    int height = latents.length(2) * vae.stride();
+    int width = latents.length(3) * vae.stride();
+    byte[] video = new byte[Math.multiplyExact(frames * 3, height * width)];
+    Tensor target = Tensor.of(video, frames, height, width, 3);
+    decode(
+        ops,
+        vae,
+        latents,
+        (first, features) ->
+            copy(ops.download(ops.pixels(features)), target.slice(first, features.length(0))));
+    return target;
+  }
+
+  /// Returns the frames of latents as float32 `[3, frames, height, width]`, unclamped.
+  public static Tensor floats(Ops ops, VideoAutoencoder vae, Tensor latents) {
+    int frames = frames(latents);
+    int height = latents.length(2) * vae.stride();
+    int width = latents.length(3) * vae.stride();
+    float[] video = new float[Math.multiplyExact(frames * 3, height * width)];
+    decode(
+        ops,
+        vae,
+        latents,
+        (first, features) -> {
+          float[] ones = {1, 1, 1};
+          Tensor factor = ops.upload(Tensor.of(ones, 3), DType.F32);
+          Tensor offset = ops.upload(Tensor.of(new float[3], 3), DType.F32);
+          float[] piece = ops.download(ops.channelsFirst(features, factor, offset)).toFloats();
+          int count = piece.length / 3;
+          for (int channel = 0; channel < 3; channel++) {
+            System.arraycopy(
+                piece,
+                channel * count,
+                video,
+                (channel * frames + first) * height * width,
+                count);
+          }
+        });
+    return Tensor.of(video, 3, frames, height, width);
+  }
+
+  private static void decode(
+      Ops ops, VideoAutoencoder vae, Tensor latents, VideoAutoencoder.FrameSink sink) {
+    try (var _ = ops.scope()) {
+      vae.decode(ops.upload(latents, DType.F32), sink);
+    }
+  }
+
+  private static void copy(Tensor source, Tensor target) {
+    MemorySegment.copy(source.segment(), 0, target.segment(), 0, source.bytes());
+  }
+
+  private static int frames(Tensor latents) {
+    return 1 + (latents.length(1) - 1) * VideoAutoencoder.TIME_STRIDE;
+  }
+}

@@ -1,0 +1,74 @@
+package wan4j.pipeline;
+
+import java.util.Arrays;
+import wan4j.media.FrameConversion;
+import wan4j.media.Interpolation;
+import wan4j.media.Picture;
+import wan4j.media.Sizing;
+import wan4j.model.Timesteps;
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Ops;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// Image to video: the video begins with a picture. The network sees, beside the sample, the latents of a video whose first
+/// frame is the picture and whose other frames are grey, and a mask of what is given (Wan-Video/Wan2.2 at 42bf4cf,
+/// wan/image2video.py).
+public final class ImageToVideo {
+  private static final int MASK_CHANNELS = 4;
+
+  private ImageToVideo() {}
+
+  /// Returns the shape of the latents for a picture and about `area` pixels a frame.
+  public static Shape latents(VideoAutoencoder vae, Picture picture, long area, int frames) {
+    Sizing.Size latent =
+        Sizing.imageToVideoLatent(new Sizing.Size(picture.width(), picture.height()), area);
+    return LatentGrid.of(
+        vae.channels(),
+        vae.stride(),
+        frames,
+        latent.width() * vae.stride(),
+        latent.height() * vae.stride());
+  }
+
+  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the innermost scope.
+  public static Conditioning prepare(
+      Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
+    int latentFrames = sample.length(1);
+    int height = sample.length(2);
+    int width = sample.length(3);
+    Tensor condition =
+        ops.empty(DType.F32, (long) MASK_CHANNELS + vae.channels(), latentFrames, height, width);
+    ops.copy(mask(ops, latentFrames, height, width), condition.slice(0, MASK_CHANNELS));
+    try (var _ = ops.scope()) {
+      Tensor video = video(picture, latentFrames, height * vae.stride(), width * vae.stride());
+      Tensor encoded = vae.encode(ops.upload(video, DType.F32));
+      ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
+    }
+    return new Conditioning.Beside(
+        condition, Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
+  }
+
+  /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height, width]`.
+  public static Tensor video(Picture picture, int latentFrames, int height, int width) {
+    int frames = 1 + (latentFrames - 1) * VideoAutoencoder.TIME_STRIDE;
+    Tensor first = Interpolation.bicubic(FrameConversion.toFloats(picture), height, width);
+    float[] pixels = first.toFloats();
+    int area = height * width;
+    float[] video = new float[Math.multiplyExact(3 * frames, area)];
+    for (int channel = 0; channel < 3; channel++) {
+      System.arraycopy(pixels, channel * area, video, channel * frames * area, area);
+    }
+    return Tensor.of(video, 3, frames, height, width);
+  }
+
+  private static Tensor mask(Ops ops, int frames, int height, int width) {
+    float[] mask = new float[MASK_CHANNELS * frames * height * width];
+    for (int channel = 0; channel < MASK_CHANNELS; channel++) {
+      int start = channel * frames * height * width;
+      Arrays.fill(mask, start, start + height * width, 1);
+    }
+    return ops.upload(Tensor.of(mask, MASK_CHANNELS, frames, height, width), DType.F32);
+  }
+}

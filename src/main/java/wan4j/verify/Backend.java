@@ -1,0 +1,33 @@
+package wan4j.verify;
+
+import wan4j.ops.Ops;
+
+/// The backend under test and the accuracy that can be asked of it.
+public record Backend(Ops ops, Accuracy accuracy) {
+  /// In which arithmetic a backend computes.
+  public enum Accuracy {
+    /// float32 on a processor: the case's own tolerances hold.
+    FLOAT32,
+    /// float32 on a GPU.
+    GPU_FLOAT32,
+    /// float32 with the inputs of matrix products rounded to TF32.
+    GPU_TF32,
+    /// bfloat16 activations and weights.
+    GPU_BFLOAT16
+  }
+
+  /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the case's own.
+  double tolerance(double ownTolerance) {
+    return switch (accuracy) {
+      case FLOAT32 -> ownTolerance;
+      case GPU_FLOAT32 -> Math.max(ownTolerance, 1e-4);
+      case GPU_TF32 -> Math.max(ownTolerance, 2e-3);
+      case GPU_BFLOAT16 -> Math.max(ownTolerance, 1e-2);
+    };
+  }
+
+  /// Says whether results after many steps can be compared number by number; in bfloat16 pictures are compared instead.
+  boolean isFloat32() {
+    return accuracy != Accuracy.GPU_BFLOAT16;
+  }
+}

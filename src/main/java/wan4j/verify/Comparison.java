@@ -1,0 +1,90 @@
+package wan4j.verify;
+
+import wan4j.tensor.Tensor;
+
+/// How far one result is from the reference, and how far it may be; `error` is NaN when it cannot be told.
+public record Comparison(String name, double error, double tolerance) {
+  /// Says whether the result is near enough; NaN never is.
+  public boolean passes() {
+    return error <= tolerance;
+  }
+
+  /// Compares two tensors by the relative length of their difference.
+  public static Comparison relative(String name, Tensor got, Tensor expected, double tolerance) {
+    return new Comparison(name, relativeError(got.toFloats(), expected.toFloats()), tolerance);
+  }
+
+  /// Compares two tensors of integers, which must be equal: the error is the share of values that are not.
+  public static Comparison exact(String name, Tensor got, Tensor expected) {
+    float[] a = got.toFloats();
+    float[] b = expected.toFloats();
+    if (a.length != b.length) {
+      return new Comparison(name, Double.NaN, 0);
+    }
+    int different = 0;
+    for (int i = 0; i < a.length; i++) {
+      if (a[i] != b[i]) {
+        different++;
+      }
+    }
+    return new Comparison(name, a.length == 0 ? 0 : (double) different / a.length, 0);
+  }
+
+  /// Compares a condition: the error is 0 when it holds, else 1.
+  public static Comparison holds(String name, boolean condition) {
+    return new Comparison(name, condition ? 0 : 1, 0);
+  }
+
+  /// Compares 8-bit values that may differ by one on fewer than one in two hundred: the error is the share of values that
+  /// differ, infinite when one differs by more.
+  public static Comparison bytes(String name, Tensor got, Tensor expected) {
+    float[] a = got.toFloats();
+    float[] b = expected.toFloats();
+    if (a.length != b.length) {
+      return new Comparison(name, Double.NaN, 0.005);
+    }
+    int different = 0;
+    for (int i = 0; i < a.length; i++) {
+      float difference = Math.abs(a[i] - b[i]);
+      if (difference > 1) {
+        return new Comparison(name, Double.POSITIVE_INFINITY, 0.005);
+      }
+      different += difference == 0 ? 0 : 1;
+    }
+    return new Comparison(name, (double) different / a.length, 0.005);
+  }
+
+  /// Compares two tensors by the peak signal-to-noise ratio for a range of 2, which must reach `decibels`: the error is the
+  /// root mean square difference.
+  public static Comparison peak(String name, Tensor got, Tensor expected, double decibels) {
+    float[] a = got.toFloats();
+    float[] b = expected.toFloats();
+    if (a.length != b.length) {
+      return new Comparison(name, Double.NaN, 0);
+    }
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      double d = (double) a[i] - b[i];
+      sum += d * d;
+    }
+    return new Comparison(name, Math.sqrt(sum / a.length), 2 * Math.pow(10, -decibels / 20));
+  }
+
+  /// Returns ||a - b|| / ||b||, NaN when the lengths differ or a value is NaN.
+  public static double relativeError(float[] a, float[] b) {
+    if (a.length != b.length) {
+      return Double.NaN;
+    }
+    double difference = 0;
+    double length = 0;
+    for (int i = 0; i < a.length; i++) {
+      double d = (double) a[i] - b[i];
+      difference += d * d;
+      length += (double) b[i] * b[i];
+    }
+    if (length == 0) {
+      return Math.sqrt(difference);
+    }
+    return Math.sqrt(difference / length);
+  }
+}

@@ -1,0 +1,114 @@
+package wan4j.verify;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.DoubleStream;
+import wan4j.model.RotaryTable;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.quant.Branch;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Naming;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// One forward of the transformer. Padding tokens are not computed: nothing that is kept depends on them.
+final class DitCases implements CaseKind {
+  @Override
+  public List<Comparison> run(ReferenceCase reference, Backend backend) {
+    var folder = reference.path("checkpoint");
+    try (Weights weights = Weights.open(folder, Naming.TRANSFORMER)) {
+      TransformerConfig config = TransformerConfig.read(folder, weights);
+      try (var transformer = transformer(config, weights, backend.ops())) {
+        List<Comparison> comparisons = new ArrayList<>();
+        if (reference.has("in.x")) {
+          comparisons.addAll(sample(reference, backend, transformer, "", 0));
+        }
+        for (int i = 0; reference.has("in.x." + i); i++) {
+          comparisons.addAll(sample(reference, backend, transformer, "." + i, i));
+        }
+        return comparisons;
+      }
+    }
+  }
+
+  static WanTransformer transformer(TransformerConfig config, Weights weights, Ops ops) {
+    return new WanTransformer(
+        config, weights, ops, SequenceGroup.SOLO, PrecisionTable.of(Precision.PLAIN, List.of()));
+  }
+
+  private static List<Comparison> sample(
+      ReferenceCase reference,
+      Backend backend,
+      WanTransformer transformer,
+      String suffix,
+      int index) {
+    Tensor x = reference.tensor("in.x" + suffix);
+    List<Tensor> latents = new ArrayList<>(List.of(x));
+    if (reference.has("in.y" + suffix)) {
+      latents.add(reference.tensor("in.y" + suffix));
+    }
+    Tensor t = reference.tensor("in.t");
+    double[] timesteps = doubles(t.shape().rank() == 2 ? t.at(index) : t);
+    Tensor velocity =
+        forward(
+            backend.ops(), transformer, latents, reference.tensor("in.context" + suffix), timesteps);
+    return List.of(
+        Comparison.relative(
+            "out.x" + suffix,
+            velocity,
+            reference.tensor("out.x" + suffix),
+            backend.tolerance(reference.tolerance("out.x"))));
+  }
+
+  /// Returns the velocity, in host memory, for host tensors and one timestep or one for each token.
+  static Tensor forward(
+      Ops ops,
+      WanTransformer transformer,
+      List<Tensor> latents,
+      Tensor context,
+      double[] timesteps) {
+    try (var _ = ops.scope()) {
+      Tensor x = latents.getFirst();
+      int frames = x.length(1);
+      int height = x.length(2);
+      int width = x.length(3);
+      int tokens = frames * (height / 2) * (width / 2);
+      double[] distinct = DoubleStream.of(timesteps).limit(tokens).distinct().toArray();
+      int[] rows = new int[tokens];
+      for (int i = 0; i < tokens && timesteps.length > 1; i++) {
+        while (distinct[rows[i]] != timesteps[i]) {
+          rows[i]++;
+        }
+      }
+      Timesteps conditioning =
+          new Timesteps(distinct, ops.upload(Tensor.of(rows, tokens), DType.I32));
+      TextKeys text = transformer.text(ops.upload(context, DType.F32));
+      Tensor rotary =
+          ops.upload(
+              RotaryTable.of(frames, height / 2, width / 2, transformer.config().headDim()),
+              DType.F32);
+      Tensor embedded =
+          transformer.embed(latents.stream().map(l -> ops.upload(l, DType.F32)).toList());
+      Tensor time = transformer.time(conditioning);
+      transformer.blocks(embedded, time, conditioning, text, rotary, Branch.CONDITIONAL);
+      return ops.download(
+          transformer.head(embedded, time, conditioning, frames, height, width));
+    }
+  }
+
+  private static double[] doubles(Tensor tensor) {
+    float[] values = tensor.toFloats();
+    double[] doubles = new double[values.length];
+    for (int i = 0; i < values.length; i++) {
+      doubles[i] = values[i];
+    }
+    return doubles;
+  }
+}

@@ -1,0 +1,191 @@
+package wan4j.weights;
+
+import java.nio.file.Path;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+
+/// The sizes of a transformer, from config.json in either layout's words and, where that is silent,
+/// from the shapes of its tensors.
+///
+/// @param modelType what it makes video from: t2v, i2v, ti2v, s2v or animate
+/// @param inChannels latent channels of its input, conditioning included
+/// @param outChannels latent channels of its output
+/// @param dim width of a token
+/// @param feedForwardDim inner width of the feed-forward layers
+/// @param frequencyDim width of the timestep's sinusoid
+/// @param textDim width of a text state
+/// @param textLength number of text states, padding included
+/// @param heads attention heads
+/// @param layers blocks
+/// @param patchFrames latent frames in a token
+/// @param patchHeight latent rows in a token
+/// @param patchWidth latent columns in a token
+/// @param epsilon what norms add before the square root
+public record TransformerConfig(
+    String modelType,
+    int inChannels,
+    int outChannels,
+    int dim,
+    int feedForwardDim,
+    int frequencyDim,
+    int textDim,
+    int textLength,
+    int heads,
+    int layers,
+    int patchFrames,
+    int patchHeight,
+    int patchWidth,
+    double epsilon) {
+  /// Checks what the network's arithmetic needs: whole even heads, an even sinusoid.
+  public TransformerConfig {
+    if (heads < 1 || dim % heads != 0 || dim / heads % 2 != 0) {
+      throw new InputException(
+          "the config gives a width of %d and %d heads; expected an even number of channels for each head: download the checkpoint again"
+              .formatted(dim, heads));
+    }
+    if (frequencyDim % 2 != 0) {
+      throw new InputException(
+          "the config gives freq_dim %d; expected an even number: download the checkpoint again"
+              .formatted(frequencyDim));
+    }
+  }
+
+  /// Reads config.json in a transformer's folder and compares it with the shapes of its tensors,
+  /// which have original names; throws `InputException` when they disagree.
+  public static TransformerConfig read(Path folder, Weights weights) {
+    return of(ConfigFile.read(folder.resolve("config.json")), weights);
+  }
+
+  /// Compares a config with the shapes of the transformer's tensors, which have original names;
+  /// throws `InputException` when they disagree.
+  public static TransformerConfig of(ConfigFile config, Weights weights) {
+    Shape patch = shape(weights, "patch_embedding.weight", 5);
+    Shape text = shape(weights, "text_embedding.0.weight", 2);
+    Shape time = shape(weights, "time_embedding.0.weight", 2);
+    Shape feedForward = shape(weights, "blocks.0.ffn.0.weight", 2);
+    int volume = Math.toIntExact(patch.size(2) * patch.size(3) * patch.size(4));
+    int outputs = shape(weights, "head.head.weight", 2).length(0);
+    if (volume == 0 || outputs % volume != 0) {
+      throw new InputException(
+          "%s has a head of %d outputs for patches of %d latent pixels; expected a multiple: download it again"
+              .formatted(weights, outputs, volume));
+    }
+    Reader reader = new Reader(config, weights);
+    int heads =
+        config.has("num_heads")
+            ? config.integer("num_heads")
+            : config.integer("num_attention_heads");
+    if (config.has("attention_head_dim")) {
+      reader.agree("attention_head_dim", patch.length(0) / heads);
+    }
+    if (config.has("patch_size")) {
+      int[] sizes = config.integers("patch_size");
+      if (!Shape.of(sizes.length == 3 ? new long[] {sizes[0], sizes[1], sizes[2]} : new long[0])
+          .equals(Shape.of(patch.size(2), patch.size(3), patch.size(4)))) {
+        throw reader.disagree("patch_size", "another size", patch.toString());
+      }
+    }
+    String type = config.text("model_type", typeOf(config, patch.length(1), outputs / volume));
+    return new TransformerConfig(
+        type,
+        reader.size("in_dim", "in_channels", patch.length(1)),
+        reader.size("out_dim", "out_channels", outputs / volume),
+        reader.size("dim", "dim", patch.length(0)),
+        reader.size("ffn_dim", "ffn_dim", feedForward.length(0)),
+        reader.size("freq_dim", "freq_dim", time.length(1)),
+        reader.size("text_dim", "text_dim", text.length(1)),
+        config.integer("text_len", 512),
+        heads,
+        reader.size("num_layers", "num_layers", weights.at("blocks").parts()),
+        patch.length(2),
+        patch.length(3),
+        patch.length(4),
+        config.decimal("eps", 1e-6));
+  }
+
+  /// Returns the channels of one attention head.
+  public int headDim() {
+    return dim / heads;
+  }
+
+  /// Returns the channels of one patch at the input: what the patch embedding takes as a linear
+  /// layer.
+  public int patchInputs() {
+    return inChannels * patchFrames * patchHeight * patchWidth;
+  }
+
+  /// Returns the channels of one patch at the output: what the head gives.
+  public int patchOutputs() {
+    return outChannels * patchFrames * patchHeight * patchWidth;
+  }
+
+  /// Returns this config with another number of text states.
+  public TransformerConfig withTextLength(int length) {
+    return new TransformerConfig(
+        modelType,
+        inChannels,
+        outChannels,
+        dim,
+        feedForwardDim,
+        frequencyDim,
+        textDim,
+        length,
+        heads,
+        layers,
+        patchFrames,
+        patchHeight,
+        patchWidth,
+        epsilon);
+  }
+
+  /// Tells the model by its class and, in the Diffusers layout, by its channels: 36 are noise, mask
+  /// and image.
+  static String typeOf(ConfigFile config, int inChannels, int outChannels) {
+    String className = config.text("_class_name", "");
+    if (className.contains("S2V")) {
+      return "s2v";
+    }
+    if (className.contains("Animate")) {
+      return "animate";
+    }
+    if (inChannels != outChannels) {
+      return "i2v";
+    }
+    return inChannels == 48 ? "ti2v" : "t2v";
+  }
+
+  private static Shape shape(Weights weights, String name, int rank) {
+    Shape shape = weights.shape(name);
+    if (shape.rank() != rank || shape.count() == 0 || shape.count() > Integer.MAX_VALUE) {
+      throw new InputException(
+          "%s holds %s with shape %s; expected %d sizes of 1 or more: download it again"
+              .formatted(weights, name, shape, rank));
+    }
+    return shape;
+  }
+
+  private record Reader(ConfigFile config, Weights weights) {
+    /// Returns the size that the tensors have and that the config, if it speaks, gives too.
+    int size(String name, String diffusersName, int fromShape) {
+      for (String known : new String[] {name, diffusersName}) {
+        if (config.has(known)) {
+          agree(known, fromShape);
+        }
+      }
+      return fromShape;
+    }
+
+    void agree(String name, int fromShape) {
+      int value = config.integer(name);
+      if (value != fromShape) {
+        throw disagree(name, Integer.toString(value), Integer.toString(fromShape));
+      }
+    }
+
+    InputException disagree(String name, String got, String expected) {
+      return new InputException(
+          "%s gives %s as %s, but the tensors beside it have %s; they do not belong together: download both again"
+              .formatted(config.path(), name, got, expected));
+    }
+  }
+}

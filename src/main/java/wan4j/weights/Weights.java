@@ -1,0 +1,240 @@
+package wan4j.weights;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+
+/// The named tensors of one network, or of one part of it, addressed by the original checkpoint's
+/// names; nothing is read before a backend takes a source.
+public final class Weights implements AutoCloseable {
+  // beside the weights in FP8 files of the community; an engine that chooses its own scales needs
+  // none of them
+  private static final Set<String> MARKERS = Set.of("scaled_fp8");
+
+  private final String title;
+  private final String prefix;
+  private final Map<String, TensorSource> tensors;
+  private final Map<String, String> metadata;
+  private final List<TensorFile> files;
+  private final Set<String> taken;
+
+  private Weights(
+      String title,
+      String prefix,
+      Map<String, TensorSource> tensors,
+      Map<String, String> metadata,
+      List<TensorFile> files,
+      Set<String> taken) {
+    this.title = title;
+    this.prefix = prefix;
+    this.tensors = tensors;
+    this.metadata = metadata;
+    this.files = files;
+    this.taken = taken;
+  }
+
+  /// Opens a file of weights, or a folder that holds one network in one or many files, with the
+  /// names as they are there; throws `InputException` when anything is missing or damaged.
+  public static Weights open(Path fileOrFolder) {
+    return TensorFolder.open(fileOrFolder);
+  }
+
+  /// Opens a file or folder and translates its names to those of the original network, whichever
+  /// layout it has.
+  public static Weights open(Path fileOrFolder, Naming naming) {
+    Weights weights = open(fileOrFolder);
+    try {
+      return weights.renamed(naming);
+    } catch (RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  /// Creates weights over given sources; the title names them in messages.
+  public static Weights of(String title, Map<String, ? extends TensorSource> tensors) {
+    return over(title, tensors, Map.of(), List.of());
+  }
+
+  /// Creates weights that know shapes and types only, from a list of `[name, shape, dtype]` in
+  /// JSON; reading an element throws `IllegalStateException`.
+  public static Weights ofShapes(Path manifest) {
+    return Manifest.read(manifest);
+  }
+
+  /// Creates weights that know names and shapes only, all of one type.
+  public static Weights ofShapes(String title, Map<String, Shape> shapes, DType dtype) {
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    shapes.forEach((name, shape) -> sources.put(name, new ShapeOnlySource(name, shape, dtype)));
+    return of(title, sources);
+  }
+
+  static Weights over(
+      String title,
+      Map<String, ? extends TensorSource> tensors,
+      Map<String, String> metadata,
+      List<TensorFile> files) {
+    return new Weights(
+        title,
+        "",
+        Collections.unmodifiableMap(new LinkedHashMap<>(tensors)),
+        Map.copyOf(metadata),
+        List.copyOf(files),
+        ConcurrentHashMap.newKeySet());
+  }
+
+  /// Returns the part whose names begin with this one and a dot.
+  public Weights at(String name) {
+    return new Weights(title, prefix + name + ".", tensors, metadata, files, taken);
+  }
+
+  /// Returns the part with this number, such as one block of a list.
+  public Weights at(int index) {
+    return at(Integer.toString(index));
+  }
+
+  /// Returns what these weights are called in messages, mostly their path.
+  public String title() {
+    return title;
+  }
+
+  /// Returns the text that came with the file, such as the format of quantised weights.
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /// Returns the source of a tensor, which counts as used from now on; throws `InputException` when
+  /// it is missing or has another shape.
+  public TensorSource tensor(String name, long... sizes) {
+    TensorSource source = tensor(name);
+    Shape expected = Shape.of(sizes);
+    if (!source.shape().equals(expected)) {
+      throw new InputException(
+          "%s holds %s with shape %s; expected %s: use the checkpoint that belongs to this configuration"
+              .formatted(title, prefix + name, source.shape(), expected));
+    }
+    return source;
+  }
+
+  /// Returns the source of a tensor of any shape, which counts as used from now on; throws
+  /// `InputException` when it is missing.
+  public TensorSource tensor(String name) {
+    TensorSource source = peek(name);
+    taken.add(prefix + name);
+    return source;
+  }
+
+  /// Returns the shape of a tensor without counting it as used; throws `InputException` when it is
+  /// missing.
+  public Shape shape(String name) {
+    return peek(name).shape();
+  }
+
+  /// Returns the element type of a tensor without counting it as used; throws `InputException` when
+  /// it is missing.
+  public DType dtype(String name) {
+    return peek(name).dtype();
+  }
+
+  private TensorSource peek(String name) {
+    TensorSource source = tensors.get(prefix + name);
+    if (source == null) {
+      throw new InputException(
+          "%s has no tensor %s; expected the complete checkpoint of this network: download it again"
+              .formatted(title, Quoted.of(prefix + name)));
+    }
+    return source;
+  }
+
+  /// Returns the full name of a tensor or layer of this part.
+  public String path(String name) {
+    return prefix + name;
+  }
+
+  /// Says whether there is a tensor of this name.
+  public boolean has(String name) {
+    return tensors.containsKey(prefix + name);
+  }
+
+  /// Returns the names of the tensors of this part, without its own name, in the order of the file.
+  public List<String> names() {
+    List<String> names = new ArrayList<>();
+    for (String name : tensors.keySet()) {
+      if (name.startsWith(prefix)) {
+        names.add(name.substring(prefix.length()));
+      }
+    }
+    return names;
+  }
+
+  /// Returns how many numbered parts this part has: one more than the highest number that a name
+  /// begins with.
+  public int parts() {
+    int parts = 0;
+    for (String name : names()) {
+      int dot = name.indexOf('.');
+      if (dot > 0 && dot < 7 && name.chars().limit(dot).allMatch(c -> c >= '0' && c <= '9')) {
+        parts = Math.max(parts, Integer.parseInt(name.substring(0, dot)) + 1);
+      }
+    }
+    return parts;
+  }
+
+  /// Returns the full names of this part's tensors that no one has taken yet.
+  public List<String> unused() {
+    Set<String> left = new TreeSet<>();
+    for (String name : tensors.keySet()) {
+      if (name.startsWith(prefix) && !taken.contains(name) && !MARKERS.contains(name)) {
+        left.add(name);
+      }
+    }
+    return List.copyOf(left);
+  }
+
+  /// Throws `InputException` when this part holds tensors that no one has taken, because the
+  /// checkpoint is then one of another network.
+  public void requireAllUsed() {
+    List<String> left = unused();
+    if (!left.isEmpty()) {
+      throw new InputException(
+          "%s holds %d tensors that this network does not have, such as %s; expected a checkpoint of this very network: check the path"
+              .formatted(title, left.size(), Quoted.of(left.getFirst())));
+    }
+  }
+
+  /// Returns all the tensors under the names of the original network; those that have them already
+  /// stay as they are.
+  public Weights renamed(Naming naming) {
+    return over(title, naming.toOriginal(tensors, title), metadata, files);
+  }
+
+  /// Returns all tensors by full name.
+  Map<String, TensorSource> all() {
+    return tensors;
+  }
+
+  List<TensorFile> files() {
+    return files;
+  }
+
+  /// Closes the files behind the whole network; its sources can no longer be read.
+  @Override
+  public void close() {
+    files.forEach(TensorFile::close);
+  }
+
+  @Override
+  public String toString() {
+    return title + (prefix.isEmpty() ? "" : " " + prefix.substring(0, prefix.length() - 1));
+  }
+}
