@@ -1,0 +1,77 @@
+"""Compares vae.py, text_encoder.py, transformer.py and sampler.py with reference cases.
+
+    python check.py --golden FOLDER
+
+FOLDER holds `ckpt/` and the cases `vae21`, `umt5`, `dit` and `pipeline` (case.json and
+case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails
+above 1e-4.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from export import load_autoencoder, load_experts, load_text_encoder
+from sampler import generate
+
+
+def distance(got, expected):
+    """Relative L2 error."""
+    return ((got - expected).norm() / expected.norm()).item()
+
+
+def check_case(folder, golden):
+    case = json.loads((folder / "case.json").read_text())
+    data = load_file(folder / "case.safetensors")
+    checkpoint = golden / case["checkpoint"]
+    kind = case["kind"]
+    if kind == "vae21":
+        model = load_autoencoder(checkpoint)
+        if "in.video" in data:
+            return {"latent": distance(model.encode(data["in.video"][None])[0], data["out.latent"])}
+        return {"video": distance(model.decode(data["in.latent"][None])[0], data["out.video_unclamped"])}
+    if kind == "umt5":
+        states = load_text_encoder(checkpoint)(data["in.ids"].long())
+        return {name: distance(states[int(name.split(".")[-1])][:len(data[name])], data[name])
+                for name in data if name.startswith("out.context")}
+    if kind == "dit":
+        model = load_experts(checkpoint.parent)[int(checkpoint.name.startswith("high"))]
+        x = data["in.x"] if "in.y" not in data else torch.cat([data["in.x"], data["in.y"]])
+        return {"x": distance(model(x[None], data["in.t"].float(), data["in.context"][None])[0], data["out.x"])}
+    arguments = case["args"]
+    condition = data["mid.y"][None] if "mid.y" in data else None
+    trace = {}
+    guide = arguments["guide_scale"]
+    generate(load_experts(checkpoint), arguments["boundary"], data["in.noise"][None],
+             data["mid.context_cond"][None], data["mid.context_uncond"][None], condition,
+             arguments["steps"], arguments["shift"], guide, trace)
+    latents = torch.cat(trace["latents"])
+    video = load_autoencoder(checkpoint).decode(latents[-1:]).clamp(-1, 1)[0]
+    return {"latents": distance(latents, data["mid.latents"]), "video": distance(video, data["out.video"])}
+
+
+@torch.no_grad()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--golden", type=Path, required=True)
+    golden = parser.parse_args().golden
+    names = ["vae21/encode-9x32x48", "vae21/encode-13x40x24", "vae21/encode-image", "vae21/decode-1x4x6",
+             "vae21/decode-5x3x2", "vae21/decode-3x4x6", "umt5/a-mixed", "umt5/a-long200", "dit/t2v-5x3x7",
+             "dit/i2v-2x5x3", "pipeline/t2v-unipc", "pipeline/i2v-unipc"]
+    worst = 0.0
+    for name in names:
+        folder = golden / name
+        if not folder.is_dir():
+            folder = golden / "cases" / name
+        errors = check_case(folder, golden)
+        worst = max(worst, *errors.values())
+        print(name, {key: f"{value:.2e}" for key, value in errors.items()})
+    if worst > 1e-4:
+        raise SystemExit(f"the worst error is {worst:.2e}, expected at most 1e-4")
+
+
+if __name__ == "__main__":
+    main()

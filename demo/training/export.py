@@ -1,0 +1,100 @@
+"""Writes and reads checkpoints in the layout of the Wan2.2 downloads.
+
+A checkpoint folder holds high_noise_model/ and low_noise_model/ (config.json, an index, one shard),
+models_t5_umt5-xxl-enc-bf16.pth, Wan2.1_VAE.pth and google/umt5-xxl/ (tokenizer). The image-to-video
+folder links to the text-to-video folder for the last three.
+"""
+
+import json
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from text_encoder import TextEncoder
+from transformer import VideoTransformer
+from vae import VideoAutoencoder
+
+TEXT_ENCODER_FILE = "models_t5_umt5-xxl-enc-bf16.pth"
+AUTOENCODER_FILE = "Wan2.1_VAE.pth"
+TOKENIZER_FOLDER = "google/umt5-xxl"
+SHARED = (TEXT_ENCODER_FILE, AUTOENCODER_FILE, "google")
+EXPERTS = ("low_noise_model", "high_noise_model")
+CONFIG_FIELDS = ("dim", "ffn_dim", "freq_dim", "in_dim", "num_heads", "num_layers", "out_dim", "text_len")
+
+
+def rounded(state):
+    """A state dict as contiguous bfloat16 tensors on the CPU, in the order of the parameters."""
+    return OrderedDict((name, value.detach().to("cpu", torch.bfloat16).contiguous().clone())
+                       for name, value in state.items())
+
+
+def save_expert(model, folder, model_type):
+    """config.json, index and shard of one transformer."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"_class_name": "WanModel", "_diffusers_version": "0.40.0.dev0", "eps": 1e-06,
+              "model_type": model_type, **{field: model.config[field] for field in CONFIG_FIELDS}}
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    state = rounded(model.state_dict())
+    shard = "diffusion_pytorch_model-00001-of-00001.safetensors"
+    save_file(dict(state), folder / shard, metadata={"format": "pt"})
+    size = sum(value.numel() * 2 for value in state.values())
+    index = {"metadata": {"total_size": size}, "weight_map": {name: shard for name in sorted(state)}}
+    (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def save_text_encoder(model, root):
+    Path(root).mkdir(parents=True, exist_ok=True)
+    torch.save(dict(rounded(model.state_dict())), Path(root) / TEXT_ENCODER_FILE)
+
+
+def save_autoencoder(model, root):
+    Path(root).mkdir(parents=True, exist_ok=True)
+    torch.save(rounded(model.state_dict()), Path(root) / AUTOENCODER_FILE)
+
+
+def link_shared(root, other="../t2v"):
+    """Makes the shared files of `root` relative links to those of a neighbouring checkpoint."""
+    for name in SHARED:
+        link = Path(root) / name
+        if not link.is_symlink():
+            os.symlink(f"{other}/{name}", link)
+
+
+def load_expert(folder):
+    """One transformer in float32; what config.json lacks is taken from the shapes."""
+    folder = Path(folder)
+    config = json.loads((folder / "config.json").read_text())
+    state = {}
+    for shard in sorted(folder.glob("*.safetensors")):
+        state.update(load_file(shard))
+    config["text_dim"] = state["text_embedding.0.weight"].shape[1]
+    model = VideoTransformer(config)
+    model.load_state_dict({name: value.float() for name, value in state.items()})
+    return model.eval().requires_grad_(False)
+
+
+def load_experts(root):
+    """The (low, high) noise experts."""
+    return tuple(load_expert(Path(root) / name) for name in EXPERTS)
+
+
+def load_text_encoder(root):
+    state = torch.load(Path(root) / TEXT_ENCODER_FILE, map_location="cpu", weights_only=True)
+    vocabulary, dim = state["token_embedding.weight"].shape
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
+    hidden = state["blocks.0.ffn.fc1.weight"].shape[0]
+    heads = state["blocks.0.pos_embedding.embedding.weight"].shape[1]
+    model = TextEncoder(vocabulary, dim, hidden, heads, layers)
+    model.load_state_dict({name: value.float() for name, value in state.items()})
+    return model.eval().requires_grad_(False)
+
+
+def load_autoencoder(root):
+    state = torch.load(Path(root) / AUTOENCODER_FILE, map_location="cpu", weights_only=True)
+    model = VideoAutoencoder(state["encoder.conv1.weight"].shape[0])
+    model.load_state_dict({name: value.float() for name, value in state.items()})
+    return model.eval().requires_grad_(False)

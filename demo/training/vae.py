@@ -1,0 +1,279 @@
+"""A causal video autoencoder of the Wan2.1 shape, written for training.
+
+Names and shapes of all parameters follow Wan-Video/Wan2.2, wan/modules/vae2_1.py, so that a state
+dict is at once a checkpoint. The published code walks a video in chunks of 1, 4, 4, ... frames with
+a cache; a causal convolution over the whole sequence computes the same numbers, so this file has no
+cache. The two places where the chunks show are kept: the first frame skips the temporal convolution
+of every resampling layer, and the decoder's temporal convolutions never see that first frame.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+LATENT_CHANNELS = 16
+# The constants every Wan2.1 loader normalises latents with (wan/modules/vae2_1.py, Wan2_1_VAE).
+LATENT_MEAN = [-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508,
+               0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921]
+LATENT_STD = [2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743,
+              3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160]
+
+
+class Settings:
+    """Switches that change the speed of a layer and never its result."""
+
+    stacked_convolution = False  # 3x3x3 convolutions as 2-D ones over three stacked frames
+    compiled_norms = None  # dict: channels -> compiled function, filled by compile_norms()
+
+
+def norm_silu_rows(flat, gamma, channels):
+    """RMS norm over groups of `channels` values of a flat tensor, then SiLU."""
+    rows = flat.view(-1, channels).float()
+    scale = rows.square().sum(-1, keepdim=True).clamp_min(1e-24).rsqrt() * channels**0.5
+    return F.silu(rows * scale * gamma.view(channels)).to(flat.dtype).view(-1)
+
+
+def compile_norms(widths):
+    """Fuses the norm and the activation of every width in `widths` into one kernel each."""
+    def make(channels):
+        return torch.compile(lambda flat, gamma: norm_silu_rows(flat, gamma, channels), dynamic=True)
+    torch._dynamo.config.recompile_limit = 64
+    Settings.compiled_norms = {channels: make(channels) for channels in widths}
+
+
+class ChannelNorm(nn.Module):
+    """x / |x| over channels, times sqrt(C) and a learnt gain; `dims` is 3 for video, 2 for images."""
+
+    def __init__(self, channels, dims=3):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels, *([1] * dims)))
+
+    def forward(self, x):
+        return F.normalize(x.float(), dim=1).to(x.dtype) * (x.shape[1]**0.5) * self.gamma.to(x.dtype)
+
+    def then_silu(self, x):
+        channels = x.shape[1]
+        last = x.permute(0, 2, 3, 4, 1)
+        flat = last.reshape(-1)
+        compiled = Settings.compiled_norms
+        if compiled is not None and channels in compiled and x.dtype == torch.bfloat16:
+            flat = compiled[channels](flat, self.gamma)
+        else:
+            flat = norm_silu_rows(flat, self.gamma, channels)
+        return flat.view(last.shape).permute(0, 4, 1, 2, 3)
+
+
+class CausalConvolution(nn.Conv3d):
+    """A 3-D convolution that looks back in time only: missing frames are zeros at the front."""
+
+    def __init__(self, inputs, outputs, kernel, time_stride=1, pad=True):
+        kernel = (kernel,) * 3 if isinstance(kernel, int) else kernel
+        super().__init__(inputs, outputs, kernel, stride=(time_stride, 1, 1))
+        self.front = kernel[0] - 1 if pad else 0
+        self.side = kernel[2] // 2
+
+    def forward(self, x):
+        if Settings.stacked_convolution and self.kernel_size == (3, 3, 3):
+            return self._stacked(x)
+        if self.front:
+            x = F.pad(x, (0, 0, 0, 0, self.front, 0))
+        return F.conv3d(x, self.weight, self.bias, self.stride, (0, self.side, self.side))
+
+    def _stacked(self, x):
+        batch, channels, frames, height, width = x.shape
+        rows = F.pad(x.permute(0, 2, 3, 4, 1), (0, 0, 0, 0, 0, 0, 2, 0))
+        rows = torch.cat([rows[:, k:k + frames] for k in range(3)], dim=-1)
+        images = rows.view(batch * frames, height, width, 3 * channels).permute(0, 3, 1, 2)
+        weight = self.weight.permute(0, 2, 1, 3, 4).reshape(-1, 3 * channels, 3, 3)
+        out = F.conv2d(images, weight, self.bias, padding=1).permute(0, 2, 3, 1)
+        return out.reshape(batch, frames, height, width, -1).permute(0, 4, 1, 2, 3)
+
+
+def each_frame(function, x):
+    """Applies a function of images [N,C,H,W] to every frame of [B,C,T,H,W]."""
+    batch, channels, frames, height, width = x.shape
+    images = x.permute(0, 2, 3, 4, 1).reshape(batch * frames, height, width, channels)
+    out = function(images.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return out.reshape(batch, frames, *out.shape[1:]).permute(0, 4, 1, 2, 3)
+
+
+class ResidualBlock(nn.Module):
+    """Norm, SiLU, convolution, twice, beside a shortcut."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.residual = nn.Sequential(
+            ChannelNorm(inputs), nn.SiLU(), CausalConvolution(inputs, outputs, 3),
+            ChannelNorm(outputs), nn.SiLU(), nn.Identity(), CausalConvolution(outputs, outputs, 3))
+        self.shortcut = CausalConvolution(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        with torch.no_grad():
+            self.residual[6].weight.mul_(0.2)
+
+    def forward(self, x):
+        inner = self.residual[2](self.residual[0].then_silu(x))
+        return self.shortcut(x) + self.residual[6](self.residual[3].then_silu(inner))
+
+
+class FrameAttention(nn.Module):
+    """Single-head attention among the positions of one frame."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = ChannelNorm(channels, dims=2)
+        self.to_qkv = nn.Conv2d(channels, channels * 3, 1)
+        self.proj = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.proj.weight)
+
+    def forward(self, x):
+        return x + each_frame(self._attend, x)
+
+    def _attend(self, images):
+        count, channels, height, width = images.shape
+        qkv = self.to_qkv(self.norm(images)).reshape(count, 1, 3 * channels, -1).transpose(2, 3)
+        mixed = F.scaled_dot_product_attention(*qkv.chunk(3, dim=-1))
+        return self.proj(mixed.transpose(2, 3).reshape(count, channels, height, width))
+
+
+class Downsample(nn.Module):
+    """Halves height and width, and with `temporal` joins the frames after the first in pairs."""
+
+    def __init__(self, channels, temporal):
+        super().__init__()
+        self.resample = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(channels, channels, 3, stride=2))
+        if temporal:
+            self.time_conv = CausalConvolution(channels, channels, (3, 1, 1), time_stride=2, pad=False)
+        self.temporal = temporal
+
+    def forward(self, x):
+        x = each_frame(self.resample, x)
+        if self.temporal and x.shape[2] > 1:
+            x = torch.cat([x[:, :, :1], self.time_conv(x)], dim=2)
+        return x
+
+
+class Upsample(nn.Module):
+    """Doubles height and width, and with `temporal` every frame after the first; halves channels."""
+
+    def __init__(self, channels, temporal):
+        super().__init__()
+        self.resample = nn.Sequential(nn.Identity(), nn.Conv2d(channels, channels // 2, 3, padding=1))
+        if temporal:
+            self.time_conv = CausalConvolution(channels, channels * 2, (3, 1, 1))
+        self.temporal = temporal
+
+    def forward(self, x):
+        if self.temporal and x.shape[2] > 1:
+            later = self.time_conv(x[:, :, 1:])
+            early, late = later.chunk(2, dim=1)
+            pairs = torch.stack([early, late], dim=3).flatten(2, 3)
+            x = torch.cat([x[:, :, :1], pairs], dim=2)
+        return each_frame(lambda images: self.resample[1](F.interpolate(images, scale_factor=2, mode="nearest")), x)
+
+
+class Encoder(nn.Module):
+    def __init__(self, base, outputs):
+        super().__init__()
+        widths = [base, base, base * 2, base * 4, base * 4]
+        self.conv1 = CausalConvolution(3, base, 3)
+        layers = []
+        for stage in range(4):
+            layers += [ResidualBlock(widths[stage], widths[stage + 1]),
+                       ResidualBlock(widths[stage + 1], widths[stage + 1])]
+            if stage < 3:
+                layers.append(Downsample(widths[stage + 1], temporal=stage > 0))
+        self.downsamples = nn.Sequential(*layers)
+        top = widths[-1]
+        self.middle = nn.Sequential(ResidualBlock(top, top), FrameAttention(top), ResidualBlock(top, top))
+        self.head = nn.Sequential(ChannelNorm(top), nn.SiLU(), CausalConvolution(top, outputs, 3))
+
+    def forward(self, x):
+        x = self.middle(self.downsamples(self.conv1(x)))
+        return self.head[2](self.head[0].then_silu(x))
+
+
+class Decoder(nn.Module):
+    def __init__(self, base, inputs):
+        super().__init__()
+        widths = [base * 4, base * 4, base * 4, base * 2, base]
+        self.conv1 = CausalConvolution(inputs, widths[0], 3)
+        self.middle = nn.Sequential(ResidualBlock(widths[0], widths[0]), FrameAttention(widths[0]),
+                                    ResidualBlock(widths[0], widths[0]))
+        layers = []
+        for stage in range(4):
+            narrow = widths[stage] // 2 if stage else widths[stage]
+            out = widths[stage + 1]
+            layers += [ResidualBlock(narrow, out), ResidualBlock(out, out), ResidualBlock(out, out)]
+            if stage < 3:
+                layers.append(Upsample(out, temporal=stage < 2))
+        self.upsamples = nn.Sequential(*layers)
+        self.head = nn.Sequential(ChannelNorm(base), nn.SiLU(), CausalConvolution(base, 3, 3))
+
+    def forward(self, x):
+        x = self.upsamples(self.middle(self.conv1(x)))
+        return self.head[2](self.head[0].then_silu(x))
+
+
+class VideoAutoencoder(nn.Module):
+    """Videos [B,3,1+4n,H,W] in [-1,1] to latents [B,16,1+n,H/8,W/8] and back."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+        self.encoder = Encoder(base, LATENT_CHANNELS * 2)
+        self.conv1 = CausalConvolution(LATENT_CHANNELS * 2, LATENT_CHANNELS * 2, 1)
+        self.conv2 = CausalConvolution(LATENT_CHANNELS, LATENT_CHANNELS, 1)
+        self.decoder = Decoder(base, LATENT_CHANNELS)
+        with torch.no_grad():
+            for layer in self.modules():
+                if isinstance(layer, (Downsample, Upsample)) and layer.temporal:
+                    start_as_copy(layer.time_conv)
+
+    def moments(self, video):
+        """Mean and log-variance of the latents, as the checkpoint's weights give them."""
+        return self.conv1(self.encoder(video)).chunk(2, dim=1)
+
+    def reconstruct(self, raw):
+        """Video of latents that are not normalised."""
+        return self.decoder(self.conv2(raw))
+
+    def encode(self, video):
+        """Normalised latents: what the diffusion model sees."""
+        mean, std = constants(video)
+        return (self.moments(video)[0] - mean) / std
+
+    def decode(self, latents):
+        """The inverse of encode, not clamped."""
+        mean, std = constants(latents)
+        return self.reconstruct(latents * std + mean)
+
+
+def constants(like):
+    """LATENT_MEAN and LATENT_STD shaped to broadcast over [B,16,T,H,W]."""
+    return [torch.tensor(values, device=like.device, dtype=torch.float32).view(1, -1, 1, 1, 1)
+            for values in (LATENT_MEAN, LATENT_STD)]
+
+
+def start_as_copy(convolution):
+    """Makes a temporal convolution begin as a copy of its newest input frame (both halves of 2C)."""
+    outputs, inputs = convolution.weight.shape[:2]
+    convolution.weight.mul_(0.2)
+    index = torch.arange(outputs)
+    convolution.weight[index, index % inputs, 2, 0, 0] += 1.0
+    convolution.bias.zero_()
+
+
+@torch.no_grad()
+def fold_normalisation(model, mean, std):
+    """Rewrites conv1 and conv2 so that latents of the given mean and std per channel come out with
+    LATENT_MEAN and LATENT_STD, and are taken back the same way: encode() then gives unit latents."""
+    target_mean = torch.tensor(LATENT_MEAN, device=mean.device)
+    target_std = torch.tensor(LATENT_STD, device=mean.device)
+    gain = target_std / std
+    offset = target_mean - mean * gain
+    rows = slice(0, LATENT_CHANNELS)
+    model.conv1.weight[rows] *= gain.view(-1, 1, 1, 1, 1)
+    model.conv1.bias[rows] = model.conv1.bias[rows] * gain + offset
+    # raw = gain * own + offset, therefore own = raw / gain - offset / gain
+    matrix = model.conv2.weight[:, :, 0, 0, 0]
+    model.conv2.bias -= matrix @ (offset / gain)
+    model.conv2.weight /= gain.view(1, -1, 1, 1, 1)
