@@ -1,0 +1,338 @@
+package wan4j.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static wan4j.ops.OperandFormat.Simple.FLOAT32;
+import static wan4j.ops.OperandFormat.Simple.PLAIN;
+
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.quant.Branch;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// What every backend must do for transformers: each operation against plain loops, at awkward
+/// sizes.
+public abstract class OpsContract {
+  private static final double EPSILON = 1e-6;
+
+  private Truth truth;
+
+  /// Returns a new backend, which the test closes.
+  protected abstract Ops ops();
+
+  /// Returns the relative error that rounding to the backend's types explains.
+  protected abstract double tolerance();
+
+  @BeforeEach
+  void open() {
+    truth = new Truth(ops(), tolerance());
+  }
+
+  @AfterEach
+  void close() {
+    truth.close();
+  }
+
+  @Test
+  void whatIsUploadedComesBack() {
+    Tensor x = truth.values(13, 207);
+    truth.compare(0, ops -> ops.upload(x, DType.F32));
+    truth.compare(0, ops -> ops.upload(x, DType.BF16));
+    Tensor ids = truth.integers(1000, 207);
+    truth.compare(0, ops -> ops.upload(ids, DType.I32));
+  }
+
+  @Test
+  void copyConvertsAndClearZeroes() {
+    Tensor x = truth.values(13, 20);
+    truth.compare(
+        0,
+        ops -> {
+          Tensor target = ops.empty(DType.BF16, 20, 13);
+          ops.copy(ops.upload(x, DType.F32), target);
+          ops.clear(target.slice(5, 2));
+          return target;
+        });
+  }
+
+  @Test
+  void embeddingPicksRows() {
+    Tensor table = truth.values(50, 64);
+    Tensor ids = truth.integers(50, 13);
+    truth.compare(
+        ops -> ops.embedding(ops.upload(table, ops.activation()), ops.upload(ids, DType.I32)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 64, 16", "13, 256, 208", "207, 96, 384", "1, 5120, 48"})
+  void linearMultipliesByTheTransposedWeightAndAddsTheBias(int rows, int inputs, int outputs) {
+    Tensor x = truth.values(rows, inputs);
+    for (DType stored : List.of(DType.F32, DType.BF16)) {
+      TensorSource weight = truth.source(stored, 0.1, outputs, inputs);
+      TensorSource bias = truth.source(stored, 1, outputs);
+      for (Precision precision : List.of(Precision.PLAIN, Precision.FLOAT32)) {
+        truth.compare(
+            ops -> linear(ops, x, List.of(weight), List.of(bias), precision, Activation.NONE));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Activation.class)
+  void linearAppliesTheFunctionThatFollows(Activation activation) {
+    Tensor x = truth.normal(2, 0, 13, 64);
+    TensorSource weight = truth.source(DType.F32, 0.2, 208, 64);
+    TensorSource bias = truth.source(DType.F32, 1, 208);
+    truth.compare(
+        ops -> linear(ops, x, List.of(weight), List.of(bias), Precision.PLAIN, activation));
+  }
+
+  @Test
+  void stackedWeightsAreOneLayer() {
+    Tensor x = truth.values(13, 64);
+    List<TensorSource> weights =
+        List.of(
+            truth.source(DType.F32, 0.1, 16, 64),
+            truth.source(DType.BF16, 0.1, 32, 16, 1, 2, 2),
+            truth.source(DType.F32, 0.1, 16, 64));
+    List<TensorSource> biases =
+        List.of(
+            truth.source(DType.F32, 1, 16),
+            truth.source(DType.F32, 1, 32),
+            truth.source(DType.F32, 1, 16));
+    truth.compare(ops -> linear(ops, x, weights, biases, Precision.PLAIN, Activation.NONE));
+    truth.compare(ops -> linear(ops, x, weights, List.of(), Precision.PLAIN, Activation.NONE));
+  }
+
+  private static Tensor linear(
+      Ops ops,
+      Tensor x,
+      List<TensorSource> weights,
+      List<TensorSource> biases,
+      Precision precision,
+      Activation activation) {
+    try (Parameters parameters = ops.parameters()) {
+      Linear layer = parameters.linear(weights, biases, precision);
+      OperandFormat want = layer.input(Branch.CONDITIONAL);
+      DType type = precision == Precision.FLOAT32 ? DType.F32 : ops.activation();
+      Operand operand = ops.operand(ops.upload(x, type), want);
+      Tensor result = ops.linear(operand, layer, activation);
+      ops.synchronize();
+      return result;
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 32", "13, 208", "207, 1024"})
+  void gatedGeluAndSiluAreElementwise(int rows, int columns) {
+    Tensor x = truth.normal(3, 0, rows, 2 * columns);
+    truth.compare(ops -> ops.gatedGelu(ops.upload(x, ops.activation()), PLAIN).values());
+    truth.compare(ops -> ops.silu(ops.upload(x, DType.F32)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 13})
+  void modulationAddsTheTimestepToTheTable(int groups) {
+    Tensor table = truth.values(6, 96);
+    Tensor each = truth.values(groups, 6 * 96);
+    Tensor shared = truth.values(groups, 96);
+    for (Tensor timestep : List.of(each, shared)) {
+      truth.compare(
+          ops -> ops.modulation(ops.upload(table, DType.F32), ops.upload(timestep, DType.F32)));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 64, 1", "13, 96, 13", "207, 1536, 2", "13, 5120, 1"})
+  void normsKeepTheirFormulas(int tokens, int dim, int groups) {
+    Tensor x = truth.normal(3, 0.5, tokens, dim);
+    Tensor shift = truth.values(groups, dim);
+    Tensor scale = truth.normal(0.3, 0, groups, dim);
+    Tensor weight = truth.normal(0.3, 1, dim);
+    Tensor bias = truth.values(dim);
+    Tensor rows = truth.integers(groups, tokens);
+    truth.compare(ops ->
+        ops.modulatedNorm(
+                ops.upload(x, ops.residual()),
+                ops.upload(shift, DType.F32),
+                ops.upload(scale, DType.F32),
+                ops.upload(rows, DType.I32),
+                EPSILON,
+                PLAIN)
+            .values());
+    truth.compare(ops -> {
+      Tensor factors = ops.upload(weight, DType.F32);
+      Tensor offsets = ops.upload(bias, DType.F32);
+      Tensor values = ops.upload(x, ops.residual());
+      return ops.layerNorm(values, factors, offsets, EPSILON, FLOAT32).values();
+    });
+    truth.compare(ops -> {
+      Tensor factors = ops.upload(weight, DType.F32);
+      return ops.rmsNorm(ops.upload(x, ops.activation()), factors, EPSILON, PLAIN).values();
+    });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1, 32", "13, 3, 64", "207, 2, 128"})
+  void queryKeyValueNormalisesAndRotates(int tokens, int heads, int size) {
+    int dim = heads * size;
+    Tensor qkv = truth.normal(2, 0.1, tokens, 3 * dim);
+    Tensor queryWeight = truth.normal(0.3, 1, dim);
+    Tensor keyWeight = truth.normal(0.3, 1, dim);
+    Tensor rope = truth.values(tokens, size);
+    for (int part = 0; part < 3; part++) {
+      int chosen = part;
+      truth.compare(ops -> {
+        Heads result =
+            ops.queryKeyValue(
+                ops.upload(qkv, ops.activation()),
+                ops.upload(queryWeight, DType.F32),
+                ops.upload(keyWeight, DType.F32),
+                EPSILON,
+                ops.upload(rope, DType.F32),
+                heads);
+        return List.of(result.query(), result.key(), result.value()).get(chosen);
+      });
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1, 32",
+    "13, 1, 2, 64",
+    "1, 207, 3, 128",
+    "207, 207, 2, 128",
+    "130, 517, 1, 64"
+  })
+  void attentionIsAWeightedMeanOfValues(int queries, int keys, int heads, int size) {
+    Tensor query = truth.values(queries, heads, size);
+    Tensor key = truth.values(keys, heads, size);
+    Tensor value = truth.values(keys, heads, size);
+    truth.compare(
+        ops -> ops.attention(heads(ops, query, key, value), 1 / Math.sqrt(size), PLAIN).values());
+  }
+
+  @Test
+  void attentionSurvivesLargeScores() {
+    Tensor query = truth.normal(40, 0, 13, 2, 64);
+    Tensor key = truth.normal(40, 0, 33, 2, 64);
+    Tensor value = truth.values(33, 2, 64);
+    truth.compare(ops -> ops.attention(heads(ops, query, key, value), 0.125, PLAIN).values());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1, 2, 64", "13, 7, 3, 32", "207, 131, 2, 64", "64, 64, 1, 128"})
+  void relativeAttentionAddsTheBiasOfTheDistance(int tokens, int keys, int heads, int size) {
+    Tensor query = truth.normal(0.3, 0, tokens, heads, size);
+    Tensor key = truth.normal(0.3, 0, tokens, heads, size);
+    Tensor value = truth.values(tokens, heads, size);
+    Tensor bias = truth.normal(2, 0, heads, 2L * tokens - 1);
+    truth.compare(ops -> {
+      Tensor biases = ops.upload(bias, DType.F32);
+      Heads parts = heads(ops, query, key, value);
+      return ops.relativeAttention(parts, biases, keys, PLAIN).values();
+    });
+  }
+
+  private static Heads heads(Ops ops, Tensor query, Tensor key, Tensor value) {
+    DType type = ops.activation();
+    return new Heads(ops.upload(query, type), ops.upload(key, type), ops.upload(value, type));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 64, 1", "13, 96, 2", "207, 1536, 207"})
+  void additionsChangeTheResidualStreamInPlace(int tokens, int dim, int groups) {
+    Tensor x = truth.values(tokens, dim);
+    Tensor y = truth.values(tokens, dim);
+    Tensor gate = truth.values(groups, dim);
+    Tensor rows = truth.integers(groups, tokens);
+    truth.compare(ops -> {
+      Tensor stream = ops.upload(x, ops.residual());
+      Tensor change = ops.upload(y, ops.activation());
+      ops.gatedAdd(stream, change, ops.upload(gate, DType.F32), ops.upload(rows, DType.I32));
+      ops.add(stream, change);
+      return stream;
+    });
+  }
+
+  @Test
+  void patchesAreCutAndPutBack() {
+    Tensor noise = truth.values(16, 3, 6, 10);
+    Tensor mask = truth.values(4, 3, 6, 10);
+    truth.compare(ops -> {
+      Tensor first = ops.upload(noise, DType.F32);
+      Tensor second = ops.upload(mask, DType.F32);
+      return ops.patchify(List.of(first, second), PLAIN).values();
+    });
+    Tensor tokens = truth.values(45, 64);
+    truth.compare(ops -> ops.unpatchify(ops.upload(tokens, ops.activation()), 3, 6, 10));
+  }
+
+  @Test
+  void linearCombinationMayWriteToATerm() {
+    Tensor x = truth.values(4, 3, 207);
+    Tensor y = truth.values(4, 3, 207);
+    truth.compare(ops -> {
+      Tensor first = ops.upload(x, DType.F32);
+      Tensor second = ops.upload(y, DType.F32);
+      ops.linearCombination(first, new double[] {0.75, -2.5}, List.of(first, second));
+      return first;
+    });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 64", "207, 1536"})
+  void rowsAreComparedByLengthAndAngle(int rows, int columns) {
+    Tensor x = truth.values(rows, columns);
+    Tensor y = truth.normal(2, 1, rows, columns);
+    truth.compare(ops -> {
+      Tensor current = ops.upload(x, ops.residual());
+      RowStatistics all = ops.compareRows(current, ops.upload(y, ops.residual()));
+      double[] found = {all.meanRatio(), all.ratioDeviation(), all.cosineDistance()};
+      return Tensor.of(new float[] {(float) found[0], (float) found[1], (float) found[2]}, 3);
+    });
+  }
+
+  @Test
+  void scopesGiveTheSameMemoryAgainAndCloseInOrder() {
+    try (Ops ops = ops()) {
+      long peak;
+      try (Scope _ = ops.scope()) {
+        ops.empty(DType.F32, 1000, 13);
+        peak = ops.peakBytes();
+      }
+      for (int i = 0; i < 100; i++) {
+        try (Scope _ = ops.scope()) {
+          ops.empty(DType.F32, 1000, 13);
+        }
+      }
+      assertThat(ops.peakBytes()).isEqualTo(peak).isGreaterThanOrEqualTo(52_000);
+      Scope outer = ops.scope();
+      Scope inner = ops.scope();
+      assertThatThrownBy(outer::close).isInstanceOf(IllegalStateException.class);
+      inner.close();
+      outer.close();
+    }
+  }
+
+  @Test
+  void wrongShapesAreRefusedWithWhatWasExpected() {
+    try (Ops ops = ops()) {
+      Tensor x = ops.empty(ops.residual(), 13, 64);
+      Tensor weight = ops.empty(DType.F32, 63);
+      assertThatThrownBy(() -> ops.rmsNorm(x, weight, EPSILON, PLAIN))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("[63]")
+          .hasMessageContaining("expected float [64]");
+    }
+  }
+}
