@@ -7,8 +7,8 @@ public record MatmulDescription(
     long rows,
     long columns,
     long inner,
-    Type input,
-    Type output,
+    Element input,
+    Element output,
     Compute compute,
     Epilogue epilogue,
     Scale inputScale,
@@ -23,8 +23,8 @@ public record MatmulDescription(
     long weightBatch,
     long outputBatch) {
 
-  /// Element types, with library_types.h's numbers.
-  public enum Type {
+  /// Types of elements, with library_types.h's numbers.
+  public enum Element {
     FLOAT32(0, 4),
     FLOAT16(2, 2),
     BFLOAT16(14, 2),
@@ -33,7 +33,7 @@ public record MatmulDescription(
     final int code;
     private final int bytes;
 
-    Type(int code, int bytes) {
+    Element(int code, int bytes) {
       this.code = code;
       this.bytes = bytes;
     }
@@ -115,7 +115,7 @@ public record MatmulDescription(
 
   /// A linear layer over dense operands: per-tensor scales when FP8, no bias.
   public static MatmulDescription linear(
-      long rows, long columns, long inner, Type input, Type output) {
+      long rows, long columns, long inner, Element input, Element output) {
     return new MatmulDescription(
         rows,
         columns,
@@ -205,8 +205,8 @@ public record MatmulDescription(
   }
 
   /// The type of the bias: what the library takes beside this output.
-  public Type bias() {
-    return input == Type.FLOAT8_E4M3 ? Type.BFLOAT16 : output;
+  public Element bias() {
+    return input == Element.FLOAT8_E4M3 ? Element.BFLOAT16 : output;
   }
 
   private MatmulDescription copy(

@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Scale;
-import wan4j.cuda.bind.MatmulDescription.Type;
 
 /// A matrix product made ready: descriptors and algorithm chosen once, run many times. The library
 /// counts columns first, so its A is our weight, its B our input and its D our output. For one
@@ -149,7 +149,7 @@ public final class MatmulPlan implements AutoCloseable {
   private static CublasLt.Descriptors describe(MatmulDescription product) {
     refuseOld(product);
     var operation =
-        CublasLt.createOperation(product.compute().code, MatmulDescription.Type.FLOAT32.code);
+        CublasLt.createOperation(product.compute().code, MatmulDescription.Element.FLOAT32.code);
     if (!product.weightByInner()) {
       CublasLt.setOperation(operation, CublasLt.INPUT_TRANSPOSED_A, TRANSPOSED);
     }
@@ -157,7 +157,7 @@ public final class MatmulPlan implements AutoCloseable {
     if (product.epilogue().biased()) {
       CublasLt.setOperation(operation, CublasLt.BIAS_TYPE, product.bias().code);
     }
-    if (product.input() == Type.FLOAT8_E4M3) {
+    if (product.input() == Element.FLOAT8_E4M3) {
       CublasLt.setOperation(
           operation, CublasLt.FAST_ACCUMULATION, product.fastAccumulation() ? (byte) 1 : (byte) 0);
       setMode(operation, CublasLt.A_SCALE_MODE, product.weightScale());
@@ -165,7 +165,7 @@ public final class MatmulPlan implements AutoCloseable {
     }
     var type = product.input().code;
     // With an FP8 output the matrix that would be added has the bias's type.
-    var added = product.output() == Type.FLOAT8_E4M3 ? Type.BFLOAT16 : product.output();
+    var added = product.output() == Element.FLOAT8_E4M3 ? Element.BFLOAT16 : product.output();
     var weight =
         product.weightByInner()
             ? layout(type, product.columns(), product.inner(), product.weightStride())

@@ -11,14 +11,14 @@ import java.util.Arrays;
 /// plan, it stays valid while the tensor stays where it is.
 public final class TensorMap {
   /// The element types of tensor maps that we use, with cuda.h's numbers.
-  public enum Type {
+  public enum Element {
     BYTE(0),
     FLOAT32(7),
     BFLOAT16(9);
 
     final int code;
 
-    Type(int code) {
+    Element(int code) {
       this.code = code;
     }
   }
@@ -46,7 +46,7 @@ public final class TensorMap {
   /// `strides` in bytes of all but the innermost, multiples of 16; `box` in elements. What lies
   /// outside reads as zero.
   public TensorMap(
-      Type type, long address, long[] sizes, long[] strides, int[] box, Swizzle swizzle) {
+      Element type, long address, long[] sizes, long[] strides, int[] box, Swizzle swizzle) {
     if (strides.length != sizes.length - 1 || box.length != sizes.length) {
       throw new IllegalArgumentException(
           "a tensor map of "
