@@ -117,7 +117,11 @@ final class NativeLibrary {
 
   /// A handle of a C function; where the library or the function is missing, one that says so.
   MethodHandle function(String function, MemoryLayout result, MemoryLayout... parameters) {
-    var descriptor = FunctionDescriptor.of(result, parameters);
+    return procedure(function, FunctionDescriptor.of(result, parameters));
+  }
+
+  /// The same for any signature, also one that returns nothing.
+  MethodHandle procedure(String function, FunctionDescriptor descriptor) {
     if (symbols != null) {
       var address = symbols.find(function);
       if (address.isPresent()) {
