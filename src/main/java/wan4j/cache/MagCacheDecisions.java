@@ -1,0 +1,39 @@
+package wan4j.cache;
+
+/// Decides forward by forward whether to skip: as long as the error that skipping is expected to
+/// make, accumulated since the last computed forward of the same branch, stays small.
+///
+/// Follows mali-afridi/Wan2.2_FP8 ee86e2e, wan/magcache_fsdp_wrapper.py, but for a forward that may
+/// be skipped before anything is kept: there only the first block runs, here all do.
+final class MagCacheDecisions {
+  private final MagCacheSchedule schedule;
+  private final double[] ratio = {1, 1};
+  private final double[] error = {0, 0};
+  private final int[] skips = {0, 0};
+
+  MagCacheDecisions(MagCacheSchedule schedule) {
+    this.schedule = schedule;
+  }
+
+  /// Says whether to skip a forward, numbered 2 · step + branch; asked once for each, in order.
+  /// `isKept` says whether an earlier forward of the branch has left something to use instead.
+  boolean skips(int pass, boolean isKept) {
+    if (!schedule.maySkip(pass)) {
+      return false;
+    }
+    int branch = pass % 2;
+    ratio[branch] *= schedule.ratio(pass);
+    error[branch] += Math.abs(1 - ratio[branch]);
+    skips[branch]++;
+    MagCacheSettings settings = schedule.settings();
+    if (isKept
+        && error[branch] < settings.threshold()
+        && skips[branch] <= settings.largestSkips()) {
+      return true;
+    }
+    ratio[branch] = 1;
+    error[branch] = 0;
+    skips[branch] = 0;
+    return false;
+  }
+}
