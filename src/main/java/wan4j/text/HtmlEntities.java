@@ -96,7 +96,8 @@ final class HtmlEntities {
     long number = 0;
     for (int i = hexadecimal ? 2 : 1; i < end && number <= Character.MAX_CODE_POINT; i++) {
       number =
-          number * (hexadecimal ? 16 : 10) + Character.digit(reference.charAt(i), hexadecimal ? 16 : 10);
+          number * (hexadecimal ? 16 : 10)
+              + Character.digit(reference.charAt(i), hexadecimal ? 16 : 10);
     }
     if (number == 0
         || number > Character.MAX_CODE_POINT

@@ -83,7 +83,8 @@ final class TokenizerJson {
     if (unknownId < 0 || unknownId >= pieces.size()) {
       throw unexpected("unk_id", unknown, "an id below " + pieces.size());
     }
-    return new UnigramModel(pieces, scores, unknownId, model.path("byte_fallback").asBoolean(false));
+    return new UnigramModel(
+        pieces, scores, unknownId, model.path("byte_fallback").asBoolean(false));
   }
 
   /// A number as serde_json reads it (serde-rs/json, src/de.rs, without float_roundtrip): digits
@@ -96,8 +97,7 @@ final class TokenizerJson {
       scale--;
     }
     double power = Double.parseDouble("1e" + Math.abs(scale));
-    double magnitude =
-        scale >= 0 ? digits.doubleValue() / power : digits.doubleValue() * power;
+    double magnitude = scale >= 0 ? digits.doubleValue() / power : digits.doubleValue() * power;
     return number.signum() < 0 ? -magnitude : magnitude;
   }
 

@@ -8,8 +8,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// SentencePiece's unigram model: the cut of a word into pieces whose scores add up highest
-/// (Kudo 2018, arXiv:1804.10959), with the details of the HuggingFace tokenizers library.
+/// SentencePiece's unigram model: the cut of a word into pieces whose scores add up highest (Kudo
+/// 2018, arXiv:1804.10959), with the details of the HuggingFace tokenizers library.
 final class UnigramModel {
   // How much worse than the worst piece a character outside of the vocabulary is.
   private static final double UNKNOWN_PENALTY = 10.0;

@@ -31,11 +31,10 @@ final class ReferencePrompts {
       cells[i] =
           ESCAPE
               .matcher(cells[i])
-              .replaceAll(
-                  match -> {
-                    int unit = Integer.parseInt(match.group(1), 16);
-                    return Matcher.quoteReplacement(String.valueOf((char) unit));
-                  });
+              .replaceAll(match -> {
+                int unit = Integer.parseInt(match.group(1), 16);
+                return Matcher.quoteReplacement(String.valueOf((char) unit));
+              });
     }
     return cells;
   }

@@ -22,8 +22,7 @@ import wan4j.tensor.InputException;
 
 class TokenizerTest {
   private static final JsonMapper JSON = new JsonMapper();
-  private static final Path T2V =
-      ReferencePrompts.golden("ckpt/t2v-tiny/google/umt5-xxl");
+  private static final Path T2V = ReferencePrompts.golden("ckpt/t2v-tiny/google/umt5-xxl");
 
   @TempDir Path folder;
 
@@ -47,7 +46,9 @@ class TokenizerTest {
 
       int from = i * textLength;
       assertThat(cleaned).isEqualTo(prompts.path(i).path("cleaned").asString());
-      assertThat(tokens.ids()).as(prompt).isEqualTo(Arrays.copyOfRange(ids, from, from + textLength));
+      assertThat(tokens.ids())
+          .as(prompt)
+          .isEqualTo(Arrays.copyOfRange(ids, from, from + textLength));
       assertThat(tokens.mask()).isEqualTo(Arrays.copyOfRange(masks, from, from + textLength));
       assertThat(tokens.length()).isEqualTo(Arrays.stream(tokens.mask()).sum());
     }
@@ -88,7 +89,8 @@ class TokenizerTest {
     Files.copy(s2v.resolve("spiece.model"), folder.resolve("spiece.model"));
 
     String prompt = "the cat on the tree </s> the";
-    assertThat(ids(Tokenizer.load(folder), prompt, 32)).isEqualTo(ids(Tokenizer.load(s2v), prompt, 32));
+    assertThat(ids(Tokenizer.load(folder), prompt, 32))
+        .isEqualTo(ids(Tokenizer.load(s2v), prompt, 32));
   }
 
   @Test
@@ -161,7 +163,8 @@ class TokenizerTest {
     var random = new Random(7);
     int refused = 0;
     for (int round = 0; round < 500; round++) {
-      byte[] damaged = Arrays.copyOf(model, round % 2 == 0 ? model.length : random.nextInt(model.length));
+      byte[] damaged =
+          Arrays.copyOf(model, round % 2 == 0 ? model.length : random.nextInt(model.length));
       for (int i = 0; i < 4 && damaged.length > 0; i++) {
         damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256);
       }
@@ -203,7 +206,8 @@ class TokenizerTest {
     int start = tensor.path("data_offsets").path(0).asInt();
     int end = tensor.path("data_offsets").path(1).asInt();
     int[] values = new int[(end - start) / Integer.BYTES];
-    bytes.slice(bytes.position() + start, end - start)
+    bytes
+        .slice(bytes.position() + start, end - start)
         .order(ByteOrder.LITTLE_ENDIAN)
         .asIntBuffer()
         .get(values);
