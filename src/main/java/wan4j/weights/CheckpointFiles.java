@@ -2,8 +2,9 @@ package wan4j.weights;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -73,13 +74,13 @@ record CheckpointFiles(
 
   private static CheckpointFiles original(
       Path folder, CheckpointKind kind, Map<Expert, Path> transformers) {
-    String vae = kind == CheckpointKind.TI2V ? "Wan2.2_VAE" : "Wan2.1_VAE";
+    String vae = kind == CheckpointKind.TI2V ? "Wan2.2_VAE.pth" : "Wan2.1_VAE.pth";
     return new CheckpointFiles(
         Layout.ORIGINAL,
         kind,
         new TreeMap<>(transformers),
         one(folder, vae, "the VAE"),
-        one(folder, "models_t5_umt5-xxl-enc", "the text encoder"),
+        one(folder, "models_t5_umt5-xxl-enc-bf16.pth", "the text encoder"),
         present(folder.resolve("google").resolve("umt5-xxl"), "the tokenizer"));
   }
 
@@ -124,8 +125,10 @@ record CheckpointFiles(
   /// Returns the type of a transformer by its config alone: its own word for it, its class, or its
   /// channels.
   private static String type(ConfigFile config) {
+    String className = config.text("_class_name", "");
     boolean isTransformer =
-        config.text("_class_name", "").contains("Wan") || config.has("model_type");
+        config.has("model_type")
+            || (className.contains("Wan") && !className.contains("Autoencoder"));
     if (!isTransformer) {
       return "";
     }
@@ -138,19 +141,19 @@ record CheckpointFiles(
     return TransformerConfig.typeOf(config, config.integer(in, 16), config.integer(out, 16));
   }
 
-  private static Path one(Path folder, String beginning, String what) {
+  /// Finds a file by the name that the download gives it, or with another type or ending, as after
+  /// a conversion.
+  private static Path one(Path folder, String name, String what) {
+    Path own = folder.resolve(name);
+    if (Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
+      return present(own, what);
+    }
+    String beginning = name.replaceFirst("(-bf16)?\\.pth$", "");
     try (Stream<Path> list = Files.list(folder)) {
-      List<Path> found =
-          list.filter(f ->
-                  f.getFileName()
-                      .toString()
-                      .matches("\\Q" + beginning + "\\E.*\\.(pth|safetensors)"))
-              .sorted()
-              .toList();
-      // the download's own file comes first when a converted one lies beside it
-      return found.isEmpty()
-          ? present(folder.resolve(beginning + ".pth"), what)
-          : present(found.getFirst(), what);
+      return list.filter(f -> f.getFileName().toString().startsWith(beginning))
+          .filter(f -> f.toString().endsWith(".safetensors") || f.toString().endsWith(".pth"))
+          .min(Comparator.naturalOrder())
+          .orElseGet(() -> present(own, what));
     } catch (IOException e) {
       throw new InputException(folder + " cannot be listed; check its permissions", e);
     }

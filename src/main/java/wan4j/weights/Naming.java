@@ -53,8 +53,7 @@ public enum Naming {
   private boolean isDiffusers(String name, int from) {
     return switch (this) {
       case TRANSFORMER -> name.startsWith("condition_embedder.", from) || name.contains(".attn1.");
-      case VAE_21, VAE_22 ->
-          name.startsWith("encoder.conv_in.", from) || name.contains("mid_block.");
+      case VAE_21, VAE_22 -> name.contains("_block");
       case TEXT_ENCODER -> name.startsWith("encoder.", from);
     };
   }

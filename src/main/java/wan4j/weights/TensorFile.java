@@ -1,5 +1,6 @@
 package wan4j.weights;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -25,14 +26,42 @@ public final class TensorFile implements AutoCloseable {
   public static TensorFile open(Path path) {
     PositionedFile file = PositionedFile.open(path);
     try {
-      if (file.size() == 0) {
-        throw new InputException(path + " is empty; download it again");
-      }
-      return SafetensorsReader.read(file);
+      return read(file);
     } catch (RuntimeException | Error e) {
       file.close();
       throw e;
     }
+  }
+
+  private static TensorFile read(PositionedFile file) {
+    byte[] first = file.read(0, (int) Math.min(9, file.size()));
+    String start = new String(first, StandardCharsets.ISO_8859_1);
+    if (start.isEmpty()) {
+      throw new InputException(file.path() + " is empty; download it again");
+    }
+    if (start.startsWith("PK\u0003\u0004")) {
+      return TorchReader.read(file);
+    }
+    // a header of less than 4 GB, then its opening brace
+    boolean isSafetensors = start.endsWith("\0\0\0\0{") && start.length() == 9;
+    if (!isSafetensors && otherFormat(start) instanceof String other) {
+      throw new InputException(file.path() + " is " + other);
+    }
+    return SafetensorsReader.read(file);
+  }
+
+  /// Returns what else a file is by its first bytes, and the cure, or null.
+  private static String otherFormat(String start) {
+    if (start.startsWith("version ")) {
+      return "a placeholder of Git LFS, not the file itself; run git lfs pull in its folder";
+    }
+    if (start.startsWith("GGUF")) {
+      return "a GGUF file; expected safetensors or PyTorch: download that version";
+    }
+    if (start.startsWith("\u0080")) {
+      return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or later";
+    }
+    return start.startsWith("<") ? "a web page, not a file of weights; download it again" : null;
   }
 
   /// Returns where the file lies.

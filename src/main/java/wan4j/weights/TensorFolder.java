@@ -44,6 +44,14 @@ final class TensorFolder {
       if (found.size() == 1) {
         return found.getFirst();
       }
+      // beside the transformer of a one-folder checkpoint its VAE and text encoder may lie
+      List<Path> transformers =
+          found.stream()
+              .filter(f -> f.getFileName().toString().startsWith("diffusion_pytorch_model"))
+              .toList();
+      if (transformers.size() == 1) {
+        return transformers.getFirst();
+      }
       if (found.size() > 1) {
         boolean isSharded =
             found.stream().anyMatch(f -> f.toString().matches(".*-\\d+-of-\\d+\\.\\w+"));
