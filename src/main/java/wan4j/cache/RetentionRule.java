@@ -2,8 +2,8 @@ package wan4j.cache;
 
 /// Which forwards of a run MagCache always computes. Forwards are numbered 2 · step + branch.
 ///
-/// Follows mali-afridi/Wan2.2_FP8 ee86e2e, wan/magcache_fsdp_wrapper.py, whose bounds are rounded
-/// in three different ways on purpose of nobody, and are kept because decisions depend on them.
+/// Follows mali-afridi/Wan2.2_FP8 ee86e2e, wan/magcache_fsdp_wrapper.py. Its bounds are rounded in
+/// different ways from case to case; decisions depend on that, so they are kept.
 public enum RetentionRule {
   /// The first of each expert's forwards: text to video.
   BOTH_EXPERTS,

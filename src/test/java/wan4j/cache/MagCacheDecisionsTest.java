@@ -58,8 +58,9 @@ class MagCacheDecisionsTest {
   @Test
   void anyNumberOfStepsHasARatioForEveryForward() {
     for (String task : TASKS) {
+      MagnitudeRatios published = MagnitudeRatios.published(task);
       for (int steps = 1; steps <= 120; steps++) {
-        double[] ratios = MagnitudeRatios.published(task).forSteps(steps);
+        double[] ratios = published.forSteps(steps);
         assertThat(ratios).hasSize(2 * steps);
         assertThat(Arrays.stream(ratios)).allMatch(ratio -> ratio > 0 && ratio < 1.1);
         if (steps > 1) {
@@ -72,11 +73,11 @@ class MagCacheDecisionsTest {
 
   @Test
   void moreIsNeverSkippedInARowThanAllowed() {
+    MagnitudeRatios ratios = MagnitudeRatios.published("t2v");
     for (RetentionRule rule : RetentionRule.values()) {
       for (int largest = 0; largest < 5; largest++) {
         for (int steps = 1; steps <= 60; steps++) {
           var settings = new MagCacheSettings(0.5, 0.1, largest);
-          var ratios = MagnitudeRatios.published("t2v");
           var decisions =
               new MagCacheDecisions(new MagCacheSchedule(settings, rule, ratios, steps, steps / 2));
           int row = 0;

@@ -1,12 +1,15 @@
 package wan4j.quant;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.golden.GoldenCase;
 import wan4j.tensor.BFloat16;
@@ -118,6 +121,41 @@ class Float8QuantizerTest {
       assertThat(Float8.fromE4m3((byte) i)).isEqualTo(Float.valueOf(Float.intBitsToFloat(e4m3[i])));
       assertThat(Float8.fromE5m2((byte) i)).isEqualTo(Float.valueOf(Float.intBitsToFloat(e5m2[i])));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void matricesOfAnySizeComeBackWithinHalfAStep(Granularity granularity) {
+    Random random = new Random(11);
+    int[][] sizes = {{1, 1}, {1, 128}, {13, 127}, {128, 128}, {129, 257}, {207, 16}, {0, 16}};
+    for (int[] size : sizes) {
+      float[] values = new float[size[0] * size[1]];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (random.nextGaussian() * Math.pow(10, random.nextInt(-3, 3)));
+      }
+      Tensor matrix = Tensor.of(values, size[0], size[1]);
+      for (ScaleRule rule : List.of(ScaleRule.EXACT, ScaleRule.BLOCK)) {
+        Float8Matrix quantized = Float8Quantizer.quantize(matrix, granularity, rule);
+        float largestInverse = 0;
+        for (float inverse : quantized.inverseScales().toFloats()) {
+          largestInverse = Math.max(largestInverse, inverse);
+        }
+        float[] back = Float8Quantizer.dequantize(quantized).toFloats();
+        for (int i = 0; i < values.length; i++) {
+          // 3 mantissa bits: half a step is a 16th of the value, or half of the smallest number
+          double step = Math.max(Math.abs(values[i]) / 16.0, largestInverse * 0x1p-10);
+          assertThat(Math.abs(back[i] - values[i])).isLessThanOrEqualTo((float) (1.001 * step));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aVectorIsNoMatrix() {
+    assertThatThrownBy(() ->
+            Float8Quantizer.quantize(Tensor.of(new float[4], 4), Granularity.ROW, ScaleRule.EXACT))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("[rows, columns]");
   }
 
   private static void assertCasts(GoldenCase golden, String from, int index, float value) {

@@ -69,10 +69,17 @@ public final class CudaNoise implements Noise {
     float uniform = Math.fma(toFloat(random[first]), UNIT, UNIT / 2);
     float angle = Math.fma(toFloat(random[first + 1]), TURN, TURN / 2);
     float radius = (float) Math.sqrt(-2f * (float) Math.log(uniform));
-    // the GPU's fast sine and cosine first turn the angle into a float32 share of a full turn
-    double turned = angle * TURNS_A_RADIAN * (2 * Math.PI);
+    double turned = turns(angle) * (2 * Math.PI);
     normal[first] = radius * (float) Math.sin(turned);
     normal[first + 1] = radius * (float) Math.cos(turned);
+  }
+
+  /// Returns the share of a full turn from which the GPU's fast sine and cosine start: a float32
+  /// product that is rounded towards zero.
+  private static float turns(float angle) {
+    double exact = (double) angle * TURNS_A_RADIAN;
+    float nearest = (float) exact;
+    return nearest > exact ? Math.nextDown(nearest) : nearest;
   }
 
   private static float toFloat(int unsigned) {
