@@ -23,21 +23,32 @@ import wan4j.tensor.Tensor;
 /// The waist on the processors of this machine, in float32 throughout.
 public final class CpuOps implements Ops {
   private final CpuMemory memory = new CpuMemory();
+  private final Workers workers;
   private final Kernels kernels;
 
-  private CpuOps(Kernels kernels) {
+  private CpuOps(Workers workers, Kernels kernels) {
+    this.workers = workers;
     this.kernels = kernels;
+  }
+
+  private CpuOps(Workers workers, Gemm gemm) {
+    this(workers, new FastKernels(workers, gemm));
   }
 
   /// Creates the fast form.
   public CpuOps() {
-    this(Kernels.SCALAR);
+    this(Gemm.best());
+  }
+
+  /// Creates the fast form over a certain matrix product.
+  CpuOps(Gemm gemm) {
+    this(new Workers(), gemm);
   }
 
   /// Creates the form that computes everything in plain loops: the truth that other forms and
   /// backends are tested against.
   public static CpuOps scalar() {
-    return new CpuOps(Kernels.SCALAR);
+    return new CpuOps(new Workers(), Kernels.SCALAR);
   }
 
   // ---- memory
@@ -335,6 +346,7 @@ public final class CpuOps implements Ops {
 
   @Override
   public void close() {
+    workers.close();
     memory.close();
   }
 

@@ -1,0 +1,98 @@
+package wan4j.cpu;
+
+import java.util.List;
+import wan4j.ops.Activation;
+import wan4j.ops.Heads;
+import wan4j.ops.Window;
+import wan4j.tensor.Tensor;
+
+/// The hot operations with matrix products, vectors and all processors; the rest stays plain.
+final class FastKernels implements Kernels {
+  private final Workers workers;
+  private final Gemm gemm;
+  private final TiledAttention attention;
+
+  FastKernels(Workers workers, Gemm gemm) {
+    this.workers = workers;
+    this.gemm = gemm;
+    this.attention = new TiledAttention(workers, gemm);
+  }
+
+  @Override
+  public void linear(Tensor x, Tensor weight, Tensor bias, Activation activation, Tensor target) {
+    TiledLinear.run(workers, gemm, x, weight, bias, activation, target);
+  }
+
+  @Override
+  public void gatedGelu(Tensor x, Tensor target) {
+    VectorElementwise.gatedGelu(x, target);
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor target) {
+    VectorElementwise.silu(x, target);
+  }
+
+  @Override
+  public void modulatedNorm(
+      Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, Tensor target) {
+    VectorNorm.modulated(x, shift, scale, rows, epsilon, target);
+  }
+
+  @Override
+  public void layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon, Tensor target) {
+    VectorNorm.layer(x, weight, bias, epsilon, target);
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor weight, double epsilon, Tensor target) {
+    VectorNorm.rootMeanSquare(x, weight, epsilon, target);
+  }
+
+  @Override
+  public void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    VectorNorm.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, target);
+  }
+
+  @Override
+  public void attention(Heads heads, double scale, Tensor target) {
+    attention.attention(heads, scale, target);
+  }
+
+  @Override
+  public void relativeAttention(Heads heads, Tensor bias, int keys, Tensor target) {
+    attention.relative(heads, bias, keys, target);
+  }
+
+  @Override
+  public void gatedAdd(Tensor x, Tensor y, Tensor gate, Tensor rows) {
+    VectorElementwise.gatedAdd(x, y, gate, rows);
+  }
+
+  @Override
+  public void add(Tensor x, Tensor y) {
+    VectorElementwise.add(x, y);
+  }
+
+  @Override
+  public void channelNorm(Tensor x, Tensor gamma, boolean silu, Tensor target) {
+    VectorNorm.channel(x, gamma, silu, target);
+  }
+
+  @Override
+  public void convolution(
+      Tensor x, CpuConvolution layer, Window window, Tensor addend, Tensor target) {
+    TiledConvolution.run(workers, gemm, x, layer, window, addend, target);
+  }
+
+  @Override
+  public void frameAttention(Tensor qkv, Tensor target) {
+    attention.frame(qkv, target);
+  }
+
+  @Override
+  public void linearCombination(Tensor target, double[] coefficients, List<Tensor> terms) {
+    VectorElementwise.linearCombination(target, coefficients, terms);
+  }
+}

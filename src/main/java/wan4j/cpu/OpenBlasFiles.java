@@ -1,0 +1,104 @@
+package wan4j.cpu;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.module.ModuleFinder;
+import java.lang.module.ModuleReference;
+import java.net.URI;
+import java.net.URL;
+import java.net.URLConnection;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// Puts the libraries of OpenBLAS, which come in a jar, into the user's cache folder, where the
+/// system can load them.
+final class OpenBlasFiles {
+  private static final String MODULE = "org.bytedeco.openblas.linux.x86_64";
+  private static final String FOLDER = "org/bytedeco/openblas/linux-x86_64/";
+  // in the order in which they need each other
+  private static final List<String> NAMES =
+      List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
+
+  private OpenBlasFiles() {}
+
+  /// Returns the libraries in the order in which they must be loaded, extracted unless that was
+  /// done before; none when the jar is missing or this is another kind of machine.
+  static List<Path> extract() throws IOException {
+    List<Path> files = new ArrayList<>();
+    boolean isLinux = "Linux".equals(System.getProperty("os.name"));
+    if (!isLinux || !"amd64".equals(System.getProperty("os.arch"))) {
+      return files;
+    }
+    for (String name : NAMES) {
+      URL url = find(name);
+      if (url == null) {
+        return List.of();
+      }
+      files.add(extract(url, name));
+    }
+    return files;
+  }
+
+  private static URL find(String name) throws IOException {
+    URL onClassPath = ClassLoader.getSystemResource(FOLDER + name);
+    if (onClassPath != null) {
+      return onClassPath;
+    }
+    // on the module path the jar is not resolved, since its own dependency is not there
+    String modulePath = System.getProperty("jdk.module.path", "");
+    Path[] entries =
+        Arrays.stream(modulePath.split(File.pathSeparator))
+            .filter(entry -> !entry.isEmpty())
+            .map(Path::of)
+            .toArray(Path[]::new);
+    ModuleReference module = ModuleFinder.of(entries).find(MODULE).orElse(null);
+    if (module == null) {
+      return null;
+    }
+    try (var reader = module.open()) {
+      URI resource = reader.find(FOLDER + name).orElse(null);
+      return resource == null ? null : resource.toURL();
+    }
+  }
+
+  private static Path extract(URL url, String name) throws IOException {
+    URLConnection connection = url.openConnection();
+    connection.setUseCaches(false);
+    try (InputStream in = connection.getInputStream()) {
+      long length = connection.getContentLengthLong();
+      Path folder = cache().resolve(version(url));
+      Path file = folder.resolve(name);
+      if (Files.exists(file) && Files.size(file) == length) {
+        return file;
+      }
+      Files.createDirectories(folder);
+      Path temporary = Files.createTempFile(folder, name, ".tmp");
+      try {
+        Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+      return file;
+    }
+  }
+
+  /// Returns the name of the jar, which holds the version.
+  private static String version(URL url) {
+    String jar = url.getPath().replaceFirst("!.*", "");
+    return jar.substring(jar.lastIndexOf('/') + 1).replaceFirst("\\.jar$", "");
+  }
+
+  private static Path cache() {
+    String configured = System.getenv("XDG_CACHE_HOME");
+    boolean isConfigured = configured != null && Path.of(configured).isAbsolute();
+    Path base =
+        isConfigured ? Path.of(configured) : Path.of(System.getProperty("user.home"), ".cache");
+    return base.resolve("wan4j");
+  }
+}

@@ -1,0 +1,125 @@
+package wan4j.cpu;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import wan4j.cpu.Gemm.Matrix;
+import wan4j.ops.Window;
+import wan4j.tensor.Tensor;
+
+/// Convolutions of channels-last features as matrix products: the windows of some output pixels, a
+/// few kernel positions at a time, are copied side by side and multiplied by the weights of these
+/// positions.
+final class TiledConvolution {
+  private static final int PIXELS = 1024;
+
+  private final Gemm gemm;
+  private final Tensor x;
+  private final CpuConvolution layer;
+  private final Window window;
+  private final MemorySegment addend;
+  private final MemorySegment target;
+  private final int outputRows;
+  private final int outputColumns;
+  private final long pixels;
+
+  private TiledConvolution(
+      Gemm gemm, Tensor x, CpuConvolution layer, Window window, Tensor addend, Tensor target) {
+    this.gemm = gemm;
+    this.x = x;
+    this.layer = layer;
+    this.window = window;
+    this.addend = addend == null ? null : addend.segment();
+    this.target = target.segment();
+    this.outputRows = target.length(1);
+    this.outputColumns = target.length(2);
+    this.pixels = (long) target.length(0) * outputRows * outputColumns;
+  }
+
+  /// Writes the convolution plus bias and `addend` (null for none; it may be the target).
+  static void run(
+      Workers workers,
+      Gemm gemm,
+      Tensor x,
+      CpuConvolution layer,
+      Window window,
+      Tensor addend,
+      Tensor target) {
+    var convolution = new TiledConvolution(gemm, x, layer, window, addend, target);
+    int tiles = Math.toIntExact(Math.ceilDiv(convolution.pixels, (long) PIXELS));
+    workers.run(tiles, convolution::tile);
+  }
+
+  private void tile(int task, MemorySegment scratch) {
+    long first = (long) task * PIXELS;
+    int count = (int) Math.min(PIXELS, pixels - first);
+    int inputs = layer.inputs();
+    int outputs = layer.outputs();
+    int positions = layer.time() * layer.height() * layer.width();
+    int depth = positions * inputs;
+    // the products are summed apart, for the addend may lie where the result goes
+    long sumBytes = (long) PIXELS * outputs * 4;
+    Matrix sums = new Matrix(scratch, outputs);
+    MemorySegment copies = scratch.asSlice(sumBytes);
+    int together = (int) Math.max(1, copies.byteSize() / 4 / PIXELS / inputs);
+    for (int position = 0; position < positions; position += together) {
+      int length = Math.min(together, positions - position);
+      Matrix weights = Matrix.at(layer.weight().segment(), (long) position * inputs, depth);
+      Matrix windows = windows(first, count, position, length, copies);
+      float kept = position == 0 ? 0 : 1;
+      gemm.multiply(true, count, outputs, length * inputs, 1, windows, weights, kept, sums);
+    }
+    finish(first, count, scratch);
+  }
+
+  private Matrix windows(long first, int count, int position, int length, MemorySegment copies) {
+    int inputs = layer.inputs();
+    int height = x.length(1);
+    int width = x.length(2);
+    MemorySegment in = x.segment();
+    boolean isDirect =
+        layer.time() * layer.height() * layer.width() == 1
+            && window.equals(Window.VALID); // each pixel is its own window
+    if (isDirect) {
+      return Matrix.at(in, first * inputs, inputs);
+    }
+    int row = length * inputs;
+    for (int i = 0; i < count; i++) {
+      long pixel = first + i;
+      int column = (int) (pixel % outputColumns) * window.spaceStride() - window.left();
+      int line = (int) (pixel / outputColumns % outputRows) * window.spaceStride() - window.top();
+      int frame = (int) (pixel / outputColumns / outputRows) * window.timeStride();
+      for (int p = 0; p < length; p++) {
+        int place = position + p;
+        int z = column + place % layer.width();
+        int y = line + place / layer.width() % layer.height();
+        int t = frame + place / layer.width() / layer.height();
+        long to = ((long) i * row + (long) p * inputs) * 4;
+        if (z < 0 || z >= width || y < 0 || y >= height) {
+          copies.asSlice(to, inputs * 4L).fill((byte) 0);
+        } else {
+          long from = (((long) t * height + y) * width + z) * inputs;
+          MemorySegment.copy(in, from * 4, copies, to, inputs * 4L);
+        }
+      }
+    }
+    return new Matrix(copies, row);
+  }
+
+  private void finish(long first, int count, MemorySegment sums) {
+    int outputs = layer.outputs();
+    MemorySegment biases = layer.bias().segment();
+    for (int i = 0; i < count; i++) {
+      long place = (first + i) * outputs;
+      for (int j = 0; j < outputs; j += Vectors.LANES) {
+        VectorMask<Float> mask = Vectors.mask(outputs - j);
+        FloatVector sum = Vectors.load(sums, (long) i * outputs + j, mask);
+        sum = sum.add(Vectors.load(biases, j, mask));
+        if (addend != null) {
+          sum = sum.add(Vectors.load(addend, place + j, mask));
+        }
+        Vectors.store(sum, target, place + j, mask);
+      }
+    }
+  }
+}

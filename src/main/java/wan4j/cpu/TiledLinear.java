@@ -1,0 +1,83 @@
+package wan4j.cpu;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.VectorMask;
+import wan4j.cpu.Gemm.Matrix;
+import wan4j.ops.Activation;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// Linear layers in tiles of the output: product, then bias and function while the tile is in the
+/// cache. A bfloat16 weight is widened a tile at a time, so it never lies in memory twice.
+final class TiledLinear {
+  private static final int ROWS = 1024; // rows of a tile: enough to make widening cheap
+  private static final int COLUMNS = 512; // with ROWS rows, a tile of 2 MiB
+
+  private TiledLinear() {}
+
+  /// Writes `activation(x weightᵀ + bias)` for `x [rows, inputs]`, weight `[outputs, inputs]`.
+  static void run(
+      Workers workers,
+      Gemm gemm,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Activation activation,
+      Tensor target) {
+    int rows = x.length(0);
+    int inputs = x.length(1);
+    int outputs = weight.length(0);
+    if (rows == 0) {
+      return;
+    }
+    boolean isWide = weight.dtype() == DType.F32;
+    int widest = isWide ? COLUMNS : (int) Math.min(COLUMNS, Workers.SCRATCH / 4 / inputs);
+    // few rows: narrower tiles, so that every processor has some
+    int narrow = rows < ROWS / 4 ? Math.min(widest, 64) : widest;
+    int across = Math.ceilDiv(outputs, narrow);
+    int down = Math.ceilDiv(rows, ROWS);
+    MemorySegment values = x.segment();
+    MemorySegment weights = weight.segment();
+    MemorySegment biases = bias.segment();
+    MemorySegment out = target.segment();
+    workers.run(
+        across * down,
+        (task, scratch) -> {
+          int column = task % across * narrow;
+          int width = Math.min(narrow, outputs - column);
+          int row = task / across * ROWS;
+          int height = Math.min(ROWS, rows - row);
+          long first = (long) column * inputs;
+          Matrix factor;
+          if (isWide) {
+            factor = Matrix.at(weights, first, inputs);
+          } else {
+            Vectors.widen(weights, first, scratch, 0, width * inputs);
+            factor = new Matrix(scratch, inputs);
+          }
+          Matrix left = Matrix.at(values, (long) row * inputs, inputs);
+          Matrix tile = Matrix.at(out, (long) row * outputs + column, outputs);
+          gemm.multiply(true, height, width, inputs, 1, left, factor, 0, tile);
+          finish(tile, height, width, biases, column, activation);
+        });
+  }
+
+  private static void finish(
+      Matrix tile, int height, int width, MemorySegment biases, int column, Activation activation) {
+    MemorySegment out = tile.segment();
+    int bound = Vectors.SPECIES.loopBound(width);
+    VectorMask<Float> mask = Vectors.mask(width - bound);
+    for (int row = 0; row < height; row++) {
+      long from = (long) row * tile.stride();
+      for (int i = 0; i < bound; i += Vectors.LANES) {
+        var sum = Vectors.load(out, from + i).add(Vectors.load(biases, column + i));
+        Vectors.store(Vectors.apply(activation, sum), out, from + i);
+      }
+      if (bound < width) {
+        var sum =
+            Vectors.load(out, from + bound, mask).add(Vectors.load(biases, column + bound, mask));
+        Vectors.store(Vectors.apply(activation, sum), out, from + bound, mask);
+      }
+    }
+  }
+}
