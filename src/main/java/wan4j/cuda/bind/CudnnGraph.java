@@ -17,6 +17,7 @@ public final class CudnnGraph implements AutoCloseable {
   private final long handle;
   private final List<CudnnDescriptor> owned = new ArrayList<>();
   private final List<Long> operations = new ArrayList<>();
+  private String refusal = "every engine is nondeterministic or rounds";
 
   /// Which engines may be taken.
   public enum Precision {
@@ -171,7 +172,7 @@ public final class CudnnGraph implements AutoCloseable {
           "cuDNN",
           "cudnnBackendFinalize",
           CudaException.MISSING,
-          "cuDNN " + Cudnn.version() + " has no deterministic engine for this operation here");
+          "cuDNN " + Cudnn.version() + " has no engine for this operation here: " + refusal);
     }
     return plans.getFirst();
   }
@@ -232,7 +233,8 @@ public final class CudnnGraph implements AutoCloseable {
               addresses);
       return found.subList(0, (int) Math.min(count, MOST_ENGINES));
     } catch (CudaException e) {
-      return List.of(); // this kind of heuristic knows no engine for the graph
+      refusal = e.getMessage(); // this kind of heuristic knows no engine for the graph
+      return List.of();
     }
   }
 
@@ -272,7 +274,8 @@ public final class CudnnGraph implements AutoCloseable {
           plan.number(CudnnNames.EXECUTION_PLAN_WORKSPACE_SIZE),
           engine.number(CudnnNames.ENGINE_GLOBAL_INDEX));
     } catch (CudaException e) {
-      return null; // the engine cannot be built here: the next one is asked
+      refusal = e.getMessage(); // the engine cannot be built here: the next one is asked
+      return null;
     }
   }
 

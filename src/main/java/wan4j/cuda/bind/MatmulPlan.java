@@ -13,6 +13,7 @@ import wan4j.cuda.bind.MatmulDescription.Scale;
 /// thread at a time; pointers are set before each run where they change.
 public final class MatmulPlan implements AutoCloseable {
   private static final int TRANSPOSED = 1; // CUBLAS_OP_T
+  private static final long PLACEHOLDER = 1L << 20; // an address that is never read, well aligned
 
   private final long handle;
   private final MatmulDescription description;
@@ -160,8 +161,8 @@ public final class MatmulPlan implements AutoCloseable {
     if (product.input() == Element.FLOAT8_E4M3) {
       CublasLt.setOperation(
           operation, CublasLt.FAST_ACCUMULATION, product.fastAccumulation() ? (byte) 1 : (byte) 0);
-      setMode(operation, CublasLt.A_SCALE_MODE, product.weightScale());
-      setMode(operation, CublasLt.B_SCALE_MODE, product.inputScale());
+      setMode(operation, CublasLt.A_SCALE_MODE, CublasLt.A_SCALE_POINTER, product.weightScale());
+      setMode(operation, CublasLt.B_SCALE_MODE, CublasLt.B_SCALE_POINTER, product.inputScale());
     }
     var type = product.input().code;
     // With an FP8 output the matrix that would be added has the bias's type.
@@ -191,9 +192,11 @@ public final class MatmulPlan implements AutoCloseable {
     return CublasLt.createLayout(type, rows, columns, stride);
   }
 
-  private static void setMode(long operation, int attribute, Scale scale) {
+  private static void setMode(long operation, int attribute, int pointer, Scale scale) {
     if (scale != Scale.TENSOR) { // the default, and the only one that older libraries know
       CublasLt.setOperation(operation, attribute, scale.code);
+      // The library looks for algorithms only where there are scales; each run brings its own.
+      CublasLt.setOperation(operation, pointer, PLACEHOLDER);
     }
   }
 

@@ -88,7 +88,7 @@ public final class KernelCache {
     }
     var program = source.program();
     var texts = source.texts();
-    var cubin = compiler.compile(source.file(), program, texts, options(source));
+    var cubin = compiler.compile("instance-of-" + source.file(), program, texts, options(source));
     var digest = sha256().digest(cubin);
     // The digest follows the cubin, where tools that read ELF files do not mind it.
     var bytes = Arrays.copyOf(cubin, cubin.length + DIGEST_BYTES);
