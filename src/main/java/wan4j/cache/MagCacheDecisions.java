@@ -5,19 +5,20 @@ package wan4j.cache;
 ///
 /// Follows mali-afridi/Wan2.2_FP8 ee86e2e, wan/magcache_fsdp_wrapper.py, but for a forward that may
 /// be skipped before anything is kept: there only the first block runs, here all do.
-final class MagCacheDecisions {
+public final class MagCacheDecisions {
   private final MagCacheSchedule schedule;
   private final double[] ratio = {1, 1};
   private final double[] error = {0, 0};
   private final int[] skips = {0, 0};
 
-  MagCacheDecisions(MagCacheSchedule schedule) {
+  /// Creates the decisions of one run.
+  public MagCacheDecisions(MagCacheSchedule schedule) {
     this.schedule = schedule;
   }
 
   /// Says whether to skip a forward, numbered 2 · step + branch; asked once for each, in order.
   /// `isKept` says whether an earlier forward of the branch has left something to use instead.
-  boolean skips(int pass, boolean isKept) {
+  public boolean skips(int pass, boolean isKept) {
     if (!schedule.maySkip(pass)) {
       return false;
     }

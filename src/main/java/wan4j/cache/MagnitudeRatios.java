@@ -103,7 +103,7 @@ public final class MagnitudeRatios {
 
   /// Returns the ratios of every forward of a run of `steps` steps, 1 at the first step; a table
   /// for another number of steps is sampled at the nearest steps.
-  double[] forSteps(int steps) {
+  public double[] forSteps(int steps) {
     int known = ratios.length / 2 + 1;
     double stride = steps == 1 ? 0 : (known - 1) / (double) (steps - 1);
     double[] sampled = new double[2 * steps];

@@ -75,7 +75,7 @@ public final class Float8Quantizer {
     int across = Math.ceilDiv(columns, width);
     float[] inverse = matrix.inverseScales().toFloats();
     float[] row = new float[columns];
-    MemorySegment target = MemorySegment.ofArray(new float[rows * columns]);
+    MemorySegment target = MemorySegment.ofArray(new float[Math.multiplyExact(rows, columns)]);
     for (int r = 0; r < rows; r++) {
       readRow(matrix.values(), r, row);
       for (int c = 0; c < columns; c++) {

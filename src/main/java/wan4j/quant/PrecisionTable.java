@@ -11,7 +11,7 @@ import wan4j.tensor.InputException;
 public final class PrecisionTable {
   /// One line of the table: layers whose names match, what they keep when the rest is quantised
   /// (or, for `FLOAT32`, always), and why.
-  public record Rule(String pattern, Precision kept, String reason) {}
+  private record Rule(String pattern, Precision kept, String reason) {}
 
   private static final List<Rule> RULES =
       List.of(
