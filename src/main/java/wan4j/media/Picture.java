@@ -68,6 +68,26 @@ public final class Picture {
     return new Picture(width, height, part);
   }
 
+  /// Returns the picture turned clockwise by a number of quarter turns.
+  Picture turned(int quarterTurns) {
+    Picture turned = this;
+    for (int i = 0; i < Math.floorMod(quarterTurns, 4); i++) {
+      turned = turned.turnedOnce();
+    }
+    return turned;
+  }
+
+  private Picture turnedOnce() {
+    byte[] target = new byte[rgb.length];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        int to = (x * height + (height - 1 - y)) * 3;
+        System.arraycopy(rgb, (y * width + x) * 3, target, to, 3);
+      }
+    }
+    return new Picture(/* width= */ height, /* height= */ width, target);
+  }
+
   /// Copies the bytes into memory, from its start on.
   void copyTo(MemorySegment target) {
     MemorySegment.copy(rgb, 0, target, ValueLayout.JAVA_BYTE, 0, rgb.length);

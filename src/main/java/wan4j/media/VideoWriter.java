@@ -1,0 +1,180 @@
+package wan4j.media;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+/// Writes videos in the format that the target's name tells, whole or not at all.
+public final class VideoWriter {
+  private VideoWriter() {}
+
+  /// Throws `InputException` when a video could not be written to the target, as far as that can be
+  /// known before there is a video: format, folder, permission, libraries.
+  public static void checkTarget(Path target) {
+    VideoFormat format = VideoFormat.of(target);
+    Path absolute = target.toAbsolutePath();
+    Path folder = absolute.getParent();
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw new InputException(
+          "cannot write %s: there is no folder %s; create it first".formatted(target, folder));
+    }
+    if (!Files.isWritable(folder)) {
+      throw new InputException(
+          "cannot write %s: no permission for the folder %s; choose another"
+              .formatted(target, folder));
+    }
+    if (format == VideoFormat.FOLDER && Files.exists(absolute) && !isEmptyFolder(absolute)) {
+      throw new InputException(
+          "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
+              .formatted(target));
+    }
+    if (format != VideoFormat.FOLDER && Files.isDirectory(absolute)) {
+      throw new InputException(
+          "cannot write %s, which is a folder; choose another name".formatted(target));
+    }
+    if (format.needsFfmpeg()) {
+      Ffmpeg.require("write " + target);
+    }
+  }
+
+  /// Writes unsigned byte frames `[frames, height, width, 3]`; sound longer than the pictures is
+  /// cut. Throws `InputException` when the target cannot be written or the format cannot hold the
+  /// video, `IllegalArgumentException` for another tensor.
+  public static void write(Tensor frames, Path target, VideoSettings settings) {
+    FrameConversion.checkFrames(frames);
+    checkTarget(target);
+    VideoFormat format = VideoFormat.of(target);
+    checkContents(frames, target, format, settings);
+    if (format == VideoFormat.FOLDER) {
+      try (PendingFile pending = PendingFile.folder(target)) {
+        writeFolder(frames, pending.path(), target);
+        pending.commit();
+      }
+      return;
+    }
+    try (PendingFile pending = PendingFile.file(target)) {
+      switch (format) {
+        case MP4 -> writeMp4(frames, target, pending.path(), settings);
+        case MKV -> writeMkv(frames, target, pending.path(), settings);
+        case GIF -> writeGif(frames, target, pending.path(), settings);
+        case PICTURE, FOLDER ->
+            PictureWriter.writePart(Picture.of(frames.at(0)), pending.path(), target);
+      }
+      pending.commit();
+    }
+  }
+
+  private static void checkContents(
+      Tensor frames, Path target, VideoFormat format, VideoSettings settings) {
+    int width = frames.length(2);
+    int height = frames.length(1);
+    if (frames.count() == 0) {
+      throw new InputException(
+          "cannot write %s without a picture; give at least one frame".formatted(target));
+    }
+    if (format == VideoFormat.MP4 && (width % 2 != 0 || height % 2 != 0)) {
+      throw new InputException(
+          "cannot write %s: H.264 needs even sides, got %dx%d; choose an even size or .mkv"
+              .formatted(target, width, height));
+    }
+    if (format == VideoFormat.PICTURE && frames.length(0) != 1) {
+      throw new InputException(
+          "cannot write %d frames as the one picture %s; leave out .png to get a folder of pictures"
+              .formatted(frames.length(0), target));
+    }
+    if (settings.sound().length() > 0 && !format.holdsSound()) {
+      throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
+    }
+  }
+
+  private static boolean isEmptyFolder(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return false;
+    }
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.findAny().isEmpty();
+    } catch (IOException e) {
+      throw PendingFile.failure(folder, e);
+    }
+  }
+
+  private static void writeFolder(Tensor frames, Path folder, Path target) {
+    IntStream.range(0, frames.length(0))
+        .parallel()
+        .forEach(i ->
+            PictureWriter.writePart(
+                Picture.of(frames.at(i)), folder.resolve("frame_%05d.png".formatted(i)), target));
+  }
+
+  private static void writeMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
+    try (Muxer muxer = new Muxer(target, file, "mp4");
+        PictureStream pictures =
+            PictureStream.h264(muxer, frames.length(2), frames.length(1), settings)) {
+      if (settings.sound().length() == 0) {
+        muxer.begin(Map.of("movflags", "+faststart"));
+        writePictures(frames, pictures, muxer);
+        return;
+      }
+      try (SoundStream sound = SoundStream.aac(muxer, settings.sound())) {
+        muxer.begin(Map.of("movflags", "+faststart"));
+        writeBoth(frames, pictures, sound, muxer, settings);
+      }
+    }
+  }
+
+  private static void writeMkv(Tensor frames, Path target, Path file, VideoSettings settings) {
+    try (Muxer muxer = new Muxer(target, file, "matroska");
+        PictureStream pictures =
+            PictureStream.lossless(muxer, frames.length(2), frames.length(1), settings)) {
+      if (settings.sound().length() == 0) {
+        muxer.begin(Map.of());
+        writePictures(frames, pictures, muxer);
+        return;
+      }
+      try (SoundStream sound = SoundStream.lossless(muxer, settings.sound())) {
+        muxer.begin(Map.of());
+        writeBoth(frames, pictures, sound, muxer, settings);
+      }
+    }
+  }
+
+  private static void writePictures(Tensor frames, PictureStream pictures, Muxer muxer) {
+    for (int i = 0; i < frames.length(0); i++) {
+      pictures.add(frames.at(i).segment());
+    }
+    pictures.finish();
+    muxer.end();
+  }
+
+  private static void writeBoth(
+      Tensor frames,
+      PictureStream pictures,
+      SoundStream sound,
+      Muxer muxer,
+      VideoSettings settings) {
+    for (int i = 0; i < frames.length(0); i++) {
+      pictures.add(frames.at(i).segment());
+      sound.addUntil((i + 1) / settings.framesPerSecond());
+    }
+    pictures.finish();
+    sound.finish(frames.length(0) / settings.framesPerSecond());
+    muxer.end();
+  }
+
+  private static void writeGif(Tensor frames, Path target, Path file, VideoSettings settings) {
+    try (Muxer muxer = new Muxer(target, file, "gif");
+        GifStream pictures = new GifStream(muxer, frames.length(2), frames.length(1), settings)) {
+      muxer.begin(Map.of());
+      for (int i = 0; i < frames.length(0); i++) {
+        pictures.add(frames.at(i).segment());
+      }
+      pictures.finish();
+      muxer.end();
+    }
+  }
+}
