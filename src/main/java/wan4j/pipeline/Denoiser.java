@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import wan4j.cache.StepCache;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
@@ -29,20 +30,22 @@ public final class Denoiser {
     this.experts = experts;
   }
 
-  /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host memory.
+  /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host memory; `cache` makes
+  /// the run's cache for a number of tokens.
   public Tensor run(
       SamplingPlan plan,
       Tensor noise,
       Prompts prompts,
       Conditioning conditioning,
-      StepCache cache,
+      IntFunction<StepCache> cache,
       StepListener listener) {
     try (var _ = ops.scope()) {
       Tensor sample = ops.upload(noise, DType.F32);
       conditioning.constrain(ops, sample);
       FlowSchedule schedule = plan.sampler().schedule(plan.steps(), plan.shift());
       Solver solver = plan.sampler().solver(ops, schedule, sample.shape().toArray());
-      var run = new Run(plan, prompts, conditioning, cache, sample);
+      int tokens = LatentGrid.tokens(sample.shape());
+      var run = new Run(plan, prompts, conditioning, cache.apply(tokens), sample);
       for (int step = 0; step < schedule.steps(); step++) {
         run.step(step, schedule, solver, listener);
       }

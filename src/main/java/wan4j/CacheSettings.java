@@ -1,0 +1,17 @@
+package wan4j;
+
+import java.nio.file.Path;
+
+/// Whether and how forwards are skipped.
+public sealed interface CacheSettings {
+  /// Every forward is computed.
+  record Off() implements CacheSettings {}
+
+  /// MagCache: forwards are skipped while the accumulated error stays below `threshold` and at most `skips` in a row, never in
+  /// the first `retention` of the steps; `ratios` is a calibration file, or null for the published table of the task.
+  record MagCache(double threshold, int skips, double retention, Path ratios)
+      implements CacheSettings {}
+
+  /// Every forward is computed, and its ratios are measured and written to a file that `MagCache` reads.
+  record Calibration(Path target) implements CacheSettings {}
+}

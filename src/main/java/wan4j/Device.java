@@ -1,0 +1,21 @@
+package wan4j;
+
+import wan4j.tensor.InputException;
+
+/// Where networks run.
+public enum Device {
+  /// The processors of this machine, in float32.
+  CPU,
+  /// An NVIDIA Hopper GPU.
+  CUDA;
+
+  /// Returns the device of a name; throws `InputException` for others.
+  public static Device of(String name) {
+    return switch (name) {
+      case "cpu" -> CPU;
+      case "cuda" -> CUDA;
+      default ->
+          throw new InputException("device got \"%s\"; give cpu or cuda".formatted(name));
+    };
+  }
+}

@@ -1,0 +1,32 @@
+package wan4j;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import wan4j.tensor.Tensor;
+import wan4j.weights.SafetensorsWriter;
+import wan4j.weights.Weights;
+
+/// Latents in a safetensors file, with a few words on the request that they belong to.
+public final class LatentsFile {
+  private static final String NAME = "latents";
+
+  private LatentsFile() {}
+
+  /// What a file of latents holds.
+  public record Content(Latents latents, Map<String, String> description) {}
+
+  /// Writes latents under a temporary name and renames the file; throws `InputException` when it cannot be written.
+  public static void write(Path file, Latents latents, Map<String, String> description) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put(NAME, latents.values());
+    SafetensorsWriter.write(file, tensors, description);
+  }
+
+  /// Reads latents; throws `InputException` when the file holds none.
+  public static Content read(Path file) {
+    try (Weights weights = Weights.open(file)) {
+      return new Content(new Latents(weights.tensor(NAME).load()), weights.metadata());
+    }
+  }
+}

@@ -1,0 +1,370 @@
+package wan4j;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import wan4j.cache.MagCache;
+import wan4j.cache.MagCacheCalibration;
+import wan4j.cache.MagCacheSchedule;
+import wan4j.cache.MagCacheSettings;
+import wan4j.cache.MagnitudeRatios;
+import wan4j.cache.RetentionRule;
+import wan4j.cache.StepCache;
+import wan4j.media.Picture;
+import wan4j.media.Sizing;
+import wan4j.model.UmT5Encoder;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.pipeline.Conditioning;
+import wan4j.pipeline.Denoiser;
+import wan4j.pipeline.Experts;
+import wan4j.pipeline.FrameDecoder;
+import wan4j.pipeline.ImageToVideo;
+import wan4j.pipeline.LatentGrid;
+import wan4j.pipeline.PromptEncoder;
+import wan4j.pipeline.Prompts;
+import wan4j.pipeline.SamplingPlan;
+import wan4j.pipeline.StepListener;
+import wan4j.pipeline.TextImageToVideo;
+import wan4j.pipeline.TextToVideo;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.text.Tokenizer;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.Expert;
+import wan4j.weights.TransformerConfig;
+
+/// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a request first needs them. An
+/// engine serves one thread.
+public final class VideoEngine implements AutoCloseable {
+  private static final int PATCH = 2;
+
+  private final EngineOptions options;
+  private final Checkpoint checkpoint;
+  private final Task task;
+  private final Tokenizer tokenizer;
+  private final Ops ops;
+  private final Ops textOps;
+  private final Experts experts;
+  private UmT5Encoder textEncoder;
+  private VideoAutoencoder autoencoder;
+
+  private VideoEngine(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
+    this.options = options;
+    this.checkpoint = checkpoint;
+    this.ops = ops;
+    this.textOps = textOps;
+    task = Task.of(checkpoint.kind().task());
+    tokenizer = Tokenizer.load(checkpoint.tokenizer());
+    TransformerConfig config = checkpoint.config();
+    experts =
+        new Experts(
+            config,
+            checkpoint.experts(),
+            task.defaults().boundary(),
+            options.offload(),
+            expert -> transformer(config, expert));
+  }
+
+  /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
+  public static VideoEngine open(EngineOptions options) {
+    Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
+    Ops ops = null;
+    try {
+      ops = Backends.open(options.device());
+      Ops textOps = options.textOnCpu() ? Backends.open(Device.CPU) : ops;
+      return new VideoEngine(options, checkpoint, ops, textOps);
+    } catch (RuntimeException | Error e) {
+      checkpoint.close();
+      if (ops != null) {
+        ops.close();
+      }
+      throw e;
+    }
+  }
+
+  /// Returns what the checkpoint makes video from.
+  public Task task() {
+    return task;
+  }
+
+  /// Makes a video: samples latents, then decodes them.
+  public Video generate(VideoRequest request, Progress progress) {
+    return decode(sample(request, progress), progress);
+  }
+
+  /// Samples a video's latents; throws `InputException` when the request does not fit the model.
+  public Latents sample(VideoRequest request, Progress progress) {
+    check(request);
+    Sampler sampler = Sampler.of(request.solver());
+    SamplingPlan plan =
+        new SamplingPlan(
+            sampler,
+            request.steps(),
+            request.shift(),
+            request.lowGuidance(),
+            request.highGuidance());
+    sampler.schedule(plan.steps(), plan.shift());
+    Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
+    Prompts prompts = timed("text", progress, () -> prompts(request));
+    try (var _ = ops.scope()) {
+      Shape shape = latentShape(request);
+      Conditioning conditioning =
+          timed("conditioning", progress, () -> conditioning(request, shape));
+      if (options.offload()) {
+        closeAutoencoder();
+      }
+      RunCache cache = new RunCache(request, plan);
+      Tensor latents =
+          timed(
+              "denoise",
+              progress,
+              () ->
+                  new Denoiser(ops, experts)
+                      .run(
+                          plan,
+                          noise.randn(shape),
+                          prompts,
+                          conditioning,
+                          cache,
+                          new StepReporter(progress)));
+      cache.finish();
+      if (options.offload()) {
+        experts.close();
+      }
+      return new Latents(latents);
+    }
+  }
+
+  /// Decodes latents to frames; throws `InputException` when they are not this model's.
+  public Video decode(Latents latents, Progress progress) {
+    Shape shape = latents.values().shape();
+    if (shape.rank() != 4 || shape.size(0) != autoencoder().channels()) {
+      throw new InputException(
+          "the latents have shape %s; expected [%d, frames, height, width]: resume with the checkpoint that made them"
+              .formatted(shape, autoencoder().channels()));
+    }
+    Tensor frames =
+        timed("decode", progress, () -> FrameDecoder.bytes(ops, autoencoder(), latents.values()));
+    if (options.offload()) {
+      closeAutoencoder();
+    }
+    return new Video(frames, task.defaults().framesPerSecond());
+  }
+
+  /// Returns the largest number of bytes that were in use on the device at once.
+  public long peakBytes() {
+    return ops.peakBytes();
+  }
+
+  private void check(VideoRequest request) {
+    boolean needsImage = task == Task.I2V_A14B;
+    if (needsImage && request.image() == null) {
+      throw new InputException(
+          "task %s got no image; give one with --image".formatted(task.spelling()));
+    }
+    if (task == Task.T2V_A14B && request.image() != null) {
+      throw new InputException(
+          "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
+              .formatted(task.spelling()));
+    }
+    int step = (checkpoint.hasVae22() ? 16 : 8) * PATCH;
+    if (request.image() == null && (request.width() % step != 0 || request.height() % step != 0)) {
+      throw new InputException(
+          "size got %d*%d; the sides of a %s video are multiples of %d: try %d*%d"
+              .formatted(
+                  request.width(),
+                  request.height(),
+                  task.spelling(),
+                  step,
+                  Math.max(1, request.width() / step) * step,
+                  Math.max(1, request.height() / step) * step));
+    }
+  }
+
+  private Prompts prompts(VideoRequest request) {
+    if (textEncoder == null) {
+      textEncoder = new UmT5Encoder(checkpoint.textEncoder(), textOps);
+    }
+    PromptEncoder encoder =
+        new PromptEncoder(tokenizer, textEncoder, textOps, experts.config().textLength());
+    String negative =
+        request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
+    Prompts prompts = new Prompts(encoder.encode(request.prompt()), encoder.encode(negative));
+    if (options.offload()) {
+      textEncoder.close();
+      textEncoder = null;
+    }
+    return prompts;
+  }
+
+  private Shape latentShape(VideoRequest request) {
+    VideoAutoencoder vae = autoencoder();
+    Picture image = request.image();
+    long area = (long) request.width() * request.height();
+    if (image != null && task == Task.I2V_A14B) {
+      return ImageToVideo.latents(vae, image, area, request.frames());
+    }
+    Sizing.Size size =
+        image == null
+            ? new Sizing.Size(request.width(), request.height())
+            : TextImageToVideo.size(image, area);
+    return LatentGrid.of(
+        vae.channels(), vae.stride(), request.frames(), size.width(), size.height());
+  }
+
+  private Conditioning conditioning(VideoRequest request, Shape shape) {
+    Picture image = request.image();
+    if (image == null) {
+      return TextToVideo.prepare(ops, shape);
+    }
+    return task == Task.I2V_A14B
+        ? ImageToVideo.prepare(ops, autoencoder(), image, shape)
+        : TextImageToVideo.prepare(ops, autoencoder(), image, shape);
+  }
+
+  private WanTransformer transformer(TransformerConfig config, Expert expert) {
+    return new WanTransformer(
+        config,
+        checkpoint.transformer(expert),
+        ops,
+        SequenceGroup.SOLO,
+        PrecisionTable.of(Precision.PLAIN, List.of()));
+  }
+
+  private VideoAutoencoder autoencoder() {
+    if (autoencoder == null) {
+      autoencoder =
+          checkpoint.hasVae22()
+              ? new WanVae22(checkpoint.vae(), ops)
+              : new WanVae21(checkpoint.vae(), ops);
+    }
+    return autoencoder;
+  }
+
+  private void closeAutoencoder() {
+    if (autoencoder != null) {
+      autoencoder.close();
+      autoencoder = null;
+    }
+  }
+
+  private static <T> T timed(String stage, Progress progress, Supplier<T> work) {
+    progress.begins(stage);
+    long start = System.nanoTime();
+    T result = work.get();
+    progress.ends(stage, Duration.ofNanos(System.nanoTime() - start));
+    return result;
+  }
+
+  /// Frees the networks and closes the checkpoint's files.
+  @Override
+  public void close() {
+    experts.close();
+    closeAutoencoder();
+    if (textEncoder != null) {
+      textEncoder.close();
+    }
+    if (textOps != ops) {
+      textOps.close();
+    }
+    ops.close();
+    checkpoint.close();
+  }
+
+  /// The cache that a request asks for, made when the number of tokens is known.
+  private final class RunCache implements IntFunction<StepCache> {
+    private final VideoRequest request;
+    private final SamplingPlan plan;
+    private MagCacheCalibration calibration;
+
+    RunCache(VideoRequest request, SamplingPlan plan) {
+      this.request = request;
+      this.plan = plan;
+    }
+
+    @Override
+    public StepCache apply(int tokens) {
+      int dim = experts.config().dim();
+      return switch (request.cache()) {
+        case CacheSettings.Off _ -> StepCache.NONE;
+        case CacheSettings.MagCache settings ->
+            new MagCache(ops, schedule(settings), tokens, dim);
+        case CacheSettings.Calibration _ -> {
+          calibration = new MagCacheCalibration(ops, tokens, dim);
+          yield calibration;
+        }
+      };
+    }
+
+    private MagCacheSchedule schedule(CacheSettings.MagCache settings) {
+      MagnitudeRatios ratios =
+          settings.ratios() == null
+              ? MagnitudeRatios.published(published())
+              : MagnitudeRatios.read(settings.ratios());
+      RetentionRule rule =
+          switch (task) {
+            case T2V_A14B -> RetentionRule.BOTH_EXPERTS;
+            case I2V_A14B -> RetentionRule.LOW_NOISE_EXPERT;
+            case TI2V_5B -> RetentionRule.WHOLE_RUN;
+          };
+      MagCacheSettings bounds =
+          new MagCacheSettings(settings.threshold(), settings.retention(), settings.skips());
+      int split =
+          task == Task.TI2V_5B
+              ? 0
+              : MagCacheSchedule.splitStep(plan.steps(), plan.shift(), experts.boundary());
+      return new MagCacheSchedule(bounds, rule, ratios, plan.steps(), split);
+    }
+
+    private String published() {
+      return switch (task) {
+        case T2V_A14B -> "t2v";
+        case I2V_A14B -> "i2v";
+        case TI2V_5B -> request.image() == null ? "ti2v-text" : "ti2v-image";
+      };
+    }
+
+    void finish() {
+      if (calibration != null && request.cache() instanceof CacheSettings.Calibration target) {
+        calibration.write(target.target(), task.spelling());
+      }
+    }
+  }
+
+  /// Passes the loop's steps on, with their times.
+  private static final class StepReporter implements StepListener {
+    private final Progress progress;
+    private long began;
+
+    StepReporter(Progress progress) {
+      this.progress = progress;
+    }
+
+    @Override
+    public void begins(int step, Expert expert) {
+      began = System.nanoTime();
+    }
+
+    @Override
+    public void ends(Outcome outcome) {
+      progress.stepped(
+          new Progress.Step(
+              outcome.step() + 1,
+              outcome.steps(),
+              outcome.expert().name().toLowerCase(java.util.Locale.ROOT).replace('_', '-'),
+              outcome.skipped(),
+              Duration.ofNanos(System.nanoTime() - began)));
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package wan4j;
+
+import wan4j.media.Picture;
+import wan4j.tensor.InputException;
+
+/// What a video should show and how it is sampled; bad values are refused with an `InputException`.
+///
+/// @param prompt what the video shows
+/// @param negativePrompt what it should not show; empty for the reference's own
+/// @param image the first frame, or null for none
+/// @param width pixels in a row; with an image, `width * height` is the area and the picture gives the aspect
+/// @param height rows
+/// @param frames number of frames, 4 n + 1
+/// @param solver `unipc`, `dpm++` or `euler`
+/// @param steps solver steps
+/// @param shift how far the noise levels are shifted up
+/// @param lowGuidance guidance scale of the low-noise or only expert; 1 for none
+/// @param highGuidance guidance scale of the high-noise expert
+/// @param seed seed of the noise
+/// @param noise whose generator the noise equals: PyTorch's `cpu` or `cuda`
+/// @param cache whether forwards are skipped
+public record VideoRequest(
+    String prompt,
+    String negativePrompt,
+    Picture image,
+    int width,
+    int height,
+    int frames,
+    String solver,
+    int steps,
+    double shift,
+    double lowGuidance,
+    double highGuidance,
+    long seed,
+    String noise,
+    CacheSettings cache) {
+  private static final int LARGEST_SIDE = 8192;
+
+  /// Checks the values that do not depend on the model.
+  public VideoRequest {
+    if (frames < 1 || frames % 4 != 1) {
+      int below = Math.max(1, (frames - 1) / 4 * 4 + 1);
+      throw new InputException(
+          "frame_num got %d; it takes 4n+1: try %d or %d".formatted(frames, below, below + 4));
+    }
+    if (width < 1 || height < 1 || width > LARGEST_SIDE || height > LARGEST_SIDE) {
+      throw new InputException(
+          "size got %d*%d; each side takes 1 to %d pixels: try 1280*720"
+              .formatted(width, height, LARGEST_SIDE));
+    }
+    requireScale("sample_guide_scale", lowGuidance);
+    requireScale("sample_guide_scale", highGuidance);
+    if (seed < 0) {
+      throw new InputException("base_seed got %d; it takes 0 or more".formatted(seed));
+    }
+  }
+
+  private static void requireScale(String name, double value) {
+    if (!(value >= 0 && value <= 1000)) {
+      throw new InputException(
+          "%s got %s; it takes a number from 0 to 1000, 3 to 5 being usual".formatted(name, value));
+    }
+  }
+
+  /// Returns the request that a task's defaults make of a prompt, at a size.
+  public static VideoRequest of(Task task, String prompt, int width, int height, long seed) {
+    Task.Defaults defaults = task.defaults();
+    return new VideoRequest(
+        prompt,
+        "",
+        null,
+        width,
+        height,
+        defaults.frames(),
+        "unipc",
+        defaults.steps(),
+        defaults.shift(),
+        defaults.lowGuidance(),
+        defaults.highGuidance(),
+        seed,
+        "cuda",
+        new CacheSettings.Off());
+  }
+}

@@ -1,0 +1,335 @@
+package wan4j.cli;
+
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import wan4j.CacheSettings;
+import wan4j.Device;
+import wan4j.EngineOptions;
+import wan4j.Task;
+import wan4j.Video;
+import wan4j.VideoEngine;
+import wan4j.VideoRequest;
+import wan4j.media.Picture;
+import wan4j.media.PictureReader;
+import wan4j.media.VideoFormat;
+import wan4j.media.VideoSettings;
+import wan4j.media.VideoWriter;
+import wan4j.tensor.InputException;
+
+/// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf, generate.py, and
+/// mali-afridi/Wan2.2_FP8 at ee86e2e).
+@Command(
+    name = "generate",
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    description = "Makes a video with a checkpoint.",
+    footerHeading = "%nTasks and examples:%n",
+    footer = {
+      "  t2v-A14B  text to video (1280*720, 720*1280, 832*480, 480*832)",
+      "    wan4j generate --task t2v-A14B --ckpt_dir ./Wan2.2-T2V-A14B --size 1280*720 --prompt \"...\"",
+      "  i2v-A14B  image to video; the picture gives the aspect, --size the area",
+      "    wan4j generate --task i2v-A14B --ckpt_dir ./Wan2.2-I2V-A14B --image cat.jpg --prompt \"...\"",
+      "  ti2v-5B   text, or text and image, to video (1280*704, 704*1280)",
+      "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt \"...\"",
+    })
+final class GenerateCommand implements Callable<Integer> {
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[*xX](\\d{1,5})");
+
+  @Option(names = "--task", description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
+  private String task;
+
+  @Option(
+      names = {"--ckpt_dir", "--checkpoint"},
+      required = true,
+      description = "The folder of the checkpoint, as downloaded in either layout.")
+  private Path checkpoint;
+
+  @Option(names = "--prompt", description = "What the video shows.")
+  private String prompt;
+
+  @Option(names = "--prompt_file", description = "A file with the prompt, in UTF-8.")
+  private Path promptFile;
+
+  @Option(
+      names = {"--negative_prompt", "--n_prompt"},
+      defaultValue = "",
+      description = "What the video does not show (default: the reference's own).")
+  private String negativePrompt;
+
+  @Option(names = "--image", description = "The picture that the video begins with.")
+  private Path image;
+
+  @Option(
+      names = "--size",
+      description = "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v 1280*704).")
+  private String size;
+
+  @Option(
+      names = "--any_size",
+      description = "Take sizes that the model was not trained for.")
+  private boolean anySize;
+
+  @Option(
+      names = {"--frame_num", "--frames"},
+      description = "Frames, 4n+1 (default: 81, ti2v 121).")
+  private Integer frames;
+
+  @Option(
+      names = {"--sample_solver", "--solver"},
+      defaultValue = "unipc",
+      description = "unipc, dpm++ or euler (default: ${DEFAULT-VALUE}).")
+  private String solver;
+
+  @Option(
+      names = {"--sample_steps", "--steps"},
+      description = "Solver steps (default: 40, ti2v 50).")
+  private Integer steps;
+
+  @Option(
+      names = {"--sample_shift", "--shift"},
+      description = "How far noise levels are shifted up (default: t2v 12, else 5).")
+  private Double shift;
+
+  @Option(
+      names = {"--sample_guide_scale", "--guidance"},
+      description = "Guidance, one number or LOW,HIGH for the two experts (default: the task's).")
+  private String guidance;
+
+  @Option(
+      names = {"--base_seed", "--seed"},
+      defaultValue = "-1",
+      description = "The seed of the noise; -1 for a random one.")
+  private long seed;
+
+  @Option(
+      names = "--noise",
+      defaultValue = "cuda",
+      description = "Whose noise: PyTorch's on a cuda or on a cpu device (default: ${DEFAULT-VALUE}).")
+  private String noise;
+
+  @Option(
+      names = "--device",
+      defaultValue = "cpu",
+      description = "cpu or cuda (default: ${DEFAULT-VALUE}).")
+  private String device;
+
+  @Option(
+      names = "--offload_model",
+      description = "True to let networks leave memory when they have done their part (default: True).")
+  private String offload;
+
+  @Option(names = "--t5_cpu", description = "Run the text encoder on the CPU.")
+  private boolean textOnCpu;
+
+  @Option(
+      names = "--convert_model_dtype",
+      description = "Hold weights in the device's type; on a GPU they always are.")
+  private boolean convertModelType;
+
+  @Option(names = "--use_magcache", description = "Skip forwards that would change little (MagCache).")
+  private boolean useMagCache;
+
+  @Option(names = "--magcache_thresh", description = "Accumulated error below which forwards are skipped (default: 0.04).")
+  private Double threshold;
+
+  @Option(names = "--retention_ratio", description = "Share of the steps that are always computed (default: 0.2).")
+  private Double retention;
+
+  @Option(names = "--magcache_K", description = "Most skips in a row (default: 2).")
+  private Integer skips;
+
+  @Option(names = "--magcache_ratios", description = "Ratios that a calibration wrote (default: the published ones).")
+  private Path ratios;
+
+  @Option(
+      names = "--magcache_calibration",
+      arity = "0..1",
+      fallbackValue = "magcache-ratios.json",
+      description = "Measure MagCache's ratios and write them to a file (default: magcache-ratios.json).")
+  private Path calibration;
+
+  @Option(
+      names = {"-o", "--save_file", "--out"},
+      description = "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of the request).")
+  private Path saveFile;
+
+  @Option(
+      names = "--quality",
+      defaultValue = "18",
+      description = "Quality of an mp4, as a CRF: 0 best, 51 worst (default: ${DEFAULT-VALUE}).")
+  private int quality;
+
+  @Option(
+      names = "--resume",
+      description = "Decode the latents that an interrupted run left beside --save_file.")
+  private boolean resume;
+
+  @Mixin private ReportOptions report;
+  @Mixin private LaterFlags later;
+
+  @Override
+  public Integer call() {
+    later.refuse();
+    checkFlags();
+    if (saveFile != null) {
+      VideoFormat.of(saveFile);
+    }
+    Device where = Device.of(device);
+    EngineOptions options =
+        new EngineOptions(checkpoint, where, Flags.isTrue("--offload_model", offload, true), textOnCpu);
+    try (VideoEngine engine = VideoEngine.open(options)) {
+      if (task != null && Task.of(task) != engine.task()) {
+        throw new InputException(
+            "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
+                .formatted(checkpoint, engine.task().spelling(), task));
+      }
+      VideoRequest request = request(engine.task());
+      Path target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
+      run(engine, request, target);
+    }
+    return 0;
+  }
+
+  private void run(VideoEngine engine, VideoRequest request, Path target) {
+    SavedLatents saved = SavedLatents.beside(target);
+    try (var progress = report.progress()) {
+      var latents = resume ? saved.read(request) : null;
+      if (latents == null) {
+        latents = engine.sample(request, progress);
+        saved.write(latents, request);
+      }
+      Video video = engine.decode(latents, progress);
+      progress.begins("save");
+      long start = System.nanoTime();
+      VideoWriter.write(
+          target, video.frames(), new VideoSettings(video.framesPerSecond(), quality));
+      progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
+      saved.delete();
+      progress.finished(target, request.seed(), engine.peakBytes());
+    }
+  }
+
+  private void checkFlags() {
+    if (convertModelType && device.equals("cpu")) {
+      throw new InputException(
+          "--convert_model_dtype was given, but the CPU computes in float32 from weights as they are stored; leave it out");
+    }
+    if (prompt != null && promptFile != null) {
+      throw new InputException("--prompt and --prompt_file were both given; give one of them");
+    }
+    boolean hasBounds = threshold != null || retention != null || skips != null || ratios != null;
+    if (hasBounds && !useMagCache) {
+      throw new InputException(
+          "a setting of MagCache was given without --use_magcache; add it, or leave the setting out");
+    }
+    if (calibration != null && useMagCache) {
+      throw new InputException(
+          "--magcache_calibration and --use_magcache were both given; calibrate first, then use");
+    }
+    if (resume && saveFile == null) {
+      throw new InputException("--resume was given without --save_file; name the file of the interrupted run");
+    }
+    if (quality < 0 || quality > 51) {
+      throw new InputException("--quality got %d; it takes 0 (best) to 51".formatted(quality));
+    }
+  }
+
+  private VideoRequest request(Task kind) {
+    Task.Defaults defaults = kind.defaults();
+    int[] sides = sides(kind);
+    double[] scales = scales(defaults);
+    return new VideoRequest(
+        Prompt.of(prompt, promptFile),
+        negativePrompt,
+        picture(),
+        sides[0],
+        sides[1],
+        frames == null ? defaults.frames() : frames,
+        solver,
+        steps == null ? defaults.steps() : steps,
+        shift == null ? defaults.shift() : shift,
+        scales[0],
+        scales[1],
+        seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed,
+        noise,
+        cache());
+  }
+
+  private CacheSettings cache() {
+    if (calibration != null) {
+      return new CacheSettings.Calibration(calibration);
+    }
+    if (!useMagCache) {
+      return new CacheSettings.Off();
+    }
+    return new CacheSettings.MagCache(
+        threshold == null ? 0.04 : threshold,
+        skips == null ? 2 : skips,
+        retention == null ? 0.2 : retention,
+        ratios);
+  }
+
+  private Picture picture() {
+    return image == null ? null : PictureReader.read(image);
+  }
+
+  private int[] sides(Task kind) {
+    String given = size == null ? defaultSize(kind) : size;
+    Matcher matcher = SIZE.matcher(given);
+    if (!matcher.matches()) {
+      throw new InputException(
+          "--size got \"%s\"; give width*height, one of %s".formatted(given, String.join(", ", kind.sizes())));
+    }
+    int width = Integer.parseInt(matcher.group(1));
+    int height = Integer.parseInt(matcher.group(2));
+    if (!anySize && !kind.sizes().contains(width + "*" + height)) {
+      throw new InputException(
+          "--size got %d*%d, which %s was not trained for; give one of %s, or add --any_size"
+              .formatted(width, height, kind.spelling(), String.join(", ", kind.sizes())));
+    }
+    return new int[] {width, height};
+  }
+
+  private static String defaultSize(Task kind) {
+    return kind.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
+  }
+
+  private double[] scales(Task.Defaults defaults) {
+    if (guidance == null) {
+      return new double[] {defaults.lowGuidance(), defaults.highGuidance()};
+    }
+    List<String> parts = List.of(guidance.split(",", -1));
+    try {
+      double low = Double.parseDouble(parts.getFirst());
+      double high = Double.parseDouble(parts.getLast());
+      if (parts.size() > 2) {
+        throw new NumberFormatException("three numbers");
+      }
+      return new double[] {low, high};
+    } catch (NumberFormatException e) {
+      throw new InputException(
+          "--sample_guide_scale got \"%s\"; give one number, or LOW,HIGH for the two experts"
+              .formatted(guidance),
+          e);
+    }
+  }
+
+  /// Names a video as the reference does: task, size, devices, prompt, time.
+  private static Path defaultName(Task kind, VideoRequest request) {
+    String words = request.prompt().replace(' ', '_').replace('/', '_');
+    String start = words.substring(0, words.offsetByCodePoints(0, Math.min(50, words.codePointCount(0, words.length()))));
+    String time = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
+    return Path.of(
+        "%s_%d*%d_1_%s_%s.mp4"
+            .formatted(kind.spelling(), request.width(), request.height(), start, time));
+  }
+}

@@ -1,0 +1,56 @@
+package wan4j.cli;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Tells events as JSON objects, one a line.
+record JsonReporter(PrintStream out) implements Reporter {
+  @Override
+  public void begins(String stage) {
+    tell("begin", "stage", stage);
+  }
+
+  @Override
+  public void ends(String stage, Duration time) {
+    tell("end", "stage", stage, "seconds", seconds(time));
+  }
+
+  @Override
+  public void stepped(Step step) {
+    tell(
+        "step",
+        "step", step.number(),
+        "steps", step.steps(),
+        "expert", step.expert(),
+        "skipped", step.skipped(),
+        "seconds", seconds(step.time()));
+  }
+
+  @Override
+  public void finished(Path video, long seed, long peakBytes) {
+    tell("saved", "file", video.toString(), "seed", seed, "peak_bytes", peakBytes);
+  }
+
+  @Override
+  public void close() {
+    out.flush();
+  }
+
+  private void tell(String event, Object... namesAndValues) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("event", event);
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
+    }
+    out.println(JsonMapper.shared().writeValueAsString(fields));
+    out.flush();
+  }
+
+  private static double seconds(Duration time) {
+    return time.toMillis() / 1000.0;
+  }
+}

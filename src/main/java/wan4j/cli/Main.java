@@ -1,0 +1,74 @@
+package wan4j.cli;
+
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.regex.Pattern;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import wan4j.tensor.InputException;
+
+/// The command line: `wan4j generate`, `inspect`, `verify` and the others.
+@Command(
+    name = "wan4j",
+    description = "Makes video with the Wan2.2 models, on NVIDIA Hopper GPUs and on any CPU.",
+    version = "wan4j 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    mixinStandardHelpOptions = true,
+    subcommands = {
+      GenerateCommand.class,
+      InspectCommand.class,
+      VerifyCommand.class,
+    })
+public final class Main implements Runnable {
+  /// The exit code for what the user can mend.
+  static final int BAD_INPUT = 2;
+
+  private static final Pattern LONG_FLAG = Pattern.compile("--[A-Za-z][\\w-]*(=.*)?", Pattern.DOTALL);
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  /// Runs a command and exits with 0, or 2 when what was given cannot be used.
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  /// Runs a command and returns its exit code.
+  static int run(String... arguments) {
+    CommandLine line = new CommandLine(new Main());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(
+        (exception, _) -> report(exception.getCommandLine(), exception.getMessage()));
+    line.setExecutionExceptionHandler(
+        (exception, command, _) -> {
+          if (exception instanceof InputException) {
+            return report(command, exception.getMessage());
+          }
+          throw exception;
+        });
+    return line.execute(Arrays.stream(arguments).map(Main::withUnderscores).toArray(String[]::new));
+  }
+
+  /// Dashes within the name of a flag work as well as underscores.
+  private static String withUnderscores(String argument) {
+    if (!LONG_FLAG.matcher(argument).matches()) {
+      return argument;
+    }
+    int end = argument.indexOf('=');
+    String name = end < 0 ? argument : argument.substring(0, end);
+    String rest = end < 0 ? "" : argument.substring(end);
+    return "--" + name.substring(2).replace('-', '_') + rest;
+  }
+
+  private static int report(CommandLine command, String sentence) {
+    PrintWriter error = command.getErr();
+    error.println("wan4j: " + sentence);
+    error.flush();
+    return BAD_INPUT;
+  }
+
+  /// Without a command there is only help to give.
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+}

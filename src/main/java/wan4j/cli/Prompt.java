@@ -1,0 +1,44 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import wan4j.tensor.InputException;
+
+/// Where a prompt comes from.
+final class Prompt {
+  private static final long LARGEST_FILE = 1 << 20;
+
+  private Prompt() {}
+
+  /// Returns the prompt that was given, or that a file holds; throws `InputException` when there is none.
+  static String of(String prompt, Path file) {
+    if (prompt != null) {
+      return prompt;
+    }
+    if (file == null) {
+      throw new InputException("no prompt was given; say what the video shows with --prompt");
+    }
+    try {
+      if (Files.size(file) > LARGEST_FILE) {
+        throw new InputException(
+            "%s has %d bytes; a prompt file has at most %d".formatted(file, Files.size(file), LARGEST_FILE));
+      }
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+          .toString()
+          .strip();
+    } catch (CharacterCodingException e) {
+      throw new InputException("%s is not UTF-8; save the prompt as UTF-8 text".formatted(file), e);
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be read (%s); give a text file with --prompt_file"
+              .formatted(file, e.getClass().getSimpleName()),
+          e);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+package wan4j.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import wan4j.Progress;
+
+/// Tells the user how a request gets on and where its video is.
+interface Reporter extends Progress, AutoCloseable {
+  /// Says nothing.
+  Reporter QUIET =
+      new Reporter() {
+        @Override
+        public void begins(String stage) {}
+
+        @Override
+        public void ends(String stage, Duration time) {}
+
+        @Override
+        public void stepped(Step step) {}
+
+        @Override
+        public void finished(Path video, long seed, long peakBytes) {}
+
+        @Override
+        public void close() {}
+      };
+
+  /// The video is written.
+  void finished(Path video, long seed, long peakBytes);
+
+  @Override
+  void close();
+}
