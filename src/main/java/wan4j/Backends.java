@@ -5,11 +5,11 @@ import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 
 /// Where a device becomes a backend: the one place that names them.
-final class Backends {
+public final class Backends {
   private Backends() {}
 
   /// Opens a backend; throws `InputException` when this machine or build does not have it.
-  static Ops open(Device device) {
+  public static Ops open(Device device) {
     return switch (device) {
       case CPU -> new CpuOps();
       case CUDA ->

@@ -1,9 +1,8 @@
 package wan4j;
 
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.Weights;
 
@@ -18,9 +17,8 @@ public final class LatentsFile {
 
   /// Writes latents under a temporary name and renames the file; throws `InputException` when it cannot be written.
   public static void write(Path file, Latents latents, Map<String, String> description) {
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    tensors.put(NAME, latents.values());
-    SafetensorsWriter.write(file, tensors, description);
+    SafetensorsWriter.write(
+        file, Map.of(NAME, TensorSource.of(NAME, latents.values())), description);
   }
 
   /// Reads latents; throws `InputException` when the file holds none.

@@ -62,6 +62,16 @@ public enum Task {
                 name, Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
   }
 
+  /// Returns the task of a kind of checkpoint, or null for one that this build cannot do.
+  static Task of(CheckpointKind kind) {
+    for (Task task : values()) {
+      if (task.kind == kind) {
+        return task;
+      }
+    }
+    return null;
+  }
+
   /// Returns the task's name on the command line.
   public String spelling() {
     return kind.task();
@@ -75,9 +85,5 @@ public enum Task {
   /// Returns the sizes that the model was trained for, as `width*height`.
   public List<String> sizes() {
     return sizes;
-  }
-
-  CheckpointKind kind() {
-    return kind;
   }
 }

@@ -93,6 +93,17 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  /// Opens a checkpoint on a backend that the caller closes.
+  static VideoEngine over(EngineOptions options, Ops ops) {
+    Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
+    try {
+      return new VideoEngine(options, checkpoint, ops, ops);
+    } catch (RuntimeException | Error e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
   /// Returns what the checkpoint makes video from.
   public Task task() {
     return task;

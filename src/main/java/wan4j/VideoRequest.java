@@ -81,4 +81,18 @@ public record VideoRequest(
         "cuda",
         new CacheSettings.Off());
   }
+
+  /// Returns this request with another number of steps.
+  public VideoRequest withSteps(int count) {
+    return new VideoRequest(
+        prompt, negativePrompt, image, width, height, frames, solver, count, shift, lowGuidance,
+        highGuidance, seed, noise, cache);
+  }
+
+  /// Returns this request with a picture to begin with.
+  public VideoRequest withImage(Picture picture) {
+    return new VideoRequest(
+        prompt, negativePrompt, picture, width, height, frames, solver, steps, shift, lowGuidance,
+        highGuidance, seed, noise, cache);
+  }
 }

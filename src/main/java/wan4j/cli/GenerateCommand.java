@@ -20,7 +20,7 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
-import wan4j.media.VideoFormat;
+import wan4j.media.Sound;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -181,7 +181,7 @@ final class GenerateCommand implements Callable<Integer> {
     later.refuse();
     checkFlags();
     if (saveFile != null) {
-      VideoFormat.of(saveFile);
+      VideoWriter.checkTarget(saveFile);
     }
     Device where = Device.of(device);
     EngineOptions options =
@@ -211,7 +211,7 @@ final class GenerateCommand implements Callable<Integer> {
       progress.begins("save");
       long start = System.nanoTime();
       VideoWriter.write(
-          target, video.frames(), new VideoSettings(video.framesPerSecond(), quality));
+          video.frames(), target, new VideoSettings(video.framesPerSecond(), quality, Sound.NONE));
       progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
       saved.delete();
       progress.finished(target, request.seed(), engine.peakBytes());

@@ -1,9 +1,11 @@
 package wan4j.verify;
 
+import wan4j.Backends;
+import wan4j.Device;
 import wan4j.ops.Ops;
 
 /// The backend under test and the accuracy that can be asked of it.
-public record Backend(Ops ops, Accuracy accuracy) {
+public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
   /// In which arithmetic a backend computes.
   public enum Accuracy {
     /// float32 on a processor: the case's own tolerances hold.
@@ -14,6 +16,14 @@ public record Backend(Ops ops, Accuracy accuracy) {
     GPU_TF32,
     /// bfloat16 activations and weights.
     GPU_BFLOAT16
+  }
+
+  /// Opens a device's backend; throws `InputException` when this machine does not have it.
+  public static Backend open(Device device) {
+    return switch (device) {
+      case CPU -> new Backend(Backends.open(device), Accuracy.FLOAT32);
+      case CUDA -> new Backend(Backends.open(device), Accuracy.GPU_BFLOAT16);
+    };
   }
 
   /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the case's own.
@@ -29,5 +39,10 @@ public record Backend(Ops ops, Accuracy accuracy) {
   /// Says whether results after many steps can be compared number by number; in bfloat16 pictures are compared instead.
   boolean isFloat32() {
     return accuracy != Accuracy.GPU_BFLOAT16;
+  }
+
+  @Override
+  public void close() {
+    ops.close();
   }
 }

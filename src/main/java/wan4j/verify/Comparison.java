@@ -70,6 +70,13 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, Math.sqrt(sum / a.length), 2 * Math.pow(10, -decibels / 20));
   }
 
+  /// Compares 8-bit values by the peak signal-to-noise ratio, which must reach `decibels`: the error is the root mean square
+  /// difference.
+  public static Comparison decibels(String name, Tensor got, Tensor expected, double decibels) {
+    Comparison wide = peak(name, got, expected, decibels);
+    return new Comparison(name, wide.error(), 255 * Math.pow(10, -decibels / 20));
+  }
+
   /// Returns ||a - b|| / ||b||, NaN when the lengths differ or a value is NaN.
   public static double relativeError(float[] a, float[] b) {
     if (a.length != b.length) {

@@ -20,6 +20,8 @@ public final class Verifier {
       new TreeMap<>(
           Map.of(
               "dit", new DitCases(),
+              "magcache", new MagCacheCases(),
+              "pipeline", new PipelineCases(),
               "umt5", new UmT5Cases(),
               "vae21", new VaeCases(),
               "vae22", new VaeCases()));

@@ -1,0 +1,100 @@
+package wan4j;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import wan4j.media.Picture;
+import wan4j.ops.NullOps;
+import wan4j.tensor.DType;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.CheckpointSummary;
+
+/// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its task would need, found
+/// out by running the request on shapes alone.
+public record Inspection(CheckpointSummary summary, List<Need> needs) {
+  /// The memory of a request with the task's defaults.
+  ///
+  /// @param device what it would run on
+  /// @param size pixels in a row and rows
+  /// @param frames number of frames
+  /// @param offload whether networks leave memory when they have done their part
+  /// @param bytes the largest number of bytes in use at once
+  public record Need(String device, String size, int frames, boolean offload, long bytes) {}
+
+  /// Looks at a checkpoint; throws `InputException` when it is none, or damaged.
+  public static Inspection of(Path folder) {
+    CheckpointSummary summary;
+    List<Need> needs = new ArrayList<>();
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      summary = checkpoint.summary();
+    }
+    if (Task.of(summary.kind()) instanceof Task task) {
+      for (boolean offload : new boolean[] {true, false}) {
+        needs.add(need(folder, task, "cpu", DType.F32, offload));
+        needs.add(need(folder, task, "cuda", DType.BF16, offload));
+      }
+    }
+    return new Inspection(summary, needs);
+  }
+
+  private static Need need(
+      Path folder, Task task, String device, DType activation, boolean offload) {
+    String size =
+        task.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
+    int width = Integer.parseInt(size.substring(0, size.indexOf('*')));
+    int height = Integer.parseInt(size.substring(size.indexOf('*') + 1));
+    VideoRequest request = VideoRequest.of(task, "", width, height, 0).withSteps(4);
+    if (task == Task.I2V_A14B) {
+      request = request.withImage(new Picture(width, height, new byte[3 * width * height]));
+    }
+    EngineOptions options = new EngineOptions(folder, Device.CPU, offload, false);
+    try (NullOps ops = new NullOps(activation, DType.F32, 256);
+        VideoEngine engine = VideoEngine.over(options, ops)) {
+      engine.generate(request, Progress.NONE);
+      return new Need(device, size, request.frames(), offload, ops.peakBytes());
+    }
+  }
+
+  /// Returns the inspection as lines of text.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add("checkpoint   " + summary.folder());
+    lines.add("task         " + summary.kind().task());
+    lines.add("layout       " + summary.layout().name().toLowerCase(Locale.ROOT));
+    for (CheckpointSummary.Network network : summary.networks()) {
+      String types =
+          network.parametersByType().entrySet().stream()
+              .map(type -> type.getKey().name().toLowerCase(Locale.ROOT))
+              .collect(Collectors.joining(" and "));
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-20s %5d tensors %,16d parameters %10s  %s",
+              network.name(),
+              network.tensors(),
+              network.parameters(),
+              size(network.bytes()),
+              types));
+    }
+    for (Need need : needs) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "memory on %-5s %s, %d frames, %s: %s",
+              need.device(),
+              need.size(),
+              need.frames(),
+              need.offload() ? "--offload_model True" : "--offload_model False",
+              size(need.bytes())));
+    }
+    return lines;
+  }
+
+  private static String size(long bytes) {
+    return bytes < 100_000_000L
+        ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
+        : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
+  }
+}

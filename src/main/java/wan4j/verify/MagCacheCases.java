@@ -1,0 +1,124 @@
+package wan4j.verify;
+
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import wan4j.cache.MagCache;
+import wan4j.cache.MagCacheSchedule;
+import wan4j.cache.MagCacheSettings;
+import wan4j.cache.MagnitudeRatios;
+import wan4j.cache.RetentionRule;
+import wan4j.cache.StepCache;
+import wan4j.ops.Ops;
+import wan4j.pipeline.FrameDecoder;
+import wan4j.quant.Branch;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Checkpoint;
+
+/// A request with MagCache: which forwards are skipped, and what comes of it.
+final class MagCacheCases implements CaseKind {
+  @Override
+  public List<Comparison> run(ReferenceCase reference, Backend backend) {
+    Ops ops = backend.ops();
+    List<Comparison> comparisons = new ArrayList<>();
+    try (var checkpoint = Checkpoint.open(reference.path("checkpoint"));
+        var request = new PipelineCases.Request(reference, ops, checkpoint)) {
+      PipelineCases.Trace trace = new PipelineCases.Trace(ops);
+      Record[] record = new Record[1];
+      Tensor latents =
+          request.sample(
+              tokens -> {
+                record[0] =
+                    new Record(
+                        new MagCache(
+                            ops, schedule(reference, request), tokens, request.config().dim()));
+                return record[0];
+              },
+              trace);
+      comparisons.add(
+          Comparison.exact(
+              "out.skip",
+              Tensor.of(record[0].skips(), record[0].skips().length),
+              reference.tensor("out.skip")));
+      Tensor frames = FrameDecoder.bytes(ops, request.autoencoder(), latents);
+      Tensor expectedFrames = reference.tensor("out.frames_u8");
+      if (!backend.isFloat32()) {
+        comparisons.add(Comparison.decibels("out.frames_u8", frames, expectedFrames, 35));
+        return comparisons;
+      }
+      double tolerance = backend.tolerance(reference.tolerance("latents"));
+      compare(comparisons, "out.latents", trace.samples, reference, tolerance);
+      compare(comparisons, "out.noise_pred_cond", trace.conditionals, reference, tolerance);
+      compare(comparisons, "out.noise_pred_uncond", trace.unconditionals, reference, tolerance);
+      comparisons.add(Comparison.bytes("out.frames_u8", frames, expectedFrames));
+    }
+    return comparisons;
+  }
+
+  private static void compare(
+      List<Comparison> comparisons,
+      String name,
+      List<Tensor> steps,
+      ReferenceCase reference,
+      double tolerance) {
+    Tensor expected = reference.tensor(name);
+    for (int step = 0; step < steps.size(); step++) {
+      comparisons.add(
+          Comparison.relative(
+              name + "." + step, steps.get(step), expected.at(step), tolerance));
+    }
+  }
+
+  private static MagCacheSchedule schedule(
+      ReferenceCase reference, PipelineCases.Request request) {
+    JsonNode settings = reference.json().get("magcache");
+    int steps = request.plan().steps();
+    String mode = settings.get("mode").asString();
+    RetentionRule rule =
+        switch (mode) {
+          case "t2v" -> RetentionRule.BOTH_EXPERTS;
+          case "i2v" -> RetentionRule.LOW_NOISE_EXPERT;
+          default -> RetentionRule.WHOLE_RUN;
+        };
+    int split =
+        rule == RetentionRule.WHOLE_RUN
+            ? 0
+            : MagCacheSchedule.splitStep(steps, request.plan().shift(), request.boundary());
+    String table = mode.equals("ti2v") ? "ti2v-text" : mode;
+    return new MagCacheSchedule(
+        new MagCacheSettings(
+            settings.get("thresh").asDouble(),
+            settings.get("retention").asDouble(),
+            settings.get("K").asInt()),
+        rule,
+        MagnitudeRatios.published(table),
+        steps,
+        split);
+  }
+
+  /// Notes which forwards a cache skips.
+  private static final class Record implements StepCache {
+    private final StepCache cache;
+    private final List<Integer> skips = new ArrayList<>();
+
+    Record(StepCache cache) {
+      this.cache = cache;
+    }
+
+    int[] skips() {
+      return skips.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    public void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks) {
+      int before = cache.skipped();
+      cache.forward(ops, step, branch, tokens, blocks);
+      skips.add(cache.skipped() - before);
+    }
+
+    @Override
+    public int skipped() {
+      return cache.skipped();
+    }
+  }
+}
