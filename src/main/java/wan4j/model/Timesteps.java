@@ -6,6 +6,7 @@ import wan4j.tensor.Tensor;
 
 /// The timesteps of a forward: the distinct ones, and for every token which of them it has. A timestep that all tokens
 /// share is embedded once.
+@SuppressWarnings("ArrayRecordComponent") // read by one forward, never compared
 public record Timesteps(double[] distinct, Tensor rows) {
   /// Returns the row indices of tokens that all share one timestep: int32 zeros `[tokens]` on the backend.
   public static Tensor sharedRows(Ops ops, int tokens) {

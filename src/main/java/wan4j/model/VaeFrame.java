@@ -29,6 +29,7 @@ final class VaeFrame {
   private final Side decoder;
 
   /// The mean and standard deviation of each latent channel.
+  @SuppressWarnings("ArrayRecordComponent") // constants of a network, never compared
   record Normalisation(float[] mean, float[] deviation) {}
 
   VaeFrame(

@@ -51,7 +51,7 @@ final class PipelineCases implements CaseKind {
     Trace trace = new Trace(backend.ops());
     List<Comparison> comparisons = new ArrayList<>();
     try (var checkpoint = Checkpoint.open(folder);
-        var request = new Request(reference, backend.ops(), checkpoint)) {
+        var request = new Request(reference, backend.ops(), checkpoint, textLength(reference))) {
       Tensor latents = request.sample(_ -> StepCache.NONE, trace);
       Tensor frames = FrameDecoder.bytes(backend.ops(), request.autoencoder(), latents);
       Tensor expectedFrames = reference.tensor("out.frames_u8");
@@ -86,6 +86,13 @@ final class PipelineCases implements CaseKind {
       comparisons.add(Comparison.bytes("out.frames_u8" + suffix, frames, expectedFrames));
     }
     return comparisons;
+  }
+
+  /// The length of the text is told by the original layout's config.json alone.
+  private static int textLength(ReferenceCase reference) {
+    try (var checkpoint = Checkpoint.open(reference.path("checkpoint"))) {
+      return checkpoint.config().textLength();
+    }
   }
 
   private static Tensor clamped(Tensor video) {
@@ -130,12 +137,16 @@ final class PipelineCases implements CaseKind {
     private final Experts experts;
 
     Request(ReferenceCase reference, Ops ops, Checkpoint checkpoint) {
+      this(reference, ops, checkpoint, checkpoint.config().textLength());
+    }
+
+    Request(ReferenceCase reference, Ops ops, Checkpoint checkpoint, int textLength) {
       this.reference = reference;
       this.ops = ops;
       this.checkpoint = checkpoint;
       arguments = reference.json().get("args");
       autoencoder = VaeCases.autoencoder(checkpoint.vae(), ops);
-      TransformerConfig config = checkpoint.config();
+      TransformerConfig config = checkpoint.config().withTextLength(textLength);
       experts =
           new Experts(
               config,
