@@ -13,8 +13,7 @@ public final class Backends {
     return switch (device) {
       case CPU -> new CpuOps();
       case CUDA ->
-          throw new InputException(
-              "device cuda is not part of this build yet; use --device cpu");
+          throw new InputException("device cuda is not part of this build yet; use --device cpu");
     };
   }
 }

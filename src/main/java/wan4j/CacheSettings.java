@@ -7,11 +7,13 @@ public sealed interface CacheSettings {
   /// Every forward is computed.
   record Off() implements CacheSettings {}
 
-  /// MagCache: forwards are skipped while the accumulated error stays below `threshold` and at most `skips` in a row, never in
-  /// the first `retention` of the steps; `ratios` is a calibration file, or null for the published table of the task.
+  /// MagCache: forwards are skipped while the accumulated error stays below `threshold` and at most
+  /// `skips` in a row, never in the first `retention` of the steps; `ratios` is a calibration file,
+  /// or null for the published table of the task.
   record MagCache(double threshold, int skips, double retention, Path ratios)
       implements CacheSettings {}
 
-  /// Every forward is computed, and its ratios are measured and written to a file that `MagCache` reads.
+  /// Every forward is computed, and its ratios are measured and written to a file that `MagCache`
+  /// reads.
   record Calibration(Path target) implements CacheSettings {}
 }

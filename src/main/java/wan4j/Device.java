@@ -14,8 +14,7 @@ public enum Device {
     return switch (name) {
       case "cpu" -> CPU;
       case "cuda" -> CUDA;
-      default ->
-          throw new InputException("device got \"%s\"; give cpu or cuda".formatted(name));
+      default -> throw new InputException("device got \"%s\"; give cpu or cuda".formatted(name));
     };
   }
 }

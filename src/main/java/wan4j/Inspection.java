@@ -11,8 +11,8 @@ import wan4j.tensor.DType;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
 
-/// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its task would need, found
-/// out by running the request on shapes alone.
+/// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
+/// task would need, found out by running the request on shapes alone.
 public record Inspection(CheckpointSummary summary, List<Need> needs) {
   /// The memory of a request with the task's defaults.
   ///
@@ -41,8 +41,7 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
 
   private static Need need(
       Path folder, Task task, String device, DType activation, boolean offload) {
-    String size =
-        task.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
+    String size = task.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
     int width = Integer.parseInt(size.substring(0, size.indexOf('*')));
     int height = Integer.parseInt(size.substring(size.indexOf('*') + 1));
     VideoRequest request = VideoRequest.of(task, "", width, height, 0).withSteps(4);

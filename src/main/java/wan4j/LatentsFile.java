@@ -15,7 +15,8 @@ public final class LatentsFile {
   /// What a file of latents holds.
   public record Content(Latents latents, Map<String, String> description) {}
 
-  /// Writes latents under a temporary name and renames the file; throws `InputException` when it cannot be written.
+  /// Writes latents under a temporary name and renames the file; throws `InputException` when it
+  /// cannot be written.
   public static void write(Path file, Latents latents, Map<String, String> description) {
     SafetensorsWriter.write(
         file, Map.of(NAME, TensorSource.of(NAME, latents.values())), description);

@@ -6,7 +6,8 @@ import java.util.stream.Collectors;
 import wan4j.tensor.InputException;
 import wan4j.weights.CheckpointKind;
 
-/// What a model makes video from, with the reference's defaults (Wan-Video/Wan2.2 at 42bf4cf, wan/configs).
+/// What a model makes video from, with the reference's defaults (Wan-Video/Wan2.2 at 42bf4cf,
+/// wan/configs).
 public enum Task {
   /// Text to video, two experts of 14 billion parameters.
   T2V_A14B(
@@ -28,8 +29,8 @@ public enum Task {
           + "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，"
           + "杂乱的背景，三条腿，背景人很多，倒着走";
 
-  /// What a request takes when the user says nothing: frames, steps, shift, guidance of the low-noise and the high-noise
-  /// expert, the noise level between them, and frames a second.
+  /// What a request takes when the user says nothing: frames, steps, shift, guidance of the
+  /// low-noise and the high-noise expert, the noise level between them, and frames a second.
   public record Defaults(
       int frames,
       int steps,
@@ -49,7 +50,8 @@ public enum Task {
     this.sizes = sizes;
   }
 
-  /// Returns the task of a name such as `t2v-A14B`; throws `InputException` for one that this build cannot do.
+  /// Returns the task of a name such as `t2v-A14B`; throws `InputException` for one that this build
+  /// cannot do.
   public static Task of(String name) {
     for (Task task : values()) {
       if (task.spelling().equalsIgnoreCase(name)) {
@@ -59,7 +61,8 @@ public enum Task {
     throw new InputException(
         "task \"%s\" is not one that this build can do; give one of %s"
             .formatted(
-                name, Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
+                name,
+                Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
   }
 
   /// Returns the task of a kind of checkpoint, or null for one that this build cannot do.

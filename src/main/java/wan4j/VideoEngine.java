@@ -44,8 +44,8 @@ import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 
-/// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a request first needs them. An
-/// engine serves one thread.
+/// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
+/// request first needs them. An engine serves one thread.
 public final class VideoEngine implements AutoCloseable {
   private static final int PATCH = 2;
 
@@ -309,8 +309,7 @@ public final class VideoEngine implements AutoCloseable {
       int dim = experts.config().dim();
       return switch (request.cache()) {
         case CacheSettings.Off _ -> StepCache.NONE;
-        case CacheSettings.MagCache settings ->
-            new MagCache(ops, schedule(settings), tokens, dim);
+        case CacheSettings.MagCache settings -> new MagCache(ops, schedule(settings), tokens, dim);
         case CacheSettings.Calibration _ -> {
           calibration = new MagCacheCalibration(ops, tokens, dim);
           yield calibration;

@@ -8,7 +8,8 @@ import wan4j.tensor.InputException;
 /// @param prompt what the video shows
 /// @param negativePrompt what it should not show; empty for the reference's own
 /// @param image the first frame, or null for none
-/// @param width pixels in a row; with an image, `width * height` is the area and the picture gives the aspect
+/// @param width pixels in a row; with an image, `width * height` is the area and the picture gives
+///   the aspect
 /// @param height rows
 /// @param frames number of frames, 4 n + 1
 /// @param solver `unipc`, `dpm++` or `euler`
@@ -85,14 +86,38 @@ public record VideoRequest(
   /// Returns this request with another number of steps.
   public VideoRequest withSteps(int count) {
     return new VideoRequest(
-        prompt, negativePrompt, image, width, height, frames, solver, count, shift, lowGuidance,
-        highGuidance, seed, noise, cache);
+        prompt,
+        negativePrompt,
+        image,
+        width,
+        height,
+        frames,
+        solver,
+        count,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        cache);
   }
 
   /// Returns this request with a picture to begin with.
   public VideoRequest withImage(Picture picture) {
     return new VideoRequest(
-        prompt, negativePrompt, picture, width, height, frames, solver, steps, shift, lowGuidance,
-        highGuidance, seed, noise, cache);
+        prompt,
+        negativePrompt,
+        picture,
+        width,
+        height,
+        frames,
+        solver,
+        steps,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        cache);
   }
 }

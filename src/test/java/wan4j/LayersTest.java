@@ -21,8 +21,23 @@ import wan4j.tensor.Tensor;
 class LayersTest {
   private static final Set<String> LIBRARY =
       Set.of(
-          "tensor", "ops", "quant", "cpu", "cuda", "cuda.jit", "cuda.bind", "weights", "text",
-          "model", "schedule", "cache", "parallel", "pipeline", "media", "verify", "bench");
+          "tensor",
+          "ops",
+          "quant",
+          "cpu",
+          "cuda",
+          "cuda.jit",
+          "cuda.bind",
+          "weights",
+          "text",
+          "model",
+          "schedule",
+          "cache",
+          "parallel",
+          "pipeline",
+          "media",
+          "verify",
+          "bench");
 
   private static final Set<String> LIBRARY_AND_ROOT =
       Stream.concat(LIBRARY.stream(), Stream.of("")).collect(Collectors.toUnmodifiableSet());
@@ -46,7 +61,14 @@ class LayersTest {
           Map.entry(
               "pipeline",
               Set.of(
-                  "model", "schedule", "cache", "text", "ops", "quant", "tensor", "media",
+                  "model",
+                  "schedule",
+                  "cache",
+                  "text",
+                  "ops",
+                  "quant",
+                  "tensor",
+                  "media",
                   "weights")),
           Map.entry("media", Set.of("tensor")),
           Map.entry("verify", LIBRARY_AND_ROOT),

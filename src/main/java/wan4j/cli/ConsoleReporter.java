@@ -59,11 +59,7 @@ final class ConsoleReporter implements Reporter {
   @Override
   public void finished(Path video, long seed, long peakBytes) {
     out.printf(
-        Locale.ROOT,
-        "saved %s (seed %d, peak memory %.2f GB)%n",
-        video,
-        seed,
-        peakBytes / 1e9);
+        Locale.ROOT, "saved %s (seed %d, peak memory %.2f GB)%n", video, seed, peakBytes / 1e9);
   }
 
   @Override

@@ -25,8 +25,8 @@ import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
 
-/// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf, generate.py, and
-/// mali-afridi/Wan2.2_FP8 at ee86e2e).
+/// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf,
+/// generate.py, and mali-afridi/Wan2.2_FP8 at ee86e2e).
 @Command(
     name = "generate",
     sortOptions = false,
@@ -44,7 +44,9 @@ import wan4j.tensor.InputException;
 final class GenerateCommand implements Callable<Integer> {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[*xX](\\d{1,5})");
 
-  @Option(names = "--task", description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
+  @Option(
+      names = "--task",
+      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
   private String task;
 
   @Option(
@@ -70,12 +72,11 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--size",
-      description = "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v 1280*704).")
+      description =
+          "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v 1280*704).")
   private String size;
 
-  @Option(
-      names = "--any_size",
-      description = "Take sizes that the model was not trained for.")
+  @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")
   private boolean anySize;
 
   @Option(
@@ -113,7 +114,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--noise",
       defaultValue = "cuda",
-      description = "Whose noise: PyTorch's on a cuda or on a cpu device (default: ${DEFAULT-VALUE}).")
+      description =
+          "Whose noise: PyTorch's on a cuda or on a cpu device (default: ${DEFAULT-VALUE}).")
   private String noise;
 
   @Option(
@@ -124,7 +126,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--offload_model",
-      description = "True to let networks leave memory when they have done their part (default: True).")
+      description =
+          "True to let networks leave memory when they have done their part (default: True).")
   private String offload;
 
   @Option(names = "--t5_cpu", description = "Run the text encoder on the CPU.")
@@ -135,31 +138,41 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Hold weights in the device's type; on a GPU they always are.")
   private boolean convertModelType;
 
-  @Option(names = "--use_magcache", description = "Skip forwards that would change little (MagCache).")
+  @Option(
+      names = "--use_magcache",
+      description = "Skip forwards that would change little (MagCache).")
   private boolean useMagCache;
 
-  @Option(names = "--magcache_thresh", description = "Accumulated error below which forwards are skipped (default: 0.04).")
+  @Option(
+      names = "--magcache_thresh",
+      description = "Accumulated error below which forwards are skipped (default: 0.04).")
   private Double threshold;
 
-  @Option(names = "--retention_ratio", description = "Share of the steps that are always computed (default: 0.2).")
+  @Option(
+      names = "--retention_ratio",
+      description = "Share of the steps that are always computed (default: 0.2).")
   private Double retention;
 
   @Option(names = "--magcache_K", description = "Most skips in a row (default: 2).")
   private Integer skips;
 
-  @Option(names = "--magcache_ratios", description = "Ratios that a calibration wrote (default: the published ones).")
+  @Option(
+      names = "--magcache_ratios",
+      description = "Ratios that a calibration wrote (default: the published ones).")
   private Path ratios;
 
   @Option(
       names = "--magcache_calibration",
       arity = "0..1",
       fallbackValue = "magcache-ratios.json",
-      description = "Measure MagCache's ratios and write them to a file (default: magcache-ratios.json).")
+      description =
+          "Measure MagCache's ratios and write them to a file (default: magcache-ratios.json).")
   private Path calibration;
 
   @Option(
       names = {"-o", "--save_file", "--out"},
-      description = "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of the request).")
+      description =
+          "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of the request).")
   private Path saveFile;
 
   @Option(
@@ -185,7 +198,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     Device where = Device.of(device);
     EngineOptions options =
-        new EngineOptions(checkpoint, where, Flags.isTrue("--offload_model", offload, true), textOnCpu);
+        new EngineOptions(
+            checkpoint, where, Flags.isTrue("--offload_model", offload, true), textOnCpu);
     try (VideoEngine engine = VideoEngine.open(options)) {
       if (task != null && Task.of(task) != engine.task()) {
         throw new InputException(
@@ -236,7 +250,8 @@ final class GenerateCommand implements Callable<Integer> {
           "--magcache_calibration and --use_magcache were both given; calibrate first, then use");
     }
     if (resume && saveFile == null) {
-      throw new InputException("--resume was given without --save_file; name the file of the interrupted run");
+      throw new InputException(
+          "--resume was given without --save_file; name the file of the interrupted run");
     }
     if (quality < 0 || quality > 51) {
       throw new InputException("--quality got %d; it takes 0 (best) to 51".formatted(quality));
@@ -287,7 +302,8 @@ final class GenerateCommand implements Callable<Integer> {
     Matcher matcher = SIZE.matcher(given);
     if (!matcher.matches()) {
       throw new InputException(
-          "--size got \"%s\"; give width*height, one of %s".formatted(given, String.join(", ", kind.sizes())));
+          "--size got \"%s\"; give width*height, one of %s"
+              .formatted(given, String.join(", ", kind.sizes())));
     }
     int width = Integer.parseInt(matcher.group(1));
     int height = Integer.parseInt(matcher.group(2));
@@ -326,7 +342,9 @@ final class GenerateCommand implements Callable<Integer> {
   /// Names a video as the reference does: task, size, devices, prompt, time.
   private static Path defaultName(Task kind, VideoRequest request) {
     String words = request.prompt().replace(' ', '_').replace('/', '_');
-    String start = words.substring(0, words.offsetByCodePoints(0, Math.min(50, words.codePointCount(0, words.length()))));
+    String start =
+        words.substring(
+            0, words.offsetByCodePoints(0, Math.min(50, words.codePointCount(0, words.length()))));
     String time = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
     return Path.of(
         "%s_%d*%d_1_%s_%s.mp4"

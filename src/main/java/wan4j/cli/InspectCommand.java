@@ -10,7 +10,8 @@ import wan4j.Inspection;
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
-    description = "Prints a checkpoint's layout, networks, parameters, types, and the memory that its task needs.")
+    description =
+        "Prints a checkpoint's layout, networks, parameters, types, and the memory that its task needs.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(arity = "1", paramLabel = "CKPT", description = "The folder of the checkpoint.")
   private Path checkpoint;

@@ -23,11 +23,16 @@ record JsonReporter(PrintStream out) implements Reporter {
   public void stepped(Step step) {
     tell(
         "step",
-        "step", step.number(),
-        "steps", step.steps(),
-        "expert", step.expert(),
-        "skipped", step.skipped(),
-        "seconds", seconds(step.time()));
+        "step",
+        step.number(),
+        "steps",
+        step.steps(),
+        "expert",
+        step.expert(),
+        "skipped",
+        step.skipped(),
+        "seconds",
+        seconds(step.time()));
   }
 
   @Override

@@ -6,7 +6,8 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 import wan4j.tensor.InputException;
 
-/// Flags of the reference whose features this build does not have: each is known, and refused with its reason.
+/// Flags of the reference whose features this build does not have: each is known, and refused with
+/// its reason.
 final class LaterFlags {
   private static final String SPEECH = "speech to video";
   private static final String ANIMATE = "character animation";
@@ -122,7 +123,9 @@ final class LaterFlags {
             "--start_from_ref", startFromReference,
             "--infer_frames", inferFrames));
     refuse("FP8 on this device", flags("--quantize", quantize, "--fp8_recipe", recipe));
-    refuse("a graph compiler, and needs none", flags("--compile", compile, "--compile_mode", compileMode));
+    refuse(
+        "a graph compiler, and needs none",
+        flags("--compile", compile, "--compile_mode", compileMode));
     refuse("TF32 on this device", flags("--tf32", tf32));
   }
 

@@ -23,7 +23,8 @@ public final class Main implements Runnable {
   /// The exit code for what the user can mend.
   static final int BAD_INPUT = 2;
 
-  private static final Pattern LONG_FLAG = Pattern.compile("--[A-Za-z][\\w-]*(=.*)?", Pattern.DOTALL);
+  private static final Pattern LONG_FLAG =
+      Pattern.compile("--[A-Za-z][\\w-]*(=.*)?", Pattern.DOTALL);
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -38,13 +39,12 @@ public final class Main implements Runnable {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(
         (exception, _) -> report(exception.getCommandLine(), exception.getMessage()));
-    line.setExecutionExceptionHandler(
-        (exception, command, _) -> {
-          if (exception instanceof InputException) {
-            return report(command, exception.getMessage());
-          }
-          throw exception;
-        });
+    line.setExecutionExceptionHandler((exception, command, _) -> {
+      if (exception instanceof InputException) {
+        return report(command, exception.getMessage());
+      }
+      throw exception;
+    });
     return line.execute(Arrays.stream(arguments).map(Main::withUnderscores).toArray(String[]::new));
   }
 

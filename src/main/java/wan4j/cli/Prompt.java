@@ -14,7 +14,8 @@ final class Prompt {
 
   private Prompt() {}
 
-  /// Returns the prompt that was given, or that a file holds; throws `InputException` when there is none.
+  /// Returns the prompt that was given, or that a file holds; throws `InputException` when there is
+  /// none.
   static String of(String prompt, Path file) {
     if (prompt != null) {
       return prompt;
@@ -25,7 +26,8 @@ final class Prompt {
     try {
       if (Files.size(file) > LARGEST_FILE) {
         throw new InputException(
-            "%s has %d bytes; a prompt file has at most %d".formatted(file, Files.size(file), LARGEST_FILE));
+            "%s has %d bytes; a prompt file has at most %d"
+                .formatted(file, Files.size(file), LARGEST_FILE));
       }
       return StandardCharsets.UTF_8
           .newDecoder()

@@ -4,7 +4,9 @@ import picocli.CommandLine.Option;
 
 /// How a command tells of its progress.
 final class ReportOptions {
-  @Option(names = {"-q", "--quiet"}, description = "Say nothing but errors.")
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Say nothing but errors.")
   private boolean quiet;
 
   @Option(names = "--json", description = "Tell events on standard output, one JSON object a line.")

@@ -20,7 +20,8 @@ record SavedLatents(Path file) {
     LatentsFile.write(file, latents, description(request));
   }
 
-  /// Returns the latents that an interrupted run left; throws `InputException` when there are none or of another request.
+  /// Returns the latents that an interrupted run left; throws `InputException` when there are none
+  /// or of another request.
   Latents read(VideoRequest request) {
     if (!Files.exists(file)) {
       throw new InputException(

@@ -7,8 +7,8 @@ import wan4j.ops.Window;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// A convolution that sees the present and the past only: the last input frames of one piece of a video are kept in front
-/// of the next. Before the first piece they are zeros.
+/// A convolution that sees the present and the past only: the last input frames of one piece of a
+/// video are kept in front of the next. Before the first piece they are zeros.
 final class CausalConvolution {
   private final Ops ops;
   private final Convolution layer;
@@ -43,7 +43,8 @@ final class CausalConvolution {
     history = ops.empty(ops.activation(), 0, 1, 1, layer.inputs());
   }
 
-  /// Returns features for `frames` new frames with the history in front; the producer writes to `fresh` of it.
+  /// Returns features for `frames` new frames with the history in front; the producer writes to
+  /// `fresh` of it.
   Tensor withHistory(int frames, int height, int width) {
     int past = history.length(0);
     Tensor joined =
@@ -66,7 +67,8 @@ final class CausalConvolution {
     remember(joined);
   }
 
-  /// Writes the convolution of filled features plus `addend` to `target`, and keeps their last frames.
+  /// Writes the convolution of filled features plus `addend` to `target`, and keeps their last
+  /// frames.
   void apply(Tensor joined, Tensor addend, Tensor target) {
     ops.convolution(joined, layer, window, addend, target);
     remember(joined);

@@ -10,7 +10,8 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
-/// Loads linear layers by the names that the checkpoint gives them, each in the precision that the table has for it.
+/// Loads linear layers by the names that the checkpoint gives them, each in the precision that the
+/// table has for it.
 record LayerLoader(Parameters parameters, PrecisionTable precisions) {
   /// Loads `name.weight [outputs, inputs]` and `name.bias [outputs]`.
   Linear linear(Weights weights, String name, long outputs, long inputs) {
@@ -33,7 +34,8 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions) {
         precisions.precision(weights.path(names[0])));
   }
 
-  /// Returns the weight of a layer; one with more axes, as of a convolution without overlap, counts as a matrix.
+  /// Returns the weight of a layer; one with more axes, as of a convolution without overlap, counts
+  /// as a matrix.
   private static TensorSource matrix(Weights weights, String name, long outputs, long inputs) {
     TensorSource source = weights.tensor(name + ".weight");
     Shape shape = source.shape();

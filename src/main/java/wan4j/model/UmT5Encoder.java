@@ -17,8 +17,9 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// The umT5 text encoder: token ids in, one state a token out (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/t5.py). Every
-/// block has its own table of relative positions; attention is not scaled; norms have neither mean nor bias.
+/// The umT5 text encoder: token ids in, one state a token out (Wan-Video/Wan2.2 at 42bf4cf,
+/// wan/modules/t5.py). Every block has its own table of relative positions; attention is not
+/// scaled; norms have neither mean nor bias.
 public final class UmT5Encoder implements AutoCloseable {
   private static final double EPSILON = 1e-6;
   private static final int LARGEST_DISTANCE = 128;
@@ -30,13 +31,16 @@ public final class UmT5Encoder implements AutoCloseable {
   private final List<Block> blocks;
   private final Tensor norm;
 
-  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException` when they do not fit.
+  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
+  /// when they do not fit.
   public UmT5Encoder(Weights weights, Ops ops) {
     this.ops = ops;
     parameters = ops.parameters();
     Shape table = weights.shape("token_embedding.weight");
     dim = table.length(1);
-    tokens = parameters.tensor(weights.tensor("token_embedding.weight", table.toArray()), ops.activation());
+    tokens =
+        parameters.tensor(
+            weights.tensor("token_embedding.weight", table.toArray()), ops.activation());
     var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
     blocks =
         IntStream.range(0, weights.at("blocks").parts())
@@ -50,8 +54,8 @@ public final class UmT5Encoder implements AutoCloseable {
     return dim;
   }
 
-  /// Returns the states of `ids [length]` as float32 `[length, dim]` on the backend; only the first `valid` tokens are
-  /// attended to.
+  /// Returns the states of `ids [length]` as float32 `[length, dim]` on the backend; only the first
+  /// `valid` tokens are attended to.
   public Tensor encode(int[] ids, int valid) {
     Tensor states = ops.empty(DType.F32, ids.length, dim);
     try (var _ = ops.scope()) {
@@ -133,8 +137,9 @@ public final class UmT5Encoder implements AutoCloseable {
     }
   }
 
-  /// Returns the bucket of a distance key - query: half of the buckets for each direction, the first of each half for one
-  /// distance each, the others for logarithmic ranges; in float32 as PyTorch computes it.
+  /// Returns the bucket of a distance key - query: half of the buckets for each direction, the
+  /// first of each half for one distance each, the others for logarithmic ranges; in float32 as
+  /// PyTorch computes it.
   static int bucket(int distance, int buckets) {
     int half = buckets / 2;
     int exact = half / 2;

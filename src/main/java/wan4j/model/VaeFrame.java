@@ -9,10 +9,11 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// What the two autoencoders of Wan have in common: the convolutions at both ends, the latents' normalisation, and the walk
-/// over a video in pieces.
+/// What the two autoencoders of Wan have in common: the convolutions at both ends, the latents'
+/// normalisation, and the walk over a video in pieces.
 final class VaeFrame {
-  /// A piece of a video holds about this many pixels of all its frames, so that its features fit a GPU beside two experts.
+  /// A piece of a video holds about this many pixels of all its frames, so that its features fit a
+  /// GPU beside two experts.
   private static final long PIXELS_PER_PIECE = 4L * 720 * 1280;
 
   private final Ops ops;
@@ -72,7 +73,8 @@ final class VaeFrame {
         wan4j.tensor.TensorSource.of("constant", Tensor.of(values, values.length)), DType.F32);
   }
 
-  /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's features.
+  /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's
+  /// features.
   Tensor encode(Tensor video, int stride, UnaryOperator<Tensor> fold) {
     int frames = 1 + (video.length(1) - 1) / 4 * 4;
     int height = video.length(2) / stride;
@@ -119,8 +121,7 @@ final class VaeFrame {
         int made = first == 0 ? 1 : 4 * count;
         try (var _ = ops.scope()) {
           Tensor pixels =
-              ops.empty(
-                  ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
+              ops.empty(ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
           decoder.forward(z.slice(first, count), pixels);
           sink.accept(frame, unfold.apply(pixels));
         }

@@ -6,12 +6,13 @@ import wan4j.ops.Window;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// The layers that halve or double the size of features, in space or in space and time. In time, the first frame of a video
-/// stands alone: it passes as it is.
+/// The layers that halve or double the size of features, in space or in space and time. In time,
+/// the first frame of a video stands alone: it passes as it is.
 final class VaeResample {
   private VaeResample() {}
 
-  /// Halves height and width, then, where the checkpoint has a time convolution, the number of frames.
+  /// Halves height and width, then, where the checkpoint has a time convolution, the number of
+  /// frames.
   static final class Down implements VaeLayer {
     private final Ops ops;
     private final CausalConvolution space;
@@ -69,7 +70,8 @@ final class VaeResample {
     }
   }
 
-  /// Doubles, where the checkpoint has a time convolution, the number of frames, then height and width.
+  /// Doubles, where the checkpoint has a time convolution, the number of frames, then height and
+  /// width.
   static final class Up implements VaeLayer {
     private final Ops ops;
     private final CausalConvolution space;

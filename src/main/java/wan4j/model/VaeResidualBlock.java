@@ -7,7 +7,8 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// Norm, SiLU, causal convolution, twice, beside a shortcut that is the identity or a 1 x 1 x 1 convolution.
+/// Norm, SiLU, causal convolution, twice, beside a shortcut that is the identity or a 1 x 1 x 1
+/// convolution.
 final class VaeResidualBlock implements VaeLayer {
   private final Ops ops;
   private final Tensor norm1;
@@ -18,10 +19,8 @@ final class VaeResidualBlock implements VaeLayer {
 
   VaeResidualBlock(Weights weights, Ops ops, Parameters parameters) {
     this.ops = ops;
-    convolution1 =
-        new CausalConvolution(weights, "residual.2", ops, parameters, Window.SAME_3X3);
-    convolution2 =
-        new CausalConvolution(weights, "residual.6", ops, parameters, Window.SAME_3X3);
+    convolution1 = new CausalConvolution(weights, "residual.2", ops, parameters, Window.SAME_3X3);
+    convolution2 = new CausalConvolution(weights, "residual.6", ops, parameters, Window.SAME_3X3);
     norm1 = gamma(weights, "residual.0.gamma", convolution1.inputs(), parameters);
     norm2 = gamma(weights, "residual.3.gamma", convolution2.inputs(), parameters);
     shortcut =

@@ -2,8 +2,8 @@ package wan4j.model;
 
 import wan4j.tensor.Tensor;
 
-/// A causal video autoencoder: frames in [-1, 1] to normalised latents and back. One latent frame stands for the first
-/// frame, every further one for four frames.
+/// A causal video autoencoder: frames in [-1, 1] to normalised latents and back. One latent frame
+/// stands for the first frame, every further one for four frames.
 public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21, WanVae22 {
   /// The number of frames that one latent frame after the first stands for.
   int TIME_STRIDE = 4;
@@ -14,12 +14,12 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   /// Returns how many pixels, in height and in width, one latent pixel stands for.
   int stride();
 
-  /// Encodes float32 `[3, frames, height, width]` on the backend to float32 latents
-  /// `[channels, 1 + (frames - 1) / 4, height / stride, width / stride]`; frames beyond 4 n + 1 are dropped.
+  /// Encodes float32 `[3, frames, height, width]` on the backend to float32 latents `[channels, 1 +
+  /// (frames - 1) / 4, height / stride, width / stride]`; frames beyond 4 n + 1 are dropped.
   Tensor encode(Tensor video);
 
-  /// Decodes float32 latents `[channels, frames, height, width]` piece by piece; `sink` takes each piece of features
-  /// `[frames, height, width, 3]`, unclamped, in order, and must not keep it.
+  /// Decodes float32 latents `[channels, frames, height, width]` piece by piece; `sink` takes each
+  /// piece of features `[frames, height, width, 3]`, unclamped, in order, and must not keep it.
   void decode(Tensor latents, FrameSink sink);
 
   /// Frees the weights.

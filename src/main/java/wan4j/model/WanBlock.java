@@ -14,8 +14,8 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
-/// One transformer block: self-attention, cross-attention to the text, feed-forward; the first and the last are shifted,
-/// scaled and gated by the timestep.
+/// One transformer block: self-attention, cross-attention to the text, feed-forward; the first and
+/// the last are shifted, scaled and gated by the timestep.
 final class WanBlock {
   static final double EPSILON = 1e-6;
 
@@ -77,8 +77,7 @@ final class WanBlock {
     try (var _ = ops.scope()) {
       Operand words = ops.operand(text, textKey.input(Branch.CONDITIONAL));
       Tensor k = ops.linear(words, textKey, Activation.NONE);
-      ops.copy(
-          ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
+      ops.copy(ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
       Operand again = ops.operand(text, textValue.input(Branch.CONDITIONAL));
       ops.copy(ops.linear(again, textValue, Activation.NONE), values);
     }
@@ -134,7 +133,8 @@ final class WanBlock {
     }
   }
 
-  /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32 `[distinct, dim]` each.
+  /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32
+  /// `[distinct, dim]` each.
   private record Modulation(Tensor shift, Tensor scale, Tensor gate) {
     static Modulation of(Tensor parts, int first) {
       return new Modulation(parts.at(first), parts.at(first + 1), parts.at(first + 2));

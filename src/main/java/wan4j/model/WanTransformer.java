@@ -16,8 +16,9 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
-/// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the velocity of the flow out
-/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves text, image and text+image to video.
+/// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the
+/// velocity of the flow out (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves
+/// text, image and text+image to video.
 public final class WanTransformer implements AutoCloseable {
   private final TransformerConfig config;
   private final Ops ops;
@@ -34,8 +35,8 @@ public final class WanTransformer implements AutoCloseable {
   private final Tensor headModulation;
   private final Linear head;
 
-  /// Loads the network onto a backend; every name and shape is checked against `config` first. Throws `InputException`
-  /// when the weights do not fit.
+  /// Loads the network onto a backend; every name and shape is checked against `config` first.
+  /// Throws `InputException` when the weights do not fit.
   public WanTransformer(
       TransformerConfig config,
       Weights weights,
@@ -74,8 +75,9 @@ public final class WanTransformer implements AutoCloseable {
     return parameters.bytes();
   }
 
-  /// Returns the keys and values that a prompt's text states `[words, text dim]` (float32, on the backend) give every
-  /// block; the states are padded with zeros to the text length, and the padding is attended to as in the reference.
+  /// Returns the keys and values that a prompt's text states `[words, text dim]` (float32, on the
+  /// backend) give every block; the states are padded with zeros to the text length, and the
+  /// padding is attended to as in the reference.
   public TextKeys text(Tensor states) {
     int dim = config.dim();
     int length = config.textLength();
@@ -91,18 +93,19 @@ public final class WanTransformer implements AutoCloseable {
       ops.copy(states, padded.slice(0, states.length(0)));
       Operand words = ops.operand(padded, textIn.input(Branch.CONDITIONAL));
       Operand hidden =
-          ops.linear(
-              words, textIn, Activation.GELU_TANH, textOut.input(Branch.CONDITIONAL));
+          ops.linear(words, textIn, Activation.GELU_TANH, textOut.input(Branch.CONDITIONAL));
       Tensor text = ops.linear(hidden, textOut, Activation.NONE); // [text length, dim]
       for (int i = 0; i < blocks.size(); i++) {
-        blocks.get(i).text(text, keys.get(i).reshape(length, dim), values.get(i).reshape(length, dim));
+        blocks
+            .get(i)
+            .text(text, keys.get(i).reshape(length, dim), values.get(i).reshape(length, dim));
       }
     }
     return new TextKeys(keys, values);
   }
 
-  /// Returns the tokens of latents, each float32 `[channels, frames, height, width]` and stacked along channels, in the
-  /// residual type: this rank's share of `[tokens, dim]`.
+  /// Returns the tokens of latents, each float32 `[channels, frames, height, width]` and stacked
+  /// along channels, in the residual type: this rank's share of `[tokens, dim]`.
   public Tensor embed(List<Tensor> latents) {
     Tensor shape = latents.getFirst();
     int tokens = shape.length(1) * (shape.length(2) / 2) * (shape.length(3) / 2);
@@ -131,9 +134,9 @@ public final class WanTransformer implements AutoCloseable {
   public void blocks(
       Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
     try (var _ = ops.scope()) {
-      Operand activated =
-          ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
-      Tensor projected = ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
+      Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
+      Tensor projected =
+          ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
       for (int i = 0; i < blocks.size(); i++) {
         blocks
             .get(i)
@@ -150,7 +153,8 @@ public final class WanTransformer implements AutoCloseable {
     }
   }
 
-  /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last block left.
+  /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last
+  /// block left.
   public Tensor head(
       Tensor x, Tensor time, Timesteps timesteps, int frames, int height, int width) {
     Tensor velocity = ops.empty(DType.F32, config.outChannels(), frames, height, width);

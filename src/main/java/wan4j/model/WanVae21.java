@@ -4,12 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
-import wan4j.ops.Window;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// The autoencoder of Wan2.1, which the A14B models use: 16 latent channels, 8 x 8 pixels and 4 frames a latent
-/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_1.py).
+/// The autoencoder of Wan2.1, which the A14B models use: 16 latent channels, 8 x 8 pixels and 4
+/// frames a latent (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_1.py).
 public final class WanVae21 implements VideoAutoencoder {
   private static final float[] MEAN = {
     -0.7571f, -0.7089f, -0.9113f, 0.1075f, -0.1745f, 0.9653f, -0.1517f, 1.5508f,
@@ -23,7 +22,8 @@ public final class WanVae21 implements VideoAutoencoder {
   private final Parameters parameters;
   private final VaeFrame frame;
 
-  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException` when they do not fit.
+  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
+  /// when they do not fit.
   public WanVae21(Weights weights, Ops ops) {
     parameters = ops.parameters();
     frame =

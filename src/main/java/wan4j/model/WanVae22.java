@@ -7,8 +7,9 @@ import wan4j.ops.Parameters;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// The autoencoder of Wan2.2, which the TI2V-5B model uses: 48 latent channels, 16 x 16 pixels and 4 frames a latent
-/// (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_2.py). Its stages have shortcuts without weights.
+/// The autoencoder of Wan2.2, which the TI2V-5B model uses: 48 latent channels, 16 x 16 pixels and
+/// 4 frames a latent (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_2.py). Its stages have
+/// shortcuts without weights.
 public final class WanVae22 implements VideoAutoencoder {
   private static final float[] MEAN = {
     -0.2289f, -0.0052f, -0.1323f, -0.2339f, -0.2799f, 0.0174f, 0.1838f, 0.1557f, -0.1382f, 0.0542f,
@@ -29,7 +30,8 @@ public final class WanVae22 implements VideoAutoencoder {
   private final Parameters parameters;
   private final VaeFrame frame;
 
-  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException` when they do not fit.
+  /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
+  /// when they do not fit.
   public WanVae22(Weights weights, Ops ops) {
     this.ops = ops;
     parameters = ops.parameters();

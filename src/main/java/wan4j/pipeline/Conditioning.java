@@ -5,9 +5,11 @@ import wan4j.model.Timesteps;
 import wan4j.ops.Ops;
 import wan4j.tensor.Tensor;
 
-/// What a task gives the network beside the noisy sample, all on the backend: a task differs from another in nothing else.
+/// What a task gives the network beside the noisy sample, all on the backend: a task differs from
+/// another in nothing else.
 public sealed interface Conditioning {
-  /// Returns the latents that enter the network, each `[channels, frames, height, width]`, the sample first.
+  /// Returns the latents that enter the network, each `[channels, frames, height, width]`, the
+  /// sample first.
   List<Tensor> latents(Tensor sample);
 
   /// Returns the timesteps of the tokens at a step.
@@ -32,7 +34,8 @@ public sealed interface Conditioning {
     public void constrain(Ops ops, Tensor sample) {}
   }
 
-  /// Latents of a picture and their mask, `condition [20, frames, height, width]`, enter beside the sample.
+  /// Latents of a picture and their mask, `condition [20, frames, height, width]`, enter beside the
+  /// sample.
   record Beside(Tensor condition, Tensor rows) implements Conditioning {
     @Override
     public List<Tensor> latents(Tensor sample) {
@@ -48,8 +51,8 @@ public sealed interface Conditioning {
     public void constrain(Ops ops, Tensor sample) {}
   }
 
-  /// The first latent frame `[channels, 1, height, width]` is given: its tokens have timestep 0 (row 0 of the two in
-  /// `rows [tokens]`), the others the step's.
+  /// The first latent frame `[channels, 1, height, width]` is given: its tokens have timestep 0
+  /// (row 0 of the two in `rows [tokens]`), the others the step's.
   record FirstFrame(Tensor frame, Tensor rows) implements Conditioning {
     @Override
     public List<Tensor> latents(Tensor sample) {

@@ -18,8 +18,8 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
-/// The sampling loop that all tasks share: at each step an expert, a forward for the prompt and one for the negative prompt,
-/// guidance, and the solver's step.
+/// The sampling loop that all tasks share: at each step an expert, a forward for the prompt and one
+/// for the negative prompt, guidance, and the solver's step.
 public final class Denoiser {
   private final Ops ops;
   private final Experts experts;
@@ -30,8 +30,8 @@ public final class Denoiser {
     this.experts = experts;
   }
 
-  /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host memory; `cache` makes
-  /// the run's cache for a number of tokens.
+  /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host
+  /// memory; `cache` makes the run's cache for a number of tokens.
   public Tensor run(
       SamplingPlan plan,
       Tensor noise,
@@ -103,9 +103,7 @@ public final class Denoiser {
               forward(transformer, keys, latents, timesteps, Branch.UNCONDITIONAL, step);
           velocity = ops.empty(DType.F32, sample.shape().toArray());
           ops.linearCombination(
-              velocity,
-              new double[] {guidance, 1 - guidance},
-              List.of(conditional, unconditional));
+              velocity, new double[] {guidance, 1 - guidance}, List.of(conditional, unconditional));
         }
         solver.step(ops, velocity, step, sample);
         conditioning.constrain(ops, sample);
@@ -150,8 +148,7 @@ public final class Denoiser {
             step,
             branch,
             tokens,
-            () ->
-                transformer.blocks(tokens, time, timesteps, keys.get(branch), rotary, branch));
+            () -> transformer.blocks(tokens, time, timesteps, keys.get(branch), rotary, branch));
         ops.copy(
             transformer.head(
                 tokens, time, timesteps, sample.length(1), sample.length(2), sample.length(3)),

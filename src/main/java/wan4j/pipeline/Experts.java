@@ -8,8 +8,8 @@ import wan4j.model.WanTransformer;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 
-/// The transformers of a model: one, or a pair that is split at a noise level. Each is loaded when a step first needs it;
-/// where memory is short only one stays loaded.
+/// The transformers of a model: one, or a pair that is split at a noise level. Each is loaded when
+/// a step first needs it; where memory is short only one stays loaded.
 public final class Experts implements AutoCloseable {
   private final List<Expert> names;
   private final double boundary;
@@ -18,8 +18,8 @@ public final class Experts implements AutoCloseable {
   private final TransformerConfig config;
   private final Map<Expert, WanTransformer> loaded = new EnumMap<>(Expert.class);
 
-  /// Creates experts; `boundary` in [0, 1] is the noise level from which on the high-noise expert works, and is not used for
-  /// a single transformer.
+  /// Creates experts; `boundary` in [0, 1] is the noise level from which on the high-noise expert
+  /// works, and is not used for a single transformer.
   public Experts(
       TransformerConfig config,
       List<Expert> names,

@@ -10,8 +10,9 @@ import wan4j.tensor.Tensor;
 public final class FrameDecoder {
   private FrameDecoder() {}
 
-  /// Returns the frames of latents, float32 `[channels, frames, height, width]` in host memory, as unsigned bytes
-  /// `[frames, height, width, 3]`, clamped and truncated as the reference saves them.
+  /// Returns the frames of latents, float32 `[channels, frames, height, width]` in host memory, as
+  /// unsigned bytes `[frames, height, width, 3]`, clamped and truncated as the reference saves
+  /// them.
   public static Tensor bytes(Ops ops, VideoAutoencoder vae, Tensor latents) {
     int frames = frames(latents);
     int height = latents.length(2) * vae.stride();
@@ -45,11 +46,7 @@ public final class FrameDecoder {
           int count = piece.length / 3;
           for (int channel = 0; channel < 3; channel++) {
             System.arraycopy(
-                piece,
-                channel * count,
-                video,
-                (channel * frames + first) * height * width,
-                count);
+                piece, channel * count, video, (channel * frames + first) * height * width, count);
           }
         });
     return Tensor.of(video, 3, frames, height, width);

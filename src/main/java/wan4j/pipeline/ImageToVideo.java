@@ -12,9 +12,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Image to video: the video begins with a picture. The network sees, beside the sample, the latents of a video whose first
-/// frame is the picture and whose other frames are grey, and a mask of what is given (Wan-Video/Wan2.2 at 42bf4cf,
-/// wan/image2video.py).
+/// Image to video: the video begins with a picture. The network sees, beside the sample, the
+/// latents of a video whose first frame is the picture and whose other frames are grey, and a mask
+/// of what is given (Wan-Video/Wan2.2 at 42bf4cf, wan/image2video.py).
 public final class ImageToVideo {
   private static final int MASK_CHANNELS = 4;
 
@@ -32,9 +32,9 @@ public final class ImageToVideo {
         latent.height() * vae.stride());
   }
 
-  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the innermost scope.
-  public static Conditioning prepare(
-      Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
+  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
+  /// innermost scope.
+  public static Conditioning prepare(Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
     int latentFrames = sample.length(1);
     int height = sample.length(2);
     int width = sample.length(3);
@@ -46,11 +46,11 @@ public final class ImageToVideo {
       Tensor encoded = vae.encode(ops.upload(video, DType.F32));
       ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
     }
-    return new Conditioning.Beside(
-        condition, Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
+    return new Conditioning.Beside(condition, Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
   }
 
-  /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height, width]`.
+  /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height,
+  /// width]`.
   public static Tensor video(Picture picture, int latentFrames, int height, int width) {
     int frames = 1 + (latentFrames - 1) * VideoAutoencoder.TIME_STRIDE;
     Tensor first = Interpolation.bicubic(FrameConversion.toFloats(picture), height, width);

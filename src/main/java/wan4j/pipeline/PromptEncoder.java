@@ -8,8 +8,8 @@ import wan4j.text.PromptCleaner;
 import wan4j.text.TokenIds;
 import wan4j.text.Tokenizer;
 
-/// Turns a prompt into text states: cleaned, cut into tokens, encoded. The padding is left out, because no token attends to
-/// it.
+/// Turns a prompt into text states: cleaned, cut into tokens, encoded. The padding is left out,
+/// because no token attends to it.
 public final class PromptEncoder {
   private final Tokenizer tokenizer;
   private final UmT5Encoder encoder;

@@ -21,8 +21,8 @@ public interface StepListener {
   /// A step is done.
   void ends(Outcome outcome);
 
-  /// What a step did: how many of its forwards came from the cache, and the tensors of the moment, which change after the
-  /// call. Without guidance, `unconditional` is `conditional`.
+  /// What a step did: how many of its forwards came from the cache, and the tensors of the moment,
+  /// which change after the call. Without guidance, `unconditional` is `conditional`.
   record Outcome(
       int step,
       int steps,

@@ -5,15 +5,15 @@ import wan4j.media.FrameConversion;
 import wan4j.media.Picture;
 import wan4j.media.Resampling;
 import wan4j.media.Sizing;
-import wan4j.model.Timesteps;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Text and image to video with one model: the picture's latents are the first latent frame, whose tokens have timestep 0
-/// (Wan-Video/Wan2.2 at 42bf4cf, wan/textimage2video.py). Without a picture it is text to video.
+/// Text and image to video with one model: the picture's latents are the first latent frame, whose
+/// tokens have timestep 0 (Wan-Video/Wan2.2 at 42bf4cf, wan/textimage2video.py). Without a picture
+/// it is text to video.
 public final class TextImageToVideo {
   private static final int SIZE_STEP = 32;
 
@@ -24,9 +24,9 @@ public final class TextImageToVideo {
     return Sizing.bestOutput(new Sizing.Size(picture.width(), picture.height()), SIZE_STEP, area);
   }
 
-  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the innermost scope.
-  public static Conditioning prepare(
-      Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
+  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
+  /// innermost scope.
+  public static Conditioning prepare(Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
     int height = sample.length(2) * vae.stride();
     int width = sample.length(3) * vae.stride();
     Picture fitted =
@@ -36,7 +36,6 @@ public final class TextImageToVideo {
 
     int[] rows = new int[LatentGrid.tokens(sample)];
     Arrays.fill(rows, rows.length / sample.length(1), rows.length, 1);
-    return new Conditioning.FirstFrame(
-        frame, ops.upload(Tensor.of(rows, rows.length), DType.I32));
+    return new Conditioning.FirstFrame(frame, ops.upload(Tensor.of(rows, rows.length), DType.I32));
   }
 }

@@ -8,7 +8,8 @@ import wan4j.tensor.Shape;
 public final class TextToVideo {
   private TextToVideo() {}
 
-  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the innermost scope.
+  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
+  /// innermost scope.
   public static Conditioning prepare(Ops ops, Shape sample) {
     return new Conditioning.Free(Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
   }

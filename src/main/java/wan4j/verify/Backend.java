@@ -26,7 +26,8 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
     };
   }
 
-  /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the case's own.
+  /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the
+  /// case's own.
   double tolerance(double ownTolerance) {
     return switch (accuracy) {
       case FLOAT32 -> ownTolerance;
@@ -36,7 +37,8 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
     };
   }
 
-  /// Says whether results after many steps can be compared number by number; in bfloat16 pictures are compared instead.
+  /// Says whether results after many steps can be compared number by number; in bfloat16 pictures
+  /// are compared instead.
   boolean isFloat32() {
     return accuracy != Accuracy.GPU_BFLOAT16;
   }

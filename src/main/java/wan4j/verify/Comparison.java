@@ -2,7 +2,8 @@ package wan4j.verify;
 
 import wan4j.tensor.Tensor;
 
-/// How far one result is from the reference, and how far it may be; `error` is NaN when it cannot be told.
+/// How far one result is from the reference, and how far it may be; `error` is NaN when it cannot
+/// be told.
 public record Comparison(String name, double error, double tolerance) {
   /// Says whether the result is near enough; NaN never is.
   public boolean passes() {
@@ -14,7 +15,8 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, relativeError(got.toFloats(), expected.toFloats()), tolerance);
   }
 
-  /// Compares two tensors of integers, which must be equal: the error is the share of values that are not.
+  /// Compares two tensors of integers, which must be equal: the error is the share of values that
+  /// are not.
   public static Comparison exact(String name, Tensor got, Tensor expected) {
     float[] a = got.toFloats();
     float[] b = expected.toFloats();
@@ -35,8 +37,8 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, condition ? 0 : 1, 0);
   }
 
-  /// Compares 8-bit values that may differ by one on fewer than one in two hundred: the error is the share of values that
-  /// differ, infinite when one differs by more.
+  /// Compares 8-bit values that may differ by one on fewer than one in two hundred: the error is
+  /// the share of values that differ, infinite when one differs by more.
   public static Comparison bytes(String name, Tensor got, Tensor expected) {
     float[] a = got.toFloats();
     float[] b = expected.toFloats();
@@ -54,8 +56,8 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, (double) different / a.length, 0.005);
   }
 
-  /// Compares two tensors by the peak signal-to-noise ratio for a range of 2, which must reach `decibels`: the error is the
-  /// root mean square difference.
+  /// Compares two tensors by the peak signal-to-noise ratio for a range of 2, which must reach
+  /// `decibels`: the error is the root mean square difference.
   public static Comparison peak(String name, Tensor got, Tensor expected, double decibels) {
     float[] a = got.toFloats();
     float[] b = expected.toFloats();
@@ -70,8 +72,8 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, Math.sqrt(sum / a.length), 2 * Math.pow(10, -decibels / 20));
   }
 
-  /// Compares 8-bit values by the peak signal-to-noise ratio, which must reach `decibels`: the error is the root mean square
-  /// difference.
+  /// Compares 8-bit values by the peak signal-to-noise ratio, which must reach `decibels`: the
+  /// error is the root mean square difference.
   public static Comparison decibels(String name, Tensor got, Tensor expected, double decibels) {
     Comparison wide = peak(name, got, expected, decibels);
     return new Comparison(name, wide.error(), 255 * Math.pow(10, -decibels / 20));

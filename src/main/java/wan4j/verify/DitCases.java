@@ -18,7 +18,8 @@ import wan4j.weights.Naming;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
-/// One forward of the transformer. Padding tokens are not computed: nothing that is kept depends on them.
+/// One forward of the transformer. Padding tokens are not computed: nothing that is kept depends on
+/// them.
 final class DitCases implements CaseKind {
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
@@ -58,7 +59,11 @@ final class DitCases implements CaseKind {
     double[] timesteps = doubles(t.shape().rank() == 2 ? t.at(index) : t);
     Tensor velocity =
         forward(
-            backend.ops(), transformer, latents, reference.tensor("in.context" + suffix), timesteps);
+            backend.ops(),
+            transformer,
+            latents,
+            reference.tensor("in.context" + suffix),
+            timesteps);
     return List.of(
         Comparison.relative(
             "out.x" + suffix,
@@ -98,8 +103,7 @@ final class DitCases implements CaseKind {
           transformer.embed(latents.stream().map(l -> ops.upload(l, DType.F32)).toList());
       Tensor time = transformer.time(conditioning);
       transformer.blocks(embedded, time, conditioning, text, rotary, Branch.CONDITIONAL);
-      return ops.download(
-          transformer.head(embedded, time, conditioning, frames, height, width));
+      return ops.download(transformer.head(embedded, time, conditioning, frames, height, width));
     }
   }
 

@@ -64,13 +64,11 @@ final class MagCacheCases implements CaseKind {
     Tensor expected = reference.tensor(name);
     for (int step = 0; step < steps.size(); step++) {
       comparisons.add(
-          Comparison.relative(
-              name + "." + step, steps.get(step), expected.at(step), tolerance));
+          Comparison.relative(name + "." + step, steps.get(step), expected.at(step), tolerance));
     }
   }
 
-  private static MagCacheSchedule schedule(
-      ReferenceCase reference, PipelineCases.Request request) {
+  private static MagCacheSchedule schedule(ReferenceCase reference, PipelineCases.Request request) {
     JsonNode settings = reference.json().get("magcache");
     int steps = request.plan().steps();
     String mode = settings.get("mode").asString();

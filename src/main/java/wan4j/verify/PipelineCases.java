@@ -30,7 +30,8 @@ import wan4j.weights.CheckpointKind;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 
-/// A whole request from prompt and noise to frames, in every layout that the checkpoint is there in.
+/// A whole request from prompt and noise to frames, in every layout that the checkpoint is there
+/// in.
 final class PipelineCases implements CaseKind {
   private static final double FRAMES_DECIBELS = 35;
 
@@ -191,7 +192,8 @@ final class PipelineCases implements CaseKind {
     }
 
     private Prompts prompts() {
-      String negative = arguments.path("negative_used").asString(arguments.get("n_prompt").asString());
+      String negative =
+          arguments.path("negative_used").asString(arguments.get("n_prompt").asString());
       try (var encoder = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
         PromptEncoder prompts =
             new PromptEncoder(

@@ -10,8 +10,8 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
-/// A folder with `case.json` and mostly `case.safetensors`: inputs `in.*`, intermediates `mid.*` and results `out.*` that
-/// the reference computed.
+/// A folder with `case.json` and mostly `case.safetensors`: inputs `in.*`, intermediates `mid.*`
+/// and results `out.*` that the reference computed.
 public final class ReferenceCase implements AutoCloseable {
   private final Path folder;
   private final Path root;
@@ -33,7 +33,8 @@ public final class ReferenceCase implements AutoCloseable {
       json = JsonMapper.shared().readTree(file);
     } catch (JacksonException e) {
       throw new InputException(
-          "%s is not JSON (%s); expected a reference case".formatted(file, e.getOriginalMessage()), e);
+          "%s is not JSON (%s); expected a reference case".formatted(file, e.getOriginalMessage()),
+          e);
     }
     Path data = folder.resolve("case.safetensors");
     return new ReferenceCase(
@@ -51,7 +52,8 @@ public final class ReferenceCase implements AutoCloseable {
     return at;
   }
 
-  /// Returns the kind of the case; one without, such as those of later tasks, is named by the first word of its folder.
+  /// Returns the kind of the case; one without, such as those of later tasks, is named by the first
+  /// word of its folder.
   public String kind() {
     if (json.has("kind")) {
       return json.get("kind").asString();
@@ -91,7 +93,8 @@ public final class ReferenceCase implements AutoCloseable {
   /// Returns a tensor, loaded; throws `InputException` when it is missing.
   public Tensor tensor(String name) {
     if (tensors == null) {
-      throw new InputException("%s has no case.safetensors; expected one with %s".formatted(folder, name));
+      throw new InputException(
+          "%s has no case.safetensors; expected one with %s".formatted(folder, name));
     }
     return tensors.tensor(name).load();
   }

@@ -21,8 +21,7 @@ final class UmT5Cases implements CaseKind {
       for (int i = 0; i < ids.length(0); i++) {
         int valid = Arrays.stream(mask.at(i).toInts()).sum();
         try (var _ = backend.ops().scope()) {
-          Tensor states =
-              backend.ops().download(encoder.encode(ids.at(i).toInts(), valid));
+          Tensor states = backend.ops().download(encoder.encode(ids.at(i).toInts(), valid));
           comparisons.add(Comparison.relative("out.full." + i, states, full.at(i), tolerance));
           comparisons.add(
               Comparison.relative(

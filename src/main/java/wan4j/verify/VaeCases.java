@@ -22,8 +22,7 @@ final class VaeCases implements CaseKind {
         var vae = autoencoder(checkpoint.vae(), ops)) {
       if (reference.has("in.latent")) {
         Tensor video = FrameDecoder.floats(ops, vae, reference.tensor("in.latent"));
-        comparisons.add(
-            compare(backend, "out.video_unclamped", video, reference, FRAMES_DECIBELS));
+        comparisons.add(compare(backend, "out.video_unclamped", video, reference, FRAMES_DECIBELS));
       }
       if (reference.has("in.video")) {
         try (var _ = ops.scope()) {
@@ -47,8 +46,7 @@ final class VaeCases implements CaseKind {
       Backend backend, String name, Tensor got, ReferenceCase reference, double decibels) {
     Tensor expected = reference.tensor(name);
     if (backend.isFloat32()) {
-      return Comparison.relative(
-          name, got, expected, backend.tolerance(reference.tolerance(name)));
+      return Comparison.relative(name, got, expected, backend.tolerance(reference.tolerance(name)));
     }
     return Comparison.peak(name, got, expected, decibels);
   }

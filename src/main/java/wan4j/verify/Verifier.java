@@ -14,7 +14,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import wan4j.tensor.InputException;
 
-/// Runs the reference cases below folders against this build, and tells of each how far it is from the reference.
+/// Runs the reference cases below folders against this build, and tells of each how far it is from
+/// the reference.
 public final class Verifier {
   private static final Map<String, CaseKind> KINDS =
       new TreeMap<>(
@@ -61,8 +62,8 @@ public final class Verifier {
     return Set.copyOf(KINDS.keySet());
   }
 
-  /// Runs all cases below the folders whose kind is among `kinds` (all when empty), in the order of their paths; throws
-  /// `InputException` when a folder does not exist or holds no case.
+  /// Runs all cases below the folders whose kind is among `kinds` (all when empty), in the order of
+  /// their paths; throws `InputException` when a folder does not exist or holds no case.
   public static void run(
       List<Path> folders, Set<String> kinds, Backend backend, Consumer<Result> report) {
     for (Path folder : folders) {
