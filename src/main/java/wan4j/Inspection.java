@@ -30,7 +30,8 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       summary = checkpoint.summary();
     }
-    if (Task.of(summary.kind()) instanceof Task task) {
+    Task task = Task.of(summary.kind());
+    if (task != null) {
       for (boolean offload : new boolean[] {true, false}) {
         needs.add(need(folder, task, "cpu", DType.F32, offload));
         needs.add(need(folder, task, "cuda", DType.BF16, offload));
