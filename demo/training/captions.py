@@ -78,9 +78,9 @@ LEFT, RIGHT, UP, DOWN, BOUNCING, ORBITING, GROWING, SPINNING = range(8)
 
 def draw_scene(random):
     """A random scene; `random` is a random.Random."""
-    pattern = 0 if random.random() < 0.6 else random.randrange(1, len(PATTERN_NAMES))
+    pattern = 0 if random.random() < 0.78 else random.randrange(1, len(PATTERN_NAMES))
     ground = random.randrange(len(GROUND_NAMES))
-    objects = 1 if random.random() < 0.72 else 2
+    objects = 1 if random.random() < 0.78 else 2
 
     def looks(taken):
         while True:

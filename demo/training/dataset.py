@@ -22,9 +22,9 @@ CORNERS = {"square": 4, "triangle": 3, "star": 5}
 
 
 class Renderer:
-    """Draws scenes; all randomness comes from `generator`, which lives on `device`."""
+    """Draws scenes; all randomness comes from `generator` on `device`, or the device's own without one."""
 
-    def __init__(self, device, generator):
+    def __init__(self, device, generator=None):
         self.device, self.generator = device, generator
         self.colors = torch.tensor([entry[0] for entry in captions.COLORS.values()], device=device)
         self.grounds = torch.tensor([entry[0] for entry in captions.GROUNDS.values()], device=device)
@@ -35,6 +35,7 @@ class Renderer:
             inner.append(0.45 if name == "star" else math.cos(math.pi / count))
         self.corners = torch.tensor(corners, device=device)
         self.inner = torch.tensor(inner, device=device)
+        self.radii = torch.tensor(RADII, device=device)
 
     def random(self, count, low=0.0, high=1.0):
         return torch.rand(count, device=self.device, generator=self.generator) * (high - low) + low
@@ -42,11 +43,12 @@ class Renderer:
     def clips(self, scenes, frames=FRAMES, window=SIZE):
         """Videos [B,3,T,window,window] in [-1,1] and the objects' coverage [B,1,T,...] of 0..1.
 
-        `window` below SIZE cuts a square at a random place, at the same scale.
+        `window` below SIZE cuts a square at a random place, at the same scale; fewer `frames` a stretch of time.
         """
         scene = dict(zip(captions.FIELDS, scenes.to(self.device).long().unbind(1)))
         count = len(scenes)
         time = torch.arange(frames, device=self.device) / (FRAMES - 1)
+        time = time[None] + self.random(count, 0, (FRAMES - frames) / (FRAMES - 1))[:, None]
         room = (SIZE - window) / SIZE
         pixels = (torch.arange(window, device=self.device) + 0.5) / SIZE
         x = (pixels + self.random(count, 0, room)[:, None])[:, None, None, :]
@@ -54,9 +56,9 @@ class Renderer:
         video = self._ground(scene, x, y)[:, :, None].expand(-1, -1, frames, -1, -1)
         two = scene["objects"] == 2
         sideways = ((scene["motion1"] == LEFT) | (scene["motion1"] == RIGHT))
-        lane = self.random(count, 0.17, 0.23) * (torch.randint(0, 2, (count,), device=self.device, generator=self.generator) * 2 - 1)
+        lane = self.random(count, 0.17, 0.23) * torch.where(self.random(count) < 0.5, 1.0, -1.0)
         covered = torch.zeros(count, 1, frames, window, window, device=self.device)
-        for number in (2, 1) if count else ():
+        for number in (2, 1):
             shown = two if number == 2 else torch.ones_like(two)
             side = lane * two * (1 if number == 1 else -1)
             around = scene["motion1"] == ORBITING
@@ -75,7 +77,7 @@ class Renderer:
         bright = base.mean(1, keepdim=True)
         other = torch.where(bright > 0.6, base - 0.22, base + 0.16)
         x, y = x[:, 0], y[:, 0]
-        per = self.random(count, 3.5, 6.0).view(-1, 1, 1)
+        per = self.random(count, 3.0, 4.5).view(-1, 1, 1)
         angle = self.random(count, 0, math.pi).view(-1, 1, 1)
         phase = self.random(count).view(-1, 1, 1)
         along = x * angle.cos() + y * angle.sin()
@@ -99,7 +101,7 @@ class Renderer:
         """Centre x, centre y, radius and angle [B,T] of one object."""
         motion = scene[f"motion{number}"][:, None]
         count = len(motion)
-        radius = torch.tensor(RADII, device=self.device)[scene[f"size{number}"]] * self.random(count, 0.93, 1.07)
+        radius = self.radii[scene[f"size{number}"]] * self.random(count, 0.93, 1.07)
         radius = radius * torch.where(two, 0.9, 1.0)
         moving = (scene[f"motion{number}"] <= DOWN)
         far = torch.where(moving, self.random(count, 0.46, 0.56), 0.0)
@@ -109,10 +111,10 @@ class Renderer:
         jitter_x, jitter_y = self.random(count, -1, 1), self.random(count, -1, 1)
         x = (0.5 + side_x + jitter_x * torch.where(moving & x_moves, slack, torch.where(moving, loose, slack)))[:, None]
         y = (0.5 + side_y + jitter_y * torch.where(moving & ~x_moves, slack, torch.where(moving, loose, slack)))[:, None]
-        path = (time[None] - 0.5) * far[:, None]
+        path = (time - 0.5) * far[:, None]
         phase = self.random(count)[:, None]
-        hop = 0.76 - 0.44 * torch.sin(math.pi * (2.0 * time[None] + phase)).abs() - radius[:, None] * 0.5
-        turn = 2 * math.pi * (phase + time[None])
+        hop = 0.76 - 0.44 * torch.sin(math.pi * (2.0 * time + phase)).abs() - radius[:, None] * 0.5
+        turn = 2 * math.pi * (phase + time)
         reach = self.random(count, 0.25, 0.30)[:, None]
         cx = x + torch.where(motion == RIGHT, path, 0.0) - torch.where(motion == LEFT, path, 0.0)
         cx = torch.where(motion == ORBITING, 0.5 + reach * turn.cos(), cx)
@@ -121,9 +123,9 @@ class Renderer:
         cy = torch.where(motion == BOUNCING, hop, cy)
         small = torch.where(two, 0.05, 0.07)[:, None]
         large = torch.where(two, 0.17, 0.28)[:, None]
-        size = torch.where(motion == GROWING, small + (large - small) * time[None], radius[:, None])
+        size = torch.where(motion == GROWING, small + (large - small) * time, radius[:, None])
         size = torch.where((number == 2) & around[:, None] & (motion == GROWING), size * 0.7, size)
-        angle = torch.where(motion == SPINNING, (phase + 0.6 * time[None]) * 2 * math.pi, 0.0)
+        angle = torch.where(motion == SPINNING, (phase + 0.6 * time) * 2 * math.pi, 0.0)
         return cx, cy, size, angle
 
     def _cover(self, shape, track, x, y):

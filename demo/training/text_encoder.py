@@ -10,6 +10,15 @@ BUCKETS = 32
 MAX_DISTANCE = 128
 
 
+def look_up(table, index):
+    """Rows of `table`. While it trains, as a product with one-hot rows: the usual gradient of an
+    embedding cannot be part of a CUDA graph."""
+    if not (torch.is_grad_enabled() and table.requires_grad):
+        return table[index]
+    rows = torch.arange(len(table), device=table.device)
+    return ((index[..., None] == rows).to(table.dtype) @ table).float()
+
+
 class RootMeanSquareNorm(nn.Module):
     """T5's norm: no mean subtraction, no bias, epsilon 1e-6."""
 
@@ -39,7 +48,7 @@ class RelativePositions(nn.Module):
         ratio = torch.log(distance.float().clamp_min(1) / exact) / math.log(MAX_DISTANCE / exact)
         far = (exact + (ratio * (half - exact)).long()).clamp_max(half - 1)
         bucket = (offset > 0).long() * half + torch.where(distance < exact, distance, far)
-        return self.embedding(bucket).permute(2, 0, 1)[None]
+        return look_up(self.embedding.weight, bucket).permute(2, 0, 1)[None]
 
 
 class Attention(nn.Module):
@@ -97,7 +106,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids):
         mask = (ids != 0)[:, None, None, :]
-        x = self.token_embedding(ids)
+        x = look_up(self.token_embedding.weight, ids)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x).float() * (ids != 0)[..., None]

@@ -7,6 +7,8 @@ cache. The two places where the chunks show are kept: the first frame skips the 
 of every resampling layer, and the decoder's temporal convolutions never see that first frame.
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -23,22 +25,28 @@ class Settings:
     """Switches that change the speed of a layer and never its result."""
 
     stacked_convolution = False  # 3x3x3 convolutions as 2-D ones over three stacked frames
-    compiled_norms = None  # dict: channels -> compiled function, filled by compile_norms()
 
 
-def norm_silu_rows(flat, gamma, channels):
-    """RMS norm over groups of `channels` values of a flat tensor, then SiLU."""
-    rows = flat.view(-1, channels).float()
-    scale = rows.square().sum(-1, keepdim=True).clamp_min(1e-24).rsqrt() * channels**0.5
-    return F.silu(rows * scale * gamma.view(channels)).to(flat.dtype).view(-1)
+class NormSilu(torch.autograd.Function):
+    """RMS norm over the last axis of rows [N,C], a gain [C] and SiLU, with few passes over memory."""
 
+    @staticmethod
+    def forward(context, rows, gain):
+        length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True, dtype=torch.float32).clamp_min(1e-12)
+        scale = (rows.shape[-1]**0.5 / length).to(rows.dtype)
+        unit = rows * scale
+        gain = gain.to(rows.dtype)
+        context.save_for_backward(unit, scale, gain)
+        return F.silu(unit * gain, inplace=True)
 
-def compile_norms(widths):
-    """Fuses the norm and the activation of every width in `widths` into one kernel each."""
-    def make(channels):
-        return torch.compile(lambda flat, gamma: norm_silu_rows(flat, gamma, channels), dynamic=True)
-    torch._dynamo.config.recompile_limit = 64
-    Settings.compiled_norms = {channels: make(channels) for channels in widths}
+    @staticmethod
+    def backward(context, gradient):
+        unit, scale, gain = context.saved_tensors
+        inner = torch.ops.aten.silu_backward(gradient.contiguous(), unit * gain)
+        for_gain = torch.sum(inner * unit, dim=0, dtype=torch.float32)
+        inner.mul_(gain)
+        along = torch.mean(inner * unit, dim=-1, keepdim=True, dtype=torch.float32).to(unit.dtype)
+        return inner.addcmul_(unit, along, value=-1).mul_(scale), for_gain
 
 
 class ChannelNorm(nn.Module):
@@ -52,15 +60,9 @@ class ChannelNorm(nn.Module):
         return F.normalize(x.float(), dim=1).to(x.dtype) * (x.shape[1]**0.5) * self.gamma.to(x.dtype)
 
     def then_silu(self, x):
-        channels = x.shape[1]
         last = x.permute(0, 2, 3, 4, 1)
-        flat = last.reshape(-1)
-        compiled = Settings.compiled_norms
-        if compiled is not None and channels in compiled and x.dtype == torch.bfloat16:
-            flat = compiled[channels](flat, self.gamma)
-        else:
-            flat = norm_silu_rows(flat, self.gamma, channels)
-        return flat.view(last.shape).permute(0, 4, 1, 2, 3)
+        rows = NormSilu.apply(last.reshape(-1, x.shape[1]), self.gamma.flatten())
+        return rows.view(last.shape).permute(0, 4, 1, 2, 3)
 
 
 class CausalConvolution(nn.Conv3d):
@@ -106,8 +108,6 @@ class ResidualBlock(nn.Module):
             ChannelNorm(inputs), nn.SiLU(), CausalConvolution(inputs, outputs, 3),
             ChannelNorm(outputs), nn.SiLU(), nn.Identity(), CausalConvolution(outputs, outputs, 3))
         self.shortcut = CausalConvolution(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        with torch.no_grad():
-            self.residual[6].weight.mul_(0.2)
 
     def forward(self, x):
         inner = self.residual[2](self.residual[0].then_silu(x))
@@ -223,10 +223,7 @@ class VideoAutoencoder(nn.Module):
         self.conv1 = CausalConvolution(LATENT_CHANNELS * 2, LATENT_CHANNELS * 2, 1)
         self.conv2 = CausalConvolution(LATENT_CHANNELS, LATENT_CHANNELS, 1)
         self.decoder = Decoder(base, LATENT_CHANNELS)
-        with torch.no_grad():
-            for layer in self.modules():
-                if isinstance(layer, (Downsample, Upsample)) and layer.temporal:
-                    start_as_copy(layer.time_conv)
+        initialise(self)
 
     def moments(self, video):
         """Mean and log-variance of the latents, as the checkpoint's weights give them."""
@@ -247,19 +244,52 @@ class VideoAutoencoder(nn.Module):
         return self.reconstruct(latents * std + mean)
 
 
+@functools.lru_cache(maxsize=8)
+def device_constants(device):
+    return [torch.tensor(values, device=device).view(1, -1, 1, 1, 1) for values in (LATENT_MEAN, LATENT_STD)]
+
+
 def constants(like):
     """LATENT_MEAN and LATENT_STD shaped to broadcast over [B,16,T,H,W]."""
-    return [torch.tensor(values, device=like.device, dtype=torch.float32).view(1, -1, 1, 1, 1)
-            for values in (LATENT_MEAN, LATENT_STD)]
+    return device_constants(like.device)
 
 
-def start_as_copy(convolution):
-    """Makes a temporal convolution begin as a copy of its newest input frame (both halves of 2C)."""
+@torch.no_grad()
+def initialise(model):
+    """Starts every convolution so that signals keep their size and colours pass unharmed: the layers
+    that change resolution or width begin near a copy, residual branches begin small."""
+    for layer in model.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Conv3d)):
+            nn.init.normal_(layer.weight, std=layer.weight[0].numel()**-0.5)
+            nn.init.zeros_(layer.bias)
+    for layer in model.modules():
+        if isinstance(layer, ResidualBlock):
+            layer.residual[6].weight.mul_(0.2)
+            if isinstance(layer.shortcut, CausalConvolution):
+                near_copy(layer.shortcut, (0, 0, 0), 0.3)
+        elif isinstance(layer, FrameAttention):
+            nn.init.zeros_(layer.proj.weight)
+        elif isinstance(layer, Downsample):
+            layer.resample[1].weight.mul_(0.3)
+            index = torch.arange(layer.resample[1].weight.shape[0])
+            layer.resample[1].weight[index, index, :2, :2] += 0.25
+            if layer.temporal:
+                near_copy(layer.time_conv, (1, 0, 0), 0.3)
+        elif isinstance(layer, Upsample):
+            nn.init.normal_(layer.resample[1].weight[:, :, 1, 1], std=layer.resample[1].weight.shape[1]**-0.5)
+            if layer.temporal:
+                near_copy(layer.time_conv, (2, 0, 0), 0.3)
+    # little noise on the latents at first: the decoder must hear the encoder to learn anything
+    model.conv1.weight[LATENT_CHANNELS:] *= 0.1
+    model.conv1.bias[LATENT_CHANNELS:] = -5.0
+
+
+def near_copy(convolution, tap, noise):
+    """Scales the weights by `noise` and adds one at `tap` from each input to its outputs."""
     outputs, inputs = convolution.weight.shape[:2]
-    convolution.weight.mul_(0.2)
+    convolution.weight.mul_(noise)
     index = torch.arange(outputs)
-    convolution.weight[index, index % inputs, 2, 0, 0] += 1.0
-    convolution.bias.zero_()
+    convolution.weight[(index, index % inputs, *tap)] += 1.0
 
 
 @torch.no_grad()
