@@ -1,0 +1,108 @@
+// Norms over rows [rows, COLUMNS], each in one pass: the row lies in registers, mean and variance are
+// taken there in two steps (no cancellation), and it leaves in the format that the consumer wants.
+//   modulatedNorm  layerNorm(x) (1 + scale[group]) + shift[group]
+//   layerNorm      layerNorm(x) weight + bias
+//   rmsNorm        x / rms(x) weight
+// Constants: COLUMNS, VECTOR (elements an access, 16 bytes of bf16), THREADS, INPUT, WEIGHT and OUTPUT
+// (element types), FORMAT. One block a row: 5,120 columns are 16 values in each of 320 threads.
+#include "fp8.cuh"
+
+using Values = Row<COLUMNS, VECTOR, THREADS>;
+
+__device__ __forceinline__ void normalise(Values& row, float epsilon) {
+  float mean = reduceBlock<Sum, THREADS, 0>(row.sum()) / COLUMNS;
+  float variance = reduceBlock<Sum, THREADS, 1>(row.squares(mean)) / COLUMNS;
+  float factor = 1.0f / sqrtf(variance + epsilon);
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      row.values[e][i] = (row.values[e][i] - mean) * factor;
+    }
+  }
+}
+
+// Clears what lies beyond the row, which must not count as a magnitude.
+__device__ __forceinline__ void clearBeyond(Values& row) {
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+    if (!Values::holds(e)) {
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        row.values[e][i] = 0.0f;
+      }
+    }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) modulatedNorm(
+    const void* x, const float* shift, const float* scale, const int* groups, float epsilon,
+    void* values,
+    float* inverse, float* largest, const float* state, int stride) {
+  int64 index = blockIdx.x;
+  Values row;
+  row.read<INPUT>(x, index * COLUMNS);
+  int64 group = static_cast<int64>(groups[index]) * COLUMNS;
+  normalise(row, epsilon);
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+    if (Values::holds(e)) {
+      float factor[VECTOR];
+      float offset[VECTOR];
+      load<FLOAT32, VECTOR>(scale, group + Values::column(e), factor);
+      load<FLOAT32, VECTOR>(shift, group + Values::column(e), offset);
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        row.values[e][i] = row.values[e][i] * (1.0f + factor[i]) + offset[i];
+      }
+    }
+  }
+  clearBeyond(row);
+  emit<FORMAT, OUTPUT, FLOAT32>(row, index, {values, inverse, largest, state, stride});
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) layerNorm(
+    const void* x, const void* weight, const void* bias, float epsilon, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
+  int64 index = blockIdx.x;
+  Values row;
+  row.read<INPUT>(x, index * COLUMNS);
+  normalise(row, epsilon);
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+    if (Values::holds(e)) {
+      float factor[VECTOR];
+      float offset[VECTOR];
+      load<WEIGHT, VECTOR>(weight, Values::column(e), factor);
+      load<WEIGHT, VECTOR>(bias, Values::column(e), offset);
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        row.values[e][i] = row.values[e][i] * factor[i] + offset[i];
+      }
+    }
+  }
+  clearBeyond(row);
+  emit<FORMAT, OUTPUT, FLOAT32>(row, index, {values, inverse, largest, state, stride});
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) rmsNorm(
+    const void* x, const void* weight, float epsilon, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
+  int64 index = blockIdx.x;
+  Values row;
+  row.read<INPUT>(x, index * COLUMNS);
+  float square = reduceBlock<Sum, THREADS, 0>(row.squares(0.0f)) / COLUMNS;
+  float length = 1.0f / sqrtf(square + epsilon);
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+    if (Values::holds(e)) {
+      float factor[VECTOR];
+      load<WEIGHT, VECTOR>(weight, Values::column(e), factor);
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        row.values[e][i] = row.values[e][i] * length * factor[i];
+      }
+    }
+  }
+  emit<FORMAT, OUTPUT, FLOAT32>(row, index, {values, inverse, largest, state, stride});
+}
