@@ -1,0 +1,111 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.Map;
+import wan4j.cuda.bind.LaunchShape;
+import wan4j.cuda.jit.Kernel;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// The host half of convolution.cu: weights and windows of convolutions.
+final class ConvolutionKernels {
+  private record Key(
+      String name,
+      int inputs,
+      int columns,
+      int time,
+      int height,
+      int width,
+      int timeStride,
+      int spaceStride,
+      int vector,
+      DType source,
+      DType type) {}
+
+  private final Device device;
+  private final Map<Key, Kernel> kernels = new HashMap<>();
+
+  ConvolutionKernels(Device device) {
+    this.device = device;
+  }
+
+  /// Packs a weight `[outputs, inputs, time, height, width]` into the rows of a layer; rows of the
+  /// layer beyond the weight's are left alone.
+  void packWeight(Tensor source, CudaConvolution layer, int outputs) {
+    int columns = layer.weight().length(1);
+    long count = (long) outputs * columns;
+    device
+        .arguments()
+        .add(DeviceStorage.address(source))
+        .add(DeviceStorage.address(layer.weight()))
+        .add(count);
+    Key key =
+        new Key(
+            "packWeight",
+            layer.inputs(),
+            columns,
+            layer.time(),
+            layer.height(),
+            layer.width(),
+            1,
+            1,
+            1,
+            source.dtype(),
+            layer.weight().dtype());
+    device.launch(kernel(key), LaunchShape.covering(count, Tiling.FLAT_THREADS));
+  }
+
+  /// Writes the windows of the output positions from `first` on as rows of `target`.
+  void gatherWindows(Tensor x, CudaConvolution layer, Window window, long first, Tensor target) {
+    int vector = Tiling.vector(layer.inputs(), x, target);
+    long vectors = target.count() / vector;
+    int height = x.length(1);
+    int width = x.length(2);
+    device
+        .arguments()
+        .add(DeviceStorage.address(x))
+        .add(DeviceStorage.address(target))
+        .add(height)
+        .add(width)
+        .add(window.rows(height, layer.height()))
+        .add(window.columns(width, layer.width()))
+        .add(window.top())
+        .add(window.left())
+        .add(first)
+        .add(vectors);
+    Key key =
+        new Key(
+            "gatherWindows",
+            layer.inputs(),
+            target.length(1),
+            layer.time(),
+            layer.height(),
+            layer.width(),
+            window.timeStride(),
+            window.spaceStride(),
+            vector,
+            x.dtype(),
+            target.dtype());
+    device.launch(kernel(key), LaunchShape.covering(vectors, Tiling.FLAT_THREADS));
+  }
+
+  private Kernel kernel(Key key) {
+    return kernels.computeIfAbsent(
+        key,
+        _ -> {
+          Map<String, Object> constants = new HashMap<>();
+          constants.put("INPUTS", key.inputs);
+          constants.put("COLUMNS", key.columns);
+          constants.put("TIME", key.time);
+          constants.put("HEIGHT", key.height);
+          constants.put("WIDTH", key.width);
+          constants.put("TIME_STRIDE", key.timeStride);
+          constants.put("SPACE_STRIDE", key.spaceStride);
+          constants.put("VECTOR", key.vector);
+          constants.put("SOURCE", ElementType.of(key.source));
+          constants.put("TYPE", ElementType.of(key.type));
+          return device.kernel("convolution.cu", key.name, constants);
+        });
+  }
+}

@@ -1,0 +1,219 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.cuda.bind.CudaException;
+import wan4j.cuda.bind.Cudnn;
+import wan4j.cuda.bind.CudnnConvolution;
+import wan4j.cuda.bind.CudnnGraph;
+import wan4j.cuda.bind.MatmulDescription;
+import wan4j.cuda.bind.MatmulDescription.Compute;
+import wan4j.cuda.bind.MatmulDescription.Epilogue;
+import wan4j.cuda.bind.MatmulPlan;
+import wan4j.ops.Activation;
+import wan4j.ops.Scope;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// Convolutions on channels-last features of the activation type: through cuDNN's deterministic
+/// engines where channels come in eights, else (and where cuDNN has none) by gathering windows into
+/// rows and multiplying them, a piece at a time.
+final class Convolutions implements AutoCloseable {
+  private static final int CHANNELS = 8; // 16 bytes of bfloat16: what tensor cores load
+  private static final long MOST_GATHERED = 256L << 20; // bytes of gathered windows
+
+  /// A plan, or null where the library has none.
+  private record Planned(CudnnConvolution convolution) {}
+
+  private final LibraryWorkspace workspace;
+  private final Products products;
+  private final ConvolutionKernels kernels;
+  private final ElementwiseKernels elementwise;
+  private final DeviceMemory memory;
+  private final Compute compute;
+  private final CudnnGraph.Precision precision;
+  private final Map<CudnnConvolution.Shape, Planned> plans = new HashMap<>();
+
+  Convolutions(
+      LibraryWorkspace workspace,
+      Products products,
+      ConvolutionKernels kernels,
+      ElementwiseKernels elementwise,
+      DeviceMemory memory,
+      CudaTypes types) {
+    this.workspace = workspace;
+    this.products = products;
+    this.kernels = kernels;
+    this.elementwise = elementwise;
+    this.memory = memory;
+    compute = types.tf32() ? Compute.TF32 : Compute.FLOAT32;
+    boolean isExact = types.activation() == DType.F32 && !types.tf32();
+    precision = isExact ? CudnnGraph.Precision.FULL : CudnnGraph.Precision.ANY;
+  }
+
+  /// Writes the convolution of `x` plus bias plus `addend` (null for none, may be the target).
+  void run(Tensor x, CudaConvolution layer, Window window, Tensor addend, Tensor target) {
+    if (target.count() == 0) {
+      return;
+    }
+    if (!isPointwise(layer, window) && runLibrary(x, layer, window, addend, target)) {
+      return;
+    }
+    if (addend != null && !addend.storage().equals(target.storage())) {
+      elementwise.convert(addend, target, Activation.NONE);
+    }
+    runProducts(x, layer, window, addend != null, target);
+  }
+
+  private static boolean isPointwise(CudaConvolution layer, Window window) {
+    return layer.time() * layer.height() * layer.width() == 1
+        && layer.inputs() == layer.weight().length(1)
+        && window.equals(Window.VALID);
+  }
+
+  // ---- through cuDNN
+
+  private boolean runLibrary(
+      Tensor x, CudaConvolution layer, Window window, Tensor addend, Tensor target) {
+    if (layer.inputs() % CHANNELS != 0) {
+      return false;
+    }
+    boolean isDirect = addend == null && layer.outputs() == layer.paddedOutputs();
+    CudnnConvolution.Shape shape = shape(x, layer, window, isDirect);
+    CudnnConvolution convolution = plan(shape);
+    if (convolution != null && isDirect) {
+      convolution.run(
+          DeviceStorage.address(x),
+          DeviceStorage.address(layer.weight()),
+          DeviceStorage.address(layer.bias()),
+          DeviceStorage.address(target),
+          workspace.address(convolution.workspace()));
+      return true;
+    }
+    convolution = isDirect ? plan(shape(x, layer, window, false)) : convolution;
+    if (convolution == null) {
+      return false;
+    }
+    try (Scope _ = memory.scope()) {
+      Tensor sums =
+          isDirect
+              ? target
+              : memory.empty(target.dtype(), target.shape().with(-1, layer.paddedOutputs()));
+      convolution.run(
+          DeviceStorage.address(x),
+          DeviceStorage.address(layer.weight()),
+          0,
+          DeviceStorage.address(sums),
+          workspace.address(convolution.workspace()));
+      elementwise.addBias(sums, layer.bias(), Activation.NONE, addend, target);
+    }
+    return true;
+  }
+
+  /// An image kernel sees frames as a batch.
+  private static CudnnConvolution.Shape shape(
+      Tensor x, CudaConvolution layer, Window window, boolean biased) {
+    long frames = x.shape().size(0);
+    long height = x.shape().size(1);
+    long width = x.shape().size(2);
+    Cudnn.Element type = x.dtype() == DType.F32 ? Cudnn.Element.FLOAT32 : Cudnn.Element.BFLOAT16;
+    long space = window.spaceStride();
+    boolean isImage = layer.time() == 1 && window.timeStride() == 1;
+    return isImage
+        ? new CudnnConvolution.Shape(
+            type,
+            frames,
+            layer.inputs(),
+            layer.paddedOutputs(),
+            List.of(height, width),
+            List.of((long) layer.height(), (long) layer.width()),
+            List.of((long) window.top(), (long) window.left()),
+            List.of((long) window.bottom(), (long) window.right()),
+            List.of(space, space),
+            biased)
+        : new CudnnConvolution.Shape(
+            type,
+            1,
+            layer.inputs(),
+            layer.paddedOutputs(),
+            List.of(frames, height, width),
+            List.of((long) layer.time(), (long) layer.height(), (long) layer.width()),
+            List.of(0L, (long) window.top(), (long) window.left()),
+            List.of(0L, (long) window.bottom(), (long) window.right()),
+            List.of((long) window.timeStride(), space, space),
+            biased);
+  }
+
+  private CudnnConvolution plan(CudnnConvolution.Shape shape) {
+    return plans.computeIfAbsent(shape, this::make).convolution;
+  }
+
+  private Planned make(CudnnConvolution.Shape shape) {
+    try {
+      CudnnConvolution convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
+      if (convolution.workspace() <= LibraryWorkspace.MOST) {
+        workspace.address(convolution.workspace());
+        return new Planned(convolution);
+      }
+      convolution.close();
+    } catch (CudaException e) {
+      // No deterministic engine for this shape: the products take it.
+    }
+    return new Planned(null);
+  }
+
+  // ---- as matrix products
+
+  void runProducts(
+      Tensor x, CudaConvolution layer, Window window, boolean isAdded, Tensor target) {
+    int columns = layer.weight().length(1);
+    long positions = target.count() / layer.outputs();
+    if (isPointwise(layer, window)) {
+      multiply(x, layer, positions, isAdded, DeviceStorage.address(target), target.dtype());
+      return;
+    }
+    long piece = Math.max(1, MOST_GATHERED / ((long) columns * x.dtype().bytes()));
+    for (long first = 0; first < positions; first += piece) {
+      long rows = Math.min(piece, positions - first);
+      try (Scope _ = memory.scope()) {
+        Tensor windows = memory.empty(x.dtype(), Shape.of(rows, columns));
+        kernels.gatherWindows(x, layer, window, first, windows);
+        long to = DeviceStorage.address(target) + first * layer.outputs() * target.dtype().bytes();
+        multiply(windows, layer, rows, isAdded, to, target.dtype());
+      }
+    }
+  }
+
+  private void multiply(
+      Tensor rows, CudaConvolution layer, long count, boolean isAdded, long target, DType type) {
+    MatmulDescription description =
+        MatmulDescription.linear(
+                count,
+                layer.outputs(),
+                layer.weight().shape().size(1),
+                Products.type(rows.dtype()),
+                Products.type(type))
+            .with(rows.dtype() == DType.F32 ? compute : Compute.FLOAT32)
+            .with(Epilogue.BIAS);
+    MatmulPlan plan =
+        products.plan(description).factor(1, isAdded ? 1 : 0).bias(address(layer.bias()));
+    products.run(plan, address(rows), address(layer.weight()), target);
+    plan.factor(1, 0);
+  }
+
+  private static long address(Tensor tensor) {
+    return DeviceStorage.address(tensor);
+  }
+
+  @Override
+  public void close() {
+    for (Planned planned : plans.values()) {
+      if (planned.convolution != null) {
+        planned.convolution.close();
+      }
+    }
+  }
+}

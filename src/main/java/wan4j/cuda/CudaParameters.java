@@ -1,0 +1,207 @@
+package wan4j.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.ops.Convolution;
+import wan4j.ops.Linear;
+import wan4j.ops.LinearShapes;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Parameters;
+import wan4j.ops.Scope;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Weights in slabs of device memory, converted and quantised on the device as they arrive.
+final class CudaParameters implements Parameters {
+  private static final long SLAB = 64L << 20;
+  private static final int CHANNELS = 8; // what convolutions' outputs and columns are padded to
+  private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of 128 x 128 scales, in floats
+
+  private final CudaOps ops;
+  private final List<DeviceStorage> slabs = new ArrayList<>();
+  private final List<Tensor> states = new ArrayList<>();
+  private DeviceStorage slab = new DeviceStorage(0, 0);
+  private long used;
+  private long bytes;
+  private boolean isClosed;
+
+  CudaParameters(CudaOps ops) {
+    this.ops = ops;
+  }
+
+  @Override
+  public Tensor tensor(TensorSource source, DType dtype) {
+    DType kept = source.dtype().isFloat() ? dtype : source.dtype();
+    Tensor tensor = allocate(kept, source.shape());
+    ops.loader().load(source, tensor);
+    return tensor;
+  }
+
+  @Override
+  public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
+    LinearShapes shapes = LinearShapes.of(weights, biases);
+    Tensor bias = null;
+    if (!biases.isEmpty()) {
+      bias = allocate(biasType(precision), Shape.of(shapes.weight().size(0)));
+      stack(biases, bias);
+    }
+    if (!precision.isFloat8()) {
+      Tensor weight = allocate(plainType(precision), shapes.weight());
+      stack(weights, weight);
+      return new CudaLinear(weight, bias, null, precision, null, null);
+    }
+    requireTiles(weights.getFirst().name(), shapes.weight());
+    try (Scope _ = ops.scope()) {
+      // From bfloat16, as Transformer Engine sees the weights of a bfloat16 model.
+      Tensor plain = ops.empty(DType.BF16, shapes.weight().toArray());
+      stack(weights, plain);
+      return quantize(plain, bias, precision);
+    }
+  }
+
+  private CudaLinear quantize(Tensor plain, Tensor bias, Precision precision) {
+    Tensor weight = allocate(DType.F8_E4M3, plain.shape());
+    if (precision == Precision.FLOAT8_BLOCK) {
+      int across = Math.ceilDiv(plain.length(1), QuantizeKernels.BLOCK);
+      int stride = Math.ceilDiv(across, SCALE_STRIDE) * SCALE_STRIDE;
+      int down = Math.ceilDiv(plain.length(0), QuantizeKernels.BLOCK);
+      Tensor inverse = allocate(DType.F32, Shape.of(down, stride));
+      ops.quantizeKernels().quantizeSquares(plain, weight, inverse, stride);
+      return new CudaLinear(weight, bias, inverse, precision, null, null);
+    }
+    OperandFormat format =
+        precision == Precision.FLOAT8_TOKEN
+            ? OperandFormat.Simple.FLOAT8_TOKEN
+            : OperandFormat.Simple.FLOAT8_CURRENT;
+    if (ops.operand(plain, format) instanceof Operand.Quantized quantized) {
+      Tensor inverse = allocate(DType.F32, quantized.inverseScales().shape());
+      ops.copy(quantized.values(), weight);
+      ops.copy(quantized.inverseScales(), inverse);
+      boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
+      return new CudaLinear(
+          weight, bias, inverse, precision, isDelayed ? state() : null, isDelayed ? state() : null);
+    }
+    throw new IllegalStateException("a weight was not quantised as " + format);
+  }
+
+  private Tensor state() {
+    Tensor state = allocate(DType.F32, Shape.of(QuantizeKernels.STATE_LENGTH));
+    ops.clear(state);
+    states.add(state);
+    return state;
+  }
+
+  private static void requireTiles(String name, Shape weight) {
+    if (weight.size(0) % DeviceMemory.ROWS != 0 || weight.size(1) % DeviceMemory.ROWS != 0) {
+      throw new IllegalArgumentException(
+          "%s and what is stacked on it are %s, expected multiples of 16, which FP8 matrix units need; keep the layer in bfloat16 (--fp8_skip)"
+              .formatted(name, weight));
+    }
+  }
+
+  @Override
+  public Convolution convolution(TensorSource weight, TensorSource bias) {
+    Shape shape = weight.shape();
+    if (shape.rank() != 4 && shape.rank() != 5) {
+      throw new IllegalArgumentException(
+          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
+    }
+    int outputs = shape.length(0);
+    int inputs = shape.length(1);
+    LinearShapes.requireBias(bias, outputs);
+    int time = shape.rank() == 5 ? shape.length(2) : 1;
+    int height = shape.length(-2);
+    int width = shape.length(-1);
+    long columns = padded((long) time * height * width * inputs);
+    long rows = padded(outputs);
+    CudaConvolution layer =
+        new CudaConvolution(
+            allocate(ops.activation(), Shape.of(rows, columns)),
+            allocate(ops.activation(), Shape.of(rows)),
+            inputs,
+            outputs,
+            time,
+            height,
+            width);
+    ops.clear(layer.weight());
+    ops.clear(layer.bias());
+    ops.loader().load(bias, layer.bias().slice(0, outputs));
+    try (Scope _ = ops.scope()) {
+      Tensor plain = ops.empty(weight.dtype(), shape.toArray());
+      ops.loader().load(weight, plain);
+      ops.convolutionKernels().packWeight(plain, layer, outputs);
+    }
+    return layer;
+  }
+
+  private static long padded(long count) {
+    return Math.ceilDiv(count, (long) CHANNELS) * CHANNELS;
+  }
+
+  /// Loads tensors one behind the other into the outermost axis of one.
+  private void stack(List<TensorSource> sources, Tensor target) {
+    Tensor flat = target.reshape(target.count());
+    long first = 0;
+    for (TensorSource source : sources) {
+      long count = source.shape().count();
+      ops.loader().load(source, flat.slice(first, count));
+      first += count;
+    }
+  }
+
+  private DType plainType(Precision precision) {
+    return precision == Precision.FLOAT32 ? DType.F32 : ops.activation();
+  }
+
+  private DType biasType(Precision precision) {
+    return precision.isFloat8() ? DType.BF16 : plainType(precision);
+  }
+
+  private Tensor allocate(DType dtype, Shape shape) {
+    long size = shape.count() * dtype.bytes();
+    long step = Math.ceilDiv(Math.max(size, 1), DeviceMemory.ALIGNMENT) * DeviceMemory.ALIGNMENT;
+    if (step > slab.bytes() - used) {
+      if (step > SLAB / 4) {
+        DeviceStorage own = take(step);
+        return new Tensor(shape, dtype, own.slice(0, size));
+      }
+      slab = take(SLAB);
+      used = 0;
+    }
+    DeviceStorage taken = slab.slice(used, size);
+    used += step;
+    return new Tensor(shape, dtype, taken);
+  }
+
+  private DeviceStorage take(long size) {
+    DeviceStorage storage = new DeviceStorage(DeviceMemory.allocate(size), size);
+    slabs.add(storage);
+    bytes += size;
+    ops.memory().weights(size);
+    return storage;
+  }
+
+  @Override
+  public long bytes() {
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    if (isClosed) {
+      return;
+    }
+    isClosed = true;
+    ops.synchronize();
+    states.forEach(ops.quantizeKernels()::forget);
+    for (DeviceStorage storage : slabs) {
+      CudaDriver.free(storage.address());
+    }
+    ops.memory().weights(-bytes);
+  }
+}

@@ -1,0 +1,28 @@
+package wan4j.cuda;
+
+import wan4j.tensor.DType;
+
+/// The element types in which the CUDA backend computes: of activations (BF16 or F32), of the
+/// residual stream (BF16 or F32), and whether float32 products may round their operands to TF32.
+public record CudaTypes(DType activation, DType residual, boolean tf32) {
+  /// bfloat16 activations beside a float32 residual stream, which loses nothing over 40 blocks.
+  public static final CudaTypes BFLOAT16 = new CudaTypes(DType.BF16, DType.F32, false);
+
+  /// float32 throughout, without tensor cores.
+  public static final CudaTypes FLOAT32 = new CudaTypes(DType.F32, DType.F32, false);
+
+  /// float32 with TF32 products.
+  public static final CudaTypes TF32 = new CudaTypes(DType.F32, DType.F32, true);
+
+  /// Refuses other types.
+  public CudaTypes {
+    boolean isKnown =
+        (activation == DType.BF16 || activation == DType.F32)
+            && (residual == DType.BF16 || residual == DType.F32);
+    if (!isKnown) {
+      throw new IllegalArgumentException(
+          "got activations in %s and a residual stream in %s, expected BF16 or F32"
+              .formatted(activation, residual));
+    }
+  }
+}

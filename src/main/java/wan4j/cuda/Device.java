@@ -1,0 +1,79 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.Map;
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.CudaStreams;
+import wan4j.cuda.bind.KernelArguments;
+import wan4j.cuda.bind.LaunchShape;
+import wan4j.cuda.jit.Kernel;
+import wan4j.cuda.jit.KernelCache;
+import wan4j.cuda.jit.KernelModule;
+import wan4j.cuda.jit.KernelSource;
+
+/// One GPU as one thread uses it: its context, the stream in which all work is ordered, and the
+/// kernels loaded so far.
+final class Device implements AutoCloseable {
+  private final int ordinal;
+  private final long context;
+  private final long stream;
+  private final KernelCache cache;
+  private final Map<KernelSource, KernelModule> modules = new HashMap<>();
+  private final KernelArguments arguments = new KernelArguments();
+  private int launches;
+
+  /// Opens the GPU of this ordinal for the calling thread.
+  Device(int ordinal, KernelCache cache) {
+    this.ordinal = ordinal;
+    this.cache = cache;
+    CudaDriver.initialize();
+    context = CudaDriver.retainContext(ordinal);
+    stream = CudaStreams.create();
+  }
+
+  int ordinal() {
+    return ordinal;
+  }
+
+  long context() {
+    return context;
+  }
+
+  long stream() {
+    return stream;
+  }
+
+  /// Returns how many kernels of ours were launched.
+  int launches() {
+    return launches;
+  }
+
+  /// Returns a kernel of `src/main/cuda`, compiled for these constants and loaded.
+  Kernel kernel(String file, String name, Map<String, Object> constants) {
+    return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
+  }
+
+  /// Returns the argument list, emptied, for the next launch.
+  KernelArguments arguments() {
+    return arguments.clear();
+  }
+
+  /// Launches a kernel with what [#arguments] collected.
+  void launch(Kernel kernel, LaunchShape shape) {
+    kernel.launch(shape, stream, arguments);
+    launches++;
+  }
+
+  /// Waits until all work that was asked for is done.
+  void synchronize() {
+    CudaStreams.synchronize(stream);
+  }
+
+  @Override
+  public void close() {
+    synchronize();
+    modules.values().forEach(KernelModule::close);
+    CudaStreams.destroy(stream);
+    CudaDriver.releaseContext(ordinal);
+  }
+}

@@ -1,0 +1,47 @@
+package wan4j.cuda;
+
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.Cudnn;
+
+/// A cuDNN handle bound to the device's stream and one workspace for all its plans, which grows
+/// when a larger plan is made and never inside a step.
+final class LibraryWorkspace implements AutoCloseable {
+  /// The largest workspace that a plan may ask for.
+  static final long MOST = 2L << 30;
+
+  private final Device device;
+  private final long handle;
+  private long address;
+  private long bytes;
+
+  LibraryWorkspace(Device device) {
+    this.device = device;
+    handle = Cudnn.create();
+    Cudnn.setStream(handle, device.stream());
+  }
+
+  long handle() {
+    return handle;
+  }
+
+  /// Returns the address of a workspace of at least so many bytes.
+  long address(long needed) {
+    if (needed > bytes) {
+      device.synchronize();
+      if (address != 0) {
+        CudaDriver.free(address);
+      }
+      address = DeviceMemory.allocate(needed);
+      bytes = needed;
+    }
+    return address;
+  }
+
+  @Override
+  public void close() {
+    Cudnn.destroy(handle);
+    if (address != 0) {
+      CudaDriver.free(address);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import wan4j.cuda.bind.CublasLt;
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.CudaException;
+import wan4j.cuda.bind.MatmulDescription;
+import wan4j.cuda.bind.MatmulPlan;
+import wan4j.tensor.DType;
+
+/// Matrix products through cuBLASLt: each shape is planned once with the library's first algorithm,
+/// which never depends on timing, and shares one workspace.
+final class Products implements AutoCloseable {
+  private static final long WORKSPACE = 64L << 20; // what cuBLASLt's Hopper kernels ask for at most
+
+  private final Device device;
+  private final long handle;
+  private final long workspace;
+  private final Map<MatmulDescription, MatmulPlan> plans = new HashMap<>();
+  private final Set<MatmulDescription> refused = new HashSet<>();
+
+  Products(Device device) {
+    this.device = device;
+    handle = CublasLt.create();
+    workspace = DeviceMemory.allocate(WORKSPACE);
+  }
+
+  /// Returns the library's type of an element type.
+  static MatmulDescription.Element type(DType dtype) {
+    return switch (dtype) {
+      case F32 -> MatmulDescription.Element.FLOAT32;
+      case BF16 -> MatmulDescription.Element.BFLOAT16;
+      case F16 -> MatmulDescription.Element.FLOAT16;
+      case F8_E4M3 -> MatmulDescription.Element.FLOAT8_E4M3;
+      case F64, F8_E5M2, I64, I32, I16, I8, U8, BOOL ->
+          throw new IllegalArgumentException("got " + dtype + ", expected a type of matrix units");
+    };
+  }
+
+  /// Says whether the library has an algorithm for a product, planning it on the way.
+  boolean isSupported(MatmulDescription description) {
+    if (plans.containsKey(description)) {
+      return true;
+    }
+    if (refused.contains(description)) {
+      return false;
+    }
+    try {
+      plans.put(description, MatmulPlan.of(handle, description, WORKSPACE));
+      return true;
+    } catch (CudaException e) {
+      refused.add(description);
+      return false;
+    }
+  }
+
+  /// Returns a product's plan; throws `CudaException` when the library has no algorithm for it.
+  MatmulPlan plan(MatmulDescription description) {
+    MatmulPlan plan = plans.get(description);
+    if (plan == null) {
+      plan = MatmulPlan.of(handle, description, WORKSPACE);
+      plans.put(description, plan);
+    }
+    return plan;
+  }
+
+  /// Queues a product whose plan has its pointers.
+  void run(MatmulPlan plan, long input, long weight, long output) {
+    plan.run(input, weight, output, workspace, device.stream());
+  }
+
+  @Override
+  public void close() {
+    plans.values().forEach(MatmulPlan::close);
+    CublasLt.destroy(handle);
+    CudaDriver.free(workspace);
+  }
+}

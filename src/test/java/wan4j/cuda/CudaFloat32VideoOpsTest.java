@@ -1,0 +1,26 @@
+package wan4j.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.BeforeAll;
+import wan4j.cuda.bind.Cuda;
+import wan4j.ops.Ops;
+import wan4j.ops.VideoOpsContract;
+
+/// The autoencoders' contract in float32 without tensor cores.
+class CudaFloat32VideoOpsTest extends VideoOpsContract {
+  @BeforeAll
+  static void needsAGpu() {
+    assumeTrue(Cuda.isPresent(), Cuda::absence);
+  }
+
+  @Override
+  protected Ops ops() {
+    return new CudaOps(0, CudaTypes.FLOAT32);
+  }
+
+  @Override
+  protected double tolerance() {
+    return 1e-5;
+  }
+}
