@@ -9,4 +9,7 @@ module wan4j {
   requires org.bytedeco.ffmpeg;
 
   exports wan4j.tensor;
+
+  opens wan4j.cli to
+      info.picocli;
 }
