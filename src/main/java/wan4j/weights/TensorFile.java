@@ -44,7 +44,8 @@ public final class TensorFile implements AutoCloseable {
     }
     // a header of less than 4 GB, then its opening brace
     boolean isSafetensors = start.endsWith("\0\0\0\0{") && start.length() == 9;
-    if (!isSafetensors && otherFormat(start) instanceof String other) {
+    String other = isSafetensors ? null : otherFormat(start);
+    if (other != null) {
       throw new InputException(file.path() + " is " + other);
     }
     return SafetensorsReader.read(file);

@@ -22,7 +22,7 @@ final class TorchReader implements Unpickler.Meaning {
   private static final int LARGEST_PICKLE = 32 << 20;
   private static final int HIGHEST_RANK = 32;
   // an expanded tensor repeats one element; this many are believed
-  private static final long LARGEST_EXPANSION = 1 << 24;
+  private static final long LARGEST_EXPANSION = 1 << 20;
   private static final Global ORDERED_DICT = new Global("collections", "OrderedDict");
   private static final Set<Global> REBUILDERS =
       Set.of(

@@ -276,7 +276,7 @@ final class Unpickler {
     }
     long value = length > 0 && bytes[length - 1] < 0 ? -1 : 0;
     for (int i = length - 1; i >= 0; i--) {
-      value = value << 8 | bytes[i] & 0xFF;
+      value = (value << 8) | (bytes[i] & 0xFF);
     }
     return value;
   }

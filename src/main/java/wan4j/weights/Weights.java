@@ -218,6 +218,37 @@ public final class Weights implements AutoCloseable {
     return over(title, naming.toOriginal(tensors, title), metadata, files);
   }
 
+  /// Returns the same weights with LoRA files added, several at once, computed in float32 while
+  /// they are read; throws `InputException` when one does not belong to this network or a weight it
+  /// changes is stored in FP8.
+  public Weights merged(List<LoraApplication> applications) {
+    if (!prefix.isEmpty()) {
+      throw new IllegalStateException(
+          "LoRA files are merged into a whole network, not into " + this);
+    }
+    Map<String, List<MergedSource.Term>> terms = new LinkedHashMap<>();
+    for (LoraApplication application : applications) {
+      application
+          .lora()
+          .match(this)
+          .forEach((name, delta) ->
+              terms
+                  .computeIfAbsent(name, n -> new ArrayList<>())
+                  .add(new MergedSource.Term(delta, application.strength())));
+    }
+    Map<String, TensorSource> merged = new LinkedHashMap<>(tensors);
+    terms.forEach((name, list) -> {
+      TensorSource base = tensors.get(name);
+      if (base.dtype().bytes() < 2 || !base.dtype().isFloat()) {
+        throw new InputException(
+            "%s stores %s as %s, into which no LoRA can be merged; expected 16 or 32-bit weights: use the checkpoint before its conversion"
+                .formatted(title, name, base.dtype()));
+      }
+      merged.put(name, new MergedSource(base, list));
+    });
+    return over(title, merged, metadata, files);
+  }
+
   /// Returns all tensors by full name.
   Map<String, TensorSource> all() {
     return tensors;

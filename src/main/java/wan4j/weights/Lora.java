@@ -1,0 +1,186 @@
+package wan4j.weights;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import wan4j.tensor.DType;
+import wan4j.tensor.Elements;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+
+/// A LoRA file in any of the common key styles: what it adds to which module, before it is matched
+/// with a network.
+public final class Lora implements AutoCloseable {
+  private static final Pattern KEY =
+      Pattern.compile(
+          "(.+)\\.(lora_A(?:\\.default)?\\.weight|lora_down\\.weight|lora_B(?:\\.default)?\\.weight|lora_up\\.weight|alpha|diff|diff_b)");
+
+  // modules that only Wan2.1's image-to-video has; such files are used with Wan2.2 without them
+  private static final Pattern OF_WAN_21 =
+      Pattern.compile(
+          "(.*[._])?(k_img|v_img|norm_k_img|img_emb[._].*|add_k_proj|add_v_proj|norm_added_k)");
+
+  /// The pieces of one module as they are found in the file.
+  private static final class Pieces {
+    TensorSource down;
+    TensorSource up;
+    TensorSource alpha;
+    TensorSource weight;
+    TensorSource bias;
+  }
+
+  private final TensorFile file;
+  private final Map<String, List<Addition>> modules;
+
+  /// One addition to the weight or the bias of a module.
+  record Addition(String parameter, LoraDelta delta) {}
+
+  private Lora(TensorFile file, Map<String, List<Addition>> modules) {
+    this.file = file;
+    this.modules = modules;
+  }
+
+  /// Opens a file and checks its keys and shapes; throws `InputException` when it is no LoRA or of
+  /// an unknown style.
+  public static Lora read(Path path) {
+    TensorFile file = TensorFile.open(path);
+    try {
+      Map<String, Pieces> pieces = new LinkedHashMap<>();
+      file.tensors().forEach((name, source) -> sort(path, pieces, name, source));
+      Map<String, List<Addition>> modules = new LinkedHashMap<>();
+      pieces.forEach((module, parts) -> modules.put(module, additions(path, module, parts)));
+      return new Lora(file, modules);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /// Returns where the file lies.
+  public Path path() {
+    return file.path();
+  }
+
+  /// Returns what the file adds to which parameter of a network, by original names; throws
+  /// `InputException` when a module is missing there or has another shape.
+  public Map<String, LoraDelta> match(Weights network) {
+    LoraNames names = new LoraNames(network);
+    Map<String, LoraDelta> matched = new LinkedHashMap<>();
+    modules.forEach((module, additions) -> {
+      for (Addition addition : additions) {
+        String name = names.find(module, addition.parameter);
+        if (name != null) {
+          put(matched, name, addition.delta, network.shape(name));
+        } else if (!OF_WAN_21.matcher(module).matches()) {
+          throw new InputException(
+              "%s changes the %s of %s, which %s does not have; expected a LoRA for this very network: choose another"
+                  .formatted(path(), addition.parameter, Quoted.of(module), network));
+        }
+      }
+    });
+    if (matched.isEmpty()) {
+      throw new InputException(
+          "%s changes nothing in %s; expected a LoRA for this very network: choose another"
+              .formatted(path(), network));
+    }
+    return matched;
+  }
+
+  private void put(Map<String, LoraDelta> matched, String name, LoraDelta delta, Shape shape) {
+    if (!delta.fits(shape)) {
+      throw new InputException(
+          "%s changes %s by %s, but it has shape %s; expected a LoRA for this very network: choose another"
+              .formatted(path(), name, delta.describe(), shape));
+    }
+    if (matched.put(name, delta) != null) {
+      throw new InputException(
+          "%s changes %s twice; expected each module once: download it again"
+              .formatted(path(), name));
+    }
+  }
+
+  private static void sort(
+      Path path, Map<String, Pieces> pieces, String name, TensorSource source) {
+    Matcher key = KEY.matcher(name);
+    if (!key.matches()) {
+      throw new InputException(
+          "%s holds %s, which is no known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff or diff_b: convert the file"
+              .formatted(path, Quoted.of(name)));
+    }
+    if (!source.dtype().isFloat()) {
+      throw new InputException(
+          "%s holds %s as %s; expected a float type: convert the file"
+              .formatted(path, Quoted.of(name), source.dtype()));
+    }
+    Pieces module = pieces.computeIfAbsent(key.group(1), k -> new Pieces());
+    String kind = key.group(2);
+    if (kind.startsWith("lora_A") || kind.startsWith("lora_down")) {
+      module.down = source;
+    } else if (kind.startsWith("lora_B") || kind.startsWith("lora_up")) {
+      module.up = source;
+    } else if (kind.equals("alpha")) {
+      module.alpha = source;
+    } else if (kind.equals("diff")) {
+      module.weight = source;
+    } else {
+      module.bias = source;
+    }
+  }
+
+  private static List<Addition> additions(Path path, String module, Pieces parts) {
+    List<Addition> additions = new ArrayList<>();
+    if (parts.down != null && parts.up != null) {
+      additions.add(new Addition("weight", lowRank(path, module, parts)));
+    } else if (parts.down != null || parts.up != null || parts.alpha != null) {
+      throw new InputException(
+          "%s holds only a part of %s; expected its down and up matrices: download it again"
+              .formatted(path, Quoted.of(module)));
+    }
+    if (parts.weight != null) {
+      additions.add(new Addition("weight", new LoraDelta.Difference(parts.weight)));
+    }
+    if (parts.bias != null) {
+      additions.add(new Addition("bias", new LoraDelta.Difference(parts.bias)));
+    }
+    return additions;
+  }
+
+  private static LoraDelta lowRank(Path path, String module, Pieces parts) {
+    Shape down = parts.down.shape();
+    Shape up = parts.up.shape();
+    if (down.rank() < 2 || up.rank() < 2 || down.count() == 0 || up.size(1) != down.size(0)) {
+      throw new InputException(
+          "%s holds %s as %s by %s; expected [out, rank] by [rank, in]: download it again"
+              .formatted(path, Quoted.of(module), up, down));
+    }
+    if (parts.alpha == null) {
+      return new LoraDelta.LowRank(parts.down, parts.up, 1f);
+    }
+    float alpha = parts.alpha.shape().count() == 1 ? scalar(parts.alpha) : Float.NaN;
+    if (!Float.isFinite(alpha)) {
+      throw new InputException(
+          "%s gives %s the alpha %s; expected one finite number: download it again"
+              .formatted(path, Quoted.of(module), alpha));
+    }
+    return new LoraDelta.LowRank(parts.down, parts.up, alpha / down.size(0));
+  }
+
+  private static float scalar(TensorSource source) {
+    DType dtype = source.dtype();
+    MemorySegment segment = MemorySegment.ofArray(new byte[dtype.bytes()]);
+    source.read(0, segment);
+    return Elements.toFloat(segment, dtype, 0);
+  }
+
+  /// Closes the file; what was matched can no longer be read.
+  @Override
+  public void close() {
+    file.close();
+  }
+}

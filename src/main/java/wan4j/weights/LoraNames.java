@@ -1,0 +1,66 @@
+package wan4j.weights;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Finds the parameter of a network that a LoRA key means, with dots or underscores, in original or
+/// Diffusers names.
+final class LoraNames {
+  private static final List<String> PREFIXES =
+      List.of(
+          "model.diffusion_model.",
+          "base_model.model.",
+          "diffusion_model.",
+          "transformer.",
+          "lora_unet_",
+          "lora_transformer_");
+
+  private final Weights network;
+  // module names with underscores for dots, as kohya's trainer writes them
+  private final Map<String, String> flattened = new HashMap<>();
+
+  LoraNames(Weights network) {
+    this.network = network;
+    for (String name : network.names()) {
+      int dot = name.lastIndexOf('.');
+      if (dot > 0) {
+        String module = name.substring(0, dot);
+        flattened.put(module.replace('.', '_'), module);
+      }
+    }
+  }
+
+  /// Returns the full name of a module's parameter, or null when the network does not have it.
+  String find(String key, String parameter) {
+    String module = key;
+    for (String prefix : PREFIXES) {
+      if (module.startsWith(prefix)) {
+        module = module.substring(prefix.length());
+        break;
+      }
+    }
+    String name = module + "." + parameter;
+    if (network.has(name)) {
+      return name;
+    }
+    String original = Naming.TRANSFORMER.toOriginal(name);
+    if (network.has(original)) {
+      return original;
+    }
+    String known = flattened.getOrDefault(module, flattened.get(toOriginal(module)));
+    return known != null && network.has(known + "." + parameter) ? known + "." + parameter : null;
+  }
+
+  /// Translates a Diffusers module name whose dots are underscores.
+  private static String toOriginal(String module) {
+    return module
+        .replaceFirst("_attn1_to_out_0$", "_self_attn_o")
+        .replaceFirst("_attn2_to_out_0$", "_cross_attn_o")
+        .replaceFirst("_attn1_(to_)?", "_self_attn_")
+        .replaceFirst("_attn2_(to_)?", "_cross_attn_")
+        .replaceFirst("_ffn_net_0_proj$", "_ffn_0")
+        .replaceFirst("_ffn_net_2$", "_ffn_2")
+        .replaceFirst("^proj_out$", "head_head");
+  }
+}

@@ -1,0 +1,179 @@
+package wan4j.weights;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.SoftReference;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import wan4j.tensor.BFloat16;
+import wan4j.tensor.DType;
+import wan4j.tensor.Elements;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+
+/// A parameter with LoRA additions, computed in float32 row by row while it is read.
+final class MergedSource implements TensorSource {
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+  /// One addition with its strength.
+  record Term(LoraDelta delta, float strength) {}
+
+  private final TensorSource base;
+  private final List<Term> terms;
+  private final int rowLength;
+  private SoftReference<float[][][]> factors = new SoftReference<>(null);
+
+  MergedSource(TensorSource base, List<Term> terms) {
+    this.base = base;
+    this.terms = List.copyOf(terms);
+    Shape shape = base.shape();
+    this.rowLength =
+        Math.toIntExact(
+            shape.rank() < 2 ? shape.count() : shape.count() / Math.max(1, shape.size(0)));
+  }
+
+  @Override
+  public String name() {
+    return base.name();
+  }
+
+  @Override
+  public Shape shape() {
+    return base.shape();
+  }
+
+  @Override
+  public DType dtype() {
+    return DType.F32;
+  }
+
+  @Override
+  public void read(long offset, MemorySegment target) {
+    Objects.checkFromIndexSize(offset, target.byteSize(), bytes());
+    if (target.byteSize() == 0) {
+      return;
+    }
+    float[][][] matrices = matrices();
+    long first = offset / 4;
+    long last = (offset + target.byteSize() - 1) / 4;
+    int firstRow = (int) (first / rowLength);
+    int lastRow = (int) (last / rowLength);
+    // native segments may belong to the calling thread alone, so rows are computed apart and copied
+    // here
+    int batch = Math.max(1, (1 << 20) / rowLength);
+    for (int start = firstRow; start <= lastRow; start += batch) {
+      int count = Math.min(batch, lastRow + 1 - start);
+      int batchStart = start;
+      float[][] rows =
+          IntStream.range(0, count)
+              .parallel()
+              .mapToObj(i -> row(batchStart + i, matrices))
+              .toArray(float[][]::new);
+      for (int i = 0; i < count; i++) {
+        long rowBytes = (long) (start + i) * rowLength * 4;
+        long from = Math.max(offset, rowBytes);
+        long to = Math.min(offset + target.byteSize(), rowBytes + rowLength * 4L);
+        MemorySegment.copy(
+            MemorySegment.ofArray(rows[i]), from - rowBytes, target, from - offset, to - from);
+      }
+    }
+  }
+
+  private float[] row(int index, float[][][] matrices) {
+    float[] row = floats(base, (long) index * rowLength, rowLength);
+    float[] sum = new float[rowLength];
+    for (int t = 0; t < terms.size(); t++) {
+      Term term = terms.get(t);
+      switch (term.delta) {
+        case LoraDelta.LowRank pair -> {
+          Arrays.fill(sum, 0f);
+          addProduct(sum, matrices[t][1], index * pair.rank(), matrices[t][0], pair.rank());
+          addScaled(row, sum, term.strength * pair.scale());
+        }
+        case LoraDelta.Difference difference ->
+            addScaled(
+                row,
+                floats(difference.values(), (long) index * rowLength, rowLength),
+                term.strength);
+      }
+    }
+    return row;
+  }
+
+  /// Adds row `first / rank` of up, a vector of rank numbers, times down to a row.
+  private static void addProduct(float[] sum, float[] up, int first, float[] down, int rank) {
+    int length = sum.length;
+    int k = 0;
+    // four rows at a time, so that the running sum is loaded and stored a quarter as often
+    for (; k + 4 <= rank; k += 4) {
+      float a = up[first + k];
+      float b = up[first + k + 1];
+      float c = up[first + k + 2];
+      float d = up[first + k + 3];
+      int at = k * length;
+      for (int j = 0; j < length; j++) {
+        sum[j] +=
+            a * down[at + j]
+                + b * down[at + length + j]
+                + c * down[at + 2 * length + j]
+                + d * down[at + 3 * length + j];
+      }
+    }
+    for (; k < rank; k++) {
+      float a = up[first + k];
+      int at = k * length;
+      for (int j = 0; j < length; j++) {
+        sum[j] += a * down[at + j];
+      }
+    }
+  }
+
+  private static void addScaled(float[] row, float[] values, float factor) {
+    for (int j = 0; j < row.length; j++) {
+      row[j] += factor * values[j];
+    }
+  }
+
+  /// Returns down and up of every low-rank term in float32, read again when memory ran short in
+  /// between.
+  private synchronized float[][][] matrices() {
+    float[][][] known = factors.get();
+    if (known == null) {
+      known = new float[terms.size()][][];
+      for (int t = 0; t < known.length; t++) {
+        if (terms.get(t).delta instanceof LoraDelta.LowRank pair) {
+          known[t] = new float[][] {all(pair.down()), all(pair.up())};
+        }
+      }
+      factors = new SoftReference<>(known);
+    }
+    return known;
+  }
+
+  private static float[] all(TensorSource source) {
+    return floats(source, 0, Math.toIntExact(source.shape().count()));
+  }
+
+  private static float[] floats(TensorSource source, long first, int count) {
+    float[] values = new float[count];
+    DType dtype = source.dtype();
+    if (dtype == DType.F32) {
+      source.read(first * 4, MemorySegment.ofArray(values));
+      return values;
+    }
+    MemorySegment bytes = MemorySegment.ofArray(new byte[Math.multiplyExact(count, dtype.bytes())]);
+    source.read(first * dtype.bytes(), bytes);
+    if (dtype == DType.BF16) {
+      for (int i = 0; i < count; i++) {
+        values[i] = BFloat16.toFloat(bytes.get(SHORT, i * 2L));
+      }
+    } else {
+      for (int i = 0; i < count; i++) {
+        values[i] = Elements.toFloat(bytes, dtype, i);
+      }
+    }
+    return values;
+  }
+}

@@ -1,0 +1,211 @@
+package wan4j.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Merges the LoRA files of the reference cases into the few weights of them that are kept here,
+/// the rest of the network being known by shape.
+final class LoraTest {
+  private static final Path CASES = Path.of("src/test/resources/lora");
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource({
+    "diffusers-peft, t2v, 1.0, 40",
+    "kohya-alpha, t2v, 1.0, 40",
+    "native-peft, t2v, 0.7, 40",
+    "native-updown-diff, t2v, 0.8, 88",
+    "native-updown-noalpha, ti2v, 1.25, 3",
+  })
+  void mergedWeightsEqualTheReferences(String name, String network, float strength, int changed) {
+    Map<String, TensorSource> tensors = new HashMap<>();
+    Weights shapes = Weights.ofShapes(CASES.resolve(network + "-tiny.json"));
+    shapes.names().forEach(n -> tensors.put(n, shapes.tensor(n)));
+    try (TensorFile check = TensorFile.open(CASES.resolve(name).resolve("check.safetensors"));
+        Lora lora = Lora.read(CASES.resolve(name).resolve("lora.safetensors"))) {
+      Weights kept = Weights.of("check", check.tensors());
+      kept.at("base").names().forEach(n -> tensors.put(n, kept.at("base").tensor(n)));
+      Weights base = Weights.of("base", tensors);
+      assertThat(lora.match(base)).hasSize(changed);
+      Weights merged = base.merged(List.of(new LoraApplication(lora, strength)));
+      assertThat(merged.names()).hasSameElementsAs(base.names());
+      assertThat(kept.at("out").names()).isNotEmpty();
+      for (String n : kept.at("out").names()) {
+        assertThat(merged.tensor(n).shape()).isEqualTo(base.shape(n));
+        assertThat(relativeError(merged.tensor(n), kept.at("out").tensor(n))).isLessThan(1e-6);
+      }
+    }
+  }
+
+  @Test
+  void severalAreAddedOneAfterTheOtherAndAnyPieceOfTheResultCanBeRead() {
+    Weights base = Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6)));
+    Path first =
+        write(
+            Map.of("a.lora_A.weight", source2(1, 1, 2, 3), "a.lora_B.weight", source2(2, 10, 20)));
+    try (Lora low = Lora.read(first);
+        Lora difference =
+            Lora.read(
+                write("second", Map.of("diffusion_model.a.diff", source2(2, 1, 1, 1, 1, 1, 1))))) {
+      Weights merged =
+          base.merged(
+              List.of(new LoraApplication(low, 0.5f), new LoraApplication(difference, -2f)));
+      TensorSource source = merged.tensor("a.weight", 2, 3);
+      assertThat(source.dtype()).isEqualTo(DType.F32);
+      float[] expected = {1 + 5 - 2, 2 + 10 - 2, 3 + 15 - 2, 4 + 10 - 2, 5 + 20 - 2, 6 + 30 - 2};
+      assertThat(TorchReaderTest.values(source)).isEqualTo(expected);
+      byte[] whole = SafetensorsTest.bytes(source, 0, 24);
+      for (int offset = 0; offset < 24; offset++) {
+        for (int length = 0; length <= 24 - offset; length++) {
+          assertThat(SafetensorsTest.bytes(source, offset, length))
+              .isEqualTo(java.util.Arrays.copyOfRange(whole, offset, offset + length));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "lora_unet_blocks_0_self_attn_q, blocks.0.self_attn.q.weight",
+    "lora_transformer_blocks_0_attn1_to_q, blocks.0.self_attn.q.weight",
+    "lora_unet_blocks_0_attn2_to_out_0, blocks.0.cross_attn.o.weight",
+    "lora_unet_blocks_0_ffn_net_0_proj, blocks.0.ffn.0.weight",
+    "transformer.blocks.0.attn2.to_k, blocks.0.cross_attn.k.weight",
+    "base_model.model.blocks.0.ffn.2, blocks.0.ffn.2.weight",
+    "model.diffusion_model.head.head, head.head.weight",
+    "transformer.proj_out, head.head.weight",
+    "blocks.0.cross_attn.v, blocks.0.cross_attn.v.weight",
+  })
+  void everyKeyStyleFindsItsParameter(String key, String parameter) {
+    LoraNames names = new LoraNames(Weights.ofShapes(CASES.resolve("t2v-tiny.json")));
+    assertThat(names.find(key, "weight")).isEqualTo(parameter);
+  }
+
+  @Test
+  void alphaIsDividedByTheRank() {
+    Map<String, TensorSource> tensors = pair();
+    tensors.put("a.alpha", TensorSource.of("alpha", Tensor.of(new float[] {4})));
+    try (Lora lora = Lora.read(write(tensors))) {
+      LoraDelta delta =
+          lora.match(Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6))))
+              .get("a.weight");
+      assertThat(((LoraDelta.LowRank) delta).scale()).isEqualTo(4f);
+    }
+    tensors.put("a.alpha", TensorSource.of("alpha", Tensor.of(new float[] {Float.NaN})));
+    refuses(tensors);
+  }
+
+  @Test
+  void partsOfWan21ThatWan22DoesNotHaveAreLeftOut() {
+    Map<String, TensorSource> tensors = pair();
+    tensors.put("blocks.0.cross_attn.k_img.diff", source(1, 2, 3, 4, 5, 6));
+    Weights base = Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6)));
+    try (Lora lora = Lora.read(write(tensors))) {
+      assertThat(lora.match(base).keySet()).containsExactly("a.weight");
+    }
+  }
+
+  @Test
+  void aFileThatIsNoLoraForTheNetworkIsRefused() {
+    Map<String, TensorSource> unknown = pair();
+    unknown.put("a.hada_w1_a", source(1, 2, 3, 4, 5, 6));
+    refuses(unknown).hasMessageContaining("hada_w1_a");
+    Map<String, TensorSource> half = pair();
+    half.remove("a.lora_up.weight");
+    refuses(half).hasMessageContaining("only a part");
+    Map<String, TensorSource> ranks = pair();
+    ranks.put("a.lora_up.weight", source(1, 2, 3, 4, 5, 6));
+    refuses(ranks).hasMessageContaining("[out, rank]");
+    Map<String, TensorSource> elsewhere = new LinkedHashMap<>();
+    pair().forEach((name, source) -> elsewhere.put("other." + name, source));
+    refuses(elsewhere).hasMessageContaining("other.a");
+    Map<String, TensorSource> wrongShape = pair();
+    wrongShape.put("a.lora_up.weight", source2(3, 1, 2, 3));
+    refuses(wrongShape).hasMessageContaining("[2, 3]");
+    refuses(Map.of("a.weight", source(1, 2, 3, 4, 5, 6))).hasMessageContaining("no known LoRA key");
+    refuses(Map.of("img_emb.proj.1.diff", source(1, 2, 3, 4, 5, 6)))
+        .hasMessageContaining("changes nothing");
+    Map<String, TensorSource> twice = pair();
+    twice.put("diffusion_model.a.diff", source(1, 2, 3, 4, 5, 6));
+    refuses(twice).hasMessageContaining("twice");
+  }
+
+  @Test
+  void nothingIsMergedIntoQuantisedWeights() {
+    Weights base = Weights.ofShapes("fp8", Map.of("a.weight", Shape.of(2, 3)), DType.F8_E4M3);
+    try (Lora lora = Lora.read(write(pair()))) {
+      assertThatThrownBy(() -> base.merged(List.of(new LoraApplication(lora, 1))))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("F8_E4M3");
+      assertThatThrownBy(() -> new LoraApplication(lora, Float.NaN))
+          .isInstanceOf(InputException.class);
+    }
+  }
+
+  private org.assertj.core.api.AbstractThrowableAssert<?, ? extends Throwable> refuses(
+      Map<String, TensorSource> tensors) {
+    Weights base = Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6)));
+    Path file = write(tensors);
+    return assertThatThrownBy(
+            () -> {
+              try (Lora lora = Lora.read(file)) {
+                lora.match(base);
+              }
+            })
+        .isInstanceOf(InputException.class);
+  }
+
+  private static Map<String, TensorSource> pair() {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    tensors.put("a.lora_down.weight", source2(1, 1, 2, 3));
+    tensors.put("a.lora_up.weight", source2(2, 1, 2));
+    return tensors;
+  }
+
+  private Path write(Map<String, TensorSource> tensors) {
+    return write("lora", tensors);
+  }
+
+  private Path write(String name, Map<String, TensorSource> tensors) {
+    Path file = folder.resolve(name + ".safetensors");
+    SafetensorsWriter.write(file, tensors, Map.of());
+    return file;
+  }
+
+  private static TensorSource source(float... values) {
+    return source2(2, values);
+  }
+
+  private static TensorSource source2(int rows, float... values) {
+    return TensorSource.of("t", Tensor.of(values, rows, values.length / rows));
+  }
+
+  private static double relativeError(TensorSource got, TensorSource expected) {
+    float[] a = TorchReaderTest.values(got);
+    float[] b = TorchReaderTest.values(expected);
+    assertThat(a).hasSameSizeAs(b);
+    double difference = 0;
+    double norm = 0;
+    for (int i = 0; i < a.length; i++) {
+      difference += (a[i] - b[i]) * (double) (a[i] - b[i]);
+      norm += b[i] * (double) b[i];
+    }
+    return Math.sqrt(difference / norm);
+  }
+}

@@ -1,0 +1,187 @@
+package wan4j.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.TensorSource;
+
+/// Damages valid files in thousands of ways: each is read, or refused in one sentence, and soon.
+final class MutationTest {
+  private static final String[] PICKLES = {"types", "float8", "strided", "protocol2", "protocol4"};
+  private static final int LONGEST_SECONDS = 20;
+
+  private static Path folder;
+  private static byte[] safetensors;
+  private static final byte[][] pickles = new byte[PICKLES.length][];
+  private static final int[] pickleStart = new int[PICKLES.length];
+  private static final int[] pickleLength = new int[PICKLES.length];
+
+  @BeforeContainer
+  static void prepare() throws IOException {
+    // thousands of small files are written much faster to memory than to a disk
+    Path memory = Path.of("/dev/shm");
+    folder =
+        Files.isWritable(memory)
+            ? Files.createTempDirectory(memory, "mutations")
+            : Files.createTempDirectory("mutations");
+    String header =
+        """
+        {"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},\
+        "a.bias":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},\
+        "b":{"dtype":"F8_E4M3","shape":[],"data_offsets":[32,33]}}\
+        """;
+    safetensors = SafetensorsBytes.of(header, 33);
+    for (int i = 0; i < pickles.length; i++) {
+      Path path = Path.of("src/test/resources/pickle", PICKLES[i] + ".pth");
+      pickles[i] = Files.readAllBytes(path);
+      try (PositionedFile file = PositionedFile.open(path)) {
+        ZipEntries zip = ZipEntries.read(file);
+        ZipEntries.Entry entry = zip.entries().get(PICKLES[i] + "/data.pkl");
+        pickleStart[i] = (int) zip.position(entry);
+        pickleLength[i] = (int) entry.size();
+      }
+    }
+  }
+
+  @AfterContainer
+  static void remove() throws IOException {
+    try (var files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(folder);
+  }
+
+  @Property(tries = 1500, shrinking = ShrinkingMode.OFF)
+  void damagedSafetensorsAreReadOrRefused(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int edits) {
+    readsOrRefuses(mutate(safetensors, seed, edits), ".safetensors");
+  }
+
+  @Property(tries = 1500, shrinking = ShrinkingMode.OFF)
+  void damagedPyTorchFilesAreReadOrRefused(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int edits) {
+    byte[] whole = pickles[Math.floorMod(seed, pickles.length)];
+    readsOrRefuses(mutate(whole, seed, edits), ".pth");
+  }
+
+  @Property(tries = 2000, shrinking = ShrinkingMode.OFF)
+  void damagedPicklesInAnIntactZipAreReadOrRefused(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = 4) int edits) {
+    int which = Math.floorMod(seed, pickles.length);
+    int from = pickleStart[which];
+    int length = pickleLength[which];
+    // bytes are only exchanged, so that the zip stays whole
+    byte[] damaged = pickles[which].clone();
+    Random random = new Random(seed);
+    for (int i = 0; i < edits; i++) {
+      int other = from + random.nextInt(length);
+      damaged[from + random.nextInt(length)] =
+          random.nextBoolean() ? (byte) random.nextInt(256) : damaged[other];
+    }
+    readsOrRefuses(damaged, ".pth");
+  }
+
+  @Property(tries = 1000, shrinking = ShrinkingMode.OFF)
+  void randomPicklesAreRefused(@ForAll long seed) {
+    Random random = new Random(seed);
+    String instructions =
+        "(.0123NIJKMXTUBC]})tldaesuqrhjcRbQ\u0080\u0081\u0085\u0086\u0087\u0088\u0089\u008a\u008c\u008e\u008f\u0090\u0091\u0093\u0094\u0095";
+    byte[] bytes = pickles[0].clone();
+    // what follows the last instruction is not looked at
+    for (int i = 2; i < 80; i++) {
+      bytes[pickleStart[0] + i] =
+          (byte)
+              (random.nextInt(3) == 0
+                  ? random.nextInt(4)
+                  : instructions.charAt(random.nextInt(instructions.length())));
+    }
+    bytes[pickleStart[0] + 80] = '.';
+    readsOrRefuses(bytes, ".pth");
+  }
+
+  @Property(tries = 700, shrinking = ShrinkingMode.OFF)
+  void aDamagedConfigIsReadOrRefused(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = 5) int edits) throws IOException {
+    byte[] config =
+        """
+        {"dim": 96, "ffn_dim": 256, "freq_dim": 64, "in_dim": 16, "model_type": "t2v", "num_heads": 3, "num_layers": 4,
+         "out_dim": 16, "text_len": 32, "eps": 1e-06, "patch_size": [1, 2, 2]}\
+        """
+            .getBytes(StandardCharsets.UTF_8);
+    Weights weights = Weights.ofShapes(Path.of("src/test/resources/lora/t2v-tiny.json"));
+    Path file = Files.write(folder.resolve("config.json"), mutate(config, seed, edits));
+    try {
+      TransformerConfig read = TransformerConfig.of(ConfigFile.read(file), weights);
+      assertThat(read.dim()).isEqualTo(96);
+    } catch (InputException e) {
+      assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(700);
+    }
+  }
+
+  private static void readsOrRefuses(byte[] bytes, String ending) {
+    long start = System.nanoTime();
+    Path path = folder.resolve("damaged" + ending);
+    try {
+      Files.write(path, bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    try (TensorFile file = TensorFile.open(path)) {
+      for (Map.Entry<String, TensorSource> tensor : file.tensors().entrySet()) {
+        TensorSource source = tensor.getValue();
+        assertThat(source.dtype()).isIn((Object[]) DType.values());
+        source.read(0, MemorySegment.ofArray(new byte[(int) Math.min(source.bytes(), 10_000)]));
+      }
+    } catch (InputException e) {
+      assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(700).contains("damaged");
+    }
+    assertThat((System.nanoTime() - start) / 1_000_000_000).isLessThan(LONGEST_SECONDS);
+  }
+
+  private static byte[] mutate(byte[] original, long seed, int edits) {
+    Random random = new Random(seed);
+    byte[] bytes = original.clone();
+    for (int i = 0; i < edits && bytes.length > 1; i++) {
+      int at = random.nextInt(bytes.length);
+      switch (random.nextInt(6)) {
+        case 0 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
+        case 1 -> bytes[at] = (byte) random.nextInt(256);
+        case 2 ->
+            bytes[at] =
+                "0123456789-{}[],:\"eE".getBytes(StandardCharsets.US_ASCII)[random.nextInt(20)];
+        case 3 -> bytes = Arrays.copyOf(bytes, at);
+        case 4 -> {
+          // a piece of the file a second time, over another
+          int length = random.nextInt(Math.min(64, bytes.length - at));
+          System.arraycopy(bytes, random.nextInt(bytes.length - length), bytes, at, length);
+        }
+        default -> {
+          byte[] longer = new byte[bytes.length + 1];
+          System.arraycopy(bytes, 0, longer, 0, at);
+          longer[at] = (byte) random.nextInt(256);
+          System.arraycopy(bytes, at, longer, at + 1, bytes.length - at);
+          bytes = longer;
+        }
+      }
+    }
+    return bytes;
+  }
+}
