@@ -11,8 +11,8 @@ import wan4j.tensor.Tensor;
 /// Attention in tiles of queries and keys with a running maximum and sum of every query (the idea
 /// of FlashAttention), so that no row of scores is ever whole in memory.
 final class TiledAttention {
-  private static final int QUERIES = 192;
-  private static final int KEYS = 1024; // with QUERIES queries, 768 KiB of scores
+  private static final int QUERIES = 256;
+  private static final int KEYS = 1024; // with QUERIES queries, 1 MiB of scores
 
   private final Workers workers;
   private final Gemm gemm;
