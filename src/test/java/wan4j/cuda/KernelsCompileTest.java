@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -130,6 +132,18 @@ class KernelsCompileTest {
     assertThat(report.lines().filter(line -> line.contains("spill stores")))
         .isNotEmpty()
         .allMatch(line -> line.contains("0 bytes stack frame, 0 bytes spill stores"));
+  }
+
+  @Test
+  void noKernelFileIsForgotten() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("src/main/cuda"))) {
+      assertThat(Arrays.stream(sources()).map(KernelSource::file))
+          .containsAll(
+              files
+                  .map(file -> file.getFileName().toString())
+                  .filter(name -> name.endsWith(".cu"))
+                  .toList());
+    }
   }
 
   private static Path compiler() {

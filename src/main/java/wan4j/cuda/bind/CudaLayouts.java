@@ -36,10 +36,10 @@ final class CudaLayouts {
               MemoryLayout.sequenceLayout(16, JAVA_INT).withName("value"))
           .withName("CUlaunchAttribute");
 
-  /// `CUtensorMap` of cuda.h: opaque, and 64-byte aligned also as a kernel parameter.
+  /// `CUtensorMap` of cuda.h: opaque, aligned to 64 bytes in CUDA 12 and to 128 in CUDA 13.
   static final StructLayout TENSOR_MAP =
       MemoryLayout.structLayout(MemoryLayout.sequenceLayout(16, JAVA_LONG).withName("opaque"))
-          .withByteAlignment(64)
+          .withByteAlignment(128)
           .withName("CUtensorMap");
 
   /// `cublasLtMatmulAlgo_t` of cublasLt.h: opaque, and serialised as it is.

@@ -11,9 +11,10 @@ import java.lang.foreign.MemorySegment;
 /// a thread for ever: [#clear], add, launch. Not for several threads at once.
 public final class KernelArguments {
   private static final int MOST = 64;
+  private static final long ALIGNMENT = CudaLayouts.TENSOR_MAP.byteAlignment();
   private static final int BYTES = 4096; // what the driver lets a launch pass
 
-  private final MemorySegment values = Arena.ofAuto().allocate(BYTES, 64);
+  private final MemorySegment values = Arena.ofAuto().allocate(BYTES, ALIGNMENT);
   private final MemorySegment pointers = Arena.ofAuto().allocate(JAVA_LONG, MOST);
   private final MemorySegment config = Arena.ofAuto().allocate(CudaLayouts.LAUNCH_CONFIG);
   private final MemorySegment attribute = Arena.ofAuto().allocate(CudaLayouts.LAUNCH_ATTRIBUTE);
@@ -51,7 +52,7 @@ public final class KernelArguments {
   /// Adds a tensor map, by value (`const __grid_constant__` in the kernel).
   public KernelArguments add(TensorMap map) {
     var bytes = CudaLayouts.TENSOR_MAP.byteSize();
-    MemorySegment.copy(map.memory(), 0, values, take(bytes, 64), bytes);
+    MemorySegment.copy(map.memory(), 0, values, take(bytes, ALIGNMENT), bytes);
     return this;
   }
 

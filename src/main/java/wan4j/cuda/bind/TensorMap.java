@@ -39,8 +39,7 @@ public final class TensorMap {
 
   private static final int PROMOTE_256 = 3; // CU_TENSOR_MAP_L2_PROMOTION_L2_256B
 
-  private final MemorySegment memory =
-      Arena.ofAuto().allocate(CudaLayouts.TENSOR_MAP.byteSize(), 64);
+  private final MemorySegment memory = Arena.ofAuto().allocate(CudaLayouts.TENSOR_MAP);
 
   /// Describes a tensor at `address`: `sizes` of its dimensions in elements, the innermost first;
   /// `strides` in bytes of all but the innermost, multiples of 16; `box` in elements. What lies

@@ -1,0 +1,169 @@
+package wan4j.cuda.jit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class KernelCacheTest {
+  @TempDir Path folder;
+
+  private final AtomicInteger compilations = new AtomicInteger();
+
+  /// A compiler whose cubin tells what it was made of.
+  private final class FakeCompiler implements KernelCompiler {
+    private final String version;
+
+    FakeCompiler(String version) {
+      this.version = version;
+    }
+
+    @Override
+    public String version() {
+      return version;
+    }
+
+    @Override
+    public byte[] compile(
+        String name, String program, Map<String, String> headers, List<String> options) {
+      compilations.incrementAndGet();
+      assertThat(headers).doesNotContainKey(name);
+      return (version + name + program + headers + options).getBytes(StandardCharsets.UTF_8);
+    }
+  }
+
+  private KernelCache cache() {
+    return new KernelCache(new FakeCompiler("one"), folder, false);
+  }
+
+  private static KernelSource source(int rows) {
+    return KernelSource.of("including.cu", Map.of("ROWS", rows));
+  }
+
+  @Test
+  void aSourceIsCompiledOnceAndThenFound() {
+    var cache = cache();
+    var cubin = cache.cubin(source(8));
+    assertThat(cache.cubin(source(8))).isEqualTo(cubin);
+    assertThat(cache().cubin(source(8))).isEqualTo(cubin);
+    assertThat(compilations).hasValue(1);
+  }
+
+  @Test
+  void whateverMakesTheCubinMakesTheKey() {
+    var keys = new HashSet<String>();
+    var cache = cache();
+    keys.add(cache.key(source(8)));
+    keys.add(cache.key(source(9)));
+    keys.add(cache.key(KernelSource.of("first.cuh", Map.of("ROWS", 8))));
+    keys.add(
+        cache.key(
+            new KernelSource(
+                "including.cu", new TreeMap<>(Map.of("ROWS", 8)), List.of("--use_fast_math"))));
+    keys.add(new KernelCache(new FakeCompiler("two"), folder, false).key(source(8)));
+    assertThat(keys).hasSize(5);
+    assertThat(cache().key(source(8))).isEqualTo(cache.key(source(8)));
+  }
+
+  @Test
+  void aDamagedFileIsCompiledAnew() throws Exception {
+    var cubin = cache().cubin(source(8));
+    var file = folder.resolve(cache().key(source(8)) + ".cubin");
+    var bytes = Files.readAllBytes(file);
+    bytes[3] ^= 1;
+    Files.write(file, bytes);
+    assertThat(cache().cubin(source(8))).isEqualTo(cubin);
+    assertThat(compilations).hasValue(2);
+    Files.write(file, new byte[5]);
+    assertThat(cache().cubin(source(8))).isEqualTo(cubin);
+    assertThat(compilations).hasValue(3);
+    assertThat(cache().cubin(source(8))).isEqualTo(cubin);
+    assertThat(compilations).hasValue(3);
+  }
+
+  @Test
+  void manyThreadsOfManyProcessesLeaveOneWholeFile() throws Exception {
+    var shared = cache();
+    var work = new ArrayList<Callable<byte[]>>();
+    for (var run = 0; run < 64; run++) {
+      var other = run % 4 == 0 ? cache() : shared; // a cache of its own is as another process
+      work.add(() -> other.cubin(source(8)));
+    }
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (var done : threads.invokeAll(work)) {
+        assertThat(done.get()).isEqualTo(shared.cubin(source(8)));
+      }
+    }
+    try (var files = Files.list(folder)) {
+      assertThat(files).containsExactly(folder.resolve(shared.key(source(8)) + ".cubin"));
+    }
+    assertThat(cache().cubin(source(8))).isEqualTo(shared.cubin(source(8)));
+    assertThat(compilations.get()).isBetween(1, 17);
+  }
+
+  @Test
+  void keptSourcesAreOneFileBesideTheCubin() throws Exception {
+    var cache = new KernelCache(new FakeCompiler("one"), folder, true);
+    cache.cubin(source(8));
+    assertThat(folder.resolve(cache.key(source(8)) + ".cu"))
+        .content()
+        .startsWith("constexpr int ROWS = 8;")
+        .contains("second.cuh", "int second");
+  }
+
+  @Test
+  void aCompilerThatFailsLeavesNothing() throws Exception {
+    KernelCompiler failing =
+        new KernelCompiler() {
+          @Override
+          public String version() {
+            return "failing";
+          }
+
+          @Override
+          public byte[] compile(
+              String name, String program, Map<String, String> headers, List<String> options) {
+            throw new IllegalStateException("line 3: no");
+          }
+        };
+    assertThatThrownBy(() -> new KernelCache(failing, folder, true).cubin(source(8)))
+        .hasMessage("line 3: no");
+    try (var files = Files.list(folder)) {
+      assertThat(files).isEmpty();
+    }
+  }
+
+  @Test
+  void aFolderThatCannotBeWrittenIsNamedWithTheCure() throws Exception {
+    var file = Files.createFile(folder.resolve("file"));
+    var cache = new KernelCache(new FakeCompiler("one"), file.resolve("kernels"), false);
+    assertThatThrownBy(() -> cache.cubin(source(8))).hasMessageContaining(file.toString());
+  }
+
+  @Test
+  void callersCannotSpoilWhatIsCached() {
+    var cache = cache();
+    cache.cubin(source(8))[0] = 'X';
+    assertThat(cache.cubin(source(8))[0]).isEqualTo((byte) 'o');
+  }
+
+  @Test
+  void theUsersFolderFollowsTheUsualVariables() {
+    assertThat(KernelCache.userFolder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/home/me")))
+        .isEqualTo(Path.of("/x/wan4j/kernels"));
+    assertThat(KernelCache.userFolder(Map.of("HOME", "/home/me")))
+        .isEqualTo(Path.of("/home/me/.cache/wan4j/kernels"));
+  }
+}

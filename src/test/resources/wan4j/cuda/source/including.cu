@@ -1,0 +1,3 @@
+// An included file of the tests.
+#include "first.cuh"
+# include "second.cuh"
