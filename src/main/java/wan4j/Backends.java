@@ -1,6 +1,9 @@
 package wan4j;
 
 import wan4j.cpu.CpuOps;
+import wan4j.cuda.CudaOps;
+import wan4j.cuda.CudaTypes;
+import wan4j.cuda.bind.Cuda;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 
@@ -12,8 +15,16 @@ public final class Backends {
   public static Ops open(Device device) {
     return switch (device) {
       case CPU -> new CpuOps();
-      case CUDA ->
-          throw new InputException("device cuda is not part of this build yet; use --device cpu");
+      case CUDA -> openCuda(0, CudaTypes.BFLOAT16);
     };
+  }
+
+  /// Opens the GPU of this ordinal with these element types; throws `InputException` when it cannot
+  /// be used.
+  public static Ops openCuda(int ordinal, CudaTypes types) {
+    if (!Cuda.isPresent()) {
+      throw new InputException("device cuda cannot be used: " + Cuda.absence());
+    }
+    return new CudaOps(ordinal, types);
   }
 }

@@ -14,7 +14,6 @@ import wan4j.cuda.jit.KernelSource;
 /// One GPU as one thread uses it: its context, the stream in which all work is ordered, and the
 /// kernels loaded so far.
 final class Device implements AutoCloseable {
-  private final int ordinal;
   private final long context;
   private final long stream;
   private final KernelCache cache;
@@ -24,15 +23,10 @@ final class Device implements AutoCloseable {
 
   /// Opens the GPU of this ordinal for the calling thread.
   Device(int ordinal, KernelCache cache) {
-    this.ordinal = ordinal;
     this.cache = cache;
     CudaDriver.initialize();
     context = CudaDriver.retainContext(ordinal);
     stream = CudaStreams.create();
-  }
-
-  int ordinal() {
-    return ordinal;
   }
 
   long context() {
@@ -74,6 +68,6 @@ final class Device implements AutoCloseable {
     synchronize();
     modules.values().forEach(KernelModule::close);
     CudaStreams.destroy(stream);
-    CudaDriver.releaseContext(ordinal);
+    // The primary context stays: the libraries keep code in it until the process ends.
   }
 }
