@@ -167,8 +167,7 @@ final class Convolutions implements AutoCloseable {
 
   // ---- as matrix products
 
-  void runProducts(
-      Tensor x, CudaConvolution layer, Window window, boolean isAdded, Tensor target) {
+  void runProducts(Tensor x, CudaConvolution layer, Window window, boolean isAdded, Tensor target) {
     int columns = layer.weight().length(1);
     long positions = target.count() / layer.outputs();
     if (isPointwise(layer, window)) {

@@ -169,10 +169,13 @@ public final class CudaOps implements Ops {
   public Tensor download(Tensor tensor) {
     MemorySegment copy =
         Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
-    if (tensor.bytes() > 0) {
-      CudaDriver.copyToHost(copy, address(tensor), device.stream());
-    }
     device.synchronize();
+    if (tensor.storage() instanceof HostStorage) {
+      copy.copyFrom(tensor.segment());
+    } else if (tensor.bytes() > 0) {
+      CudaDriver.copyToHost(copy, address(tensor), device.stream());
+      device.synchronize();
+    }
     return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
   }
 

@@ -18,7 +18,8 @@ import wan4j.tensor.TensorSource;
 
 /// Weights in slabs of device memory, converted and quantised on the device as they arrive.
 final class CudaParameters implements Parameters {
-  private static final long SLAB = 64L << 20;
+  private static final long SMALLEST_SLAB = 16L << 20;
+  private static final long LARGEST_SLAB = 256L << 20;
   private static final int CHANNELS = 8; // what convolutions' outputs and columns are padded to
   private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of 128 x 128 scales, in floats
 
@@ -166,11 +167,13 @@ final class CudaParameters implements Parameters {
     long size = shape.count() * dtype.bytes();
     long step = Math.ceilDiv(Math.max(size, 1), DeviceMemory.ALIGNMENT) * DeviceMemory.ALIGNMENT;
     if (step > slab.bytes() - used) {
-      if (step > SLAB / 4) {
+      // Slabs double, so that small networks stay small and large ones ask the driver seldom.
+      long next = Math.min(SMALLEST_SLAB << Math.min(slabs.size(), 4), LARGEST_SLAB);
+      if (step > next / 2) {
         DeviceStorage own = take(step);
         return new Tensor(shape, dtype, own.slice(0, size));
       }
-      slab = take(SLAB);
+      slab = take(next);
       used = 0;
     }
     DeviceStorage taken = slab.slice(used, size);

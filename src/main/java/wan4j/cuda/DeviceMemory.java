@@ -27,7 +27,6 @@ final class DeviceMemory implements AutoCloseable {
   private static final long LARGEST_CHUNK = 1L << 30;
   private static final int OUT_OF_MEMORY = 2; // CUDA_ERROR_OUT_OF_MEMORY
 
-
   private final long stream;
   private final List<DeviceStorage> chunks = new ArrayList<>();
   private final Deque<Mark> marks = new ArrayDeque<>();

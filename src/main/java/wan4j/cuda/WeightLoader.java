@@ -24,8 +24,9 @@ import wan4j.tensor.TensorSource;
 /// One reader gets 6 GB/s from the page cache and the link takes 55, hence the threads; a memory
 /// map would fault inside the JVM when a file is shortened.
 final class WeightLoader implements AutoCloseable {
-  private static final long PIECE = 16L << 20; // bytes
-  private static final int MOST_THREADS = 12;
+  private static final long PIECE = 4L << 20; // bytes
+  private static final int MOST_THREADS = 16;
+  private static final int SLOTS_PER_THREAD = 2; // one is read into while the other is copied
 
   /// One piece under way: a page-locked buffer, a device buffer of the same size, a stream.
   private record Slot(
@@ -51,8 +52,9 @@ final class WeightLoader implements AutoCloseable {
     this.device = device;
     this.kernels = kernels;
     int count = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, MOST_THREADS);
-    free = new ArrayBlockingQueue<>(count);
-    for (int i = 0; i < count; i++) {
+    int buffers = count * SLOTS_PER_THREAD;
+    free = new ArrayBlockingQueue<>(buffers);
+    for (int i = 0; i < buffers; i++) {
       Slot slot =
           new Slot(
               CudaDriver.allocateHost(PIECE),
