@@ -1,18 +1,103 @@
 package wan4j.media;
 
+import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_MJPEG;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_WEBP;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_GRAY8;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVA420P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ411P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ420P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ422P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ440P;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ444P;
+
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.bytedeco.ffmpeg.avutil.AVFrame;
 import wan4j.tensor.InputException;
 
-/// Decodes JPEG and WebP pictures through FFmpeg.
+/// Decodes JPEG and WebP pictures through FFmpeg, and turns what its codecs give into RGB as
+/// libjpeg and libwebp do, so that the values are those that Pillow gives.
 final class CodedPictures {
   private CodedPictures() {}
 
-  static Picture read(Path file) {
-    try (VideoReader reader = VideoReader.open(file)) {
-      return reader
-          .next()
-          .orElseThrow(
-              () -> new InputException("%s holds no picture; give a whole file".formatted(file)));
+  /// Reads the first picture of a file whose format is FFmpeg's `jpeg_pipe` or `webp_pipe`.
+  static Picture read(Path file, String format) {
+    try (Decoder decoder = Decoder.ofFormat(file, format)) {
+      AVFrame frame = decoder.next();
+      if (frame == null) {
+        throw new InputException("%s holds no picture; give a whole file".formatted(file));
+      }
+      int width = frame.width();
+      int height = frame.height();
+      PictureLimits.check(file, width, height);
+      int codec = decoder.stream().codecpar().codec_id();
+      byte[] rgb = new byte[width * height * 3];
+      if (codec == AV_CODEC_ID_MJPEG && columnsPerChroma(frame.format()) > 0) {
+        fromJpeg(frame, rgb);
+      } else if (codec == AV_CODEC_ID_WEBP
+          && (frame.format() == AV_PIX_FMT_YUV420P || frame.format() == AV_PIX_FMT_YUVA420P)) {
+        WebpColours.toRgb(plane(frame, 0, 1, 1), plane(frame, 1, 2, 2), plane(frame, 2, 2, 2), rgb);
+      } else {
+        // Already RGB, or a rarity such as CMYK.
+        try (FrameConverter converter = new FrameConverter(width, height)) {
+          decoder.check(converter.fromFrame(frame, rgb));
+        }
+      }
+      return new Picture(width, height, rgb);
+    }
+  }
+
+  private static void fromJpeg(AVFrame frame, byte[] rgb) {
+    int format = frame.format();
+    Plane luma = plane(frame, 0, 1, 1);
+    if (format == AV_PIX_FMT_GRAY8) {
+      JpegColours.toRgb(luma, rgb);
+      return;
+    }
+    int columns = columnsPerChroma(format);
+    int rows = format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ440P ? 2 : 1;
+    JpegColours.toRgb(
+        luma, plane(frame, 1, columns, rows), plane(frame, 2, columns, rows), columns, rows, rgb);
+  }
+
+  /// How many pixels lie side by side on one chroma value, 0 for formats that are not JPEG's own.
+  private static int columnsPerChroma(int format) {
+    return switch (format) {
+      case AV_PIX_FMT_YUVJ411P -> 4;
+      case AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P -> 2;
+      case AV_PIX_FMT_GRAY8, AV_PIX_FMT_YUVJ440P, AV_PIX_FMT_YUVJ444P -> 1;
+      default -> 0;
+    };
+  }
+
+  private static Plane plane(AVFrame frame, int index, int columns, int rows) {
+    int width = Math.ceilDiv(frame.width(), columns);
+    int height = Math.ceilDiv(frame.height(), rows);
+    int stride = frame.linesize(index);
+    ByteBuffer lines = Ffmpeg.buffer(frame.data(index), (long) stride * (height - 1) + width);
+    byte[] values = new byte[width * height];
+    for (int y = 0; y < height; y++) {
+      lines.get(y * stride, values, y * width, width);
+    }
+    return new Plane(width, height, values);
+  }
+
+  /// One component of a picture, perhaps at a lower resolution.
+  static final class Plane {
+    final int width;
+    final int height;
+    private final byte[] values;
+
+    Plane(int width, int height, byte[] values) {
+      this.width = width;
+      this.height = height;
+      this.values = values;
+    }
+
+    /// Returns a value; rows beyond an edge repeat the last.
+    int at(int x, int y) {
+      return values[Math.clamp(y, 0, height - 1) * width + x] & 0xFF;
     }
   }
 }

@@ -1,5 +1,8 @@
 package wan4j.media;
 
+import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_FFV1;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_EF_CRCCHECK;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_EF_EXPLODE;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_alloc;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_free;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_unref;
@@ -11,6 +14,7 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_parameters_to_context;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_receive_frame;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_packet;
 import static org.bytedeco.ffmpeg.global.avformat.av_find_best_stream;
+import static org.bytedeco.ffmpeg.global.avformat.av_find_input_format;
 import static org.bytedeco.ffmpeg.global.avformat.av_read_frame;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_alloc_context;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_close_input;
@@ -32,6 +36,7 @@ import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avcodec.AVCodecParameters;
 import org.bytedeco.ffmpeg.avcodec.AVPacket;
 import org.bytedeco.ffmpeg.avformat.AVFormatContext;
+import org.bytedeco.ffmpeg.avformat.AVInputFormat;
 import org.bytedeco.ffmpeg.avformat.AVStream;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
@@ -43,7 +48,7 @@ import wan4j.tensor.InputException;
 final class Decoder implements AutoCloseable {
   /// What a stream holds.
   enum Kind {
-    PICTURES("video", AVMEDIA_TYPE_VIDEO),
+    PICTURES("pictures", AVMEDIA_TYPE_VIDEO),
     SOUND("sound", AVMEDIA_TYPE_AUDIO);
 
     private final String word;
@@ -60,7 +65,7 @@ final class Decoder implements AutoCloseable {
   private static final String CONTAINERS =
       "mov,mp4,matroska,webm,avi,gif,apng,mpeg,mpegts,mpegvideo,flv,asf,h264,hevc,ivf,nut,"
           + "wav,w64,mp3,flac,ogg,aac,aiff,au,caf,ac3,amr,"
-          + "jpeg_pipe,webp_pipe,webp_anim,webp,png_pipe";
+          + "jpeg_pipe,webp_pipe";
 
   private final Path file;
   private final Kind kind;
@@ -74,6 +79,16 @@ final class Decoder implements AutoCloseable {
   /// Opens the best stream of a kind; throws `InputException` when the file is missing, broken, too
   /// large a picture, or has no such stream.
   Decoder(Path file, Kind kind) {
+    this(file, kind, null);
+  }
+
+  /// Opens the pictures of a file that is known to be of a format, whatever its name says.
+  static Decoder ofFormat(Path file, String format) {
+    Ffmpeg.require("read " + file);
+    return new Decoder(file, Kind.PICTURES, av_find_input_format(format));
+  }
+
+  private Decoder(Path file, Kind kind, AVInputFormat format) {
     Ffmpeg.require("read " + file);
     if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
       throw new InputException(
@@ -84,19 +99,19 @@ final class Decoder implements AutoCloseable {
     this.kind = kind;
     this.input = avformat_alloc_context();
     try {
-      open();
+      open(format);
     } catch (InputException e) {
       close();
       throw e;
     }
   }
 
-  private void open() {
+  private void open(AVInputFormat format) {
     AVDictionary options = new AVDictionary(null);
     av_dict_set(options, "format_whitelist", CONTAINERS, 0);
     av_dict_set(options, "protocol_whitelist", "file", 0);
     try (BytePointer address = Ffmpeg.address(file)) {
-      check(avformat_open_input(input, address, null, options));
+      check(avformat_open_input(input, address, format, options));
     } finally {
       av_dict_free(options);
     }
@@ -117,6 +132,11 @@ final class Decoder implements AutoCloseable {
     codec = avcodec_alloc_context3(decoder);
     check(avcodec_parameters_to_context(codec, parameters));
     codec.max_pixels(PictureLimits.MOST_PIXELS);
+    if (format != null || parameters.codec_id() == AV_CODEC_ID_FFV1) {
+      // Still pictures and our own lossless files are whole or refused; other videos may have
+      // flaws.
+      codec.err_recognition(AV_EF_CRCCHECK | AV_EF_EXPLODE);
+    }
     codec.pkt_timebase(stream.time_base());
     check(avcodec_open2(codec, decoder, (AVDictionary) null));
   }

@@ -21,9 +21,11 @@ public final class PictureReader {
     if (PngReader.recognises(bytes)) {
       return PngReader.read(file, bytes);
     }
-    if (starts(bytes, 0, 0xFF, 0xD8, 0xFF)
-        || (starts(bytes, 0, 'R', 'I', 'F', 'F') && starts(bytes, 8, 'W', 'E', 'B', 'P'))) {
-      return CodedPictures.read(file);
+    if (starts(bytes, 0, 0xFF, 0xD8, 0xFF)) {
+      return CodedPictures.read(file, "jpeg_pipe");
+    }
+    if (starts(bytes, 0, 'R', 'I', 'F', 'F') && starts(bytes, 8, 'W', 'E', 'B', 'P')) {
+      return CodedPictures.read(file, "webp_pipe");
     }
     throw new InputException(
         "%s is no picture that can be read; give a PNG, JPEG or WebP file".formatted(file));

@@ -50,7 +50,8 @@ final class PictureStream implements AutoCloseable {
     if (x264) {
       encoder.open(Map.of("crf", Integer.toString(settings.rateFactor())));
     } else {
-      // OpenH264 has no rate factor. A constant quantiser of the same number comes close.
+      // OpenH264 has no rate factor. A constant quantiser of the same number comes close; it takes
+      // numbers below 12 as 12.
       int quantiser = Math.clamp(settings.rateFactor(), 1, 51);
       codec.qmin(quantiser);
       codec.qmax(quantiser);

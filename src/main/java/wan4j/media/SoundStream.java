@@ -18,7 +18,7 @@ import org.bytedeco.ffmpeg.avutil.AVRational;
 import wan4j.tensor.InputException;
 
 /// The sound of an mp4 file as AAC, or of an mkv file as 32-bit floats.
-final class SoundStream implements AutoCloseable {
+final class SoundStream implements SoundTrack {
   private static final int SAMPLES = 1024;
   private static final int MOST_CHANNELS = 8;
   private static final int BITS_PER_CHANNEL = 128_000;
@@ -79,8 +79,8 @@ final class SoundStream implements AutoCloseable {
     return new SoundStream(muxer, encoder, sound);
   }
 
-  /// Adds the sound up to a time, so that sound and pictures lie side by side in the file.
-  void addUntil(double seconds) {
+  @Override
+  public void addUntil(double seconds) {
     int end = (int) Math.min(sound.length(), Math.round(seconds * sound.rate()));
     while (written < end) {
       int count = Math.min(SAMPLES, end - written);
@@ -92,8 +92,8 @@ final class SoundStream implements AutoCloseable {
     }
   }
 
-  /// Adds what is left until a time and writes what the codec still holds.
-  void finish(double seconds) {
+  @Override
+  public void finish(double seconds) {
     addUntil(seconds);
     int end = (int) Math.min(sound.length(), Math.round(seconds * sound.rate()));
     if (written < end) {

@@ -28,6 +28,7 @@ public final class VideoReader implements AutoCloseable {
   private int width;
   private int height;
   private FrameConverter converter;
+  private long count;
 
   private VideoReader(Path file) {
     this.file = file;
@@ -88,8 +89,10 @@ public final class VideoReader implements AutoCloseable {
   public Optional<Picture> next() {
     AVFrame frame = decoder.next();
     if (frame == null) {
+      checkLength();
       return Optional.empty();
     }
+    count++;
     if (converter == null) {
       width = frame.width();
       height = frame.height();
@@ -103,6 +106,21 @@ public final class VideoReader implements AutoCloseable {
     byte[] rgb = new byte[width * height * 3];
     decoder.check(converter.fromFrame(frame, rgb));
     return Optional.of(new Picture(width, height, rgb).turned(quarterTurns));
+  }
+
+  /// Throws when a Matroska file ends well before the time in its header, which FFmpeg passes over;
+  /// the readers of other containers notice it themselves.
+  private void checkLength() {
+    double promised = decoder.input().duration() / 1e6;
+    boolean isMatroska = decoder.input().iformat().name().getString().contains("matroska");
+    if (isMatroska
+        && decoder.input().nb_streams() == 1
+        && promised > 0
+        && (count + 3) / framesPerSecond < promised) {
+      throw new InputException(
+          "%s is cut short: it holds %d frames at %s a second but should last %.1f s; give a whole file"
+              .formatted(file, count, framesPerSecond, promised));
+    }
   }
 
   /// Returns how often a picture must be turned clockwise to be upright.

@@ -114,56 +114,40 @@ public final class VideoWriter {
   private static void writeMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
     try (Muxer muxer = new Muxer(target, file, "mp4");
         PictureStream pictures =
-            PictureStream.h264(muxer, frames.length(2), frames.length(1), settings)) {
-      if (settings.sound().length() == 0) {
-        muxer.begin(Map.of("movflags", "+faststart"));
-        writePictures(frames, pictures, muxer);
-        return;
-      }
-      try (SoundStream sound = SoundStream.aac(muxer, settings.sound())) {
-        muxer.begin(Map.of("movflags", "+faststart"));
-        writeBoth(frames, pictures, sound, muxer, settings);
-      }
+            PictureStream.h264(muxer, frames.length(2), frames.length(1), settings);
+        SoundTrack sound =
+            settings.sound().length() == 0
+                ? SoundTrack.SILENCE
+                : SoundStream.aac(muxer, settings.sound())) {
+      // The index goes to the front, so that the video plays while it loads.
+      muxer.begin(Map.of("movflags", "+faststart"));
+      writeBoth(frames, pictures, sound, settings.framesPerSecond());
+      muxer.end();
     }
   }
 
   private static void writeMkv(Tensor frames, Path target, Path file, VideoSettings settings) {
     try (Muxer muxer = new Muxer(target, file, "matroska");
         PictureStream pictures =
-            PictureStream.lossless(muxer, frames.length(2), frames.length(1), settings)) {
-      if (settings.sound().length() == 0) {
-        muxer.begin(Map.of());
-        writePictures(frames, pictures, muxer);
-        return;
-      }
-      try (SoundStream sound = SoundStream.lossless(muxer, settings.sound())) {
-        muxer.begin(Map.of());
-        writeBoth(frames, pictures, sound, muxer, settings);
-      }
+            PictureStream.lossless(muxer, frames.length(2), frames.length(1), settings);
+        SoundTrack sound =
+            settings.sound().length() == 0
+                ? SoundTrack.SILENCE
+                : SoundStream.lossless(muxer, settings.sound())) {
+      muxer.begin(Map.of());
+      writeBoth(frames, pictures, sound, settings.framesPerSecond());
+      muxer.end();
     }
-  }
-
-  private static void writePictures(Tensor frames, PictureStream pictures, Muxer muxer) {
-    for (int i = 0; i < frames.length(0); i++) {
-      pictures.add(frames.at(i).segment());
-    }
-    pictures.finish();
-    muxer.end();
   }
 
   private static void writeBoth(
-      Tensor frames,
-      PictureStream pictures,
-      SoundStream sound,
-      Muxer muxer,
-      VideoSettings settings) {
+      Tensor frames, PictureStream pictures, SoundTrack sound, double framesPerSecond) {
     for (int i = 0; i < frames.length(0); i++) {
       pictures.add(frames.at(i).segment());
-      sound.addUntil((i + 1) / settings.framesPerSecond());
+      sound.addUntil((i + 1) / framesPerSecond);
     }
     pictures.finish();
-    sound.finish(frames.length(0) / settings.framesPerSecond());
-    muxer.end();
+    sound.finish(frames.length(0) / framesPerSecond);
   }
 
   private static void writeGif(Tensor frames, Path target, Path file, VideoSettings settings) {

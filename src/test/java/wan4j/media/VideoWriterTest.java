@@ -1,0 +1,136 @@
+package wan4j.media;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+final class VideoWriterTest {
+  @TempDir Path folder;
+
+  private final Tensor frames = VideoRoundTripTest.moving(3, 32, 48);
+  private final VideoSettings settings = VideoSettings.silent(16);
+
+  @Test
+  void anUnknownExtensionIsRefusedInOneSentence() {
+    assertThatThrownBy(() -> VideoWriter.write(frames, folder.resolve("a.wmv"), settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("a.wmv")
+        .hasMessageContaining(".mp4");
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void aMissingFolderIsKnownBeforeThereIsAVideo() {
+    assertThatThrownBy(() -> VideoWriter.checkTarget(folder.resolve("none/a.mp4")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("there is no folder");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "a.png"})
+  void aTargetThatIsAFolderIsLeftAlone(String name) throws IOException {
+    Path target = Files.createDirectory(folder.resolve(name));
+    assertThatThrownBy(() -> VideoWriter.write(frames, target, settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("is a folder");
+    assertThat(folder).isDirectoryNotContaining("glob:**.part");
+  }
+
+  @Test
+  void oddSidesAndSoundInAGifAndManyFramesInAPictureAreRefused() {
+    Tensor odd = VideoRoundTripTest.moving(2, 17, 32);
+    VideoSettings loud = new VideoSettings(16, 20, Sound.of(8000, new float[800]));
+    assertThatThrownBy(() -> VideoWriter.write(odd, folder.resolve("a.mp4"), settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("32x17");
+    assertThatThrownBy(() -> VideoWriter.write(frames, folder.resolve("a.gif"), loud))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("sound");
+    assertThatThrownBy(() -> VideoWriter.write(frames, folder.resolve("a.png"), settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("3 frames");
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void aFailureInTheMiddleLeavesTheOldFileAndNothingElse() throws IOException {
+    Path target = Files.writeString(folder.resolve("a.mp4"), "old");
+    // OpenH264 and x264 both refuse frames of more than 16,384 pixels in a row.
+    Tensor tooWide = Tensor.of(new byte[16_640 * 2 * 3], 1, 2, 16_640, 3);
+    assertThatThrownBy(() -> VideoWriter.write(tooWide, target, settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("a.mp4");
+    assertThat(target).hasContent("old");
+    assertThat(folder).isDirectoryNotContaining("glob:**.part");
+  }
+
+  @Test
+  void aWholeVideoTakesThePlaceOfAnOldFile() throws IOException {
+    Path target = Files.writeString(folder.resolve("a.mp4"), "old");
+    VideoWriter.write(frames, target, settings);
+    assertThat(VideoReader.read(target).frames().length(0)).isEqualTo(3);
+  }
+
+  @Test
+  void oneFrameIsAPictureAndAVideo() {
+    Tensor one = frames.slice(0, 1);
+    VideoWriter.write(one, folder.resolve("a.png"), settings);
+    VideoWriter.write(one, folder.resolve("a.mp4"), settings);
+    assertThat(PictureReader.read(folder.resolve("a.png")).rgb())
+        .isEqualTo(VideoRoundTripTest.bytes(one));
+    assertThat(VideoReader.read(folder.resolve("a.mp4")).frames().length(0)).isEqualTo(1);
+  }
+
+  @Test
+  void namesWithSpacesAccentsAndPercentSignsAreFiles() {
+    Path target = folder.resolve("über: %05d 猫🐈.mp4");
+    VideoWriter.write(frames, target, settings);
+    assertThat(VideoReader.read(target).frames().length(0)).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.mp4", "a.mkv"})
+  void aVideoCutShortIsRefusedInOneSentence(String name) throws IOException {
+    Path target = folder.resolve(name);
+    VideoWriter.write(VideoRoundTripTest.moving(20, 64, 64), target, settings);
+    byte[] whole = Files.readAllBytes(target);
+    for (int length : new int[] {0, 10, 200, whole.length / 2}) {
+      Files.write(target, Arrays.copyOf(whole, length));
+      assertThatThrownBy(() -> VideoReader.read(target))
+          .as("%d bytes", length)
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(name);
+    }
+  }
+
+  @Test
+  void aPlaylistCannotOpenOtherFiles() throws IOException {
+    Path secret = folder.resolve("secret.mp4");
+    VideoWriter.write(frames, secret, settings);
+    Path playlist =
+        Files.writeString(
+            folder.resolve("a.mp4"), "ffconcat version 1.0\nfile '" + secret.getFileName() + "'\n");
+    assertThatThrownBy(() -> VideoReader.read(playlist)).isInstanceOf(InputException.class);
+  }
+
+  @Test
+  void framesAreTakenAtAnotherRateAsTheReferenceTakesThem() {
+    assertThat(Clip.indices(100, 25, 30)).hasSize(120).startsWith(0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 8);
+    assertThat(Clip.indices(31, 60, 30)).hasSize(15).startsWith(0, 2, 4).endsWith(28);
+    assertThat(Clip.indices(50, 23.976, 16)).hasSize(33).startsWith(0, 1, 3, 4, 6).endsWith(48);
+    Clip halved = new Clip(VideoRoundTripTest.moving(8, 4, 4), 16).at(8);
+    assertThat(halved.frames().length(0)).isEqualTo(4);
+    assertThat(VideoRoundTripTest.bytes(halved.frames().at(3)))
+        .isEqualTo(VideoRoundTripTest.bytes(VideoRoundTripTest.moving(8, 4, 4).at(6)));
+  }
+}
