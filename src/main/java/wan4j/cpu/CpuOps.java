@@ -23,6 +23,7 @@ import wan4j.tensor.Tensor;
 /// The waist on the processors of this machine, in float32 throughout.
 public final class CpuOps implements Ops {
   private final CpuMemory memory = new CpuMemory();
+  private final Float8Rows float8 = new Float8Rows(memory);
   private final Workers workers;
   private final Kernels kernels;
 
@@ -75,7 +76,7 @@ public final class CpuOps implements Ops {
 
   @Override
   public Parameters parameters() {
-    return new CpuParameters(memory);
+    return new CpuParameters(memory, float8);
   }
 
   @Override
@@ -132,8 +133,14 @@ public final class CpuOps implements Ops {
   @Override
   public Tensor linear(Operand x, Linear layer, Activation activation) {
     Tensor target = result(Shapes.linear(x, layer));
-    CpuLinear own = (CpuLinear) layer;
-    kernels.linear(float32(x.values()), own.weight(), own.bias(), activation, target);
+    try (Scope _ = memory.scope()) {
+      Tensor values =
+          switch (x) {
+            case Operand.Plain plain -> float32(plain.values());
+            case Operand.Quantized quantized -> float8.dequantize(quantized);
+          };
+      kernels.linear(values, (CpuLinear) layer, activation, target);
+    }
     return target;
   }
 
@@ -370,10 +377,8 @@ public final class CpuOps implements Ops {
     return x;
   }
 
-  private static Operand as(Tensor x, OperandFormat want) {
-    if (want == OperandFormat.Simple.PLAIN || want == OperandFormat.Simple.FLOAT32) {
-      return new Operand.Plain(x);
-    }
-    throw new IllegalArgumentException("the CPU backend has no operands in format " + want);
+  private Operand as(Tensor x, OperandFormat want) {
+    boolean isPlain = want == OperandFormat.Simple.PLAIN || want == OperandFormat.Simple.FLOAT32;
+    return isPlain ? new Operand.Plain(x) : float8.quantize(x, want);
   }
 }

@@ -2,12 +2,20 @@ package wan4j.cpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.LinearShapes;
+import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
+import wan4j.quant.Branch;
+import wan4j.quant.Float8Matrix;
+import wan4j.quant.Float8Quantizer;
+import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
+import wan4j.quant.ScaleRule;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
@@ -15,17 +23,20 @@ import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
 /// Weights in native memory. Linear layers that are stored in bfloat16 stay so: a matrix product
-/// widens them piece by piece, without loss.
+/// widens them piece by piece, without loss. FP8 layers are quantised once, here.
 final class CpuParameters implements Parameters {
   private static final long PIECE = 16L << 20; // bytes read from a source at a time
   private static final long ALIGNMENT = 64;
 
   private final CpuMemory memory;
+  private final Float8Rows float8;
+  private final List<Tensor> states = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
   private long bytes;
 
-  CpuParameters(CpuMemory memory) {
+  CpuParameters(CpuMemory memory, Float8Rows float8) {
     this.memory = memory;
+    this.float8 = float8;
   }
 
   @Override
@@ -39,24 +50,67 @@ final class CpuParameters implements Parameters {
   @Override
   public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
     LinearShapes shapes = LinearShapes.of(weights, biases);
+    Tensor bias = allocate(DType.F32, Shape.of(shapes.outputs()));
+    if (!biases.isEmpty()) {
+      stack(biases, bias);
+    }
     if (precision.isFloat8()) {
-      throw new IllegalArgumentException(
-          "linear: the CPU backend has no " + precision + " layers; use PLAIN");
+      try (Arena temporary = Arena.ofShared()) {
+        // from bfloat16, as Transformer Engine sees the weights of a bfloat16 model
+        Tensor plain = allocate(temporary, DType.BF16, shapes.weight());
+        stack(weights, plain);
+        return quantize(plain, bias, precision);
+      }
     }
     boolean isBFloat16 = weights.stream().allMatch(weight -> weight.dtype() == DType.BF16);
-    DType dtype = isBFloat16 ? DType.BF16 : DType.F32;
-    Tensor weight = allocate(dtype, shapes.weight());
-    Tensor bias = allocate(DType.F32, Shape.of(shapes.outputs()));
+    Tensor weight = allocate(isBFloat16 ? DType.BF16 : DType.F32, shapes.weight());
+    stack(weights, weight);
+    return new CpuLinear(weight, null, bias, formats(precision));
+  }
+
+  private CpuLinear quantize(Tensor plain, Tensor bias, Precision precision) {
+    Granularity granularity = CpuLinear.granularity(precision);
+    ScaleRule rule = precision == Precision.FLOAT8_BLOCK ? ScaleRule.BLOCK : ScaleRule.EXACT;
+    Float8Matrix matrix = Float8Quantizer.quantize(plain, granularity, rule);
+    return new CpuLinear(
+        kept(matrix.values()), kept(matrix.inverseScales()), bias, formats(precision));
+  }
+
+  private Tensor kept(Tensor tensor) {
+    Tensor copy = allocate(tensor.dtype(), tensor.shape());
+    copy.segment().copyFrom(tensor.segment());
+    return copy;
+  }
+
+  /// Returns the input formats of the branches.
+  private List<OperandFormat> formats(Precision precision) {
+    if (precision == Precision.FLOAT8_DELAYED) {
+      return Stream.of(Branch.values()).<OperandFormat>map(_ -> delayed()).toList();
+    }
+    OperandFormat format =
+        switch (precision) {
+          case FLOAT8_BLOCK -> OperandFormat.Simple.FLOAT8_BLOCK;
+          case FLOAT8_TOKEN -> OperandFormat.Simple.FLOAT8_TOKEN;
+          case FLOAT8_CURRENT, FLOAT8_DELAYED -> OperandFormat.Simple.FLOAT8_CURRENT;
+          case FLOAT32 -> OperandFormat.Simple.FLOAT32;
+          case PLAIN -> OperandFormat.Simple.PLAIN;
+        };
+    return List.of(format, format);
+  }
+
+  private OperandFormat delayed() {
+    Tensor state = allocate(DType.F32, Shape.of(1));
+    states.add(state);
+    return float8.delayed(state);
+  }
+
+  private static void stack(List<TensorSource> parts, Tensor target) {
     long row = 0;
-    for (int i = 0; i < weights.size(); i++) {
-      long rows = weights.get(i).shape().size(0);
-      read(weights.get(i), weight.slice(row, rows).segment(), dtype);
-      if (!biases.isEmpty()) {
-        read(biases.get(i), bias.slice(row, rows).segment(), DType.F32);
-      }
+    for (TensorSource part : parts) {
+      long rows = part.shape().size(0);
+      read(part, target.slice(row, rows).segment(), target.dtype());
       row += rows;
     }
-    return new CpuLinear(weight, bias, precision);
   }
 
   @Override
@@ -99,15 +153,21 @@ final class CpuParameters implements Parameters {
 
   @Override
   public void close() {
+    states.forEach(float8::forget);
     arena.close();
     memory.weights(-bytes);
   }
 
   private Tensor allocate(DType dtype, Shape shape) {
+    Tensor tensor = allocate(arena, dtype, shape);
+    bytes += tensor.bytes();
+    memory.weights(tensor.bytes());
+    return tensor;
+  }
+
+  private static Tensor allocate(Arena arena, DType dtype, Shape shape) {
     long size = shape.count() * dtype.bytes();
     MemorySegment segment = arena.allocate(Math.max(size, 1), ALIGNMENT).asSlice(0, size);
-    bytes += size;
-    memory.weights(size);
     return new Tensor(shape, dtype, new HostStorage(segment));
   }
 

@@ -8,6 +8,8 @@ import wan4j.tensor.Tensor;
 
 /// The hot operations with matrix products, vectors and all processors; the rest stays plain.
 final class FastKernels implements Kernels {
+  private static final long SMALL = 1 << 14;
+
   private final Workers workers;
   private final Gemm gemm;
   private final TiledAttention attention;
@@ -19,39 +21,63 @@ final class FastKernels implements Kernels {
   }
 
   @Override
-  public void linear(Tensor x, Tensor weight, Tensor bias, Activation activation, Tensor target) {
-    TiledLinear.run(workers, gemm, x, weight, bias, activation, target);
+  public void linear(Tensor x, CpuLinear layer, Activation activation, Tensor target) {
+    TiledLinear.run(workers, gemm, x, layer, activation, target);
   }
 
   @Override
   public void gatedGelu(Tensor x, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.gatedGelu(x, target);
+      return;
+    }
     VectorElementwise.gatedGelu(x, target);
   }
 
   @Override
   public void silu(Tensor x, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.silu(x, target);
+      return;
+    }
     VectorElementwise.silu(x, target);
   }
 
   @Override
   public void modulatedNorm(
       Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.modulatedNorm(x, shift, scale, rows, epsilon, target);
+      return;
+    }
     VectorNorm.modulated(x, shift, scale, rows, epsilon, target);
   }
 
   @Override
   public void layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.layerNorm(x, weight, bias, epsilon, target);
+      return;
+    }
     VectorNorm.layer(x, weight, bias, epsilon, target);
   }
 
   @Override
   public void rmsNorm(Tensor x, Tensor weight, double epsilon, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.rmsNorm(x, weight, epsilon, target);
+      return;
+    }
     VectorNorm.rootMeanSquare(x, weight, epsilon, target);
   }
 
   @Override
   public void queryKeyValue(
       Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    if (isSmall(target.query())) {
+      Kernels.super.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, target);
+      return;
+    }
     VectorNorm.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, target);
   }
 
@@ -67,16 +93,28 @@ final class FastKernels implements Kernels {
 
   @Override
   public void gatedAdd(Tensor x, Tensor y, Tensor gate, Tensor rows) {
+    if (isSmall(x)) {
+      Kernels.super.gatedAdd(x, y, gate, rows);
+      return;
+    }
     VectorElementwise.gatedAdd(x, y, gate, rows);
   }
 
   @Override
   public void add(Tensor x, Tensor y) {
+    if (isSmall(x)) {
+      Kernels.super.add(x, y);
+      return;
+    }
     VectorElementwise.add(x, y);
   }
 
   @Override
   public void channelNorm(Tensor x, Tensor gamma, boolean silu, Tensor target) {
+    if (isSmall(target)) {
+      Kernels.super.channelNorm(x, gamma, silu, target);
+      return;
+    }
     VectorNorm.channel(x, gamma, silu, target);
   }
 
@@ -94,5 +132,10 @@ final class FastKernels implements Kernels {
   @Override
   public void linearCombination(Tensor target, double[] coefficients, List<Tensor> terms) {
     VectorElementwise.linearCombination(target, coefficients, terms);
+  }
+
+  /// Vector code is slow until it is compiled, so what plain loops do in a moment is left to them.
+  private static boolean isSmall(Tensor tensor) {
+    return tensor.count() < SMALL;
   }
 }

@@ -10,7 +10,6 @@ final class Floats {
   /// The layout of a float32 element.
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
   private Floats() {}
@@ -36,9 +35,7 @@ final class Floats {
     if (from == to) {
       MemorySegment.copy(source, 0, target, 0, count * from.bytes());
     } else if (from == DType.BF16 && to == DType.F32) {
-      for (long i = 0; i < count; i++) {
-        target.set(INT, i * 4, source.get(SHORT, i * 2) << 16);
-      }
+      Vectors.widen(source, target, count);
     } else {
       for (long i = 0; i < count; i++) {
         Elements.setFloat(target, to, i, Elements.toFloat(source, from, i));

@@ -17,8 +17,8 @@ interface Kernels {
     ScalarElementwise.embedding(table, ids, target);
   }
 
-  default void linear(Tensor x, Tensor weight, Tensor bias, Activation activation, Tensor target) {
-    ScalarElementwise.linear(x, weight, bias, activation, target);
+  default void linear(Tensor x, CpuLinear layer, Activation activation, Tensor target) {
+    ScalarElementwise.linear(x, layer, activation, target);
   }
 
   default void gatedGelu(Tensor x, Tensor target) {

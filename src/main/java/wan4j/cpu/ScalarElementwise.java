@@ -35,18 +35,19 @@ final class ScalarElementwise {
   }
 
   /// `activation(x weightᵀ + bias)`.
-  static void linear(Tensor x, Tensor weight, Tensor bias, Activation activation, Tensor target) {
+  static void linear(Tensor x, CpuLinear layer, Activation activation, Tensor target) {
     MemorySegment values = x.segment();
-    MemorySegment weights = weight.segment();
+    MemorySegment biases = layer.bias().segment();
     MemorySegment out = target.segment();
-    long inputs = x.shape().size(1);
-    long outputs = weight.shape().size(0);
-    for (long row = 0; row < x.shape().size(0); row++) {
-      for (long output = 0; output < outputs; output++) {
-        double sum = get(bias.segment(), output);
+    int inputs = layer.inputs();
+    int outputs = layer.outputs();
+    MemorySegment weights = MemorySegment.ofArray(new float[inputs]); // of one output
+    for (int output = 0; output < outputs; output++) {
+      layer.widen(output, 1, weights);
+      for (long row = 0; row < x.shape().size(0); row++) {
+        double sum = get(biases, output);
         for (long i = 0; i < inputs; i++) {
-          float factor = Elements.toFloat(weights, weight.dtype(), output * inputs + i);
-          sum += (double) get(values, row * inputs + i) * factor;
+          sum += (double) get(values, row * inputs + i) * get(weights, i);
         }
         set(out, row * outputs + output, apply(activation, sum));
       }

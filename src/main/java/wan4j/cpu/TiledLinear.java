@@ -4,11 +4,10 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.VectorMask;
 import wan4j.cpu.Gemm.Matrix;
 import wan4j.ops.Activation;
-import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
 /// Linear layers in tiles of the output: product, then bias and function while the tile is in the
-/// cache. A bfloat16 weight is widened a tile at a time, so it never lies in memory twice.
+/// cache. A weight of fewer bits is widened a tile at a time, so it never lies in memory twice.
 final class TiledLinear {
   // the product of a tile this large runs at 95 % of the whole one's speed, and widening a weight
   // for so many rows costs nothing against it
@@ -20,27 +19,21 @@ final class TiledLinear {
 
   /// Writes `activation(x weightᵀ + bias)` for `x [rows, inputs]`, weight `[outputs, inputs]`.
   static void run(
-      Workers workers,
-      Gemm gemm,
-      Tensor x,
-      Tensor weight,
-      Tensor bias,
-      Activation activation,
-      Tensor target) {
+      Workers workers, Gemm gemm, Tensor x, CpuLinear layer, Activation activation, Tensor target) {
     int rows = x.length(0);
     int inputs = x.length(1);
-    int outputs = weight.length(0);
+    int outputs = layer.outputs();
     if (rows == 0) {
       return;
     }
-    boolean isWide = weight.dtype() == DType.F32;
+    boolean isWide = layer.isWide();
     int down = Math.ceilDiv(rows, ROWS);
     int most = isWide ? COLUMNS : (int) Math.min(COLUMNS, Workers.SCRATCH / 4 / inputs);
     int narrow = columns(outputs, down, most, Runtime.getRuntime().availableProcessors());
     int across = Math.ceilDiv(outputs, narrow);
     MemorySegment values = x.segment();
-    MemorySegment weights = weight.segment();
-    MemorySegment biases = bias.segment();
+    MemorySegment weights = layer.weight().segment();
+    MemorySegment biases = layer.bias().segment();
     MemorySegment out = target.segment();
     workers.run(
         across * down,
@@ -49,12 +42,11 @@ final class TiledLinear {
           int width = Math.min(narrow, outputs - column);
           int row = task / across * ROWS;
           int height = Math.min(ROWS, rows - row);
-          long first = (long) column * inputs;
           Matrix factor;
           if (isWide) {
-            factor = Matrix.at(weights, first, inputs);
+            factor = Matrix.at(weights, (long) column * inputs, inputs);
           } else {
-            Vectors.widen(weights, first, scratch, 0, width * inputs);
+            layer.widen(column, width, scratch);
             factor = new Matrix(scratch, inputs);
           }
           Matrix left = Matrix.at(values, (long) row * inputs, inputs);

@@ -53,18 +53,18 @@ final class Vectors {
     vector.intoMemorySegment(segment, index * 4, ORDER, mask);
   }
 
-  /// Widens `count` bfloat16 elements.
-  static void widen(MemorySegment source, long from, MemorySegment target, long to, int count) {
-    int bound = INTEGERS.loopBound(count);
-    for (int i = 0; i < bound; i += LANES) {
-      ShortVector halves = ShortVector.fromMemorySegment(HALVES, source, (from + i) * 2, ORDER);
+  /// Widens `count` bfloat16 elements to float32.
+  static void widen(MemorySegment source, MemorySegment target, long count) {
+    long bound = count - count % LANES;
+    for (long i = 0; i < bound; i += LANES) {
+      ShortVector halves = ShortVector.fromMemorySegment(HALVES, source, i * 2, ORDER);
       IntVector bits =
           (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTEGERS, 0);
-      bits.lanewise(VectorOperators.LSHL, 16).intoMemorySegment(target, (to + i) * 4, ORDER);
+      bits.lanewise(VectorOperators.LSHL, 16).intoMemorySegment(target, i * 4, ORDER);
     }
-    for (int i = bound; i < count; i++) {
-      float value = BFloat16.toFloat(source.get(ValueLayout.JAVA_SHORT_UNALIGNED, (from + i) * 2));
-      Floats.set(target, to + i, value);
+    for (long i = bound; i < count; i++) {
+      short bits = source.get(ValueLayout.JAVA_SHORT_UNALIGNED, i * 2);
+      Floats.set(target, i, BFloat16.toFloat(bits));
     }
   }
 

@@ -260,7 +260,11 @@ final class TorchReaderTest {
 
   private static String tensorPickle(
       String key, int count, String offset, String sizes, String strides) {
-    return "\u0080\u0002}X\u0001\0\0\0tctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\0"
+    return "\u0080\u0002}X\u0001\0\0\0tctorch._utils\n"
+        + "_rebuild_tensor_v2\n"
+        + "((X\u0007\0\0\0storagectorch\n"
+        + "FloatStorage\n"
+        + "X\u0001\0\0\0"
         + key
         + "X\u0003\0\0\0cpuK"
         + (char) count

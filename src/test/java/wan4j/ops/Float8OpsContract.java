@@ -1,0 +1,130 @@
+package wan4j.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.quant.Branch;
+import wan4j.quant.Float8Matrix;
+import wan4j.quant.Float8Quantizer;
+import wan4j.quant.Granularity;
+import wan4j.quant.Precision;
+import wan4j.quant.ScaleRule;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// What every backend must do for FP8 layers: the same bytes and scales, and products as exact as
+/// the backend's types allow.
+public abstract class Float8OpsContract {
+  private Truth truth;
+
+  /// Returns a new backend, which the test closes.
+  protected abstract Ops ops();
+
+  /// Returns the relative error that rounding to the backend's types explains.
+  protected abstract double tolerance();
+
+  @BeforeEach
+  void open() {
+    truth = new Truth(ops(), tolerance());
+  }
+
+  @AfterEach
+  void close() {
+    truth.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 128", "13, 384", "207, 1536", "37, 13824"})
+  void quantisedBytesAndScalesAreThoseOfTheRules(int rows, int columns) {
+    Tensor x = truth.values(rows, columns);
+    check(x, OperandFormat.Simple.FLOAT8_CURRENT, Granularity.TENSOR, ScaleRule.EXACT);
+    check(x, OperandFormat.Simple.FLOAT8_TOKEN, Granularity.ROW, ScaleRule.EXACT);
+    check(x, OperandFormat.Simple.FLOAT8_BLOCK, Granularity.BLOCK_1X128, ScaleRule.BLOCK);
+  }
+
+  private void check(Tensor x, OperandFormat format, Granularity granularity, ScaleRule rule) {
+    Float8Matrix expected = Float8Quantizer.quantize(x, granularity, rule);
+    try (Ops ops = ops()) {
+      Operand operand = ops.operand(ops.upload(x, ops.activation()), format);
+      assertThat(operand).isInstanceOf(Operand.Quantized.class);
+      if (operand instanceof Operand.Quantized quantized) {
+        assertThat(ops.download(quantized.inverseScales()).toFloats())
+            .isEqualTo(expected.inverseScales().toFloats());
+        assertThat(ops.download(quantized.values()).toFloats())
+            .isEqualTo(expected.values().toFloats());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void productsAreThoseOfTheDequantisedMatrices(Precision precision) {
+    for (int rows : new int[] {1, 13, 207}) {
+      Tensor x = truth.normal(2, 0.1, rows, 384);
+      List<TensorSource> weights =
+          List.of(truth.source(DType.F32, 0.1, 208, 384), truth.source(DType.BF16, 0.1, 96, 384));
+      List<TensorSource> biases =
+          List.of(truth.source(DType.F32, 1, 208), truth.source(DType.F32, 1, 96));
+      for (Activation activation : List.of(Activation.NONE, Activation.GELU_TANH)) {
+        truth.compare(ops -> {
+          try (Parameters parameters = ops.parameters()) {
+            Linear layer = parameters.linear(weights, biases, precision);
+            Tensor values = ops.upload(x, ops.activation());
+            Operand operand = ops.operand(values, layer.input(Branch.CONDITIONAL));
+            Tensor result = ops.linear(operand, layer, activation);
+            ops.synchronize();
+            return result;
+          }
+        });
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 20})
+  void delayedScalingFollowsEarlierForwardsOfTheSameBranch(int forwards) {
+    Tensor x = truth.values(13, 256);
+    Tensor larger = truth.normal(9, 0, 13, 256);
+    TensorSource weight = truth.source(DType.F32, 0.1, 64, 256);
+    truth.compare(ops -> {
+      try (Parameters parameters = ops.parameters()) {
+        Linear layer = parameters.linear(List.of(weight), List.of(), Precision.FLOAT8_DELAYED);
+        Tensor small = ops.upload(x, ops.activation());
+        Tensor large = ops.upload(larger, ops.activation());
+        for (int i = 0; i < forwards; i++) {
+          ops.operand(i == 0 ? large : small, layer.input(Branch.CONDITIONAL));
+          ops.operand(small, layer.input(Branch.UNCONDITIONAL));
+        }
+        Operand operand = ops.operand(large, layer.input(Branch.UNCONDITIONAL));
+        Tensor result = ops.linear(operand, layer, Activation.NONE);
+        ops.synchronize();
+        return result;
+      }
+    });
+  }
+
+  @Test
+  void aLayerRefusesAFormatThatItDidNotAskFor() {
+    try (Ops ops = ops();
+        Parameters parameters = ops.parameters()) {
+      TensorSource weight = truth.source(DType.F32, 0.1, 64, 256);
+      Linear layer = parameters.linear(List.of(weight), List.of(), Precision.FLOAT8_TOKEN);
+      Tensor x = ops.upload(truth.values(13, 256), ops.activation());
+      Operand plain = ops.operand(x, OperandFormat.Simple.PLAIN);
+      assertThatThrownBy(() -> ops.linear(plain, layer, Activation.NONE))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("wants FLOAT8_TOKEN");
+    }
+  }
+}
