@@ -32,6 +32,29 @@ public record Comparison(String name, double error, double tolerance) {
     return new Comparison(name, a.length == 0 ? 0 : (double) different / a.length, 0);
   }
 
+  /// Compares things that must all be right: the error is the share of those that are wrong.
+  public static Comparison wrong(String name, int wrong, int count) {
+    return new Comparison(name, count == 0 ? Double.NaN : (double) wrong / count, 0);
+  }
+
+  /// Compares two numbers by their distance; equal infinities have none.
+  public static Comparison distance(String name, double got, double expected, double tolerance) {
+    return new Comparison(name, got == expected ? 0 : Math.abs(got - expected), tolerance);
+  }
+
+  /// Compares two tensors by the largest distance of two values.
+  public static Comparison largest(String name, Tensor got, Tensor expected, double tolerance) {
+    float[] a = got.toFloats();
+    float[] b = expected.toFloats();
+    double largest = a.length == b.length ? 0 : Double.NaN;
+    for (int i = 0; i < a.length && i < b.length; i++) {
+      double distance = Math.abs((double) a[i] - b[i]);
+      // NaN stays: no comparison with it is true
+      largest = distance <= largest ? largest : Double.isNaN(largest) ? largest : distance;
+    }
+    return new Comparison(name, largest, tolerance);
+  }
+
   /// Compares a condition: the error is 0 when it holds, else 1.
   public static Comparison holds(String name, boolean condition) {
     return new Comparison(name, condition ? 0 : 1, 0);

@@ -107,7 +107,7 @@ final class DitCases implements CaseKind {
     }
   }
 
-  private static double[] doubles(Tensor tensor) {
+  static double[] doubles(Tensor tensor) {
     float[] values = tensor.toFloats();
     double[] doubles = new double[values.length];
     for (int i = 0; i < values.length; i++) {

@@ -19,6 +19,9 @@ import wan4j.weights.Checkpoint;
 final class MagCacheCases implements CaseKind {
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
+    if (!reference.has("in.noise")) {
+      return new DecisionCases().run(reference, backend);
+    }
     Ops ops = backend.ops();
     List<Comparison> comparisons = new ArrayList<>();
     try (var checkpoint = Checkpoint.open(reference.path("checkpoint"));
@@ -72,12 +75,7 @@ final class MagCacheCases implements CaseKind {
     JsonNode settings = reference.json().get("magcache");
     int steps = request.plan().steps();
     String mode = settings.get("mode").asString();
-    RetentionRule rule =
-        switch (mode) {
-          case "t2v" -> RetentionRule.BOTH_EXPERTS;
-          case "i2v" -> RetentionRule.LOW_NOISE_EXPERT;
-          default -> RetentionRule.WHOLE_RUN;
-        };
+    RetentionRule rule = DecisionCases.rule(mode);
     int split =
         rule == RetentionRule.WHOLE_RUN
             ? 0

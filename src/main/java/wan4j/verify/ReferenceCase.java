@@ -27,18 +27,22 @@ public final class ReferenceCase implements AutoCloseable {
 
   /// Opens a case; throws `InputException` when its files are damaged.
   public static ReferenceCase open(Path folder) {
-    Path file = folder.resolve("case.json");
-    JsonNode json;
-    try {
-      json = JsonMapper.shared().readTree(file);
-    } catch (JacksonException e) {
-      throw new InputException(
-          "%s is not JSON (%s); expected a reference case".formatted(file, e.getOriginalMessage()),
-          e);
-    }
+    JsonNode json = json(folder.resolve("case.json"));
     Path data = folder.resolve("case.safetensors");
     return new ReferenceCase(
         folder, rootOf(folder), json, Files.exists(data) ? Weights.open(data) : null);
+  }
+
+  /// Reads a file of JSON; throws `InputException` when it is missing or damaged.
+  static JsonNode json(Path file) {
+    try {
+      return JsonMapper.shared().readTree(file);
+    } catch (JacksonException e) {
+      throw new InputException(
+          "%s is missing or not JSON (%s); expected the file of a reference case"
+              .formatted(file, e.getOriginalMessage()),
+          e);
+    }
   }
 
   /// The nearest folder above that holds the checkpoints, else the case's own.
@@ -52,18 +56,28 @@ public final class ReferenceCase implements AutoCloseable {
     return at;
   }
 
-  /// Returns the kind of the case; one without, such as those of later tasks, is named by the first
-  /// word of its folder.
+  /// Returns the kind of the case; those of speech and of animation, which have many parts, are one
+  /// kind each.
   public String kind() {
-    if (json.has("kind")) {
-      return json.get("kind").asString();
-    }
-    return folder.getFileName().toString().split("-", 2)[0];
+    return json.path("kind").isString()
+        ? json.get("kind").asString().replaceFirst("^(s2v|animate)-.*", "$1")
+        : kindOf(folder);
   }
 
-  /// Returns the name by which reports call the case: its kind's folder and its own.
-  public String name() {
+  /// Returns the kind that a case's place tells: the folder of its kind, or the first word of its
+  /// own.
+  static String kindOf(Path folder) {
     Path at = folder.toAbsolutePath().normalize();
+    Path root = rootOf(folder);
+    boolean hasKind = at.startsWith(root) && root.relativize(at).getNameCount() > 1;
+    String name = (hasKind ? at.getParent() : at).getFileName().toString();
+    return name.replaceFirst("^(s2v|animate)-.*", "$1");
+  }
+
+  /// Returns the name by which reports call the case of a folder: its kind's folder and its own.
+  static String nameOf(Path folder) {
+    Path at = folder.toAbsolutePath().normalize();
+    Path root = rootOf(folder);
     return root.equals(at) ? at.getFileName().toString() : root.relativize(at).toString();
   }
 
@@ -82,7 +96,7 @@ public final class ReferenceCase implements AutoCloseable {
     if (!json.has(field)) {
       throw new InputException("%s has no field %s; expected a path".formatted(folder, field));
     }
-    return root.resolve(json.get(field).asString());
+    return root.resolve(json.get(field).asString(""));
   }
 
   /// Says whether there is a tensor of this name.

@@ -22,6 +22,11 @@ public final class ConfigFile {
     return new ConfigFile(path, Json.read(path));
   }
 
+  /// Creates a config of values that another file holds, which messages name.
+  public static ConfigFile of(Path path, JsonNode values) {
+    return new ConfigFile(path, values);
+  }
+
   /// Returns where the file lies.
   public Path path() {
     return path;
