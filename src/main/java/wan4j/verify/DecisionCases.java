@@ -40,9 +40,7 @@ final class DecisionCases implements CaseKind {
     JsonNode split = row.path("split_step");
     var settings =
         new MagCacheSettings(
-            row.path("thresh").asDouble(),
-            row.path("retention").asDouble(),
-            row.path("K").asInt());
+            row.path("thresh").asDouble(), row.path("retention").asDouble(), row.path("K").asInt());
     var decisions =
         new MagCacheDecisions(
             new MagCacheSchedule(

@@ -78,8 +78,7 @@ final class Float8Cases implements CaseKind {
   /// Compares the bits themselves; the reference stores them as unsigned bytes.
   static Comparison bytes(String name, Float8Matrix matrix, Tensor expected) {
     Tensor values = matrix.values();
-    return Comparison.exact(
-        name, new Tensor(values.shape(), DType.U8, values.storage()), expected);
+    return Comparison.exact(name, new Tensor(values.shape(), DType.U8, values.storage()), expected);
   }
 
   private static Comparison product(
@@ -149,7 +148,10 @@ final class Float8Cases implements CaseKind {
         if (compared[i] == call) {
           comparisons.add(
               product(
-                  "out.y." + i, reference, quantized[0], quantized[1],
+                  "out.y." + i,
+                  reference,
+                  quantized[0],
+                  quantized[1],
                   reference.tensor("out.y").at(i)));
         }
       }
@@ -175,8 +177,7 @@ final class Float8Cases implements CaseKind {
     for (int i = 0; i < bits.length; i++) {
       expected[i] = Float.intBitsToFloat(bits[i]);
     }
-    return Comparison.exact(
-        name, Tensor.of(got, got.length), Tensor.of(expected, expected.length));
+    return Comparison.exact(name, Tensor.of(got, got.length), Tensor.of(expected, expected.length));
   }
 
   /// Returns integers of 16 bits as the bfloat16 numbers that they are the bits of.

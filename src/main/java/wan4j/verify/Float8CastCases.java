@@ -52,8 +52,7 @@ final class Float8CastCases {
     return comparisons;
   }
 
-  private static Comparison cast(
-      ReferenceCase reference, String name, float[] values, Cast cast) {
+  private static Comparison cast(ReferenceCase reference, String name, float[] values, Cast cast) {
     Tensor expected = reference.tensor(name);
     boolean isE4m3 = name.contains("e4m3");
     int wrong = 0;
@@ -84,8 +83,7 @@ final class Float8CastCases {
       }
       boolean isPowerOfTwo = name.contains("pow21");
       float smallest = name.contains("eps0.0001") ? 1e-4f : 0f;
-      float overflow =
-          name.contains("inf_bf16max") ? ScaleRule.BLOCK.overflow() : Float.MAX_VALUE;
+      float overflow = name.contains("inf_bf16max") ? ScaleRule.BLOCK.overflow() : Float.MAX_VALUE;
       float largest = name.contains("e5m2") ? Float8.MAX_E5M2 : Float8.MAX_E4M3;
       ScaleRule rule = new ScaleRule(smallest, isPowerOfTwo, overflow);
       float[] scales = new float[bits.length];

@@ -64,7 +64,8 @@ final class ImageCases implements CaseKind {
     Size resized = Sizing.cover(from, target);
     String name = "out.cropped" + index;
     List<Comparison> comparisons = new ArrayList<>();
-    comparisons.add(Comparison.holds("out_wh." + index, target.equals(size(item.path("out_wh"), 0))));
+    comparisons.add(
+        Comparison.holds("out_wh." + index, target.equals(size(item.path("out_wh"), 0))));
     comparisons.add(
         Comparison.holds("resized_wh." + index, resized.equals(size(item.path("resized_wh"), 0))));
     if (reference.has("mid.resized" + index)) {
@@ -86,8 +87,7 @@ final class ImageCases implements CaseKind {
   private static List<Comparison> sizes(JsonNode json) {
     List<Comparison> comparisons = new ArrayList<>();
     table(comparisons, "best_output_size", json.path("best_output_size_rows"), ImageCases::best);
-    table(
-        comparisons, "i2v_latent_size", json.path("i2v_rows"), Sizing::imageToVideoLatent);
+    table(comparisons, "i2v_latent_size", json.path("i2v_rows"), Sizing::imageToVideoLatent);
     return comparisons;
   }
 

@@ -28,8 +28,7 @@ final class LoraCases implements CaseKind {
         if (name.startsWith(WEIGHT)) {
           Tensor weight = merged.tensor(name.substring(WEIGHT.length())).load();
           comparisons.add(
-              Comparison.relative(
-                  name, weight, reference.tensor(name), reference.tolerance(name)));
+              Comparison.relative(name, weight, reference.tensor(name), reference.tolerance(name)));
         }
       }
       comparisons.add(
