@@ -8,6 +8,7 @@ import wan4j.weights.CheckpointKind;
 
 /// What a model makes video from, with the reference's defaults (Wan-Video/Wan2.2 at 42bf4cf,
 /// wan/configs).
+@SuppressWarnings("ImmutableEnumChecker") // the lists are unmodifiable, the records hold numbers
 public enum Task {
   /// Text to video, two experts of 14 billion parameters.
   T2V_A14B(

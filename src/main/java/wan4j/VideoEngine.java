@@ -286,7 +286,7 @@ public final class VideoEngine implements AutoCloseable {
     if (textEncoder != null) {
       textEncoder.close();
     }
-    if (textOps != ops) {
+    if (options.textOnCpu()) {
       textOps.close();
     }
     ops.close();

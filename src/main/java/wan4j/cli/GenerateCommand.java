@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -35,11 +36,14 @@ import wan4j.tensor.InputException;
     footerHeading = "%nTasks and examples:%n",
     footer = {
       "  t2v-A14B  text to video (1280*720, 720*1280, 832*480, 480*832)",
-      "    wan4j generate --task t2v-A14B --ckpt_dir ./Wan2.2-T2V-A14B --size 1280*720 --prompt \"...\"",
+      "    wan4j generate --task t2v-A14B --ckpt_dir ./Wan2.2-T2V-A14B --size 1280*720 --prompt"
+          + " \"...\"",
       "  i2v-A14B  image to video; the picture gives the aspect, --size the area",
-      "    wan4j generate --task i2v-A14B --ckpt_dir ./Wan2.2-I2V-A14B --image cat.jpg --prompt \"...\"",
+      "    wan4j generate --task i2v-A14B --ckpt_dir ./Wan2.2-I2V-A14B --image cat.jpg --prompt"
+          + " \"...\"",
       "  ti2v-5B   text, or text and image, to video (1280*704, 704*1280)",
-      "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt \"...\"",
+      "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt"
+          + " \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[*xX](\\d{1,5})");
@@ -73,7 +77,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--size",
       description =
-          "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v 1280*704).")
+          "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v"
+              + " 1280*704).")
   private String size;
 
   @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")
@@ -172,7 +177,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--save_file", "--out"},
       description =
-          "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of the request).")
+          "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of"
+              + " the request).")
   private Path saveFile;
 
   @Option(
@@ -235,7 +241,8 @@ final class GenerateCommand implements Callable<Integer> {
   private void checkFlags() {
     if (convertModelType && device.equals("cpu")) {
       throw new InputException(
-          "--convert_model_dtype was given, but the CPU computes in float32 from weights as they are stored; leave it out");
+          "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
+              + " are stored; leave it out");
     }
     if (prompt != null && promptFile != null) {
       throw new InputException("--prompt and --prompt_file were both given; give one of them");
@@ -243,7 +250,8 @@ final class GenerateCommand implements Callable<Integer> {
     boolean hasBounds = threshold != null || retention != null || skips != null || ratios != null;
     if (hasBounds && !useMagCache) {
       throw new InputException(
-          "a setting of MagCache was given without --use_magcache; add it, or leave the setting out");
+          "a setting of MagCache was given without --use_magcache; add it, or leave the setting"
+              + " out");
     }
     if (calibration != null && useMagCache) {
       throw new InputException(
@@ -345,7 +353,9 @@ final class GenerateCommand implements Callable<Integer> {
     String start =
         words.substring(
             0, words.offsetByCodePoints(0, Math.min(50, words.codePointCount(0, words.length()))));
-    String time = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
+    String time =
+        LocalDateTime.now(ZoneId.systemDefault())
+            .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
     return Path.of(
         "%s_%d*%d_1_%s_%s.mp4"
             .formatted(kind.spelling(), request.width(), request.height(), start, time));

@@ -1,5 +1,6 @@
 package wan4j.cli;
 
+import java.io.Console;
 import picocli.CommandLine.Option;
 
 /// How a command tells of its progress.
@@ -16,6 +17,11 @@ final class ReportOptions {
     if (json) {
       return new JsonReporter(System.out);
     }
-    return quiet ? Reporter.QUIET : new ConsoleReporter(System.err, System.console() != null);
+    return quiet ? Reporter.QUIET : new ConsoleReporter(System.err, isTerminal());
+  }
+
+  private static boolean isTerminal() {
+    Console console = System.console();
+    return console != null && console.isTerminal();
   }
 }

@@ -70,7 +70,7 @@ final class Float8CastCases {
   }
 
   private static boolean same(float a, float b) {
-    return Float.isNaN(a) && Float.isNaN(b) || a == b;
+    return (Float.isNaN(a) && Float.isNaN(b)) || a == b;
   }
 
   /// Compares the scales of magnitudes; names of tensors carry the type, the rule and its bounds.
@@ -111,7 +111,7 @@ final class Float8CastCases {
       for (int i = 0; i < expected.count(); i++) {
         byte a = got.values().segment().get(ValueLayout.JAVA_BYTE, i);
         byte b = expected.segment().get(ValueLayout.JAVA_BYTE, i);
-        wrong += a == b || isNan(a, true) && isNan(b, true) ? 0 : 1;
+        wrong += a == b || (isNan(a, true) && isNan(b, true)) ? 0 : 1;
       }
       comparisons.add(
           Comparison.wrong("out." + kind + "_fp8", wrong, Math.toIntExact(expected.count())));

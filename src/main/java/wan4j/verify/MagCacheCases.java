@@ -27,12 +27,12 @@ final class MagCacheCases implements CaseKind {
     try (var checkpoint = Checkpoint.open(reference.path("checkpoint"));
         var request = new PipelineCases.Request(reference, ops, checkpoint)) {
       PipelineCases.Trace trace = new PipelineCases.Trace(ops);
-      Record[] record = new Record[1];
+      SkipRecord[] record = new SkipRecord[1];
       Tensor latents =
           request.sample(
               tokens -> {
                 record[0] =
-                    new Record(
+                    new SkipRecord(
                         new MagCache(
                             ops, schedule(reference, request), tokens, request.config().dim()));
                 return record[0];
@@ -93,11 +93,11 @@ final class MagCacheCases implements CaseKind {
   }
 
   /// Notes which forwards a cache skips.
-  private static final class Record implements StepCache {
+  private static final class SkipRecord implements StepCache {
     private final StepCache cache;
     private final List<Integer> skips = new ArrayList<>();
 
-    Record(StepCache cache) {
+    SkipRecord(StepCache cache) {
       this.cache = cache;
     }
 

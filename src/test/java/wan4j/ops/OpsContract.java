@@ -134,7 +134,7 @@ public abstract class OpsContract {
   @ParameterizedTest
   @CsvSource({"1, 32", "13, 208", "207, 1024"})
   void gatedGeluAndSiluAreElementwise(int rows, int columns) {
-    Tensor x = truth.normal(3, 0, rows, 2 * columns);
+    Tensor x = truth.normal(3, 0, rows, 2L * columns);
     truth.compare(ops -> ops.gatedGelu(ops.upload(x, ops.activation()), PLAIN).values());
     truth.compare(ops -> ops.silu(ops.upload(x, DType.F32)));
   }
@@ -185,7 +185,7 @@ public abstract class OpsContract {
   @CsvSource({"1, 1, 32", "13, 3, 64", "207, 2, 128"})
   void queryKeyValueNormalisesAndRotates(int tokens, int heads, int size) {
     int dim = heads * size;
-    Tensor qkv = truth.normal(2, 0.1, tokens, 3 * dim);
+    Tensor qkv = truth.normal(2, 0.1, tokens, 3L * dim);
     Tensor queryWeight = truth.normal(0.3, 1, dim);
     Tensor keyWeight = truth.normal(0.3, 1, dim);
     Tensor rope = truth.values(tokens, size);
