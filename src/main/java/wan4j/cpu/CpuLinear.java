@@ -27,7 +27,7 @@ record CpuLinear(Tensor weight, Tensor inverseScales, Tensor bias, List<OperandF
 
   @Override
   public OperandFormat input(Branch branch) {
-    return formats.get(branch.ordinal());
+    return formats.get(branch == Branch.CONDITIONAL ? 0 : 1);
   }
 
   /// Returns how scales lie over a weight of a precision.

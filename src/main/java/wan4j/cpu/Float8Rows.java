@@ -3,7 +3,6 @@ package wan4j.cpu;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Shapes;
@@ -23,7 +22,7 @@ final class Float8Rows {
   private static final float[] VALUES = values();
 
   private final CpuMemory memory;
-  private final Map<Tensor, DelayedScalingState> histories = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, DelayedScalingState> histories = new IdentityHashMap<>();
 
   Float8Rows(CpuMemory memory) {
     this.memory = memory;
