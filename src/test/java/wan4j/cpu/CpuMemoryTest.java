@@ -77,7 +77,7 @@ class CpuMemoryTest {
   @Test
   void theSameInputGivesTheSameBytesHoweverOftenItRuns() {
     Random random = new Random(5);
-    Tensor x = random(random, 600, 128);
+    Tensor x = random(random, 300, 128);
     TensorSource weight = TensorSource.of("weight", random(random, 256, 128));
     try (CpuOps ops = new CpuOps();
         Parameters parameters = ops.parameters()) {
@@ -92,7 +92,7 @@ class CpuMemoryTest {
   private static float[] forward(CpuOps ops, Linear layer, Tensor x) {
     try (Scope _ = ops.scope()) {
       Operand input = new Operand.Plain(ops.upload(x, DType.F32));
-      Tensor y = ops.linear(input, layer, Activation.GELU_TANH).reshape(600, 4, 64);
+      Tensor y = ops.linear(input, layer, Activation.GELU_TANH).reshape(300, 4, 64);
       Tensor out = ops.attention(new Heads(y, y, y), 1, OperandFormat.Simple.PLAIN).values();
       return out.toFloats();
     }
