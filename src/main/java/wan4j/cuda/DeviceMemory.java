@@ -133,7 +133,8 @@ final class DeviceMemory implements AutoCloseable {
   private void release(Mark mark) {
     if (marks.peek() != mark) {
       throw new IllegalStateException(
-          "a scope was closed before one that was opened after it, or twice; close in reverse order");
+          "a scope was closed before one that was opened after it, or twice; close in reverse"
+              + " order");
     }
     marks.pop();
     assert poison(mark);

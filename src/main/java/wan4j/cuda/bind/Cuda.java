@@ -13,19 +13,11 @@ public final class Cuda {
 
   /// Why [#isPresent] is false, in one sentence with the cure, or null where it is true.
   public static String absence() {
-    var gpu = gpuAbsence();
-    if (gpu != null) {
-      return gpu;
-    }
-    for (var library :
-        new NativeLibrary[] {
-          NativeLibraries.NVRTC, NativeLibraries.CUBLASLT, NativeLibraries.CUDNN
-        }) {
-      if (!library.isLoaded()) {
-        return library.missing();
-      }
-    }
-    return null;
+    return CudaReport.ofThisMachine().lines().stream()
+        .filter(line -> line.needed() && !line.isFine())
+        .map(CudaReport.Line::problem)
+        .findFirst()
+        .orElse(null);
   }
 
   /// Why no GPU can be used, in one sentence, or null; looks at the driver alone.

@@ -15,6 +15,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /// Cubins by the hash of everything that makes them, in memory and on disk. Safe with several
 /// threads (each key is compiled once) and several processes (files appear whole, by renaming, and
@@ -28,7 +30,7 @@ public final class KernelCache {
   private final KernelCompiler compiler;
   private final Path folder;
   private final boolean keepSource;
-  private final Map<String, byte[]> cubins = new ConcurrentHashMap<>();
+  private final Map<String, FutureTask<byte[]>> cubins = new ConcurrentHashMap<>();
 
   /// A cache in `folder`, made on first need; with `keepSource` each program is left beside its
   /// cubin as one `.cu` file.
@@ -57,7 +59,19 @@ public final class KernelCache {
 
   /// The cubin of a source, compiled when neither memory nor disk has it.
   public byte[] cubin(KernelSource source) {
-    return cubins.computeIfAbsent(key(source), key -> load(key, source)).clone();
+    var key = key(source);
+    // A future, and not the map's own lock: while one key compiles, others do not wait.
+    var task = cubins.computeIfAbsent(key, absent -> new FutureTask<>(() -> load(absent, source)));
+    task.run();
+    try {
+      return task.get().clone();
+    } catch (ExecutionException e) {
+      cubins.remove(key, task);
+      throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while " + source.file() + " was compiled", e);
+    }
   }
 
   /// Loads a source's kernels into the current context.
