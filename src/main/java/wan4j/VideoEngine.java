@@ -67,6 +67,7 @@ public final class VideoEngine implements AutoCloseable {
     task = Task.of(checkpoint.kind().task());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
+    CheckpointCheck.require(checkpoint, config);
     experts =
         new Experts(
             config,

@@ -1,0 +1,130 @@
+package wan4j.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import wan4j.ops.NullOps;
+import wan4j.ops.SequenceGroup;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.ConfigFile;
+import wan4j.weights.Naming;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Builds every full-size network on shapes alone: each tensor of the published lists is taken,
+/// with its shape, and none is left.
+final class FullSizeTest {
+  private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource({
+    "dit-t2v-A14B, t2v, 5120, 40, 14288491584",
+    "dit-i2v-A14B, i2v, 5120, 40, 14288901184",
+    "dit-ti2v-5B, ti2v, 3072, 30, 4999787712",
+    "diffusers-transformer-t2v-A14B, t2v, 5120, 40, 14288491584",
+    "diffusers-transformer-i2v-A14B, i2v, 5120, 40, 14288901184",
+    "diffusers-transformer-ti2v-5B, ti2v, 3072, 30, 4999787712",
+  })
+  void aTransformerTakesEveryTensor(
+      String manifest, String type, int dim, int layers, long parameters) throws IOException {
+    Weights weights = manifest(manifest).renamed(Naming.TRANSFORMER);
+    TransformerConfig config = TransformerConfig.of(config(manifest), weights);
+    assertThat(config.modelType()).isEqualTo(type);
+    assertThat(config.dim()).isEqualTo(dim);
+    assertThat(config.layers()).isEqualTo(layers);
+    assertThat(config.textLength()).isEqualTo(512);
+    try (NullOps ops = new NullOps(DType.BF16, DType.F32, 256);
+        WanTransformer transformer = transformer(config, weights, ops)) {
+      assertThat(weights.unused()).isEmpty();
+      assertThat(transformer.config()).isEqualTo(config);
+      assertThat(ops.liveBytes()).isBetween(2 * parameters, 2 * parameters + parameters / 100);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"vae-wan2.1", "vae-wan2.2", "diffusers-vae-wan2.1", "diffusers-vae-wan2.2"})
+  void anAutoencoderTakesEveryTensor(String manifest) {
+    Weights raw = manifest(manifest);
+    boolean isNew = manifest.endsWith("2.2");
+    assertThat(Checkpoint.isVae22(raw)).isEqualTo(isNew);
+    Weights weights = raw.renamed(isNew ? Naming.VAE_22 : Naming.VAE_21);
+    try (NullOps ops = new NullOps();
+        VideoAutoencoder vae = isNew ? new WanVae22(weights, ops) : new WanVae21(weights, ops)) {
+      assertThat(weights.unused()).isEmpty();
+      assertThat(vae.channels()).isEqualTo(isNew ? 48 : 16);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"umt5-xxl-encoder", "diffusers-text_encoder-umt5-xxl"})
+  void theTextEncoderTakesEveryTensor(String manifest) {
+    Weights weights = manifest(manifest).renamed(Naming.TEXT_ENCODER);
+    try (NullOps ops = new NullOps();
+        UmT5Encoder encoder = new UmT5Encoder(weights, ops)) {
+      assertThat(weights.unused()).isEmpty();
+      assertThat(encoder.dim()).isEqualTo(4096);
+    }
+  }
+
+  @Test
+  void oneWrongShapeOrMissingTensorIsFoundBeforeAnythingIsLoaded() throws IOException {
+    Weights whole = manifest("dit-ti2v-5B");
+    TransformerConfig config = TransformerConfig.of(config("dit-ti2v-5B"), whole);
+    String name = "blocks.29.ffn.2.bias";
+    for (Shape shape : new Shape[] {Shape.of(3071), null}) {
+      Map<String, Shape> shapes = new HashMap<>();
+      whole.names().forEach(n -> shapes.put(n, whole.shape(n)));
+      shapes.remove(name);
+      if (shape != null) {
+        shapes.put(name, shape);
+      }
+      Weights damaged = Weights.ofShapes("damaged", shapes, DType.F32);
+      try (NullOps ops = new NullOps()) {
+        assertThatThrownBy(() -> transformer(config, damaged, ops))
+            .isInstanceOf(InputException.class)
+            .hasMessageContaining(name);
+      }
+    }
+  }
+
+  private static WanTransformer transformer(
+      TransformerConfig config, Weights weights, NullOps ops) {
+    return new WanTransformer(
+        config, weights, ops, SequenceGroup.SOLO, PrecisionTable.of(Precision.PLAIN, List.of()));
+  }
+
+  private static Weights manifest(String name) {
+    return Weights.ofShapes(MANIFESTS.resolve(name + ".json"));
+  }
+
+  /// Writes the config that a manifest carries to a file of its own, as it lies beside the real
+  /// weights.
+  private ConfigFile config(String manifest) throws IOException {
+    JsonNode node =
+        JsonMapper.shared()
+            .readTree(Files.readString(MANIFESTS.resolve(manifest + ".json")))
+            .path("config");
+    return ConfigFile.read(Files.writeString(folder.resolve("config.json"), node.toString()));
+  }
+}
