@@ -20,7 +20,10 @@ final class ReportOptions {
     return quiet ? Reporter.QUIET : new ConsoleReporter(System.err, isTerminal());
   }
 
+  // the built-in console, the default again since JDK 25, is null without a terminal
+  @SuppressWarnings("SystemConsoleNull")
   private static boolean isTerminal() {
-    return System.console() instanceof Console console && console.isTerminal();
+    Console console = System.console();
+    return console != null && console.isTerminal();
   }
 }

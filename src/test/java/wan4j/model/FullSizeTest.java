@@ -23,6 +23,8 @@ import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.ConfigFile;
 import wan4j.weights.Naming;
@@ -57,7 +59,8 @@ final class FullSizeTest {
         WanTransformer transformer = transformer(config, weights, ops)) {
       assertThat(weights.unused()).isEmpty();
       assertThat(transformer.config()).isEqualTo(config);
-      assertThat(ops.liveBytes()).isBetween(2 * parameters, 2 * parameters + parameters / 100);
+      // two bytes each, but for the embeddings, which stay in float32
+      assertThat(ops.liveBytes()).isBetween(2 * parameters, 2 * parameters + parameters / 25);
     }
   }
 
@@ -79,7 +82,15 @@ final class FullSizeTest {
   @ParameterizedTest
   @ValueSource(strings = {"umt5-xxl-encoder", "diffusers-text_encoder-umt5-xxl"})
   void theTextEncoderTakesEveryTensor(String manifest) {
-    Weights weights = manifest(manifest).renamed(Naming.TEXT_ENCODER);
+    Weights shapes = manifest(manifest).renamed(Naming.TEXT_ENCODER);
+    Map<String, TensorSource> sources = new HashMap<>();
+    for (String name : shapes.names()) {
+      // the encoder looks at these small tables at once
+      boolean isRead = name.contains("pos_embedding");
+      Tensor zeros = Tensor.of(new float[isRead ? 32 * 64 : 0], isRead ? 32 : 0, 64);
+      sources.put(name, isRead ? TensorSource.of(name, zeros) : shapes.tensor(name));
+    }
+    Weights weights = Weights.of(manifest, sources);
     try (NullOps ops = new NullOps();
         UmT5Encoder encoder = new UmT5Encoder(weights, ops)) {
       assertThat(weights.unused()).isEmpty();
