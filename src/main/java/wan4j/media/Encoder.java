@@ -60,7 +60,8 @@ final class Encoder implements AutoCloseable {
     stream = muxer.add(codec);
   }
 
-  /// Encodes a frame and writes what the codec gives back.
+  /// Encodes a frame and writes what the codec gives back; throws `EncodingException` when the
+  /// codec fails.
   void encode(AVFrame frame) {
     send(frame);
   }
@@ -71,18 +72,24 @@ final class Encoder implements AutoCloseable {
   }
 
   private void send(AVFrame frame) {
-    muxer.check(avcodec_send_frame(codec, frame));
+    check(avcodec_send_frame(codec, frame));
     while (true) {
       int code = avcodec_receive_packet(codec, packet);
       if (code == Ffmpeg.AGAIN || code == AVERROR_EOF) {
         return;
       }
-      muxer.check(code);
+      check(code);
       // A codec that leaves this out would make the last frame of a file last no time.
       if (packet.duration() == 0 && codec.frame_size() == 0) {
         packet.duration(1);
       }
       muxer.write(packet, codec, stream);
+    }
+  }
+
+  private static void check(int code) {
+    if (code < 0) {
+      throw new EncodingException(Ffmpeg.text(code));
     }
   }
 

@@ -11,6 +11,10 @@ import wan4j.tensor.Tensor;
 
 /// Writes videos in the format that the target's name tells, whole or not at all.
 public final class VideoWriter {
+  // OpenH264 takes any factor below 12 as 12, and encodes even noise from 20 on.
+  private static final int LEAST_RETRIED_RATE_FACTOR = 12;
+  private static final int MOST_RETRIED_RATE_FACTOR = 30;
+
   private VideoWriter() {}
 
   /// Throws `InputException` when a video could not be written to the target, as far as that can be
@@ -66,6 +70,11 @@ public final class VideoWriter {
             PictureWriter.writePart(Picture.of(frames.at(0)), pending.path(), target);
       }
       pending.commit();
+    } catch (EncodingException e) {
+      throw new InputException(
+          "cannot encode the frames for %s (%s); try .mkv, or another size"
+              .formatted(target, e.getMessage()),
+          e);
     }
   }
 
@@ -111,7 +120,25 @@ public final class VideoWriter {
                 Picture.of(frames.at(i)), folder.resolve("frame_%05d.png".formatted(i)), target));
   }
 
+  /// Writes H.264. OpenH264 fails on frames like noise that stay nearly as large as they were, so
+  /// it gets another try with a coarser quantiser.
   private static void writeMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
+    VideoSettings coarser = settings;
+    while (true) {
+      try {
+        tryMp4(frames, target, file, coarser);
+        return;
+      } catch (EncodingException e) {
+        if (coarser.rateFactor() > MOST_RETRIED_RATE_FACTOR) {
+          throw e;
+        }
+        int next = Math.max(coarser.rateFactor(), LEAST_RETRIED_RATE_FACTOR) + 4;
+        coarser = new VideoSettings(settings.framesPerSecond(), next, settings.sound());
+      }
+    }
+  }
+
+  private static void tryMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
     try (Muxer muxer = new Muxer(target, file, "mp4");
         PictureStream pictures =
             PictureStream.h264(muxer, frames.length(2), frames.length(1), settings);

@@ -54,6 +54,16 @@ final class VideoRoundTripTest {
   }
 
   @Test
+  void evenNoiseIsEncoded() {
+    byte[] noise = new byte[5 * 64 * 96 * 3];
+    new java.util.Random(1).nextBytes(noise);
+    Path file = folder.resolve("a.mp4");
+    VideoWriter.write(Tensor.of(noise, 5, 64, 96, 3), file, new VideoSettings(16, 0, Sound.NONE));
+    assertThat(VideoReader.read(file).frames().length(0)).isEqualTo(5);
+    assertThat(entries()).containsExactly("a.mp4");
+  }
+
+  @Test
   void ffv1IsEqualToTheBitEvenAtOddSizes() {
     Tensor frames = moving(5, 33, 47);
     Path file = folder.resolve("a.mkv");
