@@ -11,20 +11,31 @@ import wan4j.tensor.InputException;
 public final class Backends {
   private Backends() {}
 
-  /// Opens a backend; throws `InputException` when this machine or build does not have it.
+  /// Opens a backend in its usual arithmetic, bfloat16 on a GPU; throws `InputException` when this
+  /// machine cannot run it.
   public static Ops open(Device device) {
+    return open(device, Arithmetic.BFLOAT16);
+  }
+
+  /// Opens a backend in an arithmetic, which a processor does not look at; throws `InputException`
+  /// when this machine cannot run it.
+  public static Ops open(Device device, Arithmetic arithmetic) {
     return switch (device) {
       case CPU -> new CpuOps();
-      case CUDA -> openCuda(0, CudaTypes.BFLOAT16);
+      case CUDA -> {
+        if (!Cuda.isPresent()) {
+          throw new InputException("device cuda cannot be used: " + Cuda.absence());
+        }
+        yield new CudaOps(0, types(arithmetic));
+      }
     };
   }
 
-  /// Opens the GPU of this ordinal with these element types; throws `InputException` when it cannot
-  /// be used.
-  public static Ops openCuda(int ordinal, CudaTypes types) {
-    if (!Cuda.isPresent()) {
-      throw new InputException("device cuda cannot be used: " + Cuda.absence());
-    }
-    return new CudaOps(ordinal, types);
+  private static CudaTypes types(Arithmetic arithmetic) {
+    return switch (arithmetic) {
+      case BFLOAT16 -> CudaTypes.BFLOAT16;
+      case TF32 -> CudaTypes.TF32;
+      case FLOAT32 -> CudaTypes.FLOAT32;
+    };
   }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
@@ -32,13 +33,22 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda.")
   private String device;
 
+  @Option(
+      names = "--precision",
+      defaultValue = "bf16",
+      description = "On a GPU, bf16 or fp32 (without tensor cores).")
+  private String precision;
+
+  @Option(names = "--tf32", description = "With fp32, products on tensor cores in TF32.")
+  private boolean tf32;
+
   private int passed;
   private int failed;
   private final Map<String, Integer> skipped = new LinkedHashMap<>();
 
   @Override
   public Integer call() {
-    try (Backend backend = Backend.open(Device.of(device))) {
+    try (Backend backend = Backend.open(Device.of(device), Arithmetic.of(precision, tf32))) {
       Verifier.run(folders, Set.copyOf(kinds), backend, this::report);
     }
     System.out.printf("%d passed, %d failed%n", passed, failed);

@@ -1,5 +1,6 @@
 package wan4j.verify;
 
+import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
 import wan4j.ops.Ops;
@@ -18,12 +19,20 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
     GPU_BFLOAT16
   }
 
-  /// Opens a device's backend; throws `InputException` when this machine does not have it.
-  public static Backend open(Device device) {
-    return switch (device) {
-      case CPU -> new Backend(Backends.open(device), Accuracy.FLOAT32);
-      case CUDA -> new Backend(Backends.open(device), Accuracy.GPU_BFLOAT16);
-    };
+  /// Opens a device's backend in an arithmetic, which a processor does not look at; throws
+  /// `InputException` when this machine does not have it.
+  public static Backend open(Device device, Arithmetic arithmetic) {
+    return new Backend(
+        Backends.open(device, arithmetic),
+        switch (device) {
+          case CPU -> Accuracy.FLOAT32;
+          case CUDA ->
+              switch (arithmetic) {
+                case BFLOAT16 -> Accuracy.GPU_BFLOAT16;
+                case TF32 -> Accuracy.GPU_TF32;
+                case FLOAT32 -> Accuracy.GPU_FLOAT32;
+              };
+        });
   }
 
   /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the
