@@ -19,8 +19,6 @@ final class Device implements AutoCloseable {
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
-  private final int multiprocessors;
-  private final Map<Kernel, Integer> resident = new HashMap<>();
   private int launches;
 
   /// Opens the GPU of this ordinal for the calling thread.
@@ -29,7 +27,6 @@ final class Device implements AutoCloseable {
     CudaDriver.initialize();
     context = CudaDriver.retainContext(ordinal);
     stream = CudaStreams.create();
-    multiprocessors = CudaDriver.device(ordinal).multiprocessors();
   }
 
   long context() {
@@ -48,15 +45,6 @@ final class Device implements AutoCloseable {
   /// Returns a kernel of `src/main/cuda`, compiled for these constants and loaded.
   Kernel kernel(String file, String name, Map<String, Object> constants) {
     return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
-  }
-
-  /// Returns how many blocks of this many threads the whole GPU holds at once.
-  int residentBlocks(Kernel kernel, int threads) {
-    return resident.computeIfAbsent(
-        kernel,
-        _ ->
-            multiprocessors
-                * Math.max(1, kernel.blocksPerMultiprocessor(LaunchShape.of(1, threads))));
   }
 
   /// Returns the argument list, emptied, for the next launch.

@@ -9,8 +9,6 @@ import wan4j.tensor.Tensor;
 
 /// The host half of gate.cu: gated residuals and gated GELU.
 final class GateKernels {
-  private static final int ROWS = 4; // neighbouring rows of a thread of gatedAdd, as in gate.cu
-
   private record Key(
       String name,
       int columns,
@@ -34,17 +32,17 @@ final class GateKernels {
     }
     int columns = x.length(1);
     int vector = Tiling.vector(columns, x, y, gate);
+    long vectors = x.count() / vector;
     device
         .arguments()
         .add(DeviceStorage.address(x))
         .add(DeviceStorage.address(y))
         .add(DeviceStorage.address(gate))
         .add(DeviceStorage.address(rows))
-        .add(x.length(0));
+        .add(vectors);
     Key key =
         new Key("gatedAdd", columns, vector, x.dtype(), y.dtype(), y.dtype(), RowFormat.PLAIN);
-    long threads = Math.ceilDiv(x.length(0), ROWS) * (long) (columns / vector);
-    device.launch(kernel(key), LaunchShape.covering(threads, Tiling.FLAT_THREADS));
+    device.launch(kernel(key), LaunchShape.covering(vectors, Tiling.FLAT_THREADS));
   }
 
   /// Writes gelu(first half) times second half.

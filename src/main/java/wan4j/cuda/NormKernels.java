@@ -72,12 +72,9 @@ final class NormKernels {
       return;
     }
     int columns = x.length(1);
-    target.addTo(arguments.add((float) epsilon).add(x.length(0)));
+    target.addTo(arguments.add((float) epsilon));
     Key key = new Key(name, columns, vector, x.dtype(), weight, target.type(), target.format());
-    Kernel kernel = kernel(key);
-    int threads = Tiling.rowThreads(columns / vector);
-    int blocks = Math.min(x.length(0), device.residentBlocks(kernel, threads));
-    device.launch(kernel, LaunchShape.of(blocks, threads));
+    device.launch(kernel(key), LaunchShape.of(x.length(0), Tiling.rowThreads(columns / vector)));
   }
 
   private Kernel kernel(Key key) {

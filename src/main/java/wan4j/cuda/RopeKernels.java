@@ -39,12 +39,8 @@ final class RopeKernels {
         .add(DeviceStorage.address(target.query()))
         .add(DeviceStorage.address(target.key()))
         .add(DeviceStorage.address(target.value()))
-        .add((float) epsilon)
-        .add(tokens);
-    Kernel kernel = kernel(key);
-    int threads = Tiling.rowThreads(columns / vector);
-    int blocks = Math.min(tokens, Math.ceilDiv(device.residentBlocks(kernel, threads), 3));
-    device.launch(kernel, LaunchShape.of(blocks, 3, threads));
+        .add((float) epsilon);
+    device.launch(kernel(key), LaunchShape.of(tokens, 3, Tiling.rowThreads(columns / vector)));
   }
 
   private Kernel kernel(Key key) {
