@@ -169,14 +169,25 @@ public final class CudaOps implements Ops {
   public Tensor download(Tensor tensor) {
     MemorySegment copy =
         Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
-    device.synchronize();
-    if (tensor.storage() instanceof HostStorage) {
-      copy.copyFrom(tensor.segment());
-    } else if (tensor.bytes() > 0) {
-      CudaDriver.copyToHost(copy, address(tensor), device.stream());
-      device.synchronize();
+    switch (tensor.storage()) {
+      case HostStorage _ -> copy.copyFrom(tensor.segment());
+      case BlockScales scales -> {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment raw = arena.allocate(scales.bytes(), 64);
+          fetch(raw, scales.memory().address());
+          scales.arrange(raw, tensor.shape().size(0), tensor.shape().size(1), copy);
+        }
+      }
+      default -> fetch(copy, address(tensor));
     }
     return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+  }
+
+  private void fetch(MemorySegment target, long address) {
+    if (target.byteSize() > 0) {
+      CudaDriver.copyToHost(target, address, device.stream());
+    }
+    device.synchronize();
   }
 
   @Override

@@ -18,6 +18,9 @@ record DeviceStorage(long address, long bytes) implements Storage {
     if (tensor.storage() instanceof DeviceStorage storage) {
       return storage.address();
     }
+    if (tensor.storage() instanceof BlockScales scales) {
+      return scales.memory().address();
+    }
     throw new IllegalArgumentException(
         "got " + tensor + ", expected a tensor of the CUDA backend; upload it first");
   }

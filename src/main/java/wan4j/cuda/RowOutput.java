@@ -90,7 +90,7 @@ final class RowOutput {
         return new Tensor(
             Shape.of(shape.size(0), blocks),
             DType.F32,
-            memory.take(Math.max(1, blocks * stride) * Float.BYTES));
+            new BlockScales(memory.take(Math.max(1, blocks * stride) * Float.BYTES), stride));
       }
     }
     return memory.empty(DType.F32, Shape.of(1));

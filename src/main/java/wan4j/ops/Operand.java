@@ -11,6 +11,6 @@ public sealed interface Operand {
   record Plain(Tensor values) implements Operand {}
 
   /// 8-bit elements and the float32 factors that turn them back: `[1]`, `[rows]` or `[rows, columns
-  /// / 128]`, these last in the order of memory that the backend's products read.
+  /// / 128]`.
   record Quantized(Tensor values, Tensor inverseScales, OperandFormat format) implements Operand {}
 }

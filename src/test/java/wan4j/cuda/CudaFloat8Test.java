@@ -58,17 +58,6 @@ class CudaFloat8Test {
   }
 
   @Test
-  void quantisedBytesEqualTheScalarCode() {
-    Tensor x = values(ROWS, COLUMNS);
-    Float8Matrix token = Float8Quantizer.quantize(x, Granularity.ROW, ScaleRule.EXACT);
-    Float8Matrix block = Float8Quantizer.quantize(x, Granularity.BLOCK_1X128, ScaleRule.BLOCK);
-    Float8Matrix tensor = Float8Quantizer.quantize(x, Granularity.TENSOR, ScaleRule.EXACT);
-    assertSameBytes(x, OperandFormat.Simple.FLOAT8_TOKEN, token);
-    assertSameBytes(x, OperandFormat.Simple.FLOAT8_BLOCK, block);
-    assertSameBytes(x, OperandFormat.Simple.FLOAT8_CURRENT, tensor);
-  }
-
-  @Test
   void specialValuesBehaveAsTransformerEngines() {
     float[] values = values(ROWS, COLUMNS).toFloats();
     values[5] = Float.NaN;
