@@ -192,11 +192,12 @@ public final class CudnnGraph implements AutoCloseable {
     var plans = new ArrayList<CudnnPlan>();
     for (var mode : List.of(CudnnNames.HEUR_MODE_A, CudnnNames.HEUR_MODE_FALLBACK)) {
       for (var configuration : configurations(graph, mode)) {
-        if (plans.size() < most) {
-          var plan = build(configuration, precision);
-          if (plan != null) {
-            plans.add(plan);
-          }
+        var plan = build(configuration, precision);
+        if (plan != null) {
+          plans.add(plan);
+        }
+        if (plans.size() == most) {
+          return plans;
         }
       }
     }
