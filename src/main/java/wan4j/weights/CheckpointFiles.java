@@ -159,7 +159,8 @@ record CheckpointFiles(
     }
   }
 
-  private static Path present(Path path, String what) {
+  /// Returns the path if something is there; throws `InputException` otherwise.
+  static Path present(Path path, String what) {
     if (!Files.exists(path)) {
       String how = Files.isSymbolicLink(path) ? "is a broken link" : "is missing";
       throw new InputException(

@@ -34,7 +34,8 @@ public record CheckpointSummary(
     long parameters = 0;
     long bytes = 0;
     Map<DType, Long> byType = new EnumMap<>(DType.class);
-    for (TensorSource source : weights.all().values()) {
+    for (TensorSource tensor : weights.all().values()) {
+      TensorSource source = tensor instanceof ScaledSource scaled ? scaled.codes() : tensor;
       parameters += source.shape().count();
       bytes += source.bytes();
       byType.merge(source.dtype(), source.shape().count(), Long::sum);

@@ -1,6 +1,5 @@
 package wan4j.weights;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -8,8 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import wan4j.tensor.DType;
-import wan4j.tensor.Elements;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
@@ -162,20 +159,13 @@ public final class Lora implements AutoCloseable {
     if (parts.alpha == null) {
       return new LoraDelta.LowRank(parts.down, parts.up, 1f);
     }
-    float alpha = parts.alpha.shape().count() == 1 ? scalar(parts.alpha) : Float.NaN;
+    float alpha = parts.alpha.shape().count() == 1 ? FloatReader.all(parts.alpha)[0] : Float.NaN;
     if (!Float.isFinite(alpha)) {
       throw new InputException(
           "%s gives %s the alpha %s; expected one finite number: download it again"
               .formatted(path, Quoted.of(module), alpha));
     }
     return new LoraDelta.LowRank(parts.down, parts.up, alpha / down.size(0));
-  }
-
-  private static float scalar(TensorSource source) {
-    DType dtype = source.dtype();
-    MemorySegment segment = MemorySegment.ofArray(new byte[dtype.bytes()]);
-    source.read(0, segment);
-    return Elements.toFloat(segment, dtype, 0);
   }
 
   /// Closes the file; what was matched can no longer be read.

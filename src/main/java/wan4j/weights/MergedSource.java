@@ -1,21 +1,15 @@
 package wan4j.weights;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.ref.SoftReference;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
-import java.util.stream.IntStream;
-import wan4j.tensor.BFloat16;
 import wan4j.tensor.DType;
-import wan4j.tensor.Elements;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 
 /// A parameter with LoRA additions, computed in float32 row by row while it is read.
 final class MergedSource implements TensorSource {
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   /// One addition with its strength.
   record Term(LoraDelta delta, float strength) {}
@@ -28,10 +22,7 @@ final class MergedSource implements TensorSource {
   MergedSource(TensorSource base, List<Term> terms) {
     this.base = base;
     this.terms = List.copyOf(terms);
-    Shape shape = base.shape();
-    this.rowLength =
-        Math.toIntExact(
-            shape.rank() < 2 ? shape.count() : shape.count() / Math.max(1, shape.size(0)));
+    this.rowLength = RowSource.rowLength(base.shape());
   }
 
   @Override
@@ -51,38 +42,12 @@ final class MergedSource implements TensorSource {
 
   @Override
   public void read(long offset, MemorySegment target) {
-    Objects.checkFromIndexSize(offset, target.byteSize(), bytes());
-    if (target.byteSize() == 0) {
-      return;
-    }
     float[][][] matrices = matrices();
-    long first = offset / 4;
-    long last = (offset + target.byteSize() - 1) / 4;
-    int firstRow = (int) (first / rowLength);
-    int lastRow = (int) (last / rowLength);
-    // native segments may belong to the calling thread alone, so rows are computed apart and copied
-    // here
-    int batch = Math.max(1, (1 << 20) / rowLength);
-    for (int start = firstRow; start <= lastRow; start += batch) {
-      int count = Math.min(batch, lastRow + 1 - start);
-      int batchStart = start;
-      float[][] rows =
-          IntStream.range(0, count)
-              .parallel()
-              .mapToObj(i -> row(batchStart + i, matrices))
-              .toArray(float[][]::new);
-      for (int i = 0; i < count; i++) {
-        long rowBytes = (long) (start + i) * rowLength * 4;
-        long from = Math.max(offset, rowBytes);
-        long to = Math.min(offset + target.byteSize(), rowBytes + rowLength * 4L);
-        MemorySegment.copy(
-            MemorySegment.ofArray(rows[i]), from - rowBytes, target, from - offset, to - from);
-      }
-    }
+    RowSource.read(offset, target, bytes(), rowLength, index -> row(index, matrices));
   }
 
   private float[] row(int index, float[][][] matrices) {
-    float[] row = floats(base, (long) index * rowLength, rowLength);
+    float[] row = FloatReader.read(base, (long) index * rowLength, rowLength);
     float[] sum = new float[rowLength];
     for (int t = 0; t < terms.size(); t++) {
       Term term = terms.get(t);
@@ -95,7 +60,7 @@ final class MergedSource implements TensorSource {
         case LoraDelta.Difference difference ->
             addScaled(
                 row,
-                floats(difference.values(), (long) index * rowLength, rowLength),
+                FloatReader.read(difference.values(), (long) index * rowLength, rowLength),
                 term.strength);
       }
     }
@@ -144,36 +109,11 @@ final class MergedSource implements TensorSource {
       known = new float[terms.size()][][];
       for (int t = 0; t < known.length; t++) {
         if (terms.get(t).delta instanceof LoraDelta.LowRank pair) {
-          known[t] = new float[][] {all(pair.down()), all(pair.up())};
+          known[t] = new float[][] {FloatReader.all(pair.down()), FloatReader.all(pair.up())};
         }
       }
       factors = new SoftReference<>(known);
     }
     return known;
-  }
-
-  private static float[] all(TensorSource source) {
-    return floats(source, 0, Math.toIntExact(source.shape().count()));
-  }
-
-  private static float[] floats(TensorSource source, long first, int count) {
-    float[] values = new float[count];
-    DType dtype = source.dtype();
-    if (dtype == DType.F32) {
-      source.read(first * 4, MemorySegment.ofArray(values));
-      return values;
-    }
-    MemorySegment bytes = MemorySegment.ofArray(new byte[Math.multiplyExact(count, dtype.bytes())]);
-    source.read(first * dtype.bytes(), bytes);
-    if (dtype == DType.BF16) {
-      for (int i = 0; i < count; i++) {
-        values[i] = BFloat16.toFloat(bytes.get(SHORT, i * 2L));
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        values[i] = Elements.toFloat(bytes, dtype, i);
-      }
-    }
-    return values;
   }
 }

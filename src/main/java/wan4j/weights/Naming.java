@@ -30,13 +30,18 @@ public enum Naming {
   Map<String, TensorSource> toOriginal(Map<String, TensorSource> tensors, String title) {
     String wrapper =
         WRAPPERS.stream()
-            .filter(w -> tensors.keySet().stream().allMatch(name -> name.startsWith(w)))
+            .filter(w ->
+                tensors.keySet().stream()
+                    .allMatch(name -> name.startsWith(w) || name.equals(Weights.MARKER)))
             .findFirst()
             .orElse("");
     boolean isDiffusers = tensors.keySet().stream().anyMatch(n -> isDiffusers(n, wrapper.length()));
     Map<String, TensorSource> renamed = new LinkedHashMap<>();
     for (Map.Entry<String, TensorSource> tensor : tensors.entrySet()) {
-      String plain = tensor.getKey().substring(wrapper.length());
+      String plain =
+          tensor.getKey().startsWith(wrapper)
+              ? tensor.getKey().substring(wrapper.length())
+              : tensor.getKey();
       String name = isDiffusers ? toOriginal(plain) : plain;
       TensorSource other = renamed.putIfAbsent(name, tensor.getValue());
       // the text encoder's embedding may be stored under its two names

@@ -17,9 +17,8 @@ import wan4j.tensor.TensorSource;
 /// The named tensors of one network, or of one part of it, addressed by the original checkpoint's
 /// names; nothing is read before a backend takes a source.
 public final class Weights implements AutoCloseable {
-  // beside the weights in FP8 files of the community; an engine that chooses its own scales needs
-  // none of them
-  private static final Set<String> MARKERS = Set.of("scaled_fp8");
+  // says that the weights of a file have scales beside them, which is seen without it
+  static final String MARKER = "scaled_fp8";
 
   private final String title;
   private final String prefix;
@@ -194,7 +193,7 @@ public final class Weights implements AutoCloseable {
   public List<String> unused() {
     Set<String> left = new TreeSet<>();
     for (String name : tensors.keySet()) {
-      if (name.startsWith(prefix) && !taken.contains(name) && !MARKERS.contains(name)) {
+      if (name.startsWith(prefix) && !taken.contains(name) && !name.equals(MARKER)) {
         left.add(name);
       }
     }
@@ -212,10 +211,10 @@ public final class Weights implements AutoCloseable {
     }
   }
 
-  /// Returns all the tensors under the names of the original network; those that have them already
-  /// stay as they are.
+  /// Returns all the tensors under the names of the original network, 8-bit float weights with the
+  /// scales that lie beside them multiplied in; names that are original already stay as they are.
   public Weights renamed(Naming naming) {
-    return over(title, naming.toOriginal(tensors, title), metadata, files);
+    return over(title, ScaledSource.join(naming.toOriginal(tensors, title)), metadata, files);
   }
 
   /// Returns the same weights with LoRA files added, several at once, computed in float32 while

@@ -1,0 +1,131 @@
+package wan4j.weights;
+
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+
+/// A weight that is stored as 8-bit floats beside its scales, read as float32 with the scales
+/// multiplied in.
+///
+/// The spellings are those of public files: `scale_weight` (Comfy-Org/ComfyUI), `weight_scale`
+/// (huggingface/diffusers, ModelTC/LightX2V), and `weight_scale_inv` for tiles of 128 by 128
+/// (huggingface/transformers), all of them factors.
+final class ScaledSource implements TensorSource {
+  private static final String WEIGHT = ".weight";
+  private static final String[] SCALES = {".scale_weight", ".weight_scale", ".weight_scale_inv"};
+  // scales of activations, which every recipe of ours finds itself, and remarks on the format
+  private static final Set<String> REMARKS = Set.of(".scale_input", ".input_scale", ".comfy_quant");
+  private static final int TILE = 128;
+
+  private final TensorSource codes;
+  private final float[] scales;
+  private final int rowsPerScale;
+  private final int columnsPerScale;
+  private final int scalesPerRow;
+  private final int rowLength;
+
+  private ScaledSource(TensorSource codes, TensorSource scale) {
+    this.codes = codes;
+    Shape shape = codes.shape();
+    rowLength = RowSource.rowLength(shape);
+    long rows = shape.count() / Math.max(1, rowLength);
+    Shape given = scale.shape();
+    long tileRows = Math.ceilDiv(rows, TILE);
+    long tileColumns = Math.ceilDiv(rowLength, TILE);
+    if (given.count() == 1) {
+      rowsPerScale = Integer.MAX_VALUE;
+      columnsPerScale = Integer.MAX_VALUE;
+      scalesPerRow = 1;
+    } else if (given.rank() == 2
+        && given.equals(Shape.of(tileRows, tileColumns))
+        && given.size(0) != rows) {
+      rowsPerScale = TILE;
+      columnsPerScale = TILE;
+      scalesPerRow = (int) tileColumns;
+    } else if (given.rank() > 0
+        && given.size(0) == rows
+        && given.count() > 0
+        && rowLength % (given.count() / rows) == 0) {
+      // one for each output, or one for each of several equal pieces of it
+      rowsPerScale = 1;
+      scalesPerRow = (int) (given.count() / rows);
+      columnsPerScale = rowLength / scalesPerRow;
+    } else {
+      throw new InputException(
+          "%s has shape %s beside a weight %s; expected one scale, one for each output or one for each tile of 128: convert the checkpoint again"
+              .formatted(Quoted.of(scale.name()), given, shape));
+    }
+    scales = FloatReader.all(scale);
+    for (float value : scales) {
+      if (!Float.isFinite(value)) {
+        throw new InputException(
+            "%s holds the scale %s; expected finite numbers: convert the checkpoint again"
+                .formatted(Quoted.of(scale.name()), value));
+      }
+    }
+  }
+
+  /// Returns the tensors with every 8-bit float weight joined to its scales.
+  static Map<String, TensorSource> join(Map<String, TensorSource> tensors) {
+    Map<String, TensorSource> joined = new LinkedHashMap<>();
+    Set<String> used = new LinkedHashSet<>();
+    tensors.forEach((name, source) -> {
+      boolean isCode = source.dtype() == DType.F8_E4M3 || source.dtype() == DType.F8_E5M2;
+      if (isCode && name.endsWith(WEIGHT)) {
+        String module = name.substring(0, name.length() - WEIGHT.length());
+        for (String suffix : SCALES) {
+          TensorSource scale = tensors.get(module + suffix);
+          if (scale != null && scale.dtype().isFloat()) {
+            joined.put(name, new ScaledSource(source, scale));
+            used.add(module + suffix);
+            REMARKS.forEach(remark -> used.add(module + remark));
+            return;
+          }
+        }
+      }
+      joined.put(name, source);
+    });
+    joined.keySet().removeAll(used);
+    return joined;
+  }
+
+  /// Returns the 8-bit floats as they are stored.
+  TensorSource codes() {
+    return codes;
+  }
+
+  @Override
+  public String name() {
+    return codes.name();
+  }
+
+  @Override
+  public Shape shape() {
+    return codes.shape();
+  }
+
+  @Override
+  public DType dtype() {
+    return DType.F32;
+  }
+
+  @Override
+  public void read(long offset, MemorySegment target) {
+    RowSource.read(offset, target, bytes(), rowLength, this::row);
+  }
+
+  private float[] row(int index) {
+    float[] row = FloatReader.read(codes, (long) index * rowLength, rowLength);
+    int first = index / rowsPerScale * scalesPerRow;
+    for (int j = 0; j < rowLength; j++) {
+      row[j] *= scales[first + j / columnsPerScale];
+    }
+    return row;
+  }
+}
