@@ -96,6 +96,8 @@ class LayersTest {
                 "base",
                 "-verbose:package",
                 "-filter:none",
+                "--module-path",
+                System.getProperty("jdk.module.path", ""),
                 classes.toString());
     assertThat(status).as(output.toString()).isZero();
 
