@@ -1,15 +1,8 @@
 package wan4j.media;
 
-import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_MJPEG;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_WEBP;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_GRAY8;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVA420P;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ411P;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ420P;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ422P;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ440P;
-import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVJ444P;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -33,9 +26,7 @@ final class CodedPictures {
       PictureLimits.check(file, width, height);
       int codec = decoder.stream().codecpar().codec_id();
       byte[] rgb = new byte[width * height * 3];
-      if (codec == AV_CODEC_ID_MJPEG && columnsPerChroma(frame.format()) > 0) {
-        fromJpeg(frame, rgb);
-      } else if (codec == AV_CODEC_ID_WEBP
+      if (codec == AV_CODEC_ID_WEBP
           && (frame.format() == AV_PIX_FMT_YUV420P || frame.format() == AV_PIX_FMT_YUVA420P)) {
         WebpColours.toRgb(plane(frame, 0, 1, 1), plane(frame, 1, 2, 2), plane(frame, 2, 2, 2), rgb);
       } else {
@@ -46,29 +37,6 @@ final class CodedPictures {
       }
       return new Picture(width, height, rgb);
     }
-  }
-
-  private static void fromJpeg(AVFrame frame, byte[] rgb) {
-    int format = frame.format();
-    Plane luma = plane(frame, 0, 1, 1);
-    if (format == AV_PIX_FMT_GRAY8) {
-      JpegColours.toRgb(luma, rgb);
-      return;
-    }
-    int columns = columnsPerChroma(format);
-    int rows = format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ440P ? 2 : 1;
-    JpegColours.toRgb(
-        luma, plane(frame, 1, columns, rows), plane(frame, 2, columns, rows), columns, rows, rgb);
-  }
-
-  /// How many pixels lie side by side on one chroma value, 0 for formats that are not JPEG's own.
-  private static int columnsPerChroma(int format) {
-    return switch (format) {
-      case AV_PIX_FMT_YUVJ411P -> 4;
-      case AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P -> 2;
-      case AV_PIX_FMT_GRAY8, AV_PIX_FMT_YUVJ440P, AV_PIX_FMT_YUVJ444P -> 1;
-      default -> 0;
-    };
   }
 
   private static Plane plane(AVFrame frame, int index, int columns, int rows) {

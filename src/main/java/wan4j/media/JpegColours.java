@@ -1,5 +1,6 @@
 package wan4j.media;
 
+import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.media.CodedPictures.Plane;
 
@@ -23,18 +24,27 @@ final class JpegColours {
     }
   }
 
-  /// Writes coloured pixels whose chroma covers `columns` by `rows` pixels.
-  static void toRgb(Plane luma, Plane blue, Plane red, int columns, int rows, byte[] rgb) {
-    int width = luma.width;
-    IntStream.range(0, luma.height)
+  /// A component and how many pixels each of its values covers.
+  record Channel(Plane plane, int columns, int rows) {}
+
+  /// Writes coloured pixels of three components: RGB, or luma and the two chromas.
+  static void toRgb(List<Channel> channels, boolean isRgb, int width, int height, byte[] rgb) {
+    IntStream.range(0, height)
         .parallel()
         .forEach(y -> {
-          int[] blues = enlargedRow(blue, y, columns, rows);
-          int[] reds = enlargedRow(red, y, columns, rows);
+          int[] first = enlargedRow(channels.get(0), y);
+          int[] second = enlargedRow(channels.get(1), y);
+          int[] third = enlargedRow(channels.get(2), y);
           for (int x = 0, i = y * width * 3; x < width; x++, i += 3) {
-            int level = luma.at(x, y);
-            int b = blues[x] - 128;
-            int r = reds[x] - 128;
+            if (isRgb) {
+              rgb[i] = (byte) first[x];
+              rgb[i + 1] = (byte) second[x];
+              rgb[i + 2] = (byte) third[x];
+              continue;
+            }
+            int level = first[x];
+            int b = second[x] - 128;
+            int r = third[x] - 128;
             rgb[i] = clip(level + ((fixed(1.402) * r + HALF) >> 16));
             rgb[i + 1] = clip(level + ((-fixed(0.34414) * b - fixed(0.71414) * r + HALF) >> 16));
             rgb[i + 2] = clip(level + ((fixed(1.772) * b + HALF) >> 16));
@@ -50,10 +60,13 @@ final class JpegColours {
     return (byte) Math.clamp(value, 0, 255);
   }
 
-  /// Returns the chroma of row `y` of the picture, at least as many values as the picture is wide.
-  private static int[] enlargedRow(Plane plane, int y, int columns, int rows) {
-    boolean smooth = columns == 2 && plane.width > 2;
-    if (columns > 1 && !smooth) {
+  /// Returns the values of row `y` of the picture, at least as many as the picture is wide.
+  private static int[] enlargedRow(Channel channel, int y) {
+    Plane plane = channel.plane;
+    int columns = channel.columns;
+    int rows = channel.rows;
+    boolean smooth = rows <= 2 && (columns == 2 ? plane.width > 2 : columns == 1 && rows == 2);
+    if (!smooth) {
       int[] row = new int[plane.width * columns];
       for (int x = 0; x < row.length; x++) {
         row[x] = plane.at(x / columns, y / rows);
@@ -65,10 +78,7 @@ final class JpegColours {
     if (columns == 1) {
       int[] row = new int[plane.width];
       for (int x = 0; x < row.length; x++) {
-        row[x] =
-            rows == 1
-                ? plane.at(x, y)
-                : (3 * plane.at(x, near) + plane.at(x, far) + (y % 2 == 0 ? 1 : 2)) >> 2;
+        row[x] = (3 * plane.at(x, near) + plane.at(x, far) + (y % 2 == 0 ? 1 : 2)) >> 2;
       }
       return row;
     }

@@ -21,8 +21,8 @@ public final class PictureReader {
     if (PngReader.recognises(bytes)) {
       return PngReader.read(file, bytes);
     }
-    if (starts(bytes, 0, 0xFF, 0xD8, 0xFF)) {
-      return CodedPictures.read(file, "jpeg_pipe");
+    if (JpegReader.recognises(bytes)) {
+      return JpegReader.read(file, bytes);
     }
     if (starts(bytes, 0, 'R', 'I', 'F', 'F') && starts(bytes, 8, 'W', 'E', 'B', 'P')) {
       return CodedPictures.read(file, "webp_pipe");

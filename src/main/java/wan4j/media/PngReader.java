@@ -99,6 +99,10 @@ final class PngReader {
               .formatted(colour, depth));
     }
     interlaced = interlace == 1;
+    // Deflate makes data at most 1,032 times smaller, so a small file cannot ask for much memory.
+    if ((wide * depth + 7) / 8 * high > 1032L * data.limit()) {
+      throw broken("it holds fewer pixels than its header says");
+    }
   }
 
   /// Reads the chunks before the pixels and returns the first that holds pixels.
