@@ -134,6 +134,46 @@ final class FastKernels implements Kernels {
     VectorElementwise.linearCombination(target, coefficients, terms);
   }
 
+  @Override
+  public void channelsLast(Tensor x, Tensor factor, Tensor offset, Tensor target) {
+    Rearrangements.channelsLast(x, factor, offset, target, Workers::rows);
+  }
+
+  @Override
+  public void channelsFirst(Tensor features, Tensor factor, Tensor offset, Tensor target) {
+    Rearrangements.channelsFirst(features, factor, offset, target, Workers::rows);
+  }
+
+  @Override
+  public void upsample(Tensor x, Tensor target) {
+    Rearrangements.upsample(x, target, Workers::rows);
+  }
+
+  @Override
+  public void unfoldFrames(Tensor x, Tensor target) {
+    Rearrangements.unfoldFrames(x, target, Workers::rows);
+  }
+
+  @Override
+  public void averageDown(Tensor x, int time, int space, Tensor target) {
+    Rearrangements.averageDown(x, time, space, target, Workers::rows);
+  }
+
+  @Override
+  public void duplicateUp(Tensor x, int time, int space, int skip, Tensor target) {
+    Rearrangements.duplicateUp(x, time, space, skip, target, Workers::rows);
+  }
+
+  @Override
+  public void foldPixels(Tensor x, Tensor target) {
+    Rearrangements.foldPixels(x, target, Workers::rows);
+  }
+
+  @Override
+  public void unfoldPixels(Tensor x, Tensor target) {
+    Rearrangements.unfoldPixels(x, target, Workers::rows);
+  }
+
   /// Vector code is slow until it is compiled, so what plain loops do in a moment is left to them.
   private static boolean isSmall(Tensor tensor) {
     return tensor.count() < SMALL;

@@ -1,6 +1,7 @@
 package wan4j.cpu;
 
 import java.util.List;
+import wan4j.cpu.Rearrangements.Spread;
 import wan4j.ops.Activation;
 import wan4j.ops.Heads;
 import wan4j.ops.RowStatistics;
@@ -76,11 +77,11 @@ interface Kernels {
   }
 
   default void channelsLast(Tensor x, Tensor factor, Tensor offset, Tensor target) {
-    ScalarVideo.channelsLast(x, factor, offset, target);
+    Rearrangements.channelsLast(x, factor, offset, target, Spread.SERIAL);
   }
 
   default void channelsFirst(Tensor features, Tensor factor, Tensor offset, Tensor target) {
-    ScalarVideo.channelsFirst(features, factor, offset, target);
+    Rearrangements.channelsFirst(features, factor, offset, target, Spread.SERIAL);
   }
 
   default void pixels(Tensor features, Tensor target) {
@@ -98,11 +99,11 @@ interface Kernels {
   }
 
   default void upsample(Tensor x, Tensor target) {
-    ScalarVideo.upsample(x, target);
+    Rearrangements.upsample(x, target, Spread.SERIAL);
   }
 
   default void unfoldFrames(Tensor x, Tensor target) {
-    ScalarVideo.unfoldFrames(x, target);
+    Rearrangements.unfoldFrames(x, target, Spread.SERIAL);
   }
 
   default void frameAttention(Tensor qkv, Tensor target) {
@@ -110,19 +111,19 @@ interface Kernels {
   }
 
   default void averageDown(Tensor x, int time, int space, Tensor target) {
-    ScalarVideo.averageDown(x, time, space, target);
+    Rearrangements.averageDown(x, time, space, target, Spread.SERIAL);
   }
 
   default void duplicateUp(Tensor x, int time, int space, int skip, Tensor target) {
-    ScalarVideo.duplicateUp(x, time, space, skip, target);
+    Rearrangements.duplicateUp(x, time, space, skip, target, Spread.SERIAL);
   }
 
   default void foldPixels(Tensor x, Tensor target) {
-    ScalarVideo.foldPixels(x, target);
+    Rearrangements.foldPixels(x, target, Spread.SERIAL);
   }
 
   default void unfoldPixels(Tensor x, Tensor target) {
-    ScalarVideo.unfoldPixels(x, target);
+    Rearrangements.unfoldPixels(x, target, Spread.SERIAL);
   }
 
   default void linearCombination(Tensor target, double[] coefficients, List<Tensor> terms) {
