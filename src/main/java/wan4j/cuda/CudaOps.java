@@ -133,21 +133,25 @@ public final class CudaOps implements Ops {
 
   @Override
   public Scope scope() {
+    device.adopt();
     return memory.scope();
   }
 
   @Override
   public Tensor empty(DType dtype, long... sizes) {
+    device.adopt();
     return memory.empty(dtype, Shape.of(sizes));
   }
 
   @Override
   public Parameters parameters() {
+    device.adopt();
     return new CudaParameters(this);
   }
 
   @Override
   public Tensor upload(Tensor host, DType dtype) {
+    device.adopt();
     DType kept = host.dtype().isFloat() ? dtype : host.dtype();
     Tensor result = memory.empty(kept, host.shape());
     try (Scope _ = memory.scope();
@@ -167,6 +171,7 @@ public final class CudaOps implements Ops {
 
   @Override
   public Tensor download(Tensor tensor) {
+    device.adopt();
     MemorySegment copy =
         Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
     switch (tensor.storage()) {
@@ -209,6 +214,7 @@ public final class CudaOps implements Ops {
 
   @Override
   public void synchronize() {
+    device.adopt();
     device.synchronize();
   }
 
@@ -660,6 +666,7 @@ public final class CudaOps implements Ops {
 
   @Override
   public void close() {
+    device.adopt();
     device.synchronize();
     if (loader != null) {
       loader.close();

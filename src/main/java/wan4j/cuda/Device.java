@@ -19,6 +19,7 @@ final class Device implements AutoCloseable {
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
+  private Thread thread = Thread.currentThread();
   private int launches;
 
   /// Opens the GPU of this ordinal for the calling thread.
@@ -35,6 +36,15 @@ final class Device implements AutoCloseable {
 
   long stream() {
     return stream;
+  }
+
+  /// Makes the context the calling thread's own when another thread used it last; one thread at a
+  /// time may use a device.
+  void adopt() {
+    if (thread != Thread.currentThread()) {
+      CudaDriver.useContext(context);
+      thread = Thread.currentThread();
+    }
   }
 
   /// Returns how many kernels of ours were launched.

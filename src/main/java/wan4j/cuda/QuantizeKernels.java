@@ -1,5 +1,8 @@
 package wan4j.cuda;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -129,14 +132,24 @@ final class QuantizeKernels {
         LaunchShape.of(Math.ceilDiv(columns, BLOCK), Math.ceilDiv(x.length(0), BLOCK), BLOCK));
   }
 
-  /// Says whether a state of delayed scaling has seen a tensor.
+  /// Says whether a state of delayed scaling has a scale from real magnitudes.
   boolean isCalibrated(Tensor state) {
     return calibrated.contains(DeviceStorage.address(state));
   }
 
-  /// Notes that a state of delayed scaling has seen a tensor.
-  void markCalibrated(Tensor state) {
-    calibrated.add(DeviceStorage.address(state));
+  /// Notes that a state of delayed scaling has its first scale, unless the tensor that it saw was all
+  /// zero or not finite; waits for the device, once in a state's life.
+  void noteCalibration(Tensor state) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment magnitude = arena.allocate(ValueLayout.JAVA_FLOAT);
+      CudaDriver.copyToHost(
+          magnitude, DeviceStorage.address(state) + 2 * Float.BYTES, device.stream());
+      device.synchronize();
+      float largest = magnitude.get(ValueLayout.JAVA_FLOAT, 0);
+      if (largest > 0 && Float.isFinite(largest)) {
+        calibrated.add(DeviceStorage.address(state));
+      }
+    }
   }
 
   /// Forgets a state, whose memory is going away.

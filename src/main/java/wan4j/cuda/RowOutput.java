@@ -128,7 +128,7 @@ final class RowOutput {
         if (format == RowFormat.NOTED) {
           kernels.currentScale(largest, state);
           kernels.quantizeTensor(written, result, state);
-          kernels.markCalibrated(delayed.state());
+          kernels.noteCalibration(delayed.state());
         }
         kernels.delayedScale(largest, state, DeviceStorage.address(inverse));
       }
