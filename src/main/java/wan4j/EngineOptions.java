@@ -6,6 +6,19 @@ import java.nio.file.Path;
 ///
 /// @param checkpoint the folder of the checkpoint, in either layout
 /// @param device where the transformers and the autoencoder run
+/// @param arithmetic in which arithmetic a GPU computes what is not quantised
+/// @param quantization which layers of the transformers run in FP8
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
-public record EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {}
+public record EngineOptions(
+    Path checkpoint,
+    Device device,
+    Arithmetic arithmetic,
+    Quantization quantization,
+    boolean offload,
+    boolean textOnCpu) {
+  /// Nothing quantised, in the device's usual arithmetic.
+  public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
+    this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.NONE, offload, textOnCpu);
+  }
+}

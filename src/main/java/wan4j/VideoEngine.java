@@ -1,7 +1,6 @@
 package wan4j;
 
 import java.time.Duration;
-import java.util.List;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
@@ -32,8 +31,6 @@ import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
-import wan4j.quant.Precision;
-import wan4j.quant.PrecisionTable;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
@@ -82,7 +79,7 @@ public final class VideoEngine implements AutoCloseable {
     Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
     Ops ops = null;
     try {
-      ops = Backends.open(options.device());
+      ops = Backends.open(options.device(), options.arithmetic());
       Ops textOps = options.textOnCpu() ? Backends.open(Device.CPU) : ops;
       return new VideoEngine(options, checkpoint, ops, textOps);
     } catch (RuntimeException | Error e) {
@@ -251,7 +248,7 @@ public final class VideoEngine implements AutoCloseable {
         checkpoint.transformer(expert),
         ops,
         SequenceGroup.SOLO,
-        PrecisionTable.of(Precision.PLAIN, List.of()));
+        options.quantization().table());
   }
 
   private VideoAutoencoder autoencoder() {

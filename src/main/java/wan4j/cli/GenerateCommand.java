@@ -193,6 +193,8 @@ final class GenerateCommand implements Callable<Integer> {
   private boolean resume;
 
   @Mixin private ReportOptions report;
+  @Mixin private ArithmeticOptions arithmetic;
+  @Mixin private QuantizationOptions quantization;
   @Mixin private LaterFlags later;
 
   @Override
@@ -205,7 +207,12 @@ final class GenerateCommand implements Callable<Integer> {
     Device where = Device.of(device);
     EngineOptions options =
         new EngineOptions(
-            checkpoint, where, Flags.isTrue("--offload_model", offload, true), textOnCpu);
+            checkpoint,
+            where,
+            arithmetic.arithmetic(),
+            quantization.quantization(),
+            Flags.isTrue("--offload_model", offload, true),
+            textOnCpu);
     try (VideoEngine engine = VideoEngine.open(options)) {
       if (task != null && Task.of(task) != engine.task()) {
         throw new InputException(

@@ -73,20 +73,11 @@ final class LaterFlags {
   @Option(names = "--infer_frames", hidden = true)
   private String inferFrames;
 
-  @Option(names = "--quantize", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String quantize;
-
-  @Option(names = "--fp8_recipe", hidden = true)
-  private String recipe;
-
   @Option(names = "--compile", hidden = true)
   private String compile;
 
   @Option(names = "--compile_mode", hidden = true)
   private String compileMode;
-
-  @Option(names = "--tf32", hidden = true)
-  private String tf32;
 
   /// Throws `InputException` for the first of these flags that was given.
   void refuse() {
@@ -122,11 +113,9 @@ final class LaterFlags {
             "--pose_video", poseVideo,
             "--start_from_ref", startFromReference,
             "--infer_frames", inferFrames));
-    refuse("FP8 on this device", flags("--quantize", quantize, "--fp8_recipe", recipe));
     refuse(
         "a graph compiler, and needs none",
         flags("--compile", compile, "--compile_mode", compileMode));
-    refuse("TF32 on this device", flags("--tf32", tf32));
   }
 
   private static Map<String, String> flags(String... namesAndValues) {

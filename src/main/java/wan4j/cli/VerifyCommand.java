@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
@@ -33,14 +33,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda.")
   private String device;
 
-  @Option(
-      names = "--precision",
-      defaultValue = "bf16",
-      description = "On a GPU, bf16 or fp32 (without tensor cores).")
-  private String precision;
-
-  @Option(names = "--tf32", description = "With fp32, products on tensor cores in TF32.")
-  private boolean tf32;
+  @Mixin private ArithmeticOptions arithmetic;
 
   private int passed;
   private int failed;
@@ -48,7 +41,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (Backend backend = Backend.open(Device.of(device), Arithmetic.of(precision, tf32))) {
+    try (Backend backend = Backend.open(Device.of(device), arithmetic.arithmetic())) {
       Verifier.run(folders, Set.copyOf(kinds), backend, this::report);
     }
     System.out.printf("%d passed, %d failed%n", passed, failed);

@@ -12,6 +12,7 @@ import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
@@ -99,7 +100,7 @@ final class CudaParameters implements Parameters {
 
   private static void requireTiles(String name, Shape weight) {
     if (weight.size(0) % DeviceMemory.ROWS != 0 || weight.size(1) % DeviceMemory.ROWS != 0) {
-      throw new IllegalArgumentException(
+      throw new InputException(
           "%s and what is stacked on it are %s, expected multiples of 16, which FP8 matrix units need; keep the layer in bfloat16 (--fp8_skip)"
               .formatted(name, weight));
     }

@@ -137,8 +137,8 @@ final class QuantizeKernels {
     return calibrated.contains(DeviceStorage.address(state));
   }
 
-  /// Notes that a state of delayed scaling has its first scale, unless the tensor that it saw was all
-  /// zero or not finite; waits for the device, once in a state's life.
+  /// Notes that a state of delayed scaling has its first scale, unless the tensor that it saw was
+  /// all zero or not finite; waits for the device, once in a state's life.
   void noteCalibration(Tensor state) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment magnitude = arena.allocate(ValueLayout.JAVA_FLOAT);

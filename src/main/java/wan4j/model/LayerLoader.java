@@ -1,5 +1,6 @@
 package wan4j.model;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import wan4j.ops.Linear;
@@ -11,8 +12,13 @@ import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
 /// Loads linear layers by the names that the checkpoint gives them, each in the precision that the
-/// table has for it.
-record LayerLoader(Parameters parameters, PrecisionTable precisions) {
+/// table has for it, and notes their names.
+record LayerLoader(Parameters parameters, PrecisionTable precisions, List<String> loaded) {
+  /// Creates a loader that has loaded nothing yet.
+  LayerLoader(Parameters parameters, PrecisionTable precisions) {
+    this(parameters, precisions, new ArrayList<>());
+  }
+
   /// Loads `name.weight [outputs, inputs]` and `name.bias [outputs]`.
   Linear linear(Weights weights, String name, long outputs, long inputs) {
     return stacked(weights, List.of(name), outputs, inputs);
@@ -20,6 +26,7 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions) {
 
   /// Loads several layers with the same inputs as one, their outputs one after the other.
   Linear stacked(Weights weights, List<String> names, long outputs, long inputs) {
+    names.forEach(name -> loaded.add(weights.path(name)));
     return parameters.linear(
         names.stream().map(name -> matrix(weights, name, outputs, inputs)).toList(),
         names.stream().map(name -> weights.tensor(name + ".bias", outputs)).toList(),
@@ -28,6 +35,7 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions) {
 
   /// Loads several layers without bias and with the same inputs as one.
   Linear unbiased(Weights weights, long outputs, long inputs, String... names) {
+    Arrays.stream(names).forEach(name -> loaded.add(weights.path(name)));
     return parameters.linear(
         Arrays.stream(names).map(name -> matrix(weights, name, outputs, inputs)).toList(),
         List.of(),

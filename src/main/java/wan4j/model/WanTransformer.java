@@ -63,6 +63,7 @@ public final class WanTransformer implements AutoCloseable {
     headModulation =
         parameters.tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32).reshape(2, dim);
     head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
+    precisions.checkSkipped(layers.loaded());
   }
 
   /// Returns the sizes of the network.

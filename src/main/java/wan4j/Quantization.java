@@ -1,0 +1,65 @@
+package wan4j;
+
+import java.util.List;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
+
+/// Which linear layers of the transformers run in FP8, and how their scales are chosen.
+///
+/// @param recipe the recipe
+/// @param skipped names of layers that stay as they are, such as `blocks.0` or `blocks.*.ffn.2`
+public record Quantization(Recipe recipe, List<String> skipped) {
+  /// No layer in FP8.
+  public static final Quantization NONE = new Quantization(Recipe.NONE, List.of());
+
+  /// How scales are chosen.
+  public enum Recipe {
+    /// Nothing is quantised.
+    NONE("none", Precision.PLAIN),
+    /// One scale a tensor, from the tensor itself.
+    CURRENT("Float8CurrentScaling", Precision.FLOAT8_CURRENT),
+    /// One scale a tensor, from earlier forwards.
+    DELAYED("DelayedScaling", Precision.FLOAT8_DELAYED),
+    /// Powers of two for 1 x 128 pieces of activations and 128 x 128 pieces of weights.
+    BLOCK("Float8BlockScaling", Precision.FLOAT8_BLOCK),
+    /// One scale a row of activations and one an output channel of weights.
+    TOKEN("PerTokenScaling", Precision.FLOAT8_TOKEN);
+
+    private final String spelling;
+    private final Precision precision;
+
+    Recipe(String spelling, Precision precision) {
+      this.spelling = spelling;
+      this.precision = precision;
+    }
+
+    /// Returns the name by which the command line knows the recipe.
+    public String spelling() {
+      return spelling;
+    }
+
+    /// Returns the recipe of a name; throws `InputException` for an unknown one.
+    public static Recipe of(String name) {
+      for (Recipe recipe : values()) {
+        if (recipe != NONE && recipe.spelling.equalsIgnoreCase(name)) {
+          return recipe;
+        }
+      }
+      throw new InputException(
+          "--fp8_recipe got \"%s\"; give Float8CurrentScaling, DelayedScaling, Float8BlockScaling or PerTokenScaling"
+              .formatted(name));
+    }
+  }
+
+  /// Copies the names; throws `InputException` for one that can be no name of a layer.
+  public Quantization {
+    skipped = List.copyOf(skipped);
+    PrecisionTable.of(recipe.precision, skipped);
+  }
+
+  /// Returns the table that the networks load by.
+  PrecisionTable table() {
+    return PrecisionTable.of(recipe.precision, skipped);
+  }
+}
