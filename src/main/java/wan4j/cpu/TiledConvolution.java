@@ -11,7 +11,7 @@ import wan4j.tensor.Tensor;
 /// few kernel positions at a time, are copied side by side and multiplied by the weights of these
 /// positions.
 final class TiledConvolution {
-  private static final int PIXELS = 1024;
+  private static final int MOST_PIXELS = 1024;
 
   private final Gemm gemm;
   private final Tensor x;
@@ -22,6 +22,7 @@ final class TiledConvolution {
   private final int outputRows;
   private final int outputColumns;
   private final long pixels;
+  private final int tilePixels; // of which sums and one kernel position fit the scratch memory
 
   private TiledConvolution(
       Gemm gemm, Tensor x, CpuConvolution layer, Window window, Tensor addend, Tensor target) {
@@ -34,6 +35,8 @@ final class TiledConvolution {
     this.outputRows = target.length(1);
     this.outputColumns = target.length(2);
     this.pixels = (long) target.length(0) * outputRows * outputColumns;
+    long pixelBytes = 4L * (layer.inputs() + layer.outputs());
+    this.tilePixels = (int) Math.clamp(Workers.SCRATCH / pixelBytes, 1, MOST_PIXELS);
   }
 
   /// Writes the convolution plus bias and `addend` (null for none; it may be the target).
@@ -46,22 +49,22 @@ final class TiledConvolution {
       Tensor addend,
       Tensor target) {
     var convolution = new TiledConvolution(gemm, x, layer, window, addend, target);
-    int tiles = Math.toIntExact(Math.ceilDiv(convolution.pixels, (long) PIXELS));
+    int tiles = Math.toIntExact(Math.ceilDiv(convolution.pixels, (long) convolution.tilePixels));
     workers.run(tiles, convolution::tile);
   }
 
   private void tile(int task, MemorySegment scratch) {
-    long first = (long) task * PIXELS;
-    int count = (int) Math.min(PIXELS, pixels - first);
+    long first = (long) task * tilePixels;
+    int count = (int) Math.min(tilePixels, pixels - first);
     int inputs = layer.inputs();
     int outputs = layer.outputs();
     int positions = layer.time() * layer.height() * layer.width();
     int depth = positions * inputs;
     // the products are summed apart, for the addend may lie where the result goes
-    long sumBytes = (long) PIXELS * outputs * 4;
+    long sumBytes = (long) tilePixels * outputs * 4;
     Matrix sums = new Matrix(scratch, outputs);
     MemorySegment copies = scratch.asSlice(sumBytes);
-    int together = (int) Math.max(1, copies.byteSize() / 4 / PIXELS / inputs);
+    int together = (int) Math.max(1, copies.byteSize() / 4 / tilePixels / inputs);
     for (int position = 0; position < positions; position += together) {
       int length = Math.min(together, positions - position);
       Matrix weights = Matrix.at(layer.weight().segment(), (long) position * inputs, depth);

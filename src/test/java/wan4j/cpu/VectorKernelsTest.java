@@ -2,6 +2,7 @@ package wan4j.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import org.assertj.core.data.Offset;
@@ -12,8 +13,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import wan4j.cpu.Gemm.Matrix;
 import wan4j.ops.Activation;
 import wan4j.ops.Heads;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Parameters;
+import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 
 /// Vector code against plain loops where rows are no multiple of a vector.
 class VectorKernelsTest {
@@ -172,6 +177,46 @@ class VectorKernelsTest {
     assertThat(TiledLinear.columns(1536, 1, 768, 2)).isEqualTo(384);
     assertThat(TiledLinear.columns(1536, 1, 768, 64)).isEqualTo(96);
     assertThat(TiledLinear.columns(16, 1, 768, 2)).isEqualTo(96);
+  }
+
+  @Test
+  void aConvolutionOfVeryManyChannelsFitsTheScratchMemory() {
+    int channels = 4000;
+    try (CpuOps ops = new CpuOps();
+        CpuOps scalar = CpuOps.scalar()) {
+      Tensor x = ops.upload(values(1, 1, 1, 3, channels), DType.F32);
+      TensorSource weight = TensorSource.of("weight", values(0.1, 32, channels, 1, 1, 2));
+      TensorSource bias = TensorSource.of("bias", values(1, 32));
+      Tensor[] results = new Tensor[2];
+      for (CpuOps each : List.of(ops, scalar)) {
+        try (Parameters parameters = each.parameters()) {
+          Tensor target = each.empty(DType.F32, 1, 1, 2, 32);
+          each.convolution(x, parameters.convolution(weight, bias), Window.VALID, target);
+          results[each == ops ? 0 : 1] = target;
+        }
+      }
+      assertClose(results[0], results[1]);
+    }
+  }
+
+  @Test
+  void theWaistRunsWithoutOpenBlasWhereItIsRefused() {
+    System.setProperty("wan4j.blas", "vector");
+    try (CpuOps ops = new CpuOps(Gemm.best());
+        CpuOps scalar = CpuOps.scalar()) {
+      assertThat(Gemm.best()).isInstanceOf(VectorGemm.class);
+      Tensor query = values(1, 13, 2, 32);
+      Tensor key = values(1, 65, 2, 32);
+      Tensor[] results = new Tensor[2];
+      for (CpuOps each : List.of(ops, scalar)) {
+        Heads heads = new Heads(query, key, key);
+        results[each == ops ? 0 : 1] =
+            each.attention(heads, 0.2, OperandFormat.Simple.PLAIN).values();
+      }
+      assertClose(results[0], results[1]);
+    } finally {
+      System.clearProperty("wan4j.blas");
+    }
   }
 
   @Test
