@@ -36,7 +36,7 @@ final class TiledConvolution {
     this.outputColumns = target.length(2);
     this.pixels = (long) target.length(0) * outputRows * outputColumns;
     long pixelBytes = 4L * (layer.inputs() + layer.outputs());
-    this.tilePixels = (int) Math.clamp(Workers.SCRATCH / pixelBytes, 1, MOST_PIXELS);
+    this.tilePixels = Math.clamp(Workers.SCRATCH / pixelBytes, 1, MOST_PIXELS);
   }
 
   /// Writes the convolution plus bias and `addend` (null for none; it may be the target).
