@@ -18,7 +18,8 @@ public enum Arithmetic {
       case "bf16" -> {
         if (tf32) {
           throw new InputException(
-              "--tf32 was given with --precision bf16, but TF32 is a form of float32; add --precision fp32");
+              "--tf32 was given with --precision bf16, but TF32 is a form of float32; add"
+                  + " --precision fp32");
         }
         yield BFLOAT16;
       }

@@ -78,7 +78,8 @@ class LayersTest {
           Map.entry("server", Set.of("", "tensor", "media", "verify", "bench")));
 
   /// A class of ours as a constant pool names it, alone or within a descriptor.
-  private static final Pattern CLASS = Pattern.compile("(?:^|[\\[(;)<]L?|^L)wan4j/((?:[a-z0-9]+/)*)[A-Z]");
+  private static final Pattern CLASS =
+      Pattern.compile("(?:^|[\\[(;)<]L?|^L)wan4j/((?:[a-z0-9]+/)*)[A-Z]");
 
   @Test
   void everyPackageUsesOnlyWhatItsLayerMayUse() throws Exception {

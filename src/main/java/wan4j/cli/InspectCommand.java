@@ -11,7 +11,8 @@ import wan4j.Inspection;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description =
-        "Prints a checkpoint's layout, networks, parameters, types, and the memory that its task needs.")
+        "Prints a checkpoint's layout, networks, parameters, types, and the memory that its task"
+            + " needs.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(arity = "1", paramLabel = "CKPT", description = "The folder of the checkpoint.")
   private Path checkpoint;

@@ -22,7 +22,8 @@ import wan4j.verify.Verifier;
     name = "verify",
     mixinStandardHelpOptions = true,
     description =
-        "Runs the reference cases below folders and tells how far each result is from the reference.")
+        "Runs the reference cases below folders and tells how far each result is from the"
+            + " reference.")
 final class VerifyCommand implements Callable<Integer> {
   @Parameters(arity = "1..*", paramLabel = "DIR", description = "Folders with reference cases.")
   private List<Path> folders;

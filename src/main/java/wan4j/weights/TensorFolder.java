@@ -28,7 +28,8 @@ final class TensorFolder {
     if (entry == null) {
       throw new InputException(
           fileOrFolder
-              + " holds no weights; expected one .safetensors file or an .index.json with its shards: download it again");
+              + " holds no weights; expected one .safetensors file or an .index.json with its"
+              + " shards: download it again");
     }
     return entry.toString().endsWith(".index.json")
         ? sharded(fileOrFolder, entry)
@@ -58,7 +59,8 @@ final class TensorFolder {
         throw new InputException(
             isSharded
                 ? folder
-                    + " holds shards but no index; expected the file ending in .index.json: download it again"
+                    + " holds shards but no index; expected the file ending in .index.json:"
+                    + " download it again"
                 : "%s holds %d files ending in %s; expected one: keep one or name it itself"
                     .formatted(folder, found.size(), suffix));
       }
@@ -83,7 +85,8 @@ final class TensorFolder {
     if (!map.isObject() || map.isEmpty()) {
       throw new InputException(
           index
-              + " has no weight_map; expected a table of tensor names and files: download it again");
+              + " has no weight_map; expected a table of tensor names and files: download it"
+              + " again");
     }
     Map<String, TensorFile> shards = new HashMap<>();
     try {
