@@ -63,6 +63,12 @@ final class ConsoleReporter implements Reporter {
   }
 
   @Override
+  public void says(String sentence) {
+    closeBar();
+    out.println(sentence);
+  }
+
+  @Override
   public void close() {
     closeBar();
   }

@@ -41,6 +41,11 @@ record JsonReporter(PrintStream out) implements Reporter {
   }
 
   @Override
+  public void says(String sentence) {
+    tell("note", "text", sentence);
+  }
+
+  @Override
   public void close() {
     out.flush();
   }

@@ -15,7 +15,10 @@ import wan4j.tensor.InputException;
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
     subcommands = {
+      DemoCommand.class,
       GenerateCommand.class,
+      CompareCommand.class,
+      DoctorCommand.class,
       InspectCommand.class,
       VerifyCommand.class,
     })

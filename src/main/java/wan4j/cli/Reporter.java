@@ -22,11 +22,17 @@ interface Reporter extends Progress, AutoCloseable {
         public void finished(Path video, long seed, long peakBytes) {}
 
         @Override
+        public void says(String sentence) {}
+
+        @Override
         public void close() {}
       };
 
   /// The video is written.
   void finished(Path video, long seed, long peakBytes);
+
+  /// Something else that the user may want to know.
+  void says(String sentence);
 
   @Override
   void close();

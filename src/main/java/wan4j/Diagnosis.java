@@ -1,0 +1,74 @@
+package wan4j;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.cpu.CpuOps;
+import wan4j.cuda.bind.CudaReport;
+import wan4j.media.VideoWriter;
+import wan4j.tensor.InputException;
+
+/// What this machine has of what wan4j uses.
+public record Diagnosis(List<Line> lines) {
+  /// One thing that was looked for.
+  ///
+  /// @param device the device that needs it, `cpu` or `cuda`
+  /// @param name what it is
+  /// @param found its version and place; empty when it is missing
+  /// @param problem null, or the sentence that says what is wrong and what mends it
+  /// @param needed whether the device cannot be used without it
+  public record Line(String device, String name, String found, String problem, boolean needed) {}
+
+  /// Creates a diagnosis over a copy of the lines.
+  public Diagnosis {
+    lines = List.copyOf(lines);
+  }
+
+  /// Looks at this machine; never throws for what is missing.
+  public static Diagnosis ofThisMachine() {
+    List<Line> lines = new ArrayList<>();
+    Runtime runtime = Runtime.getRuntime();
+    lines.add(fine("Java", System.getProperty("java.vm.name") + " " + Runtime.version()));
+    lines.add(
+        fine(
+            "processors",
+            "%d, %d MiB of memory for Java"
+                .formatted(runtime.availableProcessors(), runtime.maxMemory() >> 20)));
+    lines.add(
+        CpuOps.hasBlas()
+            ? fine("OpenBLAS", "loaded")
+            : new Line(
+                "cpu",
+                "OpenBLAS",
+                "",
+                "it did not load, and matrix products are about four times slower without it: build"
+                    + " on linux-x86_64 with its jar in target/modules",
+                false));
+    lines.add(ffmpeg());
+    for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
+      String found = (line.version() + " " + line.place()).strip();
+      lines.add(new Line("cuda", line.name(), found, line.problem(), line.needed()));
+    }
+    return new Diagnosis(lines);
+  }
+
+  /// Says whether nothing that a device needs has a problem.
+  public boolean isUsable(Device device) {
+    String name = device == Device.CPU ? "cpu" : "cuda";
+    return lines.stream()
+        .noneMatch(line -> line.device.equals(name) && line.needed && line.problem != null);
+  }
+
+  private static Line ffmpeg() {
+    try {
+      VideoWriter.checkTarget(Path.of(System.getProperty("java.io.tmpdir"), "wan4j-doctor.mp4"));
+      return fine("FFmpeg", "loaded");
+    } catch (InputException e) {
+      return new Line("cpu", "FFmpeg", "", e.getMessage(), false);
+    }
+  }
+
+  private static Line fine(String name, String found) {
+    return new Line("cpu", name, found, null, true);
+  }
+}

@@ -1,0 +1,88 @@
+package wan4j.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+import wan4j.LatentsFile;
+import wan4j.media.VideoReader;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+import wan4j.verify.Comparison;
+import wan4j.verify.VideoMetrics;
+
+/// `wan4j compare`: how near one video, or one file of latents, is to another.
+@Command(
+    name = "compare",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Compares two videos by PSNR and SSIM, or two files of latents by their relative distance.",
+      "The second is what the first should be."
+    })
+final class CompareCommand implements Callable<Integer> {
+  private static final String LATENTS = ".safetensors";
+
+  @Parameters(index = "0", paramLabel = "A", description = "A video or a file of latents.")
+  private Path first;
+
+  @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")
+  private Path second;
+
+  @Override
+  public Integer call() {
+    if (isLatents(first) != isLatents(second)) {
+      throw new InputException(
+          "%s and %s are of two kinds; give two videos, or two files of latents"
+              .formatted(first, second));
+    }
+    if (isLatents(first)) {
+      compareLatents();
+    } else {
+      compareVideos();
+    }
+    return 0;
+  }
+
+  private void compareLatents() {
+    Tensor a = LatentsFile.read(first).latents().values();
+    Tensor b = LatentsFile.read(second).latents().values();
+    if (!a.shape().equals(b.shape())) {
+      throw new InputException(
+          "cannot compare latents of %s with those of %s; give two of one size and length"
+              .formatted(a.shape(), b.shape()));
+    }
+    System.out.printf(
+        Locale.ROOT, "relative L2 %.4e%n", Comparison.relativeError(a.toFloats(), b.toFloats()));
+  }
+
+  private void compareVideos() {
+    VideoMetrics metrics = VideoMetrics.compare(read(first), read(second));
+    for (int i = 0; i < metrics.framePsnr().size(); i++) {
+      System.out.printf(
+          Locale.ROOT,
+          "frame %4d  PSNR %7.3f dB  SSIM %.5f%n",
+          i + 1,
+          metrics.framePsnr().get(i),
+          metrics.frameSsim().get(i));
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%d frames  PSNR %.3f dB  SSIM %.5f%n",
+        metrics.framePsnr().size(),
+        metrics.psnr(),
+        metrics.ssim());
+  }
+
+  private static boolean isLatents(Path file) {
+    return file.toString().endsWith(LATENTS);
+  }
+
+  private static Tensor read(Path file) {
+    if (!Files.exists(file)) {
+      throw new InputException("%s does not exist; give a video".formatted(file));
+    }
+    return VideoReader.read(file).frames();
+  }
+}

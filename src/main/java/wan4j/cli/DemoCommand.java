@@ -1,0 +1,194 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import wan4j.Device;
+import wan4j.EngineOptions;
+import wan4j.Video;
+import wan4j.VideoEngine;
+import wan4j.VideoRequest;
+import wan4j.media.ContactSheet;
+import wan4j.media.Picture;
+import wan4j.media.PictureReader;
+import wan4j.media.PictureWriter;
+import wan4j.media.VideoSettings;
+import wan4j.media.VideoWriter;
+import wan4j.tensor.InputException;
+import wan4j.verify.MotionCheck;
+import wan4j.verify.MotionPrompt;
+
+/// `wan4j demo`: videos from the small trained models that come with wan4j, in less than a minute
+/// on any machine.
+@Command(
+    name = "demo",
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    description = {
+      "Makes small videos with the trained models that come with wan4j.",
+      "They know coloured balls, squares, triangles, stars and rings that move left, right, up or",
+      "down, bounce, orbit, grow or spin, in English and Chinese."
+    })
+final class DemoCommand implements Callable<Integer> {
+  private static final List<String> PROMPTS =
+      List.of(
+          "a red ball moves left",
+          "a large blue square moves down on a gray background",
+          "a small green star moves up on a black background");
+  private static final String PICTURE_PROMPT = "a yellow star moves right";
+  private static final int COLUMNS = 6;
+  private static final int TILE = 144;
+  private static final int LONGEST_NAME = 40;
+
+  @Option(
+      names = "--prompt",
+      description = "What a video shows; may be given several times (default: three of our own).")
+  private List<String> prompts = PROMPTS;
+
+  @Option(
+      names = {"-o", "--out"},
+      defaultValue = "outputs/demo",
+      description = "The folder of the videos (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Option(
+      names = {"--base_seed", "--seed"},
+      defaultValue = "20",
+      description = "The seed of the noise (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda.")
+  private String device;
+
+  @Option(
+      names = "--check",
+      arity = "0..1",
+      fallbackValue = "24",
+      paramLabel = "N",
+      description =
+          "Make videos for N prompts (default: 24), look at their pixels, and tell how many show"
+              + " what they should.")
+  private Integer check;
+
+  @Mixin private ReportOptions report;
+
+  private final List<ContactSheet.Row> rows = new ArrayList<>();
+
+  @Override
+  public Integer call() {
+    DemoFolder demo = DemoFolder.find();
+    long start = System.nanoTime();
+    if (check != null) {
+      return check(demo);
+    }
+    createFolder();
+    try (var progress = report.progress()) {
+      try (VideoEngine engine = engine(demo.textToVideo())) {
+        for (String prompt : prompts) {
+          make(engine, DemoRequest.of(prompt, null, seed), progress);
+        }
+      }
+      Picture picture = PictureReader.read(demo.picture());
+      try (VideoEngine engine = engine(demo.imageToVideo())) {
+        make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed), progress);
+      }
+      Path sheet = out.resolve("contact-sheet.png");
+      PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
+      progress.says(
+          String.format(
+              Locale.ROOT,
+              "%d videos and their contact sheet are in %s (%.1f s in all); open %s",
+              rows.size(),
+              out,
+              (System.nanoTime() - start) / 1e9,
+              sheet));
+    }
+    return 0;
+  }
+
+  private void make(VideoEngine engine, VideoRequest request, Reporter progress) {
+    String from = request.image() == null ? "" : "from a picture: ";
+    Path file = out.resolve(name(rows.size() + 1, request.prompt()));
+    VideoWriter.checkTarget(file);
+    progress.says((rows.size() + 1) + ". " + from + request.prompt());
+    Video video = engine.generate(request, progress);
+    progress.begins("save");
+    long start = System.nanoTime();
+    VideoWriter.write(video.frames(), file, VideoSettings.silent(video.framesPerSecond()));
+    progress.ends("save", Duration.ofNanos(System.nanoTime() - start));
+    progress.finished(file, request.seed(), engine.peakBytes());
+    rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
+  }
+
+  /// The contact sheet has letters for Latin text alone.
+  private String caption(String prompt) {
+    boolean isLatin = prompt.chars().allMatch(c -> c < 128);
+    return isLatin ? prompt : "prompt %d, see the name of its file".formatted(rows.size() + 1);
+  }
+
+  /// Prints a line for each prompt and the share of those whose videos show what they should.
+  private int check(DemoFolder demo) {
+    if (check < 1) {
+      throw new InputException("--check got %d; it takes 1 or more prompts".formatted(check));
+    }
+    int passed = 0;
+    try (VideoEngine engine = engine(demo.textToVideo())) {
+      List<MotionPrompt> all = MotionPrompt.first(check);
+      for (int i = 0; i < all.size(); i++) {
+        MotionPrompt prompt = all.get(i);
+        Video video =
+            engine.generate(DemoRequest.of(prompt.text(), null, seed + i), Reporter.QUIET);
+        MotionCheck result = MotionCheck.of(video.frames(), prompt.color(), prompt.direction());
+        passed += result.passes() ? 1 : 0;
+        System.out.printf(
+            Locale.ROOT,
+            "%s  %4.1f %% %s, moves %5.2f along and %4.2f across  %s%n",
+            result.passes() ? "PASS" : "FAIL",
+            100 * result.coverage(),
+            prompt.color().name().toLowerCase(Locale.ROOT),
+            result.along(),
+            result.across(),
+            prompt.text());
+      }
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%d of %d prompts are followed (%.1f %%)%n",
+        passed,
+        check,
+        100.0 * passed / check);
+    return 0;
+  }
+
+  private VideoEngine engine(Path checkpoint) {
+    return VideoEngine.open(new EngineOptions(checkpoint, Device.of(device), false, false));
+  }
+
+  private void createFolder() {
+    try {
+      Files.createDirectories(out);
+    } catch (IOException e) {
+      throw new InputException(
+          "the folder %s cannot be made (%s); give another with --out"
+              .formatted(out, e.getClass().getSimpleName()),
+          e);
+    }
+  }
+
+  /// Names a video by its number and the words of its prompt.
+  private static String name(int number, String prompt) {
+    String words =
+        prompt.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{N}]+", "-").replaceAll("^-", "");
+    int end = Math.min(LONGEST_NAME, words.codePointCount(0, words.length()));
+    String start = words.substring(0, words.offsetByCodePoints(0, end)).replaceAll("-$", "");
+    return "%d-%s.mp4".formatted(number, start.isEmpty() ? "video" : start);
+  }
+}
