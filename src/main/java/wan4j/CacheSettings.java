@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.nio.file.Path;
+import wan4j.cache.MagCacheSettings;
 
 /// Whether and how forwards are skipped.
 public sealed interface CacheSettings {
@@ -11,7 +12,12 @@ public sealed interface CacheSettings {
   /// `skips` in a row, never in the first `retention` of the steps; `ratios` is a calibration file,
   /// or null for the published table of the task.
   record MagCache(double threshold, int skips, double retention, Path ratios)
-      implements CacheSettings {}
+      implements CacheSettings {
+    /// Checks the numbers; throws `InputException` when one is out of range.
+    public MagCache {
+      var _ = new MagCacheSettings(threshold, retention, skips);
+    }
+  }
 
   /// Every forward is computed, and its ratios are measured and written to a file that `MagCache`
   /// reads.

@@ -8,6 +8,8 @@ import wan4j.verify.MotionCheck.Direction;
 
 /// A prompt for the demo's model, and what must be seen in its video.
 public record MotionPrompt(String text, Color color, Direction direction) {
+  private static final List<Color> COLORS = List.of(Color.values());
+  private static final List<Direction> SIDES = List.of(Direction.values());
   private static final List<String> SHAPES = List.of("ball", "square", "triangle", "star", "ring");
   private static final List<String> CHINESE_SHAPES = List.of("圆球", "正方形", "三角形", "五角星", "环");
   private static final List<String> CHINESE_COLORS =
@@ -33,11 +35,11 @@ public record MotionPrompt(String text, Color color, Direction direction) {
   }
 
   private static MotionPrompt number(int i) {
-    int colorIndex = i % Color.values().length;
-    int sideIndex = (i + i / 4) % Direction.values().length;
+    int colorIndex = i % COLORS.size();
+    int sideIndex = (i + i / 4) % SIDES.size();
     int shape = (2 * i + i / 9) % SHAPES.size();
-    Color color = Color.values()[colorIndex];
-    Direction direction = Direction.values()[sideIndex];
+    Color color = COLORS.get(colorIndex);
+    Direction direction = SIDES.get(sideIndex);
     // white is told from the paper of a bright background by neither us nor the viewer
     boolean isWhite = color == Color.WHITE;
     if (i % 6 == 5) {
