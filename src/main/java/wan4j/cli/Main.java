@@ -20,6 +20,7 @@ import wan4j.tensor.InputException;
       CompareCommand.class,
       DoctorCommand.class,
       InspectCommand.class,
+      BenchCommand.class,
       VerifyCommand.class,
     })
 public final class Main implements Runnable {

@@ -22,8 +22,10 @@ import wan4j.ops.VideoShapes;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
+import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 
 /// The waist on a Hopper GPU: kernels of our own for what moves memory, cuBLASLt for products,
 /// cuDNN for convolutions and attention. All work is queued in one stream in the caller's order.
@@ -41,6 +43,7 @@ public final class CudaOps implements Ops {
   private final PatchKernels patches;
   private final QuantizeKernels quantization;
   private final VideoKernels video;
+  private final RandomKernels random;
   private final ConvolutionKernels convolutionKernels;
   private final LinearLayers layers;
   private final FusedAttention fusedAttention;
@@ -70,6 +73,7 @@ public final class CudaOps implements Ops {
     patches = new PatchKernels(device);
     quantization = new QuantizeKernels(device);
     video = new VideoKernels(device);
+    random = new RandomKernels(device);
     convolutionKernels = new ConvolutionKernels(device);
     layers = new LinearLayers(products, types.tf32());
     fusedAttention = new FusedAttention(workspace);
@@ -112,11 +116,16 @@ public final class CudaOps implements Ops {
     return convolutionKernels;
   }
 
-  WeightLoader loader() {
+  /// Queues the load of a whole tensor into device memory, in the target's type.
+  void load(TensorSource source, Tensor target) {
+    if (source instanceof RandomSource random) {
+      this.random.fill(random, target);
+      return;
+    }
     if (loader == null) {
       loader = new WeightLoader(device, elementwise);
     }
-    return loader;
+    loader.load(source, target);
   }
 
   // ---- memory

@@ -40,7 +40,7 @@ final class CudaParameters implements Parameters {
   public Tensor tensor(TensorSource source, DType dtype) {
     DType kept = source.dtype().isFloat() ? dtype : source.dtype();
     Tensor tensor = allocate(kept, source.shape());
-    ops.loader().load(source, tensor);
+    ops.load(source, tensor);
     return tensor;
   }
 
@@ -132,10 +132,10 @@ final class CudaParameters implements Parameters {
             width);
     ops.clear(layer.weight());
     ops.clear(layer.bias());
-    ops.loader().load(bias, layer.bias().slice(0, outputs));
+    ops.load(bias, layer.bias().slice(0, outputs));
     try (Scope _ = ops.scope()) {
       Tensor plain = ops.empty(weight.dtype(), shape.toArray());
-      ops.loader().load(weight, plain);
+      ops.load(weight, plain);
       ops.convolutionKernels().packWeight(plain, layer, outputs);
     }
     return layer;
@@ -151,7 +151,7 @@ final class CudaParameters implements Parameters {
     long first = 0;
     for (TensorSource source : sources) {
       long count = source.shape().count();
-      ops.loader().load(source, flat.slice(first, count));
+      ops.load(source, flat.slice(first, count));
       first += count;
     }
   }

@@ -135,23 +135,39 @@ public final class WanTransformer implements AutoCloseable {
   public void blocks(
       Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
     try (var _ = ops.scope()) {
-      Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
-      Tensor projected =
-          ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
+      Tensor projected = projection(time);
       for (int i = 0; i < blocks.size(); i++) {
-        blocks
-            .get(i)
-            .forward(
-                x,
-                projected,
-                timesteps.rows(),
-                text.keys().get(i),
-                text.values().get(i),
-                rotary,
-                group,
-                branch);
+        block(i, x, projected, timesteps, text, rotary, branch);
       }
     }
+  }
+
+  /// Returns what every block's modulation takes from the time embedding: `[distinct, 6 dim]`.
+  public Tensor projection(Tensor time) {
+    Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
+    return ops.linear(activated, timeProjection, Activation.NONE);
+  }
+
+  /// Runs one block over tokens `x [tokens, dim]` in place; `projected` is what [#projection] gave.
+  public void block(
+      int index,
+      Tensor x,
+      Tensor projected,
+      Timesteps timesteps,
+      TextKeys text,
+      Tensor rotary,
+      Branch branch) {
+    blocks
+        .get(index)
+        .forward(
+            x,
+            projected,
+            timesteps.rows(),
+            text.keys().get(index),
+            text.values().get(index),
+            rotary,
+            group,
+            branch);
   }
 
   /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last

@@ -59,6 +59,7 @@ class KernelsCompileTest {
               "ADDED",
               true)),
       KernelSource.of("patch.cu", Map.of("TYPE", BF16)),
+      KernelSource.of("random.cu", Map.of("VECTOR", 8, "TARGET", BF16)),
       KernelSource.of(
           "softmax.cu",
           Map.of("COLUMNS", 14_400, "VECTOR", 4, "THREADS", 1024, "OUTPUT", BF16, "BIASED", false)),

@@ -1,0 +1,77 @@
+package wan4j.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import wan4j.Task;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
+import wan4j.ops.Ops;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+/// Encoding and decoding of a whole video: of the Wan2.2 autoencoder for ti2v-5B, of the Wan2.1
+/// autoencoder for the others.
+public final class AutoencoderBenchmark {
+  private AutoencoderBenchmark() {}
+
+  /// Measures decoding, encoding or both.
+  public static List<Measurement> run(
+      Workbench bench, Task task, VideoSize size, boolean decode, boolean encode) {
+    Ops ops = bench.ops();
+    List<Measurement> results = new ArrayList<>();
+    try (VideoAutoencoder vae = open(task, ops)) {
+      if (size.width() % vae.stride() != 0 || size.height() % vae.stride() != 0) {
+        throw new InputException(
+            "--size got %s; expected multiples of %d".formatted(size.text(), vae.stride()));
+      }
+      if (decode) {
+        Tensor latents =
+            bench.random(
+                DType.F32,
+                1,
+                vae.channels(),
+                size.latentFrames(),
+                size.height() / vae.stride(),
+                size.width() / vae.stride());
+        results.addAll(
+            bench.measure(
+                "vae",
+                parameters(bench, task, size, "decode"),
+                () -> vae.decode(latents, (_, features) -> ops.pixels(features))));
+      }
+      if (encode) {
+        Tensor video = bench.random(DType.F32, 0.5f, 3, size.frames(), size.height(), size.width());
+        results.addAll(
+            bench.measure(
+                "vae",
+                parameters(bench, task, size, "encode"),
+                () -> {
+                  try (var _ = ops.scope()) {
+                    vae.encode(video);
+                  }
+                }));
+      }
+    }
+    return results;
+  }
+
+  /// Returns a task's autoencoder with random weights.
+  static VideoAutoencoder open(Task task, Ops ops) {
+    return task == Task.TI2V_5B
+        ? new WanVae22(RandomWeights.vae22(), ops)
+        : new WanVae21(RandomWeights.vae21(), ops);
+  }
+
+  private static Map<String, Object> parameters(
+      Workbench bench, Task task, VideoSize size, String direction) {
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("network", task == Task.TI2V_5B ? "Wan2.2 VAE" : "Wan2.1 VAE");
+    parameters.put("direction", direction);
+    parameters.put("size", size.text());
+    parameters.put("frames", size.frames());
+    return parameters;
+  }
+}

@@ -1,0 +1,150 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+import wan4j.tensor.InputException;
+
+/// Measurements of one environment as a JSON file: `{device, driver, libraries, commit, date,
+/// results: [{benchmark, parameters, metric, unit, median, min, max, runs}]}`.
+public record BenchmarkFile(Environment environment, List<Measurement> results) {
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  /// Copies the results.
+  public BenchmarkFile {
+    results = List.copyOf(results);
+  }
+
+  /// Reads a file; throws `InputException` when it is none of these.
+  public static BenchmarkFile read(Path file) {
+    try {
+      JsonNode root = MAPPER.readTree(Files.readString(file, StandardCharsets.UTF_8));
+      Map<String, String> libraries = new TreeMap<>();
+      root.path("libraries")
+          .properties()
+          .forEach(entry -> libraries.put(entry.getKey(), entry.getValue().asString()));
+      List<Measurement> results = new ArrayList<>();
+      for (JsonNode node : root.required("results")) {
+        results.add(measurement(node));
+      }
+      return new BenchmarkFile(
+          new Environment(
+              root.required("device").asString(),
+              root.required("driver").asString(),
+              libraries,
+              root.required("commit").asString(),
+              root.required("date").asString()),
+          results);
+    } catch (JacksonException e) {
+      throw new InputException(
+          "%s holds no benchmark results (%s); expected a file that wan4j bench wrote"
+              .formatted(file, e.getOriginalMessage()),
+          e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Measurement measurement(JsonNode node) {
+    Map<String, Object> parameters = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : node.required("parameters").properties()) {
+      JsonNode value = entry.getValue();
+      parameters.put(
+          entry.getKey(),
+          value.isIntegralNumber()
+              ? (Object) value.asInt()
+              : value.isNumber() ? (Object) value.asDouble() : value.asString());
+    }
+    return new Measurement(
+        node.required("benchmark").asString(),
+        parameters,
+        node.required("metric").asString(),
+        node.required("unit").asString(),
+        node.required("median").asDouble(),
+        node.required("min").asDouble(),
+        node.required("max").asDouble(),
+        node.required("runs").asInt());
+  }
+
+  /// Adds results to a file of the same environment, or makes it, under a temporary name first;
+  /// throws `InputException` when the file is one of another environment.
+  public static void append(Path file, Environment environment, List<Measurement> added) {
+    List<Measurement> all = new ArrayList<>();
+    if (Files.exists(file)) {
+      BenchmarkFile before = read(file);
+      if (!before.environment().equals(environment)) {
+        throw new InputException(
+            "%s holds results of %s at commit %s on %s; write those of another machine, commit or day to a file of their own"
+                .formatted(
+                    file,
+                    before.environment().device(),
+                    before.environment().commit(),
+                    before.environment().date()));
+      }
+      all.addAll(before.results());
+    }
+    all.addAll(added);
+    new BenchmarkFile(environment, all).write(file);
+  }
+
+  private static ObjectNode node(Measurement result) {
+    ObjectNode node = MAPPER.createObjectNode();
+    node.put("benchmark", result.benchmark());
+    ObjectNode parameters = node.putObject("parameters");
+    result
+        .parameters()
+        .forEach((name, value) -> {
+          switch (value) {
+            case Integer number -> parameters.put(name, number);
+            case Double number -> parameters.put(name, number);
+            default -> parameters.put(name, value.toString());
+          }
+        });
+    node.put("metric", result.metric());
+    node.put("unit", result.unit());
+    node.put("median", result.median());
+    node.put("min", result.min());
+    node.put("max", result.max());
+    node.put("runs", result.runs());
+    return node;
+  }
+
+  private void write(Path file) {
+    ObjectNode root = MAPPER.createObjectNode();
+    root.put("device", environment.device());
+    root.put("driver", environment.driver());
+    ObjectNode libraries = root.putObject("libraries");
+    environment.libraries().forEach(libraries::put);
+    root.put("commit", environment.commit());
+    root.put("date", environment.date());
+    ArrayNode list = root.putArray("results");
+    results.forEach(result -> list.add(node(result)));
+    try {
+      Path folder = file.toAbsolutePath().getParent();
+      Files.createDirectories(folder);
+      Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
+      Files.writeString(part, MAPPER.writeValueAsString(root) + "\n", StandardCharsets.UTF_8);
+      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be written (%s); give a file in a folder that can be"
+              .formatted(file, e.getMessage()),
+          e);
+    }
+  }
+}

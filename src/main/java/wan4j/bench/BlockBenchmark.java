@@ -1,0 +1,127 @@
+package wan4j.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import wan4j.Task;
+import wan4j.model.RotaryTable;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Heads;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Ops;
+import wan4j.quant.Branch;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+
+/// The block of a transformer, as one rank of `share` ranks does it, with the attention alone in
+/// turn, because a library's attention swings more than the rest.
+public final class BlockBenchmark {
+  private static final double TIMESTEP = 875;
+
+  private BlockBenchmark() {}
+
+  /// Measures one block on a video's tokens.
+  public static List<Measurement> ofVideo(Workbench bench, Task task, VideoSize size, int share) {
+    TokenGrid grid = TokenGrid.of(task, size);
+    Map<String, Object> parameters = parameters(bench, task, share, 1);
+    parameters.put("size", size.text());
+    parameters.put("frames", size.frames());
+    parameters.put("tokens", grid.tokens());
+    return measure(bench, task, grid, share, 1, parameters);
+  }
+
+  /// Measures a number of blocks on a number of tokens.
+  public static List<Measurement> ofTokens(
+      Workbench bench, Task task, int tokens, int share, int layers) {
+    if (tokens < 1 || layers < 1) {
+      throw new InputException(
+          "got %d tokens and %d layers; give 1 or more of both".formatted(tokens, layers));
+    }
+    Map<String, Object> parameters = parameters(bench, task, share, layers);
+    parameters.put("tokens", tokens);
+    return measure(bench, task, new TokenGrid(1, 1, tokens), share, layers, parameters);
+  }
+
+  private static Map<String, Object> parameters(Workbench bench, Task task, int share, int layers) {
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", share);
+    parameters.put("layers", layers);
+    return parameters;
+  }
+
+  private static List<Measurement> measure(
+      Workbench bench,
+      Task task,
+      TokenGrid grid,
+      int share,
+      int layers,
+      Map<String, Object> parameters) {
+    TransformerConfig config = RandomWeights.config(task, layers);
+    ShareOfGroup group = new ShareOfGroup(share);
+    group.require(grid.tokens(), config.heads());
+    Ops ops = bench.ops();
+    try (WanTransformer transformer =
+            new WanTransformer(
+                config, RandomWeights.transformer(config, 1), ops, group, bench.precisions());
+        var _ = ops.scope()) {
+      int rows = grid.tokens() / share;
+      Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
+      TextKeys text =
+          transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()));
+      Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
+      Tensor projected = transformer.projection(transformer.time(timesteps));
+      Tensor rotary = ops.upload(rotary(grid, share, config.headDim()), DType.F32);
+      Runnable blocks =
+          () -> {
+            for (int i = 0; i < layers; i++) {
+              transformer.block(i, x, projected, timesteps, text, rotary, Branch.CONDITIONAL);
+            }
+          };
+      return measure(bench, parameters, blocks, attention(bench, config, grid, share, layers));
+    }
+  }
+
+  private static List<Measurement> measure(
+      Workbench bench, Map<String, Object> parameters, Runnable blocks, Runnable attention) {
+    double[][] times = bench.times(blocks, attention);
+    double[] rest =
+        IntStream.range(0, times[0].length).mapToDouble(i -> times[0][i] - times[1][i]).toArray();
+    List<Measurement> results = new ArrayList<>();
+    results.add(Measurement.of("block", parameters, "self-attention alone", "ms", times[1]));
+    results.add(Measurement.of("block", parameters, "time less self-attention", "ms", rest));
+    results.addAll(bench.describe("block", parameters, blocks, times[0]));
+    return results;
+  }
+
+  /// Returns the self-attention of all layers by itself.
+  private static Runnable attention(
+      Workbench bench, TransformerConfig config, TokenGrid grid, int share, int layers) {
+    Ops ops = bench.ops();
+    int heads = config.heads() / share;
+    int size = config.headDim();
+    Heads random =
+        new Heads(
+            bench.random(ops.activation(), 1, grid.tokens(), heads, size),
+            bench.random(ops.activation(), 1, grid.tokens(), heads, size),
+            bench.random(ops.activation(), 1, grid.tokens(), heads, size));
+    return () -> {
+      for (int i = 0; i < layers; i++) {
+        try (var _ = ops.scope()) {
+          ops.attention(random, 1 / Math.sqrt(size), OperandFormat.Simple.PLAIN);
+        }
+      }
+    };
+  }
+
+  /// Returns the first rank's rows of the rotary table.
+  static Tensor rotary(TokenGrid grid, int share, int headSize) {
+    return RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), headSize)
+        .slice(0, grid.tokens() / share);
+  }
+}

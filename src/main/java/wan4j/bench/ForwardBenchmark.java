@@ -1,0 +1,65 @@
+package wan4j.bench;
+
+import java.util.List;
+import java.util.Map;
+import wan4j.Task;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.quant.Branch;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+
+/// A whole forward of a transformer, embedding and head included, as one rank of `share` ranks does
+/// it.
+public final class ForwardBenchmark {
+  private static final double TIMESTEP = 875;
+  private static final int PATCH = 2;
+
+  private ForwardBenchmark() {}
+
+  /// Measures a forward with a number of blocks, 0 for all.
+  public static List<Measurement> run(
+      Workbench bench, Task task, VideoSize size, int share, int layers) {
+    int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
+    TransformerConfig config = RandomWeights.config(task, blocks);
+    TokenGrid grid = TokenGrid.of(task, size);
+    ShareOfGroup group = new ShareOfGroup(share);
+    group.require(grid.tokens(), config.heads());
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", share);
+    parameters.put("size", size.text());
+    parameters.put("frames", size.frames());
+    parameters.put("tokens", grid.tokens());
+    parameters.put("layers", blocks);
+    Ops ops = bench.ops();
+    try (WanTransformer transformer =
+            new WanTransformer(
+                config, RandomWeights.transformer(config, 1), ops, group, bench.precisions());
+        var _ = ops.scope()) {
+      int rows = grid.tokens() / share;
+      int height = PATCH * grid.rows();
+      int width = PATCH * grid.columns();
+      Tensor latents =
+          bench.random(DType.F32, 1, config.inChannels(), grid.frames(), height, width);
+      TextKeys text =
+          transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()));
+      Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
+      Tensor rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
+      return bench.measure(
+          "forward",
+          parameters,
+          () -> {
+            try (var _ = ops.scope()) {
+              Tensor x = transformer.embed(List.of(latents));
+              Tensor time = transformer.time(timesteps);
+              transformer.blocks(x, time, timesteps, text, rotary, Branch.CONDITIONAL);
+              transformer.head(x, time, timesteps, grid.frames(), height, width);
+            }
+          });
+    }
+  }
+}

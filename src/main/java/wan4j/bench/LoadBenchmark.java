@@ -1,0 +1,96 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.SafetensorsWriter;
+import wan4j.weights.Weights;
+
+/// Loading of a checkpoint of random float32 weights that the benchmark writes itself and that the
+/// page cache then holds.
+public final class LoadBenchmark {
+  private static final long ROWS = 13_824;
+  private static final long COLUMNS = 5120;
+
+  private LoadBenchmark() {}
+
+  /// Measures loading of about so many gigabytes, which are written to a file in `folder` that is
+  /// deleted afterwards.
+  public static List<Measurement> run(Workbench bench, Path folder, double gigabytes) {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    long bytes = 0;
+    while (bytes < gigabytes * 1e9) {
+      long rows = Math.min(ROWS, Math.ceilDiv((long) (gigabytes * 1e9) - bytes, COLUMNS * 4));
+      String name = "weight." + tensors.size();
+      TensorSource source =
+          new RandomSource(name, Shape.of(rows, COLUMNS), (long) tensors.size() << 40, 0, 0.02f);
+      tensors.put(name, source);
+      bytes += source.bytes();
+    }
+    if (tensors.isEmpty()) {
+      throw new InputException("--gigabytes got %s; give more than 0".formatted(gigabytes));
+    }
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("file type", "F32");
+    parameters.put("file bytes", bytes / 1e9 + " GB");
+    Path file = write(folder, tensors);
+    try (Weights weights = Weights.open(file)) {
+      double[] times = bench.times(() -> load(bench.ops(), weights))[0];
+      return List.of(
+          Measurement.of("load", parameters, "time", "ms", times),
+          Measurement.of("load", parameters, "file rate", "GB/s", rates(bytes, times)));
+    } finally {
+      delete(file);
+    }
+  }
+
+  private static void load(Ops ops, Weights weights) {
+    try (Parameters parameters = ops.parameters()) {
+      DType type = ops.activation();
+      for (String name : weights.names()) {
+        parameters.tensor(weights.tensor(name), type);
+      }
+      ops.synchronize();
+    }
+  }
+
+  private static double[] rates(long bytes, double[] milliseconds) {
+    double[] rates = new double[milliseconds.length];
+    for (int i = 0; i < rates.length; i++) {
+      rates[i] = bytes / milliseconds[i] / 1e6;
+    }
+    return rates;
+  }
+
+  private static Path write(Path folder, Map<String, TensorSource> tensors) {
+    try {
+      Path file = Files.createTempFile(folder, "wan4j-load", ".safetensors");
+      SafetensorsWriter.write(file, tensors, Map.of());
+      return file;
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be written (%s); give a folder with room by --folder"
+              .formatted(folder, e.getMessage()),
+          e);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

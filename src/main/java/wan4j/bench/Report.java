@@ -1,0 +1,124 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import wan4j.tensor.InputException;
+
+/// Measurements as text: a table on the screen, and BENCHMARKS.md from the committed files.
+public final class Report {
+  private static final String HEAD =
+      """
+      # Benchmarks
+
+      This page is written by `./wan4j bench report` from the files in `benchmarks/` and from nothing
+      else. Every figure is the median of its runs, with the least and the largest beside it.
+      `--share N` makes one GPU do exactly one rank's part of N: tokens / N through the linear layers,
+      heads / N over all tokens in attention, without communication. `op:` lines are the time of one
+      operation in all its calls. "self-attention alone" ran in turn with the block, and "time less
+      self-attention" is the difference, run by run. A figure of which anything was computed rather
+      than measured says "extrapolated".
+      """;
+
+  private Report() {}
+
+  /// Returns BENCHMARKS.md for the files below a folder, in the order of their names; throws
+  /// `InputException` when there is no such folder.
+  public static String ofFolder(Path folder) {
+    StringBuilder page = new StringBuilder(HEAD);
+    for (Path file : files(folder)) {
+      BenchmarkFile content = BenchmarkFile.read(file);
+      Environment environment = content.environment();
+      page.append("\n## ").append(environment.device()).append('\n');
+      page.append("\n`").append(file.getFileName()).append("`: commit ");
+      page.append(environment.commit()).append(", ").append(environment.date());
+      page.append(", driver ").append(environment.driver());
+      environment
+          .libraries()
+          .forEach((name, version) -> page.append(", ").append(name).append(' ').append(version));
+      page.append(".\n");
+      groups(content.results())
+          .forEach((title, group) -> {
+            page.append("\n### ").append(title).append("\n\n");
+            page.append("| metric | median | least | largest | unit | runs |\n");
+            page.append("| --- | ---: | ---: | ---: | --- | ---: |\n");
+            for (Measurement result : group) {
+              page.append(
+                  "| %s | %s | %s | %s | %s | %d |\n"
+                      .formatted(
+                          result.metric(),
+                          number(result.median()),
+                          number(result.min()),
+                          number(result.max()),
+                          result.unit(),
+                          result.runs()));
+            }
+          });
+    }
+    return page.toString();
+  }
+
+  private static List<Path> files(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      throw new InputException(
+          "%s is no folder; expected the folder with the files that wan4j bench wrote"
+              .formatted(folder));
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Returns measurements as lines for the screen.
+  public static List<String> lines(List<Measurement> results) {
+    List<String> lines = new ArrayList<>();
+    groups(results)
+        .forEach((title, group) -> {
+          lines.add(title);
+          for (Measurement result : group) {
+            lines.add(
+                String.format(
+                    Locale.ROOT,
+                    "  %-52s %10s %-8s (%s to %s, %d runs)",
+                    result.metric(),
+                    number(result.median()),
+                    result.unit(),
+                    number(result.min()),
+                    number(result.max()),
+                    result.runs()));
+          }
+        });
+    return lines;
+  }
+
+  /// Puts together what was measured under the same parameters.
+  private static Map<String, List<Measurement>> groups(List<Measurement> results) {
+    Map<String, List<Measurement>> groups = new LinkedHashMap<>();
+    for (Measurement result : results) {
+      String parameters =
+          result.parameters().entrySet().stream()
+              .map(entry -> entry.getKey() + " " + entry.getValue())
+              .collect(Collectors.joining(", "));
+      groups
+          .computeIfAbsent(result.benchmark() + ": " + parameters, _ -> new ArrayList<>())
+          .add(result);
+    }
+    return groups;
+  }
+
+  private static String number(double value) {
+    double magnitude = Math.abs(value);
+    int digits = magnitude >= 1000 ? 0 : magnitude >= 100 ? 1 : magnitude >= 10 ? 2 : 3;
+    return String.format(Locale.ROOT, "%." + digits + "f", value);
+  }
+}

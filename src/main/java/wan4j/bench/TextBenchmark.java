@@ -1,0 +1,49 @@
+package wan4j.bench;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import wan4j.model.UmT5Encoder;
+import wan4j.ops.Ops;
+import wan4j.tensor.InputException;
+
+/// Encoding of prompts by umT5-XXL.
+public final class TextBenchmark {
+  /// The layers of the whole encoder.
+  public static final int LAYERS = 24;
+
+  private TextBenchmark() {}
+
+  /// Measures a number of prompts of some tokens each, on the first `layers` of the encoder.
+  public static List<Measurement> run(Workbench bench, int tokens, int prompts, int layers) {
+    if (tokens < 1 || prompts < 1 || layers < 1 || layers > LAYERS) {
+      throw new InputException(
+          "got %d tokens, %d prompts and %d layers; give 1 or more, and at most %d layers"
+              .formatted(tokens, prompts, layers, LAYERS));
+    }
+    Ops ops = bench.ops();
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("network", "umT5-XXL");
+    parameters.put("tokens", tokens);
+    parameters.put("prompts", prompts);
+    parameters.put("layers", layers);
+    int[] ids = ids(tokens);
+    try (UmT5Encoder encoder = new UmT5Encoder(RandomWeights.umT5(layers), ops)) {
+      return bench.measure(
+          "text",
+          parameters,
+          () -> {
+            for (int i = 0; i < prompts; i++) {
+              try (var _ = ops.scope()) {
+                encoder.encode(ids, tokens);
+              }
+            }
+          });
+    }
+  }
+
+  /// Returns token ids that are spread over the vocabulary.
+  static int[] ids(int tokens) {
+    return IntStream.range(0, tokens).map(i -> (int) (i * 2_654_435_761L % 256_000)).toArray();
+  }
+}

@@ -1,0 +1,250 @@
+package wan4j.bench;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.Arithmetic;
+import wan4j.Backends;
+import wan4j.Device;
+import wan4j.bench.OpTime.Family;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// A backend with a clock, on which benchmarks run work and measure it.
+public final class Workbench implements AutoCloseable {
+  /// How benchmarks run.
+  ///
+  /// @param device where
+  /// @param arithmetic what a GPU computes in where nothing is quantised
+  /// @param recipe the FP8 recipe of linear layers, or `PLAIN` for none
+  /// @param warmUp runs before the measured ones
+  /// @param runs measured runs
+  public record Settings(
+      Device device, Arithmetic arithmetic, Precision recipe, int warmUp, int runs) {
+    /// Throws `InputException` for numbers of runs that measure nothing.
+    public Settings {
+      if (warmUp < 0 || runs < 1) {
+        throw new InputException(
+            "got %d warm-up and %d measured runs; give 0 or more and 1 or more"
+                .formatted(warmUp, runs));
+      }
+    }
+
+    /// Creates settings with a recipe by its name on the command line, null for none; throws
+    /// `InputException` for others.
+    public static Settings of(
+        Device device, Arithmetic arithmetic, String recipe, int warmUp, int runs) {
+      Precision precision = recipe == null ? Precision.PLAIN : Precision.ofRecipe(recipe);
+      return new Settings(device, arithmetic, precision, warmUp, runs);
+    }
+  }
+
+  private final Settings settings;
+  private final Clock clock;
+  private final TimedOps ops;
+  private final Parameters inputs;
+
+  /// Opens a device; throws `InputException` when it cannot be used.
+  public Workbench(Settings settings) {
+    this.settings = settings;
+    Ops backend = Backends.open(settings.device(), settings.arithmetic());
+    clock = Clock.of(backend);
+    ops = new TimedOps(backend, clock);
+    inputs = ops.parameters();
+  }
+
+  Ops ops() {
+    return ops;
+  }
+
+  Settings settings() {
+    return settings;
+  }
+
+  /// Returns which linear layers of a transformer run in the recipe.
+  PrecisionTable precisions() {
+    return PrecisionTable.of(settings.recipe(), List.of());
+  }
+
+  /// Returns the parameters that every measurement has: the precision, the recipe and the number of
+  /// devices.
+  Map<String, Object> parameters() {
+    Map<String, Object> parameters = new LinkedHashMap<>();
+    parameters.put("precision", precision());
+    parameters.put("recipe", recipe());
+    parameters.put("gpus", settings.device() == Device.CUDA ? 1 : 0);
+    return parameters;
+  }
+
+  private String precision() {
+    if (settings.device() == Device.CPU) {
+      return "fp32";
+    }
+    return switch (settings.arithmetic()) {
+      case BFLOAT16 -> "bf16";
+      case TF32 -> "tf32";
+      case FLOAT32 -> "fp32";
+    };
+  }
+
+  private String recipe() {
+    return switch (settings.recipe()) {
+      case FLOAT32, PLAIN -> "none";
+      case FLOAT8_CURRENT -> "Float8CurrentScaling";
+      case FLOAT8_DELAYED -> "DelayedScaling";
+      case FLOAT8_BLOCK -> "Float8BlockScaling";
+      case FLOAT8_TOKEN -> "PerTokenScaling";
+    };
+  }
+
+  /// Returns a tensor of random values that stays until the workbench is closed.
+  Tensor random(DType dtype, float deviation, long... sizes) {
+    return inputs.tensor(
+        new RandomSource("input", Shape.of(sizes), 99L << 56, 0, deviation), dtype);
+  }
+
+  /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns.
+  double[][] times(Runnable... works) {
+    for (int i = 0; i < settings.warmUp(); i++) {
+      for (Runnable work : works) {
+        work.run();
+      }
+    }
+    ops.synchronize();
+    clock.reset();
+    long[][] marks = new long[works.length][2 * settings.runs()];
+    for (int run = 0; run < settings.runs(); run++) {
+      for (int i = 0; i < works.length; i++) {
+        marks[i][2 * run] = clock.mark();
+        works[i].run();
+        marks[i][2 * run + 1] = clock.mark();
+      }
+    }
+    double[][] times = new double[works.length][settings.runs()];
+    for (int i = 0; i < works.length; i++) {
+      for (int run = 0; run < settings.runs(); run++) {
+        times[i][run] = clock.milliseconds(marks[i][2 * run], marks[i][2 * run + 1]);
+      }
+    }
+    clock.reset();
+    return times;
+  }
+
+  /// Returns the host's milliseconds to ask for the work, each run with an idle device.
+  double[] hostTimes(Runnable work) {
+    double[] times = new double[settings.runs()];
+    for (int run = 0; run < times.length; run++) {
+      ops.synchronize();
+      long start = System.nanoTime();
+      work.run();
+      times[run] = (System.nanoTime() - start) / 1e6;
+    }
+    ops.synchronize();
+    return times;
+  }
+
+  /// Returns the times of each operation of the work, one list for each run.
+  List<List<OpTime>> profiles(Runnable work) {
+    List<List<OpTime>> passes = new ArrayList<>();
+    for (int run = 0; run < settings.runs(); run++) {
+      passes.add(ops.profile(work));
+    }
+    return passes;
+  }
+
+  /// Measures work: its time and rate, the parts of products, attention, convolutions and
+  /// everything else in it, each operation's time, the host's time, and the peak of memory.
+  List<Measurement> measure(String benchmark, Map<String, Object> parameters, Runnable work) {
+    double[] times = times(work)[0];
+    return describe(benchmark, parameters, work, times);
+  }
+
+  /// Describes work whose times are known.
+  List<Measurement> describe(
+      String benchmark, Map<String, Object> parameters, Runnable work, double[] times) {
+    List<Measurement> results = new ArrayList<>();
+    List<List<OpTime>> passes = profiles(work);
+    List<OpTime> first = passes.getFirst();
+    double operations = first.stream().mapToDouble(OpTime::operations).sum();
+    results.add(Measurement.of(benchmark, parameters, "time", "ms", times));
+    if (operations > 0) {
+      results.add(
+          Measurement.of(benchmark, parameters, "rate", "TFLOP/s", rates(operations, times)));
+    }
+    for (Family family : Family.values()) {
+      addFamily(results, benchmark, parameters, passes, family);
+    }
+    for (int i = 0; i < first.size(); i++) {
+      int index = i;
+      OpTime op = first.get(i);
+      double[] values =
+          passes.stream().mapToDouble(pass -> pass.get(index).milliseconds()).toArray();
+      String name = "op: %s, %d calls".formatted(op.name(), op.calls());
+      results.add(Measurement.of(benchmark, parameters, name, "ms", values));
+    }
+    if (settings.device() == Device.CUDA) {
+      results.add(Measurement.of(benchmark, parameters, "host", "ms", hostTimes(work)));
+    }
+    results.add(peak(benchmark, parameters));
+    return results;
+  }
+
+  private static void addFamily(
+      List<Measurement> results,
+      String benchmark,
+      Map<String, Object> parameters,
+      List<List<OpTime>> passes,
+      Family family) {
+    double[] times = new double[passes.size()];
+    double operations = 0;
+    for (int i = 0; i < times.length; i++) {
+      operations = 0;
+      for (OpTime op : passes.get(i)) {
+        if (op.family() == family) {
+          times[i] += op.milliseconds();
+          operations += op.operations();
+        }
+      }
+    }
+    boolean isPresent = passes.getFirst().stream().anyMatch(op -> op.family() == family);
+    if (!isPresent) {
+      return;
+    }
+    String name = family.name().toLowerCase(java.util.Locale.ROOT);
+    results.add(Measurement.of(benchmark, parameters, name, "ms", times));
+    if (operations > 0) {
+      results.add(
+          Measurement.of(
+              benchmark, parameters, name + " rate", "TFLOP/s", rates(operations, times)));
+    }
+  }
+
+  /// Returns the rates of an amount of arithmetic in TFLOP/s.
+  static double[] rates(double operations, double[] milliseconds) {
+    double[] rates = new double[milliseconds.length];
+    for (int i = 0; i < rates.length; i++) {
+      rates[i] = operations / milliseconds[i] / 1e9;
+    }
+    return rates;
+  }
+
+  /// Returns the largest number of bytes in use so far.
+  Measurement peak(String benchmark, Map<String, Object> parameters) {
+    return Measurement.of(benchmark, parameters, "peak memory", "GB", ops.peakBytes() / 1e9);
+  }
+
+  @Override
+  public void close() {
+    inputs.close();
+    clock.close();
+    ops.close();
+  }
+}

@@ -1,0 +1,291 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import wan4j.Task;
+import wan4j.bench.AttentionBenchmark;
+import wan4j.bench.AutoencoderBenchmark;
+import wan4j.bench.BlockBenchmark;
+import wan4j.bench.ForwardBenchmark;
+import wan4j.bench.GenerateBenchmark;
+import wan4j.bench.LoadBenchmark;
+import wan4j.bench.ProductBenchmark;
+import wan4j.bench.Report;
+import wan4j.bench.TextBenchmark;
+import wan4j.bench.VideoSize;
+import wan4j.tensor.InputException;
+
+/// `wan4j bench`: full-size networks with random weights, timed; no checkpoint is needed.
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = "Times the full-size networks with random weights; no checkpoint is needed.",
+    synopsisSubcommandLabel = "BENCHMARK",
+    subcommands = {
+      BenchCommand.Block.class,
+      BenchCommand.Forward.class,
+      BenchCommand.Autoencoder.class,
+      BenchCommand.Text.class,
+      BenchCommand.Products.class,
+      BenchCommand.Attention.class,
+      BenchCommand.Load.class,
+      BenchCommand.Generate.class,
+      BenchCommand.Page.class,
+    })
+final class BenchCommand implements Runnable {
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  /// Without a benchmark there is only help to give.
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /// The video whose sizes a benchmark takes.
+  static final class VideoOptions {
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "t2v-A14B, i2v-A14B or ti2v-5B (default: i2v-A14B).")
+    private String task;
+
+    @Option(names = "--size", description = "Width*height (default: 1280*720, ti2v 1280*704).")
+    private String size;
+
+    @Option(names = "--frames", description = "Frames, 4n+1 (default: the task's).")
+    private Integer frames;
+
+    Task task() {
+      return Task.of(task);
+    }
+
+    VideoSize size() {
+      String sides = size == null ? task() == Task.TI2V_5B ? "1280*704" : "1280*720" : size;
+      return VideoSize.of(sides, frames == null ? task().defaults().frames() : frames);
+    }
+
+    boolean isGiven() {
+      return size != null || frames != null;
+    }
+  }
+
+  @Command(
+      name = "block",
+      mixinStandardHelpOptions = true,
+      description = "One transformer block, as one of N GPUs does it.")
+  static final class Block implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
+    private int share;
+
+    @Option(names = "--tokens", description = "Tokens, in place of a video's size.")
+    private Integer tokens;
+
+    @Option(names = "--layers", description = "Blocks, with --tokens (default: 1).")
+    private Integer layers;
+
+    @Override
+    public Integer call() {
+      if (tokens == null) {
+        if (layers != null) {
+          throw new InputException("--layers was given without --tokens; add it, or use forward");
+        }
+        return options.run(
+            bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share));
+      }
+      if (video.isGiven()) {
+        throw new InputException("--tokens and a video's size were both given; give one of them");
+      }
+      int blocks = layers == null ? 1 : layers;
+      return options.run(
+          bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share, blocks));
+    }
+  }
+
+  @Command(
+      name = "forward",
+      mixinStandardHelpOptions = true,
+      description = "A whole forward of a transformer, as one of N GPUs does it.")
+  static final class Forward implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
+    private int share;
+
+    @Option(names = "--layers", defaultValue = "0", description = "Blocks (default: all).")
+    private int layers;
+
+    @Override
+    public Integer call() {
+      return options.run(
+          bench -> ForwardBenchmark.run(bench, video.task(), video.size(), share, layers));
+    }
+  }
+
+  @Command(
+      name = "vae",
+      mixinStandardHelpOptions = true,
+      description = "Decoding and encoding of a video.")
+  static final class Autoencoder implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--decode", description = "Decoding alone.")
+    private boolean decode;
+
+    @Option(names = "--encode", description = "Encoding alone.")
+    private boolean encode;
+
+    @Override
+    public Integer call() {
+      boolean isBoth = decode == encode;
+      return options.run(bench ->
+          AutoencoderBenchmark.run(
+              bench, video.task(), video.size(), isBoth || decode, isBoth || encode));
+    }
+  }
+
+  @Command(
+      name = "text",
+      mixinStandardHelpOptions = true,
+      description = "Encoding of prompts by umT5-XXL.")
+  static final class Text implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(names = "--tokens", defaultValue = "512", description = "Tokens (default: 512).")
+    private int tokens;
+
+    @Option(names = "--prompts", defaultValue = "2", description = "Prompts (default: 2).")
+    private int prompts;
+
+    @Option(names = "--layers", defaultValue = "24", description = "Layers (default: all 24).")
+    private int layers;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> TextBenchmark.run(bench, tokens, prompts, layers));
+    }
+  }
+
+  @Command(
+      name = "gemm",
+      mixinStandardHelpOptions = true,
+      description = "The linear layers of a block, one by one.")
+  static final class Products implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "The task whose transformer gives the shapes (default: i2v-A14B).")
+    private String task;
+
+    @Option(
+        names = "--rows",
+        defaultValue = "9450",
+        description = "Rows (default: 9450, a share of 8 at 720P and 81 frames).")
+    private int rows;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> ProductBenchmark.run(bench, Task.of(task), rows));
+    }
+  }
+
+  @Command(
+      name = "attention",
+      mixinStandardHelpOptions = true,
+      description = "Self-attention alone, in heads of 128.")
+  static final class Attention implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
+    private int tokens;
+
+    @Option(names = "--heads", defaultValue = "5", description = "Heads (default: 5).")
+    private int heads;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> AttentionBenchmark.run(bench, tokens, heads));
+    }
+  }
+
+  @Command(
+      name = "load",
+      mixinStandardHelpOptions = true,
+      description = "Loading of a float32 checkpoint that is in the page cache.")
+  static final class Load implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(names = "--gigabytes", defaultValue = "8", description = "Its size (default: 8).")
+    private double gigabytes;
+
+    @Option(
+        names = "--folder",
+        defaultValue = "${sys:java.io.tmpdir}",
+        description = "Where it is written (default: ${DEFAULT-VALUE}).")
+    private Path folder;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> LoadBenchmark.run(bench, folder, gigabytes));
+    }
+  }
+
+  @Command(
+      name = "generate",
+      mixinStandardHelpOptions = true,
+      description = "A whole request, every stage timed.")
+  static final class Generate implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(
+        names = {"--steps", "--sample_steps"},
+        defaultValue = "40",
+        description = "Steps (default: 40).")
+    private int steps;
+
+    @Option(
+        names = "--steps_measured",
+        description = "Run so many steps and extrapolate the rest, which the results then say.")
+    private Integer measured;
+
+    @Override
+    public Integer call() {
+      int run = measured == null ? steps : measured;
+      return options.run(
+          bench -> GenerateBenchmark.run(bench, video.task(), video.size(), steps, run));
+    }
+  }
+
+  @Command(
+      name = "report",
+      mixinStandardHelpOptions = true,
+      description = "Writes BENCHMARKS.md from the files in benchmarks/.")
+  static final class Page implements Callable<Integer> {
+    @Option(names = "--folder", defaultValue = "benchmarks", description = "Where the files are.")
+    private Path folder;
+
+    @Option(names = "--out", defaultValue = "BENCHMARKS.md", description = "The page.")
+    private Path target;
+
+    @Override
+    public Integer call() throws IOException {
+      String page = Report.ofFolder(folder);
+      Files.writeString(target, page, StandardCharsets.UTF_8);
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package wan4j.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
+import picocli.CommandLine.Option;
+import wan4j.Arithmetic;
+import wan4j.Device;
+import wan4j.bench.BenchmarkFile;
+import wan4j.bench.Environment;
+import wan4j.bench.Measurement;
+import wan4j.bench.Report;
+import wan4j.bench.Workbench;
+
+/// The flags that all benchmarks share.
+final class BenchOptions {
+  @Option(names = "--device", defaultValue = "cuda", description = "cpu or cuda (default: cuda).")
+  private String device;
+
+  @Option(
+      names = "--precision",
+      defaultValue = "bf16",
+      description = "On a GPU, bf16 or fp32 (default: bf16).")
+  private String precision;
+
+  @Option(names = "--tf32", description = "With fp32, products on tensor cores in TF32.")
+  private boolean tf32;
+
+  @Option(
+      names = "--fp8_recipe",
+      description =
+          "The recipe of a transformer's linear layers: Float8CurrentScaling, DelayedScaling, Float8BlockScaling or PerTokenScaling (default: none).")
+  private String recipe;
+
+  @Option(names = "--warm_up", defaultValue = "2", description = "Runs before the measured ones.")
+  private int warmUp;
+
+  @Option(names = "--runs", defaultValue = "5", description = "Measured runs (default: 5).")
+  private int runs;
+
+  @Option(names = "--json", description = "The file that the results are added to.")
+  private Path file;
+
+  @Option(
+      names = "--commit",
+      description = "The commit that the file names (default: the working folder's).")
+  private String commit;
+
+  /// Opens the device, runs a benchmark, prints its results and adds them to the file.
+  int run(Function<Workbench, List<Measurement>> benchmark) {
+    Device where = Device.of(device);
+    Workbench.Settings settings =
+        Workbench.Settings.of(where, Arithmetic.of(precision, tf32), recipe, warmUp, runs);
+    List<Measurement> results;
+    try (Workbench bench = new Workbench(settings)) {
+      results = benchmark.apply(bench);
+    }
+    Report.lines(results).forEach(System.out::println);
+    if (file != null) {
+      BenchmarkFile.append(file, Environment.ofThisMachine(where, commit), results);
+    }
+    return 0;
+  }
+}

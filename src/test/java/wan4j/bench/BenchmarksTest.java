@@ -1,0 +1,78 @@
+package wan4j.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import wan4j.Arithmetic;
+import wan4j.Device;
+import wan4j.Task;
+import wan4j.ops.Heads;
+import wan4j.ops.OperandFormat;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+class BenchmarksTest {
+  private static Workbench processor() {
+    return new Workbench(Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, null, 0, 2));
+  }
+
+  @Test
+  void aBlockIsMeasuredWithItsParts() {
+    try (Workbench bench = processor()) {
+      List<Measurement> results = BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 16, 8, 1);
+      double operations = 2.0 * 2 * (6.0 * 3072 * 3072 + 2.0 * 3072 * 14_336);
+      double attention = 4.0 * 16 * 16 * 384 + 4.0 * 2 * 512 * 3072;
+      double time = find(results, "time").median();
+      assertThat(time).isPositive();
+      assertThat(find(results, "rate").max())
+          .isCloseTo((operations + attention) / find(results, "time").min() / 1e9, within(1e-9));
+      assertThat(find(results, "products").unit()).isEqualTo("ms");
+      assertThat(find(results, "op: attention over 16 keys, 1 calls").runs()).isEqualTo(2);
+      assertThat(find(results, "peak memory").median()).isGreaterThan(0.5);
+    }
+  }
+
+  @Test
+  void aShareTakesItsHeadsOverAllTokens() {
+    try (Workbench bench = processor();
+        var _ = bench.ops().scope()) {
+      Tensor x = bench.random(DType.F32, 1, 4, 6, 8); // 4 of 12 tokens, 6 heads
+      Tensor own =
+          new ShareOfGroup(3)
+              .attention(bench.ops(), new Heads(x, x, x), 1, OperandFormat.Simple.PLAIN)
+              .values();
+      Tensor other = x.reshape(12, 2, 8);
+      Tensor expected =
+          bench
+              .ops()
+              .attention(new Heads(other, other, other), 1, OperandFormat.Simple.PLAIN)
+              .values();
+      assertThat(own.shape().toArray()).containsExactly(4, 48);
+      assertThat(own.toFloats()).isEqualTo(expected.toFloats());
+    }
+  }
+
+  @Test
+  void aShareThatDoesNotDivideTheHeadsIsRefused() {
+    try (Workbench bench = processor()) {
+      assertThatThrownBy(() -> BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 35, 7, 1))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("24 heads");
+    }
+  }
+
+  @Test
+  void framesThatNoLatentStandsForAreRefused() {
+    assertThatThrownBy(() -> VideoSize.of("64*64", 6))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("4n+1");
+  }
+
+  private static Measurement find(List<Measurement> results, String metric) {
+    return results.stream().filter(r -> r.metric().equals(metric)).findFirst().orElseThrow();
+  }
+}

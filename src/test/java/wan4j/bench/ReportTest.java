@@ -1,0 +1,65 @@
+package wan4j.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import wan4j.tensor.InputException;
+
+class ReportTest {
+  private static final Environment GPU =
+      new Environment("a GPU", "serves CUDA 13.0", Map.of("cuDNN", "9.14.0"), "abc", "2026-11-23");
+
+  @TempDir private Path folder;
+
+  @Test
+  void theCommittedPageIsWrittenFromTheCommittedFiles() throws IOException {
+    assertThat(Files.readString(Path.of("BENCHMARKS.md")))
+        .as("run: ./wan4j bench report")
+        .isEqualTo(Report.ofFolder(Path.of("benchmarks")));
+  }
+
+  @Test
+  void aFileComesBackAsItWasWritten() {
+    Path file = folder.resolve("gpu.json");
+    List<Measurement> first =
+        List.of(Measurement.of("block", Map.of("share", 8), "time", "ms", 3, 1, 2));
+    List<Measurement> second =
+        List.of(Measurement.of("text", Map.of("tokens", 512), "time", "ms", 4, 2));
+    BenchmarkFile.append(file, GPU, first);
+    BenchmarkFile.append(file, GPU, second);
+    BenchmarkFile read = BenchmarkFile.read(file);
+    assertThat(read.environment()).isEqualTo(GPU);
+    assertThat(read.results()).containsExactly(first.getFirst(), second.getFirst());
+    assertThat(read.results().getFirst().median()).isEqualTo(2);
+    assertThat(read.results().getLast().median()).isEqualTo(3);
+  }
+
+  @Test
+  void resultsOfTwoCommitsDoNotShareAFile() {
+    Path file = folder.resolve("gpu.json");
+    BenchmarkFile.append(file, GPU, List.of(Measurement.of("text", Map.of(), "time", "ms", 1)));
+    Environment later =
+        new Environment(GPU.device(), GPU.driver(), GPU.libraries(), "def", GPU.date());
+    assertThatThrownBy(() -> BenchmarkFile.append(file, later, List.of()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("at commit abc");
+  }
+
+  @Test
+  void thePageNamesDeviceVersionsAndFigures() {
+    BenchmarkFile.append(
+        folder.resolve("gpu.json"),
+        GPU,
+        List.of(Measurement.of("block", Map.of("share", 8), "time", "ms", 32.123)));
+    assertThat(Report.ofFolder(folder))
+        .contains("## a GPU", "commit abc", "cuDNN 9.14.0", "### block: share 8")
+        .contains("| time | 32.12 | 32.12 | 32.12 | ms | 1 |");
+  }
+}
