@@ -31,6 +31,12 @@ public final class Backends {
     };
   }
 
+  /// Returns the bytes that networks and requests may fill on a backend; a processor's memory is
+  /// the operating system's affair and counts as endless.
+  static long availableBytes(Ops ops) {
+    return ops instanceof CudaOps cuda ? cuda.availableBytes() : Long.MAX_VALUE;
+  }
+
   private static CudaTypes types(Arithmetic arithmetic) {
     return switch (arithmetic) {
       case BFLOAT16 -> CudaTypes.BFLOAT16;

@@ -14,6 +14,9 @@ import wan4j.weights.CheckpointSummary;
 /// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
 /// task would need, found out by running the request on shapes alone.
 public record Inspection(CheckpointSummary summary, List<Need> needs) {
+  private static final int ALIGNMENT = 256; // bytes, as the CUDA backend places tensors
+  private static final int ENOUGH_STEPS = 4; // both experts run
+
   /// The memory of a request with the task's defaults.
   ///
   /// @param device what it would run on
@@ -45,15 +48,26 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
     String size = task.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
     int width = Integer.parseInt(size.substring(0, size.indexOf('*')));
     int height = Integer.parseInt(size.substring(size.indexOf('*') + 1));
-    VideoRequest request = VideoRequest.of(task, "", width, height, 0).withSteps(4);
+    VideoRequest request = VideoRequest.of(task, "", width, height, 0);
     if (task == Task.I2V_A14B) {
       request = request.withImage(new Picture(width, height, new byte[3 * width * height]));
     }
     EngineOptions options = new EngineOptions(folder, Device.CPU, offload, false);
-    try (NullOps ops = new NullOps(activation, DType.F32, 256);
-        VideoEngine engine = VideoEngine.over(options, ops)) {
-      engine.generate(request, Progress.NONE);
-      return new Need(device, size, request.frames(), offload, ops.peakBytes());
+    long bytes = peakBytes(options, request, activation, DType.F32);
+    return new Need(device, size, request.frames(), offload, bytes);
+  }
+
+  /// Returns the largest number of bytes in use at once while a request runs on a backend with
+  /// these element types; the text encoder counts unless it runs on the processors, a step cache
+  /// never.
+  static long peakBytes(
+      EngineOptions options, VideoRequest request, DType activation, DType residual) {
+    try (NullOps ops = new NullOps(activation, residual, ALIGNMENT);
+        NullOps processors = new NullOps(DType.F32, DType.F32, ALIGNMENT);
+        VideoEngine engine =
+            VideoEngine.over(options, ops, options.textOnCpu() ? processors : ops)) {
+      engine.generate(request.withSteps(ENOUGH_STEPS).withoutCache(), Progress.NONE);
+      return ops.peakBytes();
     }
   }
 

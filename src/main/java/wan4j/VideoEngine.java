@@ -91,14 +91,29 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Opens a checkpoint on a backend that the caller closes.
-  static VideoEngine over(EngineOptions options, Ops ops) {
+  /// Opens a checkpoint on backends that the caller closes.
+  static VideoEngine over(EngineOptions options, Ops ops, Ops textOps) {
     Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
     try {
-      return new VideoEngine(options, checkpoint, ops, ops);
+      return new VideoEngine(options, checkpoint, ops, textOps);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
+    }
+  }
+
+  /// Throws `InputException` with the numbers when a request cannot fit the device's memory, found
+  /// out on shapes alone before anything is loaded.
+  private void requireMemory(VideoRequest request) {
+    long available = Backends.availableBytes(ops);
+    if (available == Long.MAX_VALUE) {
+      return;
+    }
+    long needed = Inspection.peakBytes(options, request, ops.activation(), ops.residual());
+    if (needed > available) {
+      throw new InputException(
+          "the request needs %,d MiB on the GPU and %,d MiB are free; choose a smaller --size or --frame_num, or give --offload_model True, --t5_cpu or --quantize"
+              .formatted(needed >> 20, available >> 20));
     }
   }
 
@@ -115,6 +130,7 @@ public final class VideoEngine implements AutoCloseable {
   /// Samples a video's latents; throws `InputException` when the request does not fit the model.
   public Latents sample(VideoRequest request, Progress progress) {
     check(request);
+    requireMemory(request);
     Sampler sampler = Sampler.of(request.solver());
     SamplingPlan plan =
         new SamplingPlan(

@@ -120,4 +120,23 @@ public record VideoRequest(
         noise,
         cache);
   }
+
+  /// Returns this request without a cache.
+  public VideoRequest withoutCache() {
+    return new VideoRequest(
+        prompt,
+        negativePrompt,
+        image,
+        width,
+        height,
+        frames,
+        solver,
+        steps,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        new CacheSettings.Off());
+  }
 }

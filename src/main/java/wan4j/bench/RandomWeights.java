@@ -61,7 +61,8 @@ final class RandomWeights {
     shapes.forEach((name, shape) -> {
       // each tensor has a range of counters of its own
       long own = (seed << 56) | ((long) sources.size() << 40);
-      boolean isNorm = name.endsWith("gamma") || (name.contains("norm") && name.endsWith(".weight"));
+      boolean isNorm =
+          name.endsWith("gamma") || (name.contains("norm") && name.endsWith(".weight"));
       sources.put(
           name, new RandomSource(name, shape, own, isNorm ? 1f : 0f, deviation(name, shape)));
     });

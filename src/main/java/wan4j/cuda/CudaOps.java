@@ -89,6 +89,13 @@ public final class CudaOps implements Ops {
     memory.reserve(bytes);
   }
 
+  /// Returns the bytes of device memory that scopes and weights could fill: what is free, and what
+  /// they hold already.
+  public long availableBytes() {
+    device.adopt();
+    return CudaDriver.freeMemory() + memory.heldBytes();
+  }
+
   /// Returns the stream in which all work is queued, a handle of the driver.
   public long stream() {
     return device.stream();

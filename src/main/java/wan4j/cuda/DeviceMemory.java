@@ -87,6 +87,11 @@ final class DeviceMemory implements AutoCloseable {
     peak = Math.max(peak, live + weights);
   }
 
+  /// Returns the bytes of device memory that scopes and weights hold now, used or not.
+  long heldBytes() {
+    return weights + chunks.stream().mapToLong(DeviceStorage::bytes).sum();
+  }
+
   /// Returns the largest number of bytes in use at once.
   long peakBytes() {
     return peak;
