@@ -102,8 +102,10 @@ final class ScalarElementwise {
 
   /// SiLU of every element.
   static void silu(Tensor x, Tensor target) {
+    MemorySegment in = x.segment();
+    MemorySegment out = target.segment();
     for (long i = 0; i < x.count(); i++) {
-      set(target.segment(), i, silu(get(x.segment(), i)));
+      set(out, i, silu(get(in, i)));
     }
   }
 
@@ -139,16 +141,20 @@ final class ScalarElementwise {
 
   /// `x += y`.
   static void add(Tensor x, Tensor y) {
+    MemorySegment out = x.segment();
+    MemorySegment in = y.segment();
     for (long i = 0; i < x.count(); i++) {
-      set(x.segment(), i, get(x.segment(), i) + get(y.segment(), i));
+      set(out, i, get(out, i) + get(in, i));
     }
   }
 
   /// Patches of 1 x 2 x 2, channel-major within a row.
   static void patchify(List<Tensor> latents, Tensor target) {
     long row = target.shape().size(1);
+    MemorySegment out = target.segment();
     long first = 0;
     for (Tensor latent : latents) {
+      MemorySegment in = latent.segment();
       long channels = latent.shape().size(0);
       long frames = latent.shape().size(1);
       long height = latent.shape().size(2);
@@ -160,7 +166,7 @@ final class ScalarElementwise {
         long channel = source / (width * height * frames);
         long token = (frame * (height / 2) + y / 2) * (width / 2) + x / 2;
         long column = (first + channel) * 4 + y % 2 * 2 + x % 2;
-        set(target.segment(), token * row + column, get(latent.segment(), source));
+        set(out, token * row + column, get(in, source));
       }
       first += channels;
     }
@@ -172,6 +178,8 @@ final class ScalarElementwise {
     long frames = target.shape().size(1);
     long height = target.shape().size(2);
     long width = target.shape().size(3);
+    MemorySegment in = tokens.segment();
+    MemorySegment out = target.segment();
     for (long place = 0; place < target.count(); place++) {
       long x = place % width;
       long y = place / width % height;
@@ -179,7 +187,7 @@ final class ScalarElementwise {
       long channel = place / (width * height * frames);
       long token = (frame * (height / 2) + y / 2) * (width / 2) + x / 2;
       long column = (y % 2 * 2 + x % 2) * channels + channel;
-      set(target.segment(), place, get(tokens.segment(), token * 4 * channels + column));
+      set(out, place, get(in, token * 4 * channels + column));
     }
   }
 
@@ -199,6 +207,8 @@ final class ScalarElementwise {
   static RowStatistics compareRows(Tensor current, Tensor previous) {
     int rows = current.length(0);
     long columns = current.shape().size(1);
+    MemorySegment first = current.segment();
+    MemorySegment second = previous.segment();
     double[] ratios = new double[rows];
     double sum = 0;
     double distance = 0;
@@ -207,8 +217,8 @@ final class ScalarElementwise {
       double squares = 0;
       double previousSquares = 0;
       for (long i = row * columns; i < (row + 1) * columns; i++) {
-        double a = get(current.segment(), i);
-        double b = get(previous.segment(), i);
+        double a = get(first, i);
+        double b = get(second, i);
         product += a * b;
         squares += a * a;
         previousSquares += b * b;
