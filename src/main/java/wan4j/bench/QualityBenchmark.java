@@ -19,8 +19,8 @@ import wan4j.VideoRequest;
 import wan4j.verify.Comparison;
 import wan4j.verify.VideoMetrics;
 
-/// How near the videos that accelerations make are to those without, on a checkpoint and a list of prompts: each variant
-/// runs every prompt with the same noise.
+/// How near the videos that accelerations make are to those without, on a checkpoint and a list of
+/// prompts: each variant runs every prompt with the same noise.
 public final class QualityBenchmark {
   private static final int SIDE = 96;
   private static final int FRAMES = 17;
@@ -54,14 +54,16 @@ public final class QualityBenchmark {
 
   private QualityBenchmark() {}
 
-  /// One acceleration: the recipe of the transformers' linear layers, and the forwards that are skipped.
+  /// One acceleration: the recipe of the transformers' linear layers, and the forwards that are
+  /// skipped.
   private record Variant(Quantization.Recipe recipe, String cacheName, CacheSettings cache) {}
 
   /// What one variant made of one prompt.
   private record Outcome(Latents latents, Video video, double seconds) {}
 
-  /// Measures all recipes, and MagCache in two settings with `ratios` that a calibration wrote, on a checkpoint of the
-  /// demo's sizes; when there is no such file it is measured first, with the first prompt.
+  /// Measures all recipes, and MagCache in two settings with `ratios` that a calibration wrote, on
+  /// a checkpoint of the demo's sizes; when there is no such file it is measured first, with the
+  /// first prompt.
   public static List<Measurement> run(
       Path checkpoint, Device device, Arithmetic arithmetic, Path ratios) {
     if (!Files.exists(ratios)) {
@@ -79,8 +81,7 @@ public final class QualityBenchmark {
   }
 
   /// Measures MagCache's ratios with the first prompt and writes them to a file.
-  public static void calibrate(
-      Path checkpoint, Device device, Arithmetic arithmetic, Path target) {
+  public static void calibrate(Path checkpoint, Device device, Arithmetic arithmetic, Path target) {
     try (VideoEngine engine = open(checkpoint, device, arithmetic, Quantization.Recipe.NONE)) {
       engine.sample(request(0, new CacheSettings.Calibration(target)), Progress.NONE);
     }

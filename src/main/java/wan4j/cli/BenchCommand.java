@@ -17,6 +17,7 @@ import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.LoadBenchmark;
 import wan4j.bench.ProductBenchmark;
+import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.VideoSize;
@@ -37,6 +38,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Attention.class,
       BenchCommand.Load.class,
       BenchCommand.Generate.class,
+      BenchCommand.Quality.class,
       BenchCommand.Page.class,
     })
 final class BenchCommand implements Runnable {
@@ -286,6 +288,34 @@ final class BenchCommand implements Runnable {
       String page = Report.ofFolder(folder);
       Files.writeString(target, page, StandardCharsets.UTF_8);
       return 0;
+    }
+  }
+
+  @Command(
+      name = "quality",
+      mixinStandardHelpOptions = true,
+      description =
+          "How near the videos of FP8 recipes and MagCache are to those without, on the demo's text-to-video model.")
+  static final class Quality implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--ckpt_dir",
+        defaultValue = "demo/checkpoint/t2v",
+        description = "The checkpoint (default: ${DEFAULT-VALUE}).")
+    private Path checkpoint;
+
+    @Option(
+        names = "--magcache_ratios",
+        defaultValue = "demo/checkpoint/magcache-ratios.json",
+        description =
+            "Ratios of a calibration, measured first where there are none (default: ${DEFAULT-VALUE}).")
+    private Path ratios;
+
+    @Override
+    public Integer call() {
+      return options.runOn(
+          (device, arithmetic) -> QualityBenchmark.run(checkpoint, device, arithmetic, ratios));
     }
   }
 }

@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
 import wan4j.Arithmetic;
@@ -46,6 +47,12 @@ final class BenchOptions {
       description = "The commit that the file names (default: the working folder's).")
   private String commit;
 
+  /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
+  int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
+    Device where = Device.of(device);
+    return tell(where, benchmark.apply(where, Arithmetic.of(precision, tf32)));
+  }
+
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
   int run(Function<Workbench, List<Measurement>> benchmark) {
     Device where = Device.of(device);
@@ -55,6 +62,10 @@ final class BenchOptions {
     try (Workbench bench = new Workbench(settings)) {
       results = benchmark.apply(bench);
     }
+    return tell(where, results);
+  }
+
+  private int tell(Device where, List<Measurement> results) {
     Report.lines(results).forEach(System.out::println);
     if (file != null) {
       BenchmarkFile.append(file, Environment.ofThisMachine(where, commit), results);
