@@ -18,11 +18,13 @@ final class ContractRunner {
             listener);
     var summary = listener.getSummary();
     System.out.printf(
-        "%s: %d tests passed, %d failed, %d skipped%n",
+        "%s: %d tests passed, %d failed, %d tests or classes skipped%n",
         arguments[0],
         summary.getTestsSucceededCount(),
         summary.getTestsFailedCount(),
-        summary.getTestsAbortedCount() + summary.getTestsSkippedCount());
+        summary.getTestsAbortedCount()
+            + summary.getTestsSkippedCount()
+            + summary.getContainersAbortedCount());
     summary.printFailuresTo(new PrintWriter(System.out, true), 12);
     System.exit(summary.getTotalFailureCount() == 0 ? 0 : 1);
   }
