@@ -141,6 +141,7 @@ public final class VideoEngine implements AutoCloseable {
             request.highGuidance());
     sampler.schedule(plan.steps(), plan.shift());
     Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
+    RunCache cache = new RunCache(request, plan);
     Prompts prompts = timed("text", progress, () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
@@ -149,7 +150,6 @@ public final class VideoEngine implements AutoCloseable {
       if (options.offload()) {
         closeAutoencoder();
       }
-      RunCache cache = new RunCache(request, plan);
       Tensor latents =
           timed(
               "denoise",
@@ -311,11 +311,14 @@ public final class VideoEngine implements AutoCloseable {
   private final class RunCache implements IntFunction<StepCache> {
     private final VideoRequest request;
     private final SamplingPlan plan;
+    private final MagCacheSchedule schedule; // null without MagCache
     private MagCacheCalibration calibration;
 
     RunCache(VideoRequest request, SamplingPlan plan) {
       this.request = request;
       this.plan = plan;
+      schedule =
+          request.cache() instanceof CacheSettings.MagCache settings ? schedule(settings) : null;
     }
 
     @Override
@@ -323,7 +326,7 @@ public final class VideoEngine implements AutoCloseable {
       int dim = experts.config().dim();
       return switch (request.cache()) {
         case CacheSettings.Off _ -> StepCache.NONE;
-        case CacheSettings.MagCache settings -> new MagCache(ops, schedule(settings), tokens, dim);
+        case CacheSettings.MagCache _ -> new MagCache(ops, schedule, tokens, dim);
         case CacheSettings.Calibration _ -> {
           calibration = new MagCacheCalibration(ops, tokens, dim);
           yield calibration;

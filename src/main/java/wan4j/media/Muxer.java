@@ -42,6 +42,8 @@ final class Muxer implements AutoCloseable {
       check(avformat_alloc_output_context2(context, null, name, address));
       check(avio_open(file, address, AVIO_FLAG_WRITE));
       context.pb(file);
+      // without random identifiers, so that the same frames give the same bytes
+      context.flags(context.flags() | AVFormatContext.AVFMT_FLAG_BITEXACT);
     } catch (InputException e) {
       close();
       throw e;

@@ -1,0 +1,111 @@
+package wan4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import wan4j.Latents;
+import wan4j.LatentsFile;
+import wan4j.media.VideoReader;
+import wan4j.tensor.Tensor;
+import wan4j.verify.MotionCheck;
+import wan4j.verify.MotionCheck.Color;
+import wan4j.verify.MotionCheck.Direction;
+
+final class CommandsTest {
+  private static final String GOLDEN = "src/test/resources/golden/";
+
+  @TempDir Path folder;
+
+  @Test
+  void theDemoShowsWhatItsPromptsSay() {
+    Terminal run =
+        Terminal.run("demo", "--prompt", "a red ball moves left", "--out", folder.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error()).contains("step 20/20").contains("contact-sheet.png");
+    assertThat(Terminal.names(folder))
+        .containsExactly(
+            "1-a-red-ball-moves-left.mp4", "2-a-yellow-star-moves-right.mp4", "contact-sheet.png");
+    assertMoves("1-a-red-ball-moves-left.mp4", Color.RED, Direction.LEFT);
+    assertMoves("2-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
+  }
+
+  @Test
+  void promptsOfTheListAreFollowed() {
+    Terminal run = Terminal.run("demo", "--check", "3", "--seed", "1000");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out().lines()).hasSize(4);
+    assertThat(run.out()).contains("3 of 3 prompts are followed (100.0 %)");
+  }
+
+  @Test
+  void inspectPrintsTheNetworksAndTheMemoryOfTheTask() {
+    Terminal run = Terminal.run("inspect", Terminal.TEXT_TO_VIDEO.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out())
+        .contains("t2v-A14B", "original", "high-noise expert", "low-noise expert")
+        .contains("1,925,504 parameters", "bf16", "memory on cpu", "memory on cuda");
+  }
+
+  @Test
+  void verifyTellsEachCaseAndFailsWhenOneDoes() throws IOException {
+    Terminal run = Terminal.run("verify", GOLDEN + "schedulers", "--kind", "schedulers");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out().lines().filter(line -> line.startsWith("PASS  schedulers"))).hasSize(12);
+    assertThat(run.out()).contains("12 passed, 0 failed");
+    Path damaged = Files.createDirectory(folder.resolve("case"));
+    Files.writeString(damaged.resolve("case.json"), "{\"kind\": \"schedulers\"}");
+    Path later = Files.createDirectory(folder.resolve("later"));
+    Files.writeString(later.resolve("case.json"), "{\"kind\": \"s2v-dit\"}");
+    Terminal failing = Terminal.run("verify", folder.toString());
+    assertThat(failing.code()).isEqualTo(1);
+    assertThat(failing.out())
+        .contains("FAIL  schedulers")
+        .contains("0 passed, 1 failed")
+        .contains("1 s2v");
+  }
+
+  @Test
+  void compareTellsHowNearVideosAndLatentsAre() {
+    Path video = folder.resolve("a.mkv");
+    Terminal.generate(Terminal.TEXT_TO_VIDEO, video);
+    Terminal.generate(Terminal.TEXT_TO_VIDEO, folder.resolve("b.mkv"), "--base_seed", "9");
+    Terminal same = Terminal.run("compare", video.toString(), video.toString());
+    assertThat(same.code()).as(same.error()).isZero();
+    assertThat(same.out().lines()).hasSize(6);
+    assertThat(same.out()).contains("5 frames  PSNR Infinity dB  SSIM 1.00000");
+    Terminal other = Terminal.run("compare", video.toString(), folder.resolve("b.mkv").toString());
+    assertThat(other.out()).containsPattern("5 frames  PSNR \\d+\\.\\d{3} dB  SSIM 0\\.\\d{5}");
+
+    Path one = folder.resolve("1.safetensors");
+    Path two = folder.resolve("2.safetensors");
+    LatentsFile.write(one, new Latents(Tensor.of(new float[] {3, 4}, 1, 1, 1, 2)), Map.of());
+    LatentsFile.write(two, new Latents(Tensor.of(new float[] {3, 0}, 1, 1, 1, 2)), Map.of());
+    Terminal latents = Terminal.run("compare", one.toString(), two.toString());
+    assertThat(latents.out().strip()).isEqualTo("relative L2 1.3333e+00");
+  }
+
+  @Test
+  void doctorSaysThatTheProcessorCanBeUsed() {
+    Terminal run = Terminal.run("doctor");
+    assertThat(run.code()).isZero();
+    assertThat(run.out()).contains("Java", "FFmpeg", "--device cpu   can be used");
+  }
+
+  @Test
+  void withoutACommandThereIsHelp() {
+    Terminal run = Terminal.run();
+    assertThat(run.code()).isZero();
+    assertThat(run.out()).contains("generate", "demo", "inspect", "verify", "compare", "doctor");
+  }
+
+  private void assertMoves(String file, Color color, Direction direction) {
+    MotionCheck check =
+        MotionCheck.of(VideoReader.read(folder.resolve(file)).frames(), color, direction);
+    assertThat(check.passes()).as("%s: %s", file, check).isTrue();
+  }
+}

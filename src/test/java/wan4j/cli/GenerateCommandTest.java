@@ -1,0 +1,231 @@
+package wan4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static wan4j.cli.Terminal.IMAGE_TO_VIDEO;
+import static wan4j.cli.Terminal.PICTURE;
+import static wan4j.cli.Terminal.TEXT_IMAGE_TO_VIDEO;
+import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import wan4j.Latents;
+import wan4j.LatentsFile;
+import wan4j.media.Clip;
+import wan4j.media.VideoReader;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+final class GenerateCommandTest {
+  @TempDir Path folder;
+
+  @Test
+  void textBecomesAnMp4AndNothingElseIsLeft() {
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mp4"));
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error()).contains("step 2/2").contains("saved").contains("seed 7");
+    Clip clip = VideoReader.read(folder.resolve("out.mp4"));
+    assertThat(clip.frames().shape()).isEqualTo(Shape.of(5, 32, 64, 3));
+    assertThat(clip.framesPerSecond()).isEqualTo(16);
+    assertThat(Terminal.names(folder)).containsExactly("out.mp4");
+  }
+
+  @Test
+  void aPictureBecomesAVideoOfItsAspect() {
+    Terminal run =
+        Terminal.generate(IMAGE_TO_VIDEO, folder.resolve("out.mkv"), "--image", PICTURE.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    // the picture is square, and the size is an area of 2048 pixels at most
+    assertThat(VideoReader.read(folder.resolve("out.mkv")).frames().shape())
+        .isEqualTo(Shape.of(5, 32, 32, 3));
+  }
+
+  @Test
+  void theFiveBillionModelTakesTextAloneAndTextWithAPicture() {
+    Terminal text = Terminal.generate(TEXT_IMAGE_TO_VIDEO, folder.resolve("text.mkv"));
+    assertThat(text.code()).as(text.error()).isZero();
+    Clip clip = VideoReader.read(folder.resolve("text.mkv"));
+    assertThat(clip.frames().shape()).isEqualTo(Shape.of(5, 32, 64, 3));
+    assertThat(clip.framesPerSecond()).isEqualTo(24);
+    Terminal picture =
+        Terminal.generate(
+            TEXT_IMAGE_TO_VIDEO,
+            folder.resolve("picture.mkv"),
+            "--image",
+            PICTURE.toString(),
+            "--task",
+            "ti2v-5B");
+    assertThat(picture.code()).as(picture.error()).isZero();
+    assertThat(VideoReader.read(folder.resolve("picture.mkv")).frames().length(0)).isEqualTo(5);
+  }
+
+  @Test
+  void aFolderTakesPngFramesAndAGifMoves() {
+    assertThat(Terminal.generate(TEXT_TO_VIDEO, folder.resolve("frames")).code()).isZero();
+    assertThat(Terminal.names(folder.resolve("frames")))
+        .hasSize(5)
+        .allMatch(name -> name.endsWith(".png"));
+    assertThat(Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.gif")).code()).isZero();
+    assertThat(VideoReader.read(folder.resolve("out.gif")).frames().length(0)).isEqualTo(5);
+    assertThat(Terminal.names(folder)).containsExactly("frames", "out.gif");
+  }
+
+  @Test
+  void theSameSeedGivesTheSameBytesAndAnotherDoesNot() throws IOException {
+    for (String format : List.of(".mkv", ".mp4", ".gif")) {
+      byte[] first = video("a" + format);
+      byte[] second = video("b" + format);
+      byte[] other = video("c" + format, "--base_seed", "8");
+      assertThat(Arrays.equals(first, second)).as(format).isTrue();
+      assertThat(Arrays.equals(first, other)).as(format).isFalse();
+    }
+  }
+
+  @Test
+  void dashesShortNamesAndAnXInTheSizeMeanTheSame() throws IOException {
+    byte[] expected = video("a.mkv");
+    Terminal run =
+        Terminal.run(
+            "generate",
+            "--ckpt-dir=" + TEXT_TO_VIDEO,
+            "--save-file",
+            folder.resolve("b.mkv").toString(),
+            "--prompt",
+            "a red ball",
+            "--size",
+            "64x32",
+            "--any-size",
+            "--frames",
+            "5",
+            "--steps=2",
+            "--seed",
+            "7",
+            "--offload-model",
+            "False");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(Arrays.equals(Files.readAllBytes(folder.resolve("b.mkv")), expected)).isTrue();
+  }
+
+  @Test
+  void aPromptFileIsThePrompt() throws IOException {
+    byte[] expected = video("a.mkv");
+    Files.writeString(folder.resolve("prompt.txt"), "a red ball\n");
+    Terminal run =
+        Terminal.run(
+            "generate",
+            "--ckpt_dir",
+            TEXT_TO_VIDEO.toString(),
+            "--save_file",
+            folder.resolve("b.mkv").toString(),
+            "--prompt_file",
+            folder.resolve("prompt.txt").toString(),
+            "--size",
+            "64*32",
+            "--any_size",
+            "--frame_num",
+            "5",
+            "--sample_steps",
+            "2",
+            "--base_seed",
+            "7");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(Arrays.equals(Files.readAllBytes(folder.resolve("b.mkv")), expected)).isTrue();
+  }
+
+  @Test
+  void eventsAreOneJsonObjectALine() {
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--json");
+    assertThat(run.code()).isZero();
+    assertThat(run.error()).isEmpty();
+    List<JsonNode> events =
+        run.out().lines().map(line -> JsonMapper.shared().readTree(line)).toList();
+    assertThat(events).allMatch(event -> event.get("event").isString());
+    assertThat(events.stream().filter(event -> event.get("event").asString().equals("step")))
+        .hasSize(2)
+        .allMatch(event -> event.get("steps").asInt() == 2 && event.get("seconds").isNumber());
+    assertThat(events.getLast().get("event").asString()).isEqualTo("saved");
+    assertThat(events.getLast().get("seed").asInt()).isEqualTo(7);
+  }
+
+  @Test
+  void quietSaysNothing() {
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--quiet");
+    assertThat(run).isEqualTo(new Terminal(0, "", ""));
+  }
+
+  @Test
+  void latentsOfAnInterruptedRunAreDecodedAndThenRemoved() {
+    Path latents = folder.resolve("out.mkv.latents.safetensors");
+    Tensor values = Tensor.of(new float[16 * 2 * 4 * 8], 16, 2, 4, 8);
+    LatentsFile.write(latents, new Latents(values), Map.of("prompt", "a red ball"));
+    Terminal other = Terminal.generate(TEXT_IMAGE_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(Terminal.names(folder)).containsExactly("out.mkv.latents.safetensors");
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error()).doesNotContain("step").contains("decode");
+    assertThat(VideoReader.read(folder.resolve("out.mkv")).frames().shape())
+        .isEqualTo(Shape.of(5, 32, 64, 3));
+    assertThat(Terminal.names(folder)).containsExactly("out.mkv");
+  }
+
+  @Test
+  void latentsOfAnotherPromptAreNotTaken() {
+    Path latents = folder.resolve("out.mkv.latents.safetensors");
+    Tensor values = Tensor.of(new float[16 * 2 * 4 * 8], 16, 2, 4, 8);
+    LatentsFile.write(latents, new Latents(values), Map.of("prompt", "a blue ball"));
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).contains("a blue ball");
+  }
+
+  @Test
+  void magCacheIsCalibratedWrittenReadAndUsed() {
+    Path ratios = folder.resolve("ratios.json");
+    Terminal calibrated =
+        Terminal.generate(
+            TEXT_TO_VIDEO,
+            folder.resolve("a.mkv"),
+            "--sample_steps",
+            "6",
+            "--magcache_calibration",
+            ratios.toString());
+    assertThat(calibrated.code()).as(calibrated.error()).isZero();
+    Terminal used =
+        Terminal.generate(
+            TEXT_TO_VIDEO,
+            folder.resolve("b.mkv"),
+            "--sample_steps",
+            "6",
+            "--use_magcache",
+            "--magcache_thresh",
+            "10",
+            "--magcache_K",
+            "1",
+            "--magcache_ratios",
+            ratios.toString());
+    assertThat(used.code()).as(used.error()).isZero();
+    assertThat(calibrated.error()).doesNotContain("skipped");
+    assertThat(used.error()).contains("2 skipped");
+  }
+
+  @Test
+  void helpNamesTheTasksWithExamples() {
+    Terminal run = Terminal.run("generate", "--help");
+    assertThat(run.code()).isZero();
+    assertThat(run.out()).contains("t2v-A14B", "i2v-A14B", "ti2v-5B", "wan4j generate --task");
+  }
+
+  private byte[] video(String name, String... more) throws IOException {
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve(name), more);
+    assertThat(run.code()).as(run.error()).isZero();
+    return Files.readAllBytes(folder.resolve(name));
+  }
+}

@@ -1,0 +1,242 @@
+package wan4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static wan4j.cli.Terminal.IMAGE_TO_VIDEO;
+import static wan4j.cli.Terminal.PICTURE;
+import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What users get for what cannot be used: exit code 2, one sentence, and nothing written.
+final class RefusalTest {
+  @TempDir Path folder;
+
+  private Path outputs;
+
+  @BeforeEach
+  void makeFolder() throws IOException {
+    outputs = Files.createDirectory(folder.resolve("outputs"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--ulysses_size 2",
+        "--t5_fsdp",
+        "--dit_fsdp",
+        "--use_prompt_extend",
+        "--prompt_extend_method local_qwen",
+        "--prompt_extend_model x",
+        "--prompt_extend_target_lang en",
+        "--src_root_path x",
+        "--refert_num 5",
+        "--replace_flag",
+        "--use_relighting_lora",
+        "--num_clip 2",
+        "--audio x.wav",
+        "--enable_tts",
+        "--tts_prompt_audio x.wav",
+        "--tts_prompt_text x",
+        "--tts_text x",
+        "--pose_video x.mp4",
+        "--start_from_ref",
+        "--infer_frames 80",
+        "--compile",
+        "--compile_mode max-autotune"
+      })
+  void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
+    String[] words = flag.split(" ");
+    refuses(TEXT_TO_VIDEO, words, words[0]);
+    words[0] = "--" + words[0].substring(2).replace('_', '-');
+    refuses(TEXT_TO_VIDEO, words, flag.split(" ")[0]);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--frame_num 80, try 77 or 81",
+    "--frame_num 0, frame_num got 0",
+    "--frame_num many, many",
+    "--size 100, give width*height",
+    "--size 50*50, try 48*48",
+    "--size 99999*64, each side",
+    "--sample_steps 0, sample_steps got 0",
+    "--sample_steps 1001, 1 to 1000",
+    "--sample_shift NaN, sample_shift",
+    "--sample_shift 0, sample_shift",
+    "--sample_guide_scale NaN, sample_guide_scale",
+    "'--sample_guide_scale 1,2,3', LOW",
+    "--sample_guide_scale high, LOW",
+    "--sample_solver ddim, unipc",
+    "--noise tpu, cpu or cuda",
+    "--device tpu, cpu or cuda",
+    "--task i2v-A14B, is a checkpoint of t2v-A14B",
+    "--task s2v-14B, not one that this build can do",
+    "--image none.png, none.png",
+    "--quality 60, 0 (best) to 51",
+    "--offload_model maybe, True or False",
+    "--use_magcache --magcache_thresh NaN, magcache_thresh",
+    "--use_magcache --magcache_K -1, magcache_K",
+    "--use_magcache --retention_ratio 2, retention_ratio",
+    "--use_magcache --magcache_ratios none.json, none.json",
+    "--magcache_thresh 0.1, without --use_magcache",
+    "--use_magcache --magcache_calibration, calibrate first",
+    "--prompt_file none.txt, both given",
+    "--fp8_recipe PerTokenScaling, --quantize",
+    "--quantize --fp8_recipe Other, PerTokenScaling",
+    "--tf32, --tf32",
+    "--precision fp8, bf16 or fp32",
+    "--convert_model_dtype, leave it out",
+    "--resume, found no",
+    "--colour red, --colour",
+  })
+  void aValueThatCannotBeUsedIsRefusedWithTheCure(String flags, String fragment) {
+    refuses(TEXT_TO_VIDEO, flags.split(" "), fragment);
+  }
+
+  @Test
+  void aSizeThatTheModelWasNotTrainedForIsRefusedWithTheList() {
+    Terminal run =
+        Terminal.run(
+            "generate",
+            "--ckpt_dir",
+            TEXT_TO_VIDEO.toString(),
+            "--prompt",
+            "x",
+            "--size",
+            "1000*1000",
+            "--save_file",
+            outputs.resolve("out.mp4").toString());
+    assertRefused(run, "720*1280, 1280*720, 480*832, 832*480");
+  }
+
+  @Test
+  void aPromptIsNeeded() {
+    Terminal run = Terminal.run("generate", "--ckpt_dir", TEXT_TO_VIDEO.toString());
+    assertRefused(run, "--prompt");
+  }
+
+  @Test
+  void aPromptFileMustBeUtf8AndThere() throws IOException {
+    Path file = folder.resolve("prompt.txt");
+    Files.write(file, new byte[] {'a', (byte) 0xC3, '('});
+    for (String[] rest : new String[][] {{file.toString(), "not UTF-8"}, {"none", "none"}}) {
+      Terminal run =
+          Terminal.run(
+              "generate",
+              "--ckpt_dir",
+              TEXT_TO_VIDEO.toString(),
+              "--prompt_file",
+              rest[0],
+              "--save_file",
+              outputs.resolve("out.mp4").toString());
+      assertRefused(run, rest[1]);
+    }
+  }
+
+  @Test
+  void picturesThatCannotBeUsedAreRefused() throws IOException {
+    refuses(IMAGE_TO_VIDEO, new String[0], "--image");
+    refuses(TEXT_TO_VIDEO, new String[] {"--image", PICTURE.toString()}, "got an image");
+    Path text = Files.writeString(folder.resolve("text.png"), "no picture");
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", text.toString()}, "text.png");
+    byte[] png = Files.readAllBytes(PICTURE);
+    Path cut = Files.write(folder.resolve("cut.png"), Arrays.copyOf(png, png.length / 2));
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", cut.toString()}, "cut.png");
+    // the width and height of the header
+    ByteBuffer.wrap(png).putInt(16, 100_000).putInt(20, 100_000);
+    Path bomb = Files.write(folder.resolve("bomb.png"), png);
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", bomb.toString()}, "bomb.png");
+  }
+
+  @Test
+  void targetsThatCannotBeWrittenAreRefusedBeforeAnythingIsComputed() {
+    for (String target : List.of("none/out.mp4", "out.avi", "out.txt")) {
+      Terminal run = Terminal.generate(TEXT_TO_VIDEO, outputs.resolve(target));
+      assertRefused(run, target.contains("/") ? "none" : target);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "high_noise_model/config.json, NaN, config.json",
+    "high_noise_model/config.json, empty, config.json",
+    "high_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, cut, safetensors",
+    "low_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, missing, safetensors",
+    "low_noise_model/diffusion_pytorch_model.safetensors.index.json, empty, index.json",
+    "low_noise_model/config.json, missing, config.json",
+    "Wan2.1_VAE.pth, cut, Wan2.1_VAE.pth",
+    "Wan2.1_VAE.pth, missing, VAE",
+    "models_t5_umt5-xxl-enc-bf16.pth, cut, models_t5",
+    "models_t5_umt5-xxl-enc-bf16.pth, missing, text encoder",
+    "google/umt5-xxl/tokenizer.json, cut, tokenizer.json",
+    "google/umt5-xxl/tokenizer.json, missing, umt5-xxl",
+  })
+  void aDamagedCheckpointIsRefused(String file, String damage, String fragment) throws IOException {
+    Path copy = copy();
+    Path target = copy.resolve(file);
+    byte[] bytes = Files.readAllBytes(target);
+    Files.delete(target);
+    switch (damage) {
+      case "NaN" ->
+          Files.writeString(
+              target,
+              new String(bytes, java.nio.charset.StandardCharsets.UTF_8)
+                  .replaceFirst("\"dim\": \\d+", "\"dim\": NaN"));
+      case "empty" -> Files.write(target, new byte[0]);
+      case "cut" -> Files.write(target, Arrays.copyOf(bytes, bytes.length / 2));
+      default -> assertThat(damage).isEqualTo("missing");
+    }
+    refuses(copy, new String[0], fragment);
+  }
+
+  @Test
+  void aFolderThatIsNoCheckpointIsRefusedByEveryCommand() {
+    refuses(folder.resolve("none"), new String[0], "does not exist");
+    refuses(outputs, new String[0], "no Wan2.2 checkpoint");
+    assertRefused(Terminal.run("inspect", outputs.toString()), "no Wan2.2 checkpoint");
+    assertRefused(Terminal.run("verify", outputs.toString()), "no reference case");
+    assertRefused(Terminal.run("compare", "a.mp4", "b.safetensors"), "two kinds");
+    assertRefused(Terminal.run("compare", "a.mp4", "b.mp4"), "a.mp4");
+    assertRefused(Terminal.run("paint"), "paint");
+    assertRefused(Terminal.run("demo", "--check", "0"), "--check");
+  }
+
+  private void refuses(Path checkpoint, String[] flags, String fragment) {
+    assertRefused(Terminal.generate(checkpoint, outputs.resolve("out.mp4"), flags), fragment);
+  }
+
+  private void assertRefused(Terminal run, String fragment) {
+    assertThat(run.code()).as(run.error()).isEqualTo(2);
+    assertThat(run.error()).startsWith("wan4j: ").contains(fragment);
+    assertThat(run.error().lines()).as("one sentence").hasSize(1);
+    assertThat(Terminal.names(outputs)).isEmpty();
+  }
+
+  /// The text-to-video model with links in place of its large files.
+  private Path copy() throws IOException {
+    Path copy = folder.resolve("checkpoint");
+    try (Stream<Path> files = Files.walk(TEXT_TO_VIDEO)) {
+      for (Path file : files.toList()) {
+        Path target = copy.resolve(TEXT_TO_VIDEO.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.createLink(target, file);
+        }
+      }
+    }
+    return copy;
+  }
+}

@@ -1,0 +1,76 @@
+package wan4j.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// Runs commands as a user does, and what they said.
+record Terminal(int code, String out, String error) {
+  static final Path TEXT_TO_VIDEO = Path.of("demo/checkpoint/t2v");
+  static final Path IMAGE_TO_VIDEO = Path.of("demo/checkpoint/i2v");
+  static final Path TEXT_IMAGE_TO_VIDEO = Path.of("src/test/resources/golden/ckpt/ti2v-tiny");
+  static final Path PICTURE = Path.of("demo/picture.png");
+
+  static Terminal run(String... arguments) {
+    PrintStream out = System.out;
+    PrintStream error = System.err;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    ByteArrayOutputStream complained = new ByteArrayOutputStream();
+    int code;
+    try (PrintStream newOut = new PrintStream(said, true, StandardCharsets.UTF_8);
+        PrintStream newError = new PrintStream(complained, true, StandardCharsets.UTF_8)) {
+      System.setOut(newOut);
+      System.setErr(newError);
+      code = Main.run(arguments);
+    } finally {
+      System.setOut(out);
+      System.setErr(error);
+    }
+    return new Terminal(
+        code, said.toString(StandardCharsets.UTF_8), complained.toString(StandardCharsets.UTF_8));
+  }
+
+  /// Makes a video of 5 frames in 2 steps; later flags are added to these, or stand in their place.
+  static Terminal generate(Path checkpoint, Path target, String... more) {
+    Map<String, String> usual = new LinkedHashMap<>();
+    usual.put("--prompt", "a red ball");
+    usual.put("--size", "64*32");
+    usual.put("--frame_num", "5");
+    usual.put("--sample_steps", "2");
+    usual.put("--base_seed", "7");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "generate",
+                "--ckpt_dir",
+                checkpoint.toString(),
+                "--save_file",
+                target.toString(),
+                "--any_size"));
+    usual.forEach((flag, value) -> {
+      if (!List.of(more).contains(flag)) {
+        arguments.addAll(List.of(flag, value));
+      }
+    });
+    arguments.addAll(List.of(more));
+    return run(arguments.toArray(String[]::new));
+  }
+
+  /// Returns the names of what lies in a folder.
+  static List<String> names(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
