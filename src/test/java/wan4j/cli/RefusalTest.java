@@ -57,10 +57,10 @@ final class RefusalTest {
         "--compile_mode max-autotune"
       })
   void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
-    String[] words = flag.split(" ");
+    String[] words = flag.split(" ", -1);
     refuses(TEXT_TO_VIDEO, words, words[0]);
     words[0] = "--" + words[0].substring(2).replace('_', '-');
-    refuses(TEXT_TO_VIDEO, words, flag.split(" ")[0]);
+    refuses(TEXT_TO_VIDEO, words, flag.split(" ", -1)[0]);
   }
 
   @ParameterizedTest
@@ -102,7 +102,7 @@ final class RefusalTest {
     "--colour red, --colour",
   })
   void aValueThatCannotBeUsedIsRefusedWithTheCure(String flags, String fragment) {
-    refuses(TEXT_TO_VIDEO, flags.split(" "), fragment);
+    refuses(TEXT_TO_VIDEO, flags.split(" ", -1), fragment);
   }
 
   @Test
