@@ -23,6 +23,7 @@ public final class AttentionBenchmark {
       throw new InputException(
           "got %d tokens and %d heads; give 1 or more of both".formatted(tokens, heads));
     }
+    bench.requireNoRecipe("attention");
     Ops ops = bench.ops();
     Map<String, Object> parameters = bench.parameters();
     parameters.put("tokens", tokens);

@@ -20,6 +20,7 @@ public final class AutoencoderBenchmark {
   /// Measures decoding, encoding or both.
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, boolean decode, boolean encode) {
+    bench.requireNoRecipe("vae");
     Ops ops = bench.ops();
     List<Measurement> results = new ArrayList<>();
     try (VideoAutoencoder vae = open(task, ops)) {

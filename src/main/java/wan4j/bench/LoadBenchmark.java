@@ -28,6 +28,7 @@ public final class LoadBenchmark {
   /// Measures loading of about so many gigabytes, which are written to a file in `folder` that is
   /// deleted afterwards.
   public static List<Measurement> run(Workbench bench, Path folder, double gigabytes) {
+    bench.requireNoRecipe("load");
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     long bytes = 0;
     while (bytes < gigabytes * 1e9) {

@@ -21,6 +21,7 @@ public final class TextBenchmark {
           "got %d tokens, %d prompts and %d layers; give 1 or more, and at most %d layers"
               .formatted(tokens, prompts, layers, LAYERS));
     }
+    bench.requireNoRecipe("text");
     Ops ops = bench.ops();
     Map<String, Object> parameters = bench.parameters();
     parameters.put("network", "umT5-XXL");

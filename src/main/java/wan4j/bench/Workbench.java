@@ -69,6 +69,15 @@ public final class Workbench implements AutoCloseable {
     return settings;
   }
 
+  /// Throws `InputException` when a recipe was given to a benchmark that has no use for it.
+  void requireNoRecipe(String benchmark) {
+    if (settings.recipe().isFloat8()) {
+      throw new InputException(
+          "--fp8_recipe was given, but bench %s has no layers of a transformer; leave it out"
+              .formatted(benchmark));
+    }
+  }
+
   /// Returns which linear layers of a transformer run in the recipe.
   PrecisionTable precisions() {
     return PrecisionTable.of(settings.recipe(), List.of());

@@ -66,6 +66,17 @@ class BenchmarksTest {
   }
 
   @Test
+  void aRecipeIsRefusedWhereNothingIsQuantised() {
+    Workbench.Settings settings =
+        Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
+    try (Workbench bench = new Workbench(settings)) {
+      assertThatThrownBy(() -> AttentionBenchmark.run(bench, 8, 1))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--fp8_recipe");
+    }
+  }
+
+  @Test
   void framesThatNoLatentStandsForAreRefused() {
     assertThatThrownBy(() -> VideoSize.of("64*64", 6))
         .isInstanceOf(InputException.class)
