@@ -55,7 +55,6 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = {"--ckpt_dir", "--checkpoint"},
-      required = true,
       description = "The folder of the checkpoint, as downloaded in either layout.")
   private Path checkpoint;
 
@@ -246,6 +245,10 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void checkFlags() {
+    if (checkpoint == null) {
+      throw new InputException(
+          "no checkpoint was given; give the folder of the download with --ckpt_dir");
+    }
     if (convertModelType && device.equals("cpu")) {
       throw new InputException(
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"

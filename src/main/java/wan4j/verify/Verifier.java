@@ -77,6 +77,7 @@ public final class Verifier {
   /// their paths; throws `InputException` when a folder does not exist or holds no case.
   public static void run(
       List<Path> folders, Set<String> kinds, Backend backend, Consumer<Result> report) {
+    boolean isAny = false;
     for (Path folder : folders) {
       List<Path> cases = cases(folder);
       if (cases.isEmpty()) {
@@ -86,9 +87,15 @@ public final class Verifier {
       for (Path path : cases) {
         Result result = run(path, kinds, backend);
         if (result != null) {
+          isAny = true;
           report.accept(result);
         }
       }
+    }
+    if (!isAny) {
+      throw new InputException(
+          "there is no case of kind %s; this build knows %s"
+              .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
     }
   }
 

@@ -122,7 +122,8 @@ final class RefusalTest {
   }
 
   @Test
-  void aPromptIsNeeded() {
+  void aPromptAndACheckpointAreNeeded() {
+    assertRefused(Terminal.run("generate", "--prompt", "x"), "--ckpt_dir");
     Terminal run = Terminal.run("generate", "--ckpt_dir", TEXT_TO_VIDEO.toString());
     assertRefused(run, "--prompt");
   }
@@ -209,6 +210,9 @@ final class RefusalTest {
     assertRefused(Terminal.run("verify", outputs.toString()), "no reference case");
     assertRefused(Terminal.run("compare", "a.mp4", "b.safetensors"), "two kinds");
     assertRefused(Terminal.run("compare", "a.mp4", "b.mp4"), "a.mp4");
+    assertRefused(
+        Terminal.run("verify", "src/test/resources/golden/metrics", "--kind", "none"),
+        "schedulers");
     assertRefused(Terminal.run("paint"), "paint");
     assertRefused(Terminal.run("demo", "--check", "0"), "--check");
   }
