@@ -46,10 +46,15 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
     };
   }
 
-  /// Says whether results after many steps can be compared number by number; in bfloat16 pictures
-  /// are compared instead.
+  /// Says whether one pass of a network can be compared number by number; in bfloat16 pictures are
+  /// compared by their signal-to-noise ratio instead.
   boolean isFloat32() {
     return accuracy != Accuracy.GPU_BFLOAT16;
+  }
+
+  /// Says whether the same holds after many steps, where TF32's rounding has added up too.
+  boolean isFloat32AfterSteps() {
+    return accuracy == Accuracy.FLOAT32 || accuracy == Accuracy.GPU_FLOAT32;
   }
 
   @Override

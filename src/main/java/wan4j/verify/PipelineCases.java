@@ -56,7 +56,7 @@ final class PipelineCases implements CaseKind {
       Tensor latents = request.sample(_ -> StepCache.NONE, trace);
       Tensor frames = FrameDecoder.bytes(backend.ops(), request.autoencoder(), latents);
       Tensor expectedFrames = reference.tensor("out.frames_u8");
-      if (!backend.isFloat32()) {
+      if (!backend.isFloat32AfterSteps()) {
         return List.of(
             Comparison.decibels("out.frames_u8" + suffix, frames, expectedFrames, FRAMES_DECIBELS));
       }
