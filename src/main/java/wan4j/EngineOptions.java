@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /// How an engine is set up.
 ///
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 /// @param device where the transformers and the autoencoder run
 /// @param arithmetic in which arithmetic a GPU computes what is not quantised
 /// @param quantization which layers of the transformers run in FP8
+/// @param loras LoRA files that are merged into the transformers
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
 public record EngineOptions(
@@ -15,8 +17,25 @@ public record EngineOptions(
     Device device,
     Arithmetic arithmetic,
     Quantization quantization,
+    List<LoraFile> loras,
     boolean offload,
     boolean textOnCpu) {
+  /// Copies the list.
+  public EngineOptions {
+    loras = List.copyOf(loras);
+  }
+
+  /// Without LoRA files.
+  public EngineOptions(
+      Path checkpoint,
+      Device device,
+      Arithmetic arithmetic,
+      Quantization quantization,
+      boolean offload,
+      boolean textOnCpu) {
+    this(checkpoint, device, arithmetic, quantization, List.of(), offload, textOnCpu);
+  }
+
   /// Nothing quantised, in the device's usual arithmetic.
   public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
     this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.NONE, offload, textOnCpu);

@@ -53,6 +53,7 @@ public final class VideoEngine implements AutoCloseable {
   private final Ops ops;
   private final Ops textOps;
   private final Experts experts;
+  private final LoraFiles loras;
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
 
@@ -65,6 +66,7 @@ public final class VideoEngine implements AutoCloseable {
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config);
+    loras = new LoraFiles(options.loras(), checkpoint);
     experts =
         new Experts(
             config,
@@ -261,7 +263,7 @@ public final class VideoEngine implements AutoCloseable {
   private WanTransformer transformer(TransformerConfig config, Expert expert) {
     return new WanTransformer(
         config,
-        checkpoint.transformer(expert),
+        loras.merged(expert, checkpoint.transformer(expert)),
         ops,
         SequenceGroup.SOLO,
         options.quantization().table());
@@ -304,6 +306,7 @@ public final class VideoEngine implements AutoCloseable {
       textOps.close();
     }
     ops.close();
+    loras.close();
     checkpoint.close();
   }
 

@@ -194,6 +194,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
+  @Mixin private LoraOptions loras;
   @Mixin private LaterFlags later;
 
   @Override
@@ -210,6 +211,7 @@ final class GenerateCommand implements Callable<Integer> {
             where,
             arithmetic.arithmetic(),
             quantization.quantization(),
+            loras.files(),
             Flags.isTrue("--offload_model", offload, true),
             textOnCpu);
     try (VideoEngine engine = VideoEngine.open(options)) {

@@ -24,6 +24,9 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 final class GenerateCommandTest {
+  private static final String LORA =
+      "src/test/resources/golden/lora/native-updown-noalpha/lora.safetensors";
+
   @TempDir Path folder;
 
   @Test
@@ -217,10 +220,28 @@ final class GenerateCommandTest {
   }
 
   @Test
+  void aLoraChangesTheVideoByItsStrength() throws IOException {
+    byte[] plain = fiveBillion("a.mkv");
+    assertThat(Arrays.equals(fiveBillion("b.mkv", "--lora", LORA + ":0"), plain)).isTrue();
+    byte[] strong = fiveBillion("c.mkv", "--lora", LORA + ":4");
+    assertThat(Arrays.equals(strong, plain)).isFalse();
+    fiveBillion("d.mkv", "--lora", LORA + ":3", "--lora", LORA);
+    assertThat(VideoReader.read(folder.resolve("d.mkv")).frames().toFloats())
+        .usingComparatorWithPrecision(2f)
+        .containsExactly(VideoReader.read(folder.resolve("c.mkv")).frames().toFloats());
+  }
+
+  @Test
   void helpNamesTheTasksWithExamples() {
     Terminal run = Terminal.run("generate", "--help");
     assertThat(run.code()).isZero();
     assertThat(run.out()).contains("t2v-A14B", "i2v-A14B", "ti2v-5B", "wan4j generate --task");
+  }
+
+  private byte[] fiveBillion(String name, String... more) throws IOException {
+    Terminal run = Terminal.generate(TEXT_IMAGE_TO_VIDEO, folder.resolve(name), more);
+    assertThat(run.code()).as(run.error()).isZero();
+    return Files.readAllBytes(folder.resolve(name));
   }
 
   private byte[] video(String name, String... more) throws IOException {

@@ -100,6 +100,11 @@ final class RefusalTest {
     "--convert_model_dtype, leave it out",
     "--resume, found no",
     "--colour red, --colour",
+    "--lora none.safetensors, none.safetensors",
+    "--lora none.safetensors:NaN, STRENGTH",
+    "--lora demo/picture.png, picture.png",
+    "--lora_high src/test/resources/golden/lora/native-updown-noalpha/lora.safetensors:0.5, choose"
+        + " another",
   })
   void aValueThatCannotBeUsedIsRefusedWithTheCure(String flags, String fragment) {
     refuses(TEXT_TO_VIDEO, flags.split(" ", -1), fragment);

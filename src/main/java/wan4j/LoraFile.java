@@ -1,0 +1,47 @@
+package wan4j;
+
+import java.nio.file.Path;
+import wan4j.tensor.InputException;
+
+/// A LoRA file that is merged into the transformers while they are loaded, before anything is
+/// quantised.
+///
+/// @param path the file
+/// @param strength by what its changes are multiplied; negative to subtract them
+/// @param target which experts it changes
+public record LoraFile(Path path, float strength, Target target) {
+  /// Which experts a file changes.
+  public enum Target {
+    /// All of them.
+    ALL,
+    /// The one of the noisier steps.
+    HIGH_NOISE,
+    /// The one of the later steps.
+    LOW_NOISE
+  }
+
+  /// Returns the file that a text such as `style.safetensors` or `style.safetensors:0.8` names;
+  /// throws `InputException` when the strength is not a finite number.
+  public static LoraFile of(String text, Target target) {
+    int colon = text.lastIndexOf(':');
+    // a path with a colon in a folder's name has a separator after it
+    if (colon < 0 || !text.substring(colon + 1).matches("[-+.\\w]*")) {
+      return new LoraFile(Path.of(text), 1, target);
+    }
+    String number = text.substring(colon + 1);
+    try {
+      float strength = Float.parseFloat(number);
+      if (Float.isFinite(strength)) {
+        return new LoraFile(Path.of(text.substring(0, colon)), strength, target);
+      }
+    } catch (NumberFormatException e) {
+      throw new InputException(wrong(text, number), e);
+    }
+    throw new InputException(wrong(text, number));
+  }
+
+  private static String wrong(String text, String number) {
+    return "the LoRA %s has the strength \"%s\"; give FILE or FILE:STRENGTH, such as style.safetensors:0.8"
+        .formatted(text, number);
+  }
+}

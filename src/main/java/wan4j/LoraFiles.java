@@ -1,0 +1,63 @@
+package wan4j;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.tensor.InputException;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.Expert;
+import wan4j.weights.Lora;
+import wan4j.weights.LoraApplication;
+import wan4j.weights.Weights;
+
+/// The LoRA files of an engine, open as long as it is.
+final class LoraFiles implements AutoCloseable {
+  private final List<LoraFile> choices;
+  private final List<Lora> files = new ArrayList<>();
+
+  /// Opens the files and matches them with the networks that they change; throws `InputException`
+  /// when one does not belong to its network.
+  LoraFiles(List<LoraFile> choices, Checkpoint checkpoint) {
+    this.choices = choices;
+    try {
+      for (LoraFile choice : choices) {
+        if (choice.target() != LoraFile.Target.ALL
+            && checkpoint.experts().contains(Expert.SINGLE)) {
+          throw new InputException(
+              "%s is meant for one of two experts, but %s has a single transformer; give it with --lora"
+                  .formatted(choice.path(), checkpoint.folder()));
+        }
+        files.add(Lora.read(choice.path()));
+      }
+      for (Expert expert : checkpoint.experts()) {
+        var _ = merged(expert, checkpoint.transformer(expert));
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /// Returns the weights of an expert with what the files add to it; nothing is computed before
+  /// they are read.
+  Weights merged(Expert expert, Weights weights) {
+    List<LoraApplication> applications = new ArrayList<>();
+    for (int i = 0; i < files.size(); i++) {
+      LoraFile choice = choices.get(i);
+      boolean isMeant =
+          switch (choice.target()) {
+            case ALL -> true;
+            case HIGH_NOISE -> expert == Expert.HIGH_NOISE;
+            case LOW_NOISE -> expert == Expert.LOW_NOISE;
+          };
+      if (isMeant) {
+        applications.add(new LoraApplication(files.get(i), choice.strength()));
+      }
+    }
+    return applications.isEmpty() ? weights : weights.merged(applications);
+  }
+
+  @Override
+  public void close() {
+    files.forEach(Lora::close);
+  }
+}

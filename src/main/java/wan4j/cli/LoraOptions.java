@@ -1,0 +1,36 @@
+package wan4j.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+import wan4j.LoraFile;
+
+/// The flags that name LoRA files; each may be given several times.
+final class LoraOptions {
+  @Option(
+      names = "--lora",
+      paramLabel = "FILE[:STRENGTH]",
+      description = "A LoRA file for all experts, in any of the common key styles; repeatable.")
+  private List<String> all = List.of();
+
+  @Option(
+      names = "--lora_high",
+      paramLabel = "FILE[:STRENGTH]",
+      description = "A LoRA file for the high-noise expert alone.")
+  private List<String> high = List.of();
+
+  @Option(
+      names = "--lora_low",
+      paramLabel = "FILE[:STRENGTH]",
+      description = "A LoRA file for the low-noise expert alone.")
+  private List<String> low = List.of();
+
+  /// Returns the files that the flags name.
+  List<LoraFile> files() {
+    List<LoraFile> files = new ArrayList<>();
+    all.forEach(text -> files.add(LoraFile.of(text, LoraFile.Target.ALL)));
+    high.forEach(text -> files.add(LoraFile.of(text, LoraFile.Target.HIGH_NOISE)));
+    low.forEach(text -> files.add(LoraFile.of(text, LoraFile.Target.LOW_NOISE)));
+    return files;
+  }
+}
