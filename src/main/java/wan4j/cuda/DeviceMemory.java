@@ -61,9 +61,10 @@ final class DeviceMemory implements AutoCloseable {
   Tensor empty(DType dtype, Shape shape) {
     long bytes = shape.count() * dtype.bytes();
     long padded = bytes;
-    if (shape.rank() > 1 && shape.size(0) > 0) {
-      long row = bytes / shape.size(0);
-      padded = Math.ceilDiv(shape.size(0), ROWS) * ROWS * row;
+    if (shape.rank() > 1 && shape.count() > 0) {
+      // features of videos are matrices of positions, everything else of its first axis
+      long rows = shape.rank() < 4 ? shape.size(0) : shape.count() / shape.size(-1);
+      padded = Math.ceilDiv(rows, ROWS) * ROWS * (bytes / rows);
     }
     return new Tensor(shape, dtype, take(Math.max(padded, 1)));
   }
