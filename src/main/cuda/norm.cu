@@ -4,9 +4,7 @@
 //   layerNorm      layerNorm(x) weight + bias
 //   rmsNorm        x / rms(x) weight
 // Constants: COLUMNS, VECTOR (elements an access, 16 bytes of bf16), THREADS, INPUT, WEIGHT and OUTPUT
-// (element types), FORMAT. One block a row: 5,120 columns are 16 values in each of 320 threads. A block that
-// kept factors in registers over many rows and read ahead was slower on an H200, since it needs twice the
-// registers: many short blocks hide each other's waits better.
+// (element types), FORMAT. One block a row: 5,120 columns are 16 values in each of 320 threads.
 #include "fp8.cuh"
 
 using Values = Row<COLUMNS, VECTOR, THREADS>;
