@@ -1,5 +1,6 @@
 package wan4j;
 
+import wan4j.cuda.bind.Cuda;
 import wan4j.tensor.InputException;
 
 /// Where networks run.
@@ -8,6 +9,11 @@ public enum Device {
   CPU,
   /// An NVIDIA Hopper GPU.
   CUDA;
+
+  /// Returns the GPU where this machine has one that can be used, else the processors.
+  public static Device preferred() {
+    return Cuda.isPresent() ? CUDA : CPU;
+  }
 
   /// Returns the device of a name; throws `InputException` for others.
   public static Device of(String name) {

@@ -124,8 +124,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--device",
-      defaultValue = "cpu",
-      description = "cpu or cuda (default: ${DEFAULT-VALUE}).")
+      description = "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu).")
   private String device;
 
   @Option(
@@ -204,7 +203,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (saveFile != null) {
       VideoWriter.checkTarget(saveFile);
     }
-    Device where = Device.of(device);
+    Device where = where();
     EngineOptions options =
         new EngineOptions(
             checkpoint,
@@ -246,12 +245,16 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  private Device where() {
+    return device == null ? Device.preferred() : Device.of(device);
+  }
+
   private void checkFlags() {
     if (checkpoint == null) {
       throw new InputException(
           "no checkpoint was given; give the folder of the download with --ckpt_dir");
     }
-    if (convertModelType && device.equals("cpu")) {
+    if (convertModelType && where() == Device.CPU) {
       throw new InputException(
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
