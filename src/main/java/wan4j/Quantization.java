@@ -39,6 +39,11 @@ public record Quantization(Recipe recipe, List<String> skipped) {
       return spelling;
     }
 
+    /// Returns the precision that the recipe gives the layers that are quantised.
+    public Precision precision() {
+      return precision;
+    }
+
     /// Returns the recipe of a name; throws `InputException` for an unknown one.
     public static Recipe of(String name) {
       for (Recipe recipe : values()) {

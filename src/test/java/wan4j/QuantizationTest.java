@@ -21,6 +21,14 @@ class QuantizationTest {
 
   @Test
   void recipesAreFoundByTheReferencesNames() {
+    assertThat(Quantization.Recipe.of("Float8CurrentScaling").precision())
+        .isEqualTo(Precision.FLOAT8_CURRENT);
+    assertThat(Quantization.Recipe.of("DelayedScaling").precision())
+        .isEqualTo(Precision.FLOAT8_DELAYED);
+    assertThat(Quantization.Recipe.of("Float8BlockScaling").precision())
+        .isEqualTo(Precision.FLOAT8_BLOCK);
+    assertThat(Quantization.Recipe.of("PerTokenScaling").precision())
+        .isEqualTo(Precision.FLOAT8_TOKEN);
     assertThat(Quantization.Recipe.of("Float8CurrentScaling"))
         .isEqualTo(Quantization.Recipe.CURRENT);
     assertThat(Quantization.Recipe.of("pertokenscaling")).isEqualTo(Quantization.Recipe.TOKEN);

@@ -17,17 +17,12 @@ import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.verify.Comparison;
+import wan4j.verify.DemoRequest;
 import wan4j.verify.VideoMetrics;
 
 /// How near the videos that accelerations make are to those without, on a checkpoint and a list of
 /// prompts: each variant runs every prompt with the same noise.
 public final class QualityBenchmark {
-  private static final int SIDE = 96;
-  private static final int FRAMES = 17;
-  private static final int STEPS = 20;
-  private static final double SHIFT = 5;
-  private static final double GUIDANCE = 5;
-
   /// The prompts, each run with its own seed.
   public static final List<String> PROMPTS =
       List.of(
@@ -129,21 +124,7 @@ public final class QualityBenchmark {
   }
 
   private static VideoRequest request(int index, CacheSettings cache) {
-    return new VideoRequest(
-        PROMPTS.get(index),
-        "",
-        null,
-        SIDE,
-        SIDE,
-        FRAMES,
-        "unipc",
-        STEPS,
-        SHIFT,
-        GUIDANCE,
-        GUIDANCE,
-        index + 1L,
-        "cuda",
-        cache);
+    return DemoRequest.of(PROMPTS.get(index), null, index + 1L, cache);
   }
 
   private static Map<String, Object> parameters(
@@ -154,9 +135,9 @@ public final class QualityBenchmark {
     parameters.put("recipe", variant.recipe().spelling());
     parameters.put("cache", variant.cacheName());
     parameters.put("prompts", PROMPTS.size());
-    parameters.put("size", SIDE + "*" + SIDE);
-    parameters.put("frames", FRAMES);
-    parameters.put("steps", STEPS);
+    parameters.put("size", DemoRequest.SIDE + "*" + DemoRequest.SIDE);
+    parameters.put("frames", DemoRequest.FRAMES);
+    parameters.put("steps", DemoRequest.STEPS);
     return parameters;
   }
 

@@ -16,7 +16,7 @@ import wan4j.tensor.InputException;
 /// Measurements as text: a table on the screen, and BENCHMARKS.md from the committed files.
 public final class Report {
   private static final String HEAD =
-      """
+"""
       # Benchmarks
 
       This page is written by `./wan4j bench report` from the files in `benchmarks/` and from nothing
@@ -25,8 +25,10 @@ public final class Report {
       heads / N over all tokens in attention, without communication. `op:` lines are the time of one
       operation in all its calls. "self-attention alone" ran in turn with the block, and "time less
       self-attention" is the difference, run by run. A figure of which anything was computed rather
-      than measured says "extrapolated".
-      """;
+      than measured says "extrapolated". "quality" compares videos of 20 prompts with those of the same
+      noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
+      `src/test/scripts/reference_block.py` in the same call as the first file.
+""";
 
   private Report() {}
 

@@ -7,6 +7,7 @@ import java.util.Map;
 import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
+import wan4j.Quantization;
 import wan4j.bench.OpTime.Family;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
@@ -42,8 +43,9 @@ public final class Workbench implements AutoCloseable {
     /// `InputException` for others.
     public static Settings of(
         Device device, Arithmetic arithmetic, String recipe, int warmUp, int runs) {
-      Precision precision = recipe == null ? Precision.PLAIN : Precision.ofRecipe(recipe);
-      return new Settings(device, arithmetic, precision, warmUp, runs);
+      Quantization.Recipe chosen =
+          recipe == null ? Quantization.Recipe.NONE : Quantization.Recipe.of(recipe);
+      return new Settings(device, arithmetic, chosen.precision(), warmUp, runs);
     }
   }
 

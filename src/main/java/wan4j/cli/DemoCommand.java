@@ -23,6 +23,7 @@ import wan4j.media.PictureWriter;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
+import wan4j.verify.DemoRequest;
 import wan4j.verify.MotionCheck;
 import wan4j.verify.MotionPrompt;
 

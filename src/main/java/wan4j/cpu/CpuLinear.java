@@ -6,7 +6,6 @@ import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
 import wan4j.quant.Branch;
 import wan4j.quant.Granularity;
-import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -28,15 +27,6 @@ record CpuLinear(Tensor weight, Tensor inverseScales, Tensor bias, List<OperandF
   @Override
   public OperandFormat input(Branch branch) {
     return formats.get(branch == Branch.CONDITIONAL ? 0 : 1);
-  }
-
-  /// Returns how scales lie over a weight of a precision.
-  static Granularity granularity(Precision precision) {
-    return switch (precision) {
-      case FLOAT8_TOKEN -> Granularity.ROW;
-      case FLOAT8_BLOCK -> Granularity.BLOCK_128X128;
-      case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT32, PLAIN -> Granularity.TENSOR;
-    };
   }
 
   /// Says whether the weight lies in memory as a product needs it.

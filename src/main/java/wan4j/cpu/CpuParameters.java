@@ -69,8 +69,8 @@ final class CpuParameters implements Parameters {
   }
 
   private CpuLinear quantize(Tensor plain, Tensor bias, Precision precision) {
-    Granularity granularity = CpuLinear.granularity(precision);
-    ScaleRule rule = precision == Precision.FLOAT8_BLOCK ? ScaleRule.BLOCK : ScaleRule.EXACT;
+    Granularity granularity = precision.weightGranularity();
+    ScaleRule rule = precision.scaleRule();
     Float8Matrix matrix = Float8Quantizer.quantize(plain, granularity, rule);
     return new CpuLinear(
         kept(matrix.values()), kept(matrix.inverseScales()), bias, formats(precision));

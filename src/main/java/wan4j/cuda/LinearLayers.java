@@ -14,11 +14,7 @@ import wan4j.tensor.Tensor;
 /// Linear layers as matrix products, with bias and tanh-GELU in the product where the library can.
 final class LinearLayers {
   /// What a product left undone: a bias, or null, and a function that the next kernel must apply.
-  record Remainder(Tensor bias, Activation function) {
-    boolean isNothing() {
-      return bias == null && function == Activation.NONE;
-    }
-  }
+  record Remainder(Tensor bias, Activation function) {}
 
   private final Products products;
   private final Compute compute;

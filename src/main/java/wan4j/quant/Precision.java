@@ -1,7 +1,5 @@
 package wan4j.quant;
 
-import wan4j.tensor.InputException;
-
 /// In which arithmetic a linear layer runs; it belongs to the layer's weight, not to the network.
 public enum Precision {
   /// Weights and inputs in float32: the time embedding and what else must not lose bits.
@@ -24,32 +22,6 @@ public enum Precision {
     return switch (this) {
       case FLOAT32, PLAIN -> false;
       case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> true;
-    };
-  }
-
-  /// Returns the precision of a recipe by its name on the command line: Float8CurrentScaling,
-  /// DelayedScaling, Float8BlockScaling or PerTokenScaling; throws `InputException` for others.
-  public static Precision ofRecipe(String name) {
-    return switch (name) {
-      case "Float8CurrentScaling" -> FLOAT8_CURRENT;
-      case "DelayedScaling" -> FLOAT8_DELAYED;
-      case "Float8BlockScaling" -> FLOAT8_BLOCK;
-      case "PerTokenScaling" -> FLOAT8_TOKEN;
-      default ->
-          throw new InputException(
-              "--fp8_recipe got \"%s\"; it takes Float8CurrentScaling, DelayedScaling, Float8BlockScaling or PerTokenScaling"
-                  .formatted(name));
-    };
-  }
-
-  /// Returns which elements of an input share a scale; throws `IllegalStateException` for
-  /// precisions without scales.
-  public Granularity inputGranularity() {
-    return switch (this) {
-      case FLOAT8_CURRENT, FLOAT8_DELAYED -> Granularity.TENSOR;
-      case FLOAT8_BLOCK -> Granularity.BLOCK_1X128;
-      case FLOAT8_TOKEN -> Granularity.ROW;
-      case FLOAT32, PLAIN -> throw new IllegalStateException(this + " has no scales");
     };
   }
 

@@ -69,15 +69,4 @@ class PrecisionTableTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--fp8_skip");
   }
-
-  @Test
-  void recipesHaveTheReferencesNames() {
-    assertThat(Precision.ofRecipe("Float8CurrentScaling")).isEqualTo(Precision.FLOAT8_CURRENT);
-    assertThat(Precision.ofRecipe("DelayedScaling")).isEqualTo(Precision.FLOAT8_DELAYED);
-    assertThat(Precision.ofRecipe("Float8BlockScaling")).isEqualTo(Precision.FLOAT8_BLOCK);
-    assertThat(Precision.ofRecipe("PerTokenScaling")).isEqualTo(Precision.FLOAT8_TOKEN);
-    assertThatThrownBy(() -> Precision.ofRecipe("MXFP8"))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("PerTokenScaling");
-  }
 }
