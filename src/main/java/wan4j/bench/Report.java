@@ -16,7 +16,7 @@ import wan4j.tensor.InputException;
 /// Measurements as text: a table on the screen, and BENCHMARKS.md from the committed files.
 public final class Report {
   private static final String HEAD =
-"""
+      """
       # Benchmarks
 
       This page is written by `./wan4j bench report` from the files in `benchmarks/` and from nothing
@@ -28,7 +28,7 @@ public final class Report {
       than measured says "extrapolated". "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
       `src/test/scripts/reference_block.py` in the same call as the first file.
-""";
+      """;
 
   private Report() {}
 
