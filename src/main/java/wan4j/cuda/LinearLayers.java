@@ -8,7 +8,10 @@ import wan4j.cuda.bind.MatmulDescription.Scale;
 import wan4j.cuda.bind.MatmulPlan;
 import wan4j.ops.Activation;
 import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Scope;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// Linear layers as matrix products, with bias and tanh-GELU in the product where the library can.
@@ -17,17 +20,72 @@ final class LinearLayers {
   record Remainder(Tensor bias, Activation function) {}
 
   private final Products products;
+  private final Formats formats;
+  private final DeviceMemory memory;
+  private final ElementwiseKernels elementwise;
+  private final DType activation;
   private final Compute compute;
 
-  /// With `tf32`, float32 operands may be rounded for the tensor cores.
-  LinearLayers(Products products, boolean tf32) {
+  /// With TF32 among the types, float32 operands may be rounded for the tensor cores.
+  LinearLayers(
+      Products products,
+      Formats formats,
+      DeviceMemory memory,
+      ElementwiseKernels elementwise,
+      CudaTypes types) {
     this.products = products;
-    this.compute = tf32 ? Compute.TF32 : Compute.FLOAT32;
+    this.formats = formats;
+    this.memory = memory;
+    this.elementwise = elementwise;
+    activation = types.activation();
+    compute = types.tf32() ? Compute.TF32 : Compute.FLOAT32;
+  }
+
+  /// Returns `function(x weightᵀ + bias)` of `shape`, in the activation type or, for a float32
+  /// layer, in float32.
+  Tensor linear(Shape shape, Operand x, CudaLinear layer, Activation function) {
+    DType type = outputType(layer);
+    DType wanted = layer.precision().isFloat8() ? activation : type;
+    Tensor target = memory.empty(wanted, shape);
+    try (Scope _ = memory.scope()) {
+      Tensor product = type == wanted ? target : memory.empty(type, shape);
+      Remainder remainder = run(inTypeOf(layer, x), layer, function, product);
+      if (remainder.bias() != null) {
+        elementwise.addBias(product, remainder.bias(), remainder.function(), null, product);
+      }
+      Activation left = remainder.bias() == null ? remainder.function() : Activation.NONE;
+      if (left != Activation.NONE || product != target) {
+        elementwise.convert(product, target, left);
+      }
+    }
+    return target;
+  }
+
+  /// Returns `function(x weightᵀ + bias)` of `shape` in the format that the next layer wants.
+  Operand linear(
+      Shape shape, Operand x, CudaLinear layer, Activation function, OperandFormat want) {
+    DType type = outputType(layer);
+    if (formats.plainType(want) == type) {
+      return new Operand.Plain(linear(shape, x, layer, function));
+    }
+    RowOutput output = formats.output(shape, want);
+    try (Scope _ = memory.scope()) {
+      Tensor product = memory.empty(type, shape);
+      formats.write(product, run(inTypeOf(layer, x), layer, function, product), output);
+    }
+    return output.finish();
+  }
+
+  /// A plain operand in the type of the layer's weight.
+  private Operand inTypeOf(CudaLinear layer, Operand x) {
+    return x instanceof Operand.Plain plain
+        ? new Operand.Plain(formats.as(layer.weight().dtype(), plain.values()))
+        : x;
   }
 
   /// Writes `x weightᵀ + bias` and as much of the function as the library can do to `target [rows,
   /// outputs]`, and returns what is left to do.
-  Remainder run(Operand x, CudaLinear layer, Activation function, Tensor target) {
+  private Remainder run(Operand x, CudaLinear layer, Activation function, Tensor target) {
     int rows = target.length(0);
     if (rows == 0) {
       return new Remainder(null, Activation.NONE);
@@ -90,8 +148,8 @@ final class LinearLayers {
         DeviceStorage.address(target));
   }
 
-  /// Returns the type in which a layer's product is written when its consumers take `activation`.
-  static DType outputType(CudaLinear layer, DType activation) {
+  /// The type in which a layer's product is written.
+  private DType outputType(CudaLinear layer) {
     return switch (layer.precision()) {
       case FLOAT32 -> DType.F32;
       case PLAIN -> activation;

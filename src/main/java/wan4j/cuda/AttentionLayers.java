@@ -1,0 +1,130 @@
+package wan4j.cuda;
+
+import wan4j.ops.Activation;
+import wan4j.ops.Heads;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Scope;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// Attention of every kind: fused where the library takes it, else as two products around a
+/// softmax.
+final class AttentionLayers implements AutoCloseable {
+  private final DeviceMemory memory;
+  private final Formats formats;
+  private final ElementwiseKernels elementwise;
+  private final DType activation;
+  private final FusedAttention fused;
+  private final ProductAttention products;
+
+  AttentionLayers(
+      DeviceMemory memory,
+      Formats formats,
+      ElementwiseKernels elementwise,
+      DType activation,
+      FusedAttention fused,
+      ProductAttention products) {
+    this.memory = memory;
+    this.formats = formats;
+    this.elementwise = elementwise;
+    this.activation = activation;
+    this.fused = fused;
+    this.products = products;
+  }
+
+  /// Returns softmax(q kᵀ scale) v of `shape`, in the consumer's format.
+  Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
+    return formats.written(shape, want, target -> attend(heads, scale, target, null));
+  }
+
+  /// Returns softmax(q kᵀ + bias) v of `shape` over the first `keys` keys, in the consumer's
+  /// format.
+  Operand relativeAttention(Shape shape, Heads heads, Tensor bias, int keys, OperandFormat want) {
+    ProductAttention.Bias given = new ProductAttention.Bias(bias, keys);
+    return formats.written(shape, want, target -> attend(heads, 1, target, given));
+  }
+
+  private void attend(Heads heads, double scale, Tensor target, ProductAttention.Bias bias) {
+    if (target.count() == 0) {
+      return;
+    }
+    try (Scope _ = memory.scope()) {
+      Heads own = as(activation, heads);
+      if (bias == null && fused.run(own, scale, target)) {
+        return;
+      }
+      ProductAttention.Layout layout = layout(own, target);
+      if (products.isSupported(layout, activation)) {
+        products.run(layout, activation, scale, bias);
+        return;
+      }
+      // No bfloat16 product for such rows: float32 takes any.
+      Tensor wide = memory.empty(DType.F32, target.shape());
+      products.run(layout(as(DType.F32, own), wide), DType.F32, scale, bias);
+      elementwise.convert(wide, target, Activation.NONE);
+    }
+  }
+
+  private Heads as(DType type, Heads heads) {
+    return new Heads(
+        formats.as(type, heads.query()),
+        formats.as(type, heads.key()),
+        formats.as(type, heads.value()));
+  }
+
+  private static ProductAttention.Layout layout(Heads heads, Tensor target) {
+    Tensor query = heads.query();
+    int size = query.length(2);
+    long row = (long) query.length(1) * size;
+    return new ProductAttention.Layout(
+        DeviceStorage.address(query),
+        DeviceStorage.address(heads.key()),
+        DeviceStorage.address(heads.value()),
+        DeviceStorage.address(target),
+        row,
+        size,
+        row,
+        size,
+        query.length(1),
+        query.length(0),
+        heads.key().length(0),
+        size);
+  }
+
+  /// Writes softmax(q kᵀ / sqrt(channels)) v within each frame, one head, for `qkv [frames, height,
+  /// width, 3 channels]`.
+  void frameAttention(Tensor qkv, Tensor target) {
+    try (Scope _ = memory.scope()) {
+      Tensor x = formats.as(activation, qkv);
+      int channels = target.length(3);
+      int positions = x.length(1) * x.length(2);
+      long element = x.dtype().bytes();
+      for (int frame = 0; frame < x.length(0); frame++) {
+        long start = DeviceStorage.address(x) + frame * 3L * positions * channels * element;
+        long to = DeviceStorage.address(target) + (long) frame * positions * channels * element;
+        ProductAttention.Layout layout =
+            new ProductAttention.Layout(
+                start,
+                start + channels * element,
+                start + 2L * channels * element,
+                to,
+                3L * channels,
+                0,
+                channels,
+                0,
+                1,
+                positions,
+                positions,
+                channels);
+        products.run(layout, activation, 1 / Math.sqrt(channels), null);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    fused.close();
+  }
+}

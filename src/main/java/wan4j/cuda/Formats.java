@@ -1,0 +1,89 @@
+package wan4j.cuda;
+
+import java.util.function.Consumer;
+import wan4j.ops.Activation;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Scope;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// Values in the formats and types that their consumers want.
+final class Formats {
+  private final DeviceMemory memory;
+  private final QuantizeKernels quantization;
+  private final ElementwiseKernels elementwise;
+  private final DType activation;
+
+  /// `activation` is the type of plain elements.
+  Formats(
+      DeviceMemory memory,
+      QuantizeKernels quantization,
+      ElementwiseKernels elementwise,
+      DType activation) {
+    this.memory = memory;
+    this.quantization = quantization;
+    this.elementwise = elementwise;
+    this.activation = activation;
+  }
+
+  /// Returns the type of a plain format's elements, or null for a quantised format.
+  DType plainType(OperandFormat format) {
+    return switch (format) {
+      case OperandFormat.Delayed _ -> null;
+      case OperandFormat.Simple simple ->
+          switch (simple) {
+            case PLAIN -> activation;
+            case FLOAT32 -> DType.F32;
+            case FLOAT8_CURRENT, FLOAT8_BLOCK, FLOAT8_TOKEN -> null;
+          };
+    };
+  }
+
+  /// Makes room for rows that a kernel writes in this format.
+  RowOutput output(Shape shape, OperandFormat want) {
+    return new RowOutput(memory, quantization, activation, shape, want);
+  }
+
+  /// Returns a tensor in a format: itself where that is the format, else by a pass of its own.
+  Operand of(Tensor x, OperandFormat want) {
+    if (x.dtype() == plainType(want)) {
+      return new Operand.Plain(x);
+    }
+    RowOutput output = output(x.shape(), want);
+    write(x, new LinearLayers.Remainder(null, Activation.NONE), output);
+    return output.finish();
+  }
+
+  /// Returns what `kernel` writes to an activation tensor, in a format.
+  Operand written(Shape shape, OperandFormat want, Consumer<Tensor> kernel) {
+    if (plainType(want) == activation) {
+      Tensor target = memory.empty(activation, shape);
+      kernel.accept(target);
+      return new Operand.Plain(target);
+    }
+    RowOutput output = output(shape, want);
+    try (Scope _ = memory.scope()) {
+      Tensor target = memory.empty(activation, shape);
+      kernel.accept(target);
+      write(target, new LinearLayers.Remainder(null, Activation.NONE), output);
+    }
+    return output.finish();
+  }
+
+  /// Writes rows, after what their product left undone, to an output.
+  void write(Tensor x, LinearLayers.Remainder remainder, RowOutput output) {
+    quantization.rows(x, remainder.bias(), remainder.function(), output);
+  }
+
+  /// Returns a tensor in an element type: itself, or a copy in the innermost scope.
+  Tensor as(DType dtype, Tensor x) {
+    if (x.dtype() == dtype) {
+      return x;
+    }
+    Tensor converted = memory.empty(dtype, x.shape());
+    elementwise.convert(x, converted, Activation.NONE);
+    return converted;
+  }
+}

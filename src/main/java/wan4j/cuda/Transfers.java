@@ -1,0 +1,111 @@
+package wan4j.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.ops.Activation;
+import wan4j.ops.Scope;
+import wan4j.tensor.DType;
+import wan4j.tensor.HostStorage;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Tensors between the host, files and device memory.
+final class Transfers implements AutoCloseable {
+  private final Device device;
+  private final DeviceMemory memory;
+  private final ElementwiseKernels elementwise;
+  private final RandomKernels random;
+  private WeightLoader loader;
+
+  Transfers(Device device, DeviceMemory memory, ElementwiseKernels elementwise) {
+    this.device = device;
+    this.memory = memory;
+    this.elementwise = elementwise;
+    random = new RandomKernels(device);
+  }
+
+  /// Queues the load of a whole tensor into device memory, in the target's type.
+  void load(TensorSource source, Tensor target) {
+    if (source instanceof RandomSource numbers) {
+      random.fill(numbers, target);
+      return;
+    }
+    if (loader == null) {
+      loader = new WeightLoader(device, elementwise);
+    }
+    loader.load(source, target);
+  }
+
+  /// Copies a host tensor to the device, as the given float type or unchanged for integers.
+  Tensor upload(Tensor host, DType dtype) {
+    DType kept = host.dtype().isFloat() ? dtype : host.dtype();
+    Tensor result = memory.empty(kept, host.shape());
+    try (Scope _ = memory.scope();
+        Arena arena = Arena.ofConfined()) {
+      Tensor raw = kept == host.dtype() ? result : memory.empty(host.dtype(), host.shape());
+      if (host.count() > 0) {
+        MemorySegment copy = arena.allocate(host.bytes(), 64).copyFrom(host.segment());
+        CudaDriver.copyToDevice(DeviceStorage.address(raw), copy, device.stream());
+        if (raw != result) {
+          elementwise.convert(raw, result, Activation.NONE);
+        }
+        device.synchronize(); // the copy must not outlive the arena
+      }
+    }
+    return result;
+  }
+
+  /// Copies a tensor to the host, unchanged, and waits for it.
+  Tensor download(Tensor tensor) {
+    MemorySegment copy =
+        Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
+    switch (tensor.storage()) {
+      case HostStorage _ -> copy.copyFrom(tensor.segment());
+      case BlockScales scales -> {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment raw = arena.allocate(scales.bytes(), 64);
+          fetch(raw, scales.memory().address());
+          scales.arrange(raw, tensor.shape().size(0), tensor.shape().size(1), copy);
+        }
+      }
+      default -> fetch(copy, DeviceStorage.address(tensor));
+    }
+    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+  }
+
+  private void fetch(MemorySegment target, long address) {
+    if (target.byteSize() > 0) {
+      CudaDriver.copyToHost(target, address, device.stream());
+    }
+    device.synchronize();
+  }
+
+  /// Copies elements between tensors of the same count, converting between float types.
+  void copy(Tensor source, Tensor target) {
+    if (source.dtype() != target.dtype()) {
+      elementwise.convert(source, target, Activation.NONE);
+    } else if (source.bytes() > 0) {
+      CudaDriver.copyOnDevice(
+          DeviceStorage.address(target),
+          DeviceStorage.address(source),
+          source.bytes(),
+          device.stream());
+    }
+  }
+
+  /// Sets every element of a tensor to zero.
+  void clear(Tensor target) {
+    if (target.bytes() > 0) {
+      CudaDriver.fillBytes(DeviceStorage.address(target), 0, target.bytes(), device.stream());
+    }
+  }
+
+  @Override
+  public void close() {
+    if (loader != null) {
+      loader.close();
+    }
+  }
+}
