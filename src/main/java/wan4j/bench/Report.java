@@ -25,7 +25,9 @@ public final class Report {
       heads / N over all tokens in attention, without communication. `op:` lines are the time of one
       operation in all its calls. "self-attention alone" ran in turn with the block, and "time less
       self-attention" is the difference, run by run. A figure of which anything was computed rather
-      than measured says "extrapolated". "quality" compares videos of 20 prompts with those of the same
+      than measured says "extrapolated". "layers" compares linear layers in each FP8 recipe with float32;
+      the floor of a recipe is what its scalar code and an exact product make of the same numbers.
+      "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
       `src/test/scripts/reference_block.py` in the same call as the first file.
       """;

@@ -50,6 +50,7 @@ public final class Workbench implements AutoCloseable {
   }
 
   private final Settings settings;
+  private final Ops backend;
   private final Clock clock;
   private final TimedOps ops;
   private final Parameters inputs;
@@ -57,7 +58,7 @@ public final class Workbench implements AutoCloseable {
   /// Opens a device; throws `InputException` when it cannot be used.
   public Workbench(Settings settings) {
     this.settings = settings;
-    Ops backend = Backends.open(settings.device(), settings.arithmetic());
+    backend = Backends.open(settings.device(), settings.arithmetic());
     clock = Clock.of(backend);
     ops = new TimedOps(backend, clock);
     inputs = ops.parameters();
@@ -65,6 +66,11 @@ public final class Workbench implements AutoCloseable {
 
   Ops ops() {
     return ops;
+  }
+
+  /// Returns the backend without a clock.
+  Ops backend() {
+    return backend;
   }
 
   Settings settings() {
@@ -107,7 +113,12 @@ public final class Workbench implements AutoCloseable {
   }
 
   private String recipe() {
-    return switch (settings.recipe()) {
+    return spelling(settings.recipe());
+  }
+
+  /// Returns a recipe's name on the command line, "none" where nothing is quantised.
+  static String spelling(Precision recipe) {
+    return switch (recipe) {
       case FLOAT32, PLAIN -> "none";
       case FLOAT8_CURRENT -> "Float8CurrentScaling";
       case FLOAT8_DELAYED -> "DelayedScaling";

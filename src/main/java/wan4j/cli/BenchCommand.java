@@ -15,6 +15,7 @@ import wan4j.bench.AutoencoderBenchmark;
 import wan4j.bench.BlockBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.GenerateBenchmark;
+import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.LoadBenchmark;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
@@ -35,6 +36,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Autoencoder.class,
       BenchCommand.Text.class,
       BenchCommand.Products.class,
+      BenchCommand.Layers.class,
       BenchCommand.Attention.class,
       BenchCommand.Load.class,
       BenchCommand.Generate.class,
@@ -201,6 +203,32 @@ final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(bench -> ProductBenchmark.run(bench, Task.of(task), rows));
+    }
+  }
+
+  @Command(
+      name = "layers",
+      mixinStandardHelpOptions = true,
+      description =
+          "How far a block's linear layers are from float32 in the FP8 recipes, on inputs with outliers.")
+  static final class Layers implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "The task whose transformer gives the shapes (default: i2v-A14B).")
+    private String task;
+
+    @Option(
+        names = "--rows",
+        defaultValue = "9450",
+        description = "Rows (default: 9450, a share of 8 at 720P and 81 frames).")
+    private int rows;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> LayerErrorBenchmark.run(bench, Task.of(task), rows));
     }
   }
 

@@ -95,6 +95,12 @@ public final class CudaOps implements Ops {
     return CudaDriver.freeMemory() + memory.heldBytes();
   }
 
+  /// Says whether FP8 products may sum in the matrix units' own, shorter registers, as they do at
+  /// first, or in float32; those with block scales always sum their blocks in float32.
+  public void sumFast(boolean isFast) {
+    layers.sumFast(isFast);
+  }
+
   /// Returns the stream in which all work is queued, a handle of the driver.
   public long stream() {
     return device.stream();

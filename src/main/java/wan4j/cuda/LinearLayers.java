@@ -25,6 +25,7 @@ final class LinearLayers {
   private final ElementwiseKernels elementwise;
   private final DType activation;
   private final Compute compute;
+  private boolean isSumFast = true;
 
   /// With TF32 among the types, float32 operands may be rounded for the tensor cores.
   LinearLayers(
@@ -83,6 +84,11 @@ final class LinearLayers {
         : x;
   }
 
+  /// Says whether FP8 products may sum in the matrix units' own, shorter registers.
+  void sumFast(boolean isFast) {
+    isSumFast = isFast;
+  }
+
   /// Writes `x weightᵀ + bias` and as much of the function as the library can do to `target [rows,
   /// outputs]`, and returns what is left to do.
   private Remainder run(Operand x, CudaLinear layer, Activation function, Tensor target) {
@@ -126,9 +132,10 @@ final class LinearLayers {
             hasRoom ? padded : rows, layer.outputs(), layer.inputs(), input, output);
     return switch (layer.precision()) {
       case FLOAT8_TOKEN ->
-          description.withScales(Scale.VECTOR, Scale.VECTOR).withFastAccumulation(true);
+          description.withScales(Scale.VECTOR, Scale.VECTOR).withFastAccumulation(isSumFast);
       case FLOAT8_BLOCK -> description.withScales(Scale.BLOCK_1X128, Scale.BLOCK_128X128);
-      case FLOAT8_CURRENT, FLOAT8_DELAYED, PLAIN, FLOAT32 -> description.withFastAccumulation(true);
+      case FLOAT8_CURRENT, FLOAT8_DELAYED, PLAIN, FLOAT32 ->
+          description.withFastAccumulation(isSumFast);
     };
   }
 

@@ -7,6 +7,7 @@ import wan4j.quant.DelayedScalingState;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Float8Quantizer;
 import wan4j.quant.Granularity;
+import wan4j.quant.Precision;
 import wan4j.quant.ScaleRule;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
@@ -25,10 +26,14 @@ final class Float8Cases implements CaseKind {
       return Float8CastCases.scales(reference);
     }
     if (reference.has("in.nan_only_bits")) {
-      return Float8CastCases.specials(reference);
+      return Float8CastCases.specials(reference, backend);
     }
     if (reference.has("in.x_bits_bf16")) {
-      return delayed(reference);
+      List<Comparison> comparisons = delayed(reference);
+      if (reference.json().path("scale_update").asBoolean()) {
+        comparisons.addAll(Float8OpsCases.delayed(reference, backend));
+      }
+      return comparisons;
     }
     JsonNode json = reference.json();
     boolean isPowerOfTwo = json.path("power_2_scale").asBoolean(false);
@@ -36,17 +41,17 @@ final class Float8Cases implements CaseKind {
       case "Float8CurrentScaling" ->
           quantized(
               reference,
-              Granularity.TENSOR,
-              Granularity.TENSOR,
+              backend,
+              Precision.FLOAT8_CURRENT,
               new ScaleRule(
                   (float) json.path("amax_epsilon").asDouble(0), isPowerOfTwo, Float.MAX_VALUE));
       case "Float8BlockScaling" ->
           quantized(
               reference,
-              Granularity.BLOCK_1X128,
-              Granularity.BLOCK_128X128,
+              backend,
+              Precision.FLOAT8_BLOCK,
               new ScaleRule(0, isPowerOfTwo, ScaleRule.BLOCK.overflow()));
-      case "" -> quantized(reference, Granularity.ROW, Granularity.ROW, ScaleRule.EXACT);
+      case "" -> quantized(reference, backend, Precision.FLOAT8_TOKEN, ScaleRule.EXACT);
       default ->
           throw new InputException(
               "%s is of the recipe %s; expected Float8CurrentScaling, DelayedScaling, Float8BlockScaling or none for one scale a row"
@@ -55,13 +60,18 @@ final class Float8Cases implements CaseKind {
   }
 
   private static List<Comparison> quantized(
-      ReferenceCase reference, Granularity input, Granularity weight, ScaleRule rule) {
+      ReferenceCase reference, Backend backend, Precision recipe, ScaleRule rule) {
+    Granularity weight = recipe.weightGranularity();
+    Granularity input = weight == Granularity.BLOCK_128X128 ? Granularity.BLOCK_1X128 : weight;
     Float8Matrix x = Float8Quantizer.quantize(reference.tensor("in.x"), input, rule);
     Float8Matrix w = Float8Quantizer.quantize(reference.tensor("in.w"), weight, rule);
     List<Comparison> comparisons = new ArrayList<>();
     comparisons.addAll(matrix(reference, x, "x"));
     comparisons.addAll(matrix(reference, w, "w"));
     comparisons.add(product("out.y", reference, x, w, reference.tensor("out.y")));
+    if (rule.equals(recipe.scaleRule())) { // backends have each recipe's own rule and no other
+      comparisons.addAll(Float8OpsCases.layer(reference, backend, recipe));
+    }
     return comparisons;
   }
 

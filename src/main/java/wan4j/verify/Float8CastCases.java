@@ -3,6 +3,7 @@ package wan4j.verify;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.ops.OperandFormat;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Float8Quantizer;
 import wan4j.quant.Granularity;
@@ -97,7 +98,7 @@ final class Float8CastCases {
   }
 
   /// Compares a tensor with NaN, and one with infinities too; the sign of a NaN does not count.
-  static List<Comparison> specials(ReferenceCase reference) {
+  static List<Comparison> specials(ReferenceCase reference, Backend backend) {
     List<Comparison> comparisons = new ArrayList<>();
     for (String kind : List.of("nan_and_inf", "nan_only")) {
       Tensor x = Float8Cases.bfloat16(reference.tensor("in." + kind + "_bits"));
@@ -115,6 +116,13 @@ final class Float8CastCases {
       }
       comparisons.add(
           Comparison.wrong("out." + kind + "_fp8", wrong, Math.toIntExact(expected.count())));
+      comparisons.addAll(
+          Float8OpsCases.operand(
+              backend,
+              x,
+              OperandFormat.Simple.FLOAT8_CURRENT,
+              Tensor.of(new float[] {1 / scale}, 1),
+              expected));
     }
     return comparisons;
   }
