@@ -36,8 +36,8 @@ public record EngineOptions(
     this(checkpoint, device, arithmetic, quantization, List.of(), offload, textOnCpu);
   }
 
-  /// Nothing quantised, in the device's usual arithmetic.
+  /// Weights as the checkpoint stores them, in the device's usual arithmetic.
   public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
-    this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.NONE, offload, textOnCpu);
+    this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.STORED, offload, textOnCpu);
   }
 }

@@ -7,15 +7,29 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import wan4j.media.Picture;
 import wan4j.ops.NullOps;
+import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
+import wan4j.weights.Expert;
 
 /// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
 /// task would need, found out by running the request on shapes alone.
-public record Inspection(CheckpointSummary summary, List<Need> needs) {
+///
+/// @param summary its networks
+/// @param float8 what of the transformers is stored in FP8
+/// @param needs the memory of requests
+public record Inspection(CheckpointSummary summary, List<Float8> float8, List<Need> needs) {
   private static final int ALIGNMENT = 256; // bytes, as the CUDA backend places tensors
   private static final int ENOUGH_STEPS = 4; // both experts run
+
+  /// The linear layers of a transformer that are stored in FP8 and run so unless another recipe is
+  /// asked for.
+  ///
+  /// @param expert the transformer
+  /// @param recipe the recipe in which they run
+  /// @param layers how many they are
+  public record Float8(Expert expert, Quantization.Recipe recipe, int layers) {}
 
   /// The memory of a request with the task's defaults.
   ///
@@ -29,9 +43,22 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
   /// Looks at a checkpoint; throws `InputException` when it is none, or damaged.
   public static Inspection of(Path folder) {
     CheckpointSummary summary;
+    List<Float8> float8 = new ArrayList<>();
     List<Need> needs = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       summary = checkpoint.summary();
+      for (Expert expert : checkpoint.experts()) {
+        StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
+        PrecisionTable table = format.table();
+        int layers =
+            (int)
+                format.weights().keySet().stream()
+                    .filter(layer -> table.precision(layer).isFloat8())
+                    .count();
+        if (layers > 0) {
+          float8.add(new Float8(expert, format.recipe(), layers));
+        }
+      }
     }
     Task task = Task.of(summary.kind());
     if (task != null) {
@@ -40,7 +67,7 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
         needs.add(need(folder, task, "cuda", DType.BF16, offload));
       }
     }
-    return new Inspection(summary, needs);
+    return new Inspection(summary, float8, needs);
   }
 
   private static Need need(
@@ -91,6 +118,12 @@ public record Inspection(CheckpointSummary summary, List<Need> needs) {
               network.parameters(),
               size(network.bytes()),
               types));
+    }
+    for (Float8 stored : float8) {
+      lines.add(
+          "%-20s %5d linear layers in FP8, run as %s unless --quantize says otherwise"
+              .formatted(
+                  stored.expert().description(), stored.layers(), stored.recipe().spelling()));
     }
     for (Need need : needs) {
       lines.add(

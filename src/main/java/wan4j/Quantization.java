@@ -4,19 +4,25 @@ import java.util.List;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
+import wan4j.weights.Weights;
 
 /// Which linear layers of the transformers run in FP8, and how their scales are chosen.
 ///
 /// @param recipe the recipe
 /// @param skipped names of layers that stay as they are, such as `blocks.0` or `blocks.*.ffn.2`
 public record Quantization(Recipe recipe, List<String> skipped) {
-  /// No layer in FP8.
+  /// No layer in FP8, whatever the checkpoint stores.
   public static final Quantization NONE = new Quantization(Recipe.NONE, List.of());
+
+  /// The layers that the checkpoint stores in FP8, which are none in the published ones.
+  public static final Quantization STORED = new Quantization(Recipe.STORED, List.of());
 
   /// How scales are chosen.
   public enum Recipe {
     /// Nothing is quantised.
     NONE("none", Precision.PLAIN),
+    /// What the checkpoint stores in FP8 stays so, in the recipe that suits its scales.
+    STORED("stored", Precision.PLAIN),
     /// One scale a tensor, from the tensor itself.
     CURRENT("Float8CurrentScaling", Precision.FLOAT8_CURRENT),
     /// One scale a tensor, from earlier forwards.
@@ -39,6 +45,11 @@ public record Quantization(Recipe recipe, List<String> skipped) {
       return spelling;
     }
 
+    /// Returns the recipes that a user can name.
+    public static List<Recipe> named() {
+      return List.of(CURRENT, DELAYED, BLOCK, TOKEN);
+    }
+
     /// Returns the precision that the recipe gives the layers that are quantised.
     public Precision precision() {
       return precision;
@@ -46,8 +57,8 @@ public record Quantization(Recipe recipe, List<String> skipped) {
 
     /// Returns the recipe of a name; throws `InputException` for an unknown one.
     public static Recipe of(String name) {
-      for (Recipe recipe : values()) {
-        if (recipe != NONE && recipe.spelling.equalsIgnoreCase(name)) {
+      for (Recipe recipe : named()) {
+        if (recipe.spelling.equalsIgnoreCase(name)) {
           return recipe;
         }
       }
@@ -63,8 +74,12 @@ public record Quantization(Recipe recipe, List<String> skipped) {
     PrecisionTable.of(recipe.precision, skipped);
   }
 
-  /// Returns the table that the networks load by.
-  PrecisionTable table() {
+  /// Returns the table that a network loads by; throws `InputException` when it is to run as stored
+  /// and its file names an unknown recipe.
+  PrecisionTable table(Weights weights) {
+    if (recipe == Recipe.STORED) {
+      return StoredFormat.of(weights).table();
+    }
     return PrecisionTable.of(recipe.precision, skipped);
   }
 }

@@ -40,6 +40,7 @@ import wan4j.text.Tokenizer;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 
 /// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
 /// request first needs them. An engine serves one thread.
@@ -261,12 +262,13 @@ public final class VideoEngine implements AutoCloseable {
   }
 
   private WanTransformer transformer(TransformerConfig config, Expert expert) {
+    Weights weights = checkpoint.transformer(expert);
     return new WanTransformer(
         config,
-        loras.merged(expert, checkpoint.transformer(expert)),
+        loras.merged(expert, weights),
         ops,
         SequenceGroup.SOLO,
-        options.quantization().table());
+        options.quantization().table(weights));
   }
 
   private VideoAutoencoder autoencoder() {

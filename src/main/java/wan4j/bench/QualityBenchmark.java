@@ -94,10 +94,8 @@ public final class QualityBenchmark {
             Quantization.Recipe.NONE,
             "MagCache E024K2R10",
             new CacheSettings.MagCache(0.24, 2, 0.1, ratios)));
-    for (Quantization.Recipe recipe : Quantization.Recipe.values()) {
-      if (recipe != Quantization.Recipe.NONE) {
-        variants.add(new Variant(recipe, "none", new CacheSettings.Off()));
-      }
+    for (Quantization.Recipe recipe : Quantization.Recipe.named()) {
+      variants.add(new Variant(recipe, "none", new CacheSettings.Off()));
     }
     return variants;
   }

@@ -11,7 +11,8 @@ final class QuantizationOptions {
       names = "--quantize",
       arity = "0..1",
       fallbackValue = "True",
-      description = "Run the linear layers of the transformers in FP8.")
+      description =
+          "Run the linear layers of the transformers in FP8 (default: those that the checkpoint stores in FP8; False: none).")
   private String quantize;
 
   @Option(
@@ -39,6 +40,6 @@ final class QuantizationOptions {
                   recipe == null ? "--fp8_skip" : "--fp8_recipe",
                   recipe == null ? "--fp8_skip" : "--fp8_recipe"));
     }
-    return Quantization.NONE;
+    return quantize == null ? Quantization.STORED : Quantization.NONE;
   }
 }

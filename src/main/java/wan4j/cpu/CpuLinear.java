@@ -29,6 +29,14 @@ record CpuLinear(Tensor weight, Tensor inverseScales, Tensor bias, List<OperandF
     return formats.get(branch == Branch.CONDITIONAL ? 0 : 1);
   }
 
+  /// Returns which elements of the E4M3 weight share a factor.
+  Granularity granularity() {
+    if (inverseScales.shape().rank() == 2) {
+      return Granularity.BLOCK_128X128;
+    }
+    return inverseScales.count() == 1 ? Granularity.TENSOR : Granularity.ROW;
+  }
+
   /// Says whether the weight lies in memory as a product needs it.
   boolean isWide() {
     return weight.dtype() == DType.F32;

@@ -12,10 +12,9 @@ import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.quant.Branch;
 import wan4j.quant.Float8Matrix;
-import wan4j.quant.Float8Quantizer;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
-import wan4j.quant.ScaleRule;
+import wan4j.quant.StoredFloat8;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
@@ -25,7 +24,7 @@ import wan4j.tensor.TensorSource;
 /// Weights in native memory. Linear layers that are stored in bfloat16 stay so: a matrix product
 /// widens them piece by piece, without loss. FP8 layers are quantised once, here.
 final class CpuParameters implements Parameters {
-  private static final long PIECE = 16L << 20; // bytes read from a source at a time
+  private static final long PIECE = 4L << 20; // bytes that a thread reads at a time
   private static final long ALIGNMENT = 64;
 
   private final CpuMemory memory;
@@ -55,6 +54,10 @@ final class CpuParameters implements Parameters {
       stack(biases, bias);
     }
     if (precision.isFloat8()) {
+      StoredFloat8 stored = StoredFloat8.of(weights, precision.weightGranularity());
+      if (stored != null) {
+        return stored(stored, shapes, bias, precision);
+      }
       try (Arena temporary = Arena.ofShared()) {
         // from bfloat16, as Transformer Engine sees the weights of a bfloat16 model
         Tensor plain = allocate(temporary, DType.BF16, shapes.weight());
@@ -68,18 +71,32 @@ final class CpuParameters implements Parameters {
     return new CpuLinear(weight, null, bias, formats(precision));
   }
 
-  private CpuLinear quantize(Tensor plain, Tensor bias, Precision precision) {
-    Granularity granularity = precision.weightGranularity();
-    ScaleRule rule = precision.scaleRule();
-    Float8Matrix matrix = Float8Quantizer.quantize(plain, granularity, rule);
-    return new CpuLinear(
-        kept(matrix.values()), kept(matrix.inverseScales()), bias, formats(precision));
+  /// Takes codes as the checkpoint stores them.
+  private CpuLinear stored(
+      StoredFloat8 stored, LinearShapes shapes, Tensor bias, Precision precision) {
+    Tensor weight = allocate(DType.F8_E4M3, shapes.weight());
+    stack(stored.codes(), weight);
+    Tensor inverse = allocate(DType.F32, stored.inverseScales().shape());
+    inverse.segment().copyFrom(stored.inverseScales().segment());
+    return new CpuLinear(weight, inverse, bias, formats(precision));
   }
 
-  private Tensor kept(Tensor tensor) {
-    Tensor copy = allocate(tensor.dtype(), tensor.shape());
-    copy.segment().copyFrom(tensor.segment());
-    return copy;
+  private CpuLinear quantize(Tensor plain, Tensor bias, Precision precision) {
+    Granularity granularity = precision.weightGranularity();
+    Tensor weight = allocate(DType.F8_E4M3, plain.shape());
+    Tensor inverse =
+        allocate(DType.F32, Shape.of(granularity.scaleSizes(plain.length(0), plain.length(1))));
+    Float8Rows.quantize(plain, granularity, precision.scaleRule(), weight, inverse);
+    return new CpuLinear(weight, inverse, bias, formats(precision));
+  }
+
+  @Override
+  public Float8Matrix codes(Linear layer) {
+    if (layer instanceof CpuLinear own && own.inverseScales() != null) {
+      return new Float8Matrix(own.weight(), own.inverseScales(), own.granularity());
+    }
+    throw new IllegalArgumentException(
+        "codes: the layer is not in FP8; load it in an FP8 precision");
   }
 
   /// Returns the input formats of the branches.
@@ -128,7 +145,7 @@ final class CpuParameters implements Parameters {
     LinearShapes.requireBias(bias, outputs);
     Tensor packedBias = allocate(DType.F32, Shape.of(outputs));
     read(bias, packedBias.segment(), DType.F32);
-    try (Arena temporary = Arena.ofConfined()) {
+    try (Arena temporary = Arena.ofShared()) {
       MemorySegment plain = temporary.allocate(Math.max(shape.count() * 4, 4), ALIGNMENT);
       read(weight, plain, DType.F32);
       MemorySegment target = packed.segment();
@@ -176,18 +193,20 @@ final class CpuParameters implements Parameters {
       source.read(0, target.asSlice(0, source.bytes()));
       return;
     }
-    long step = PIECE / source.dtype().bytes();
+    int width = source.dtype().bytes();
+    long step = PIECE / width;
     long count = source.shape().count();
-    try (Arena temporary = Arena.ofConfined()) {
-      MemorySegment piece =
-          temporary.allocate(Math.max(1, Math.min(step, count) * source.dtype().bytes()), 8);
-      for (long first = 0; first < count; first += step) {
-        long length = Math.min(step, count - first);
-        MemorySegment part = piece.asSlice(0, length * source.dtype().bytes());
-        source.read(first * source.dtype().bytes(), part);
-        MemorySegment place = target.asSlice(first * dtype.bytes(), length * dtype.bytes());
-        Floats.convert(part, source.dtype(), place, dtype, length);
-      }
-    }
+    Workers.run(
+        Math.toIntExact(Math.ceilDiv(count, step)),
+        i -> {
+          long first = i * step;
+          long length = Math.min(step, count - first);
+          try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment piece = temporary.allocate(length * width, 8);
+            source.read(first * width, piece);
+            MemorySegment place = target.asSlice(first * dtype.bytes(), length * dtype.bytes());
+            Floats.convert(piece, source.dtype(), place, dtype, length);
+          }
+        });
   }
 }

@@ -61,9 +61,10 @@ final class Float8Rows {
       }
       case OperandFormat.Simple simple -> {
         switch (simple) {
-          case FLOAT8_CURRENT -> whole(x, ScaleRule.EXACT.scale(largest(x)), values, inverse);
-          case FLOAT8_TOKEN -> rows(x, Granularity.ROW, ScaleRule.EXACT, values, inverse);
-          case FLOAT8_BLOCK -> rows(x, Granularity.BLOCK_1X128, ScaleRule.BLOCK, values, inverse);
+          case FLOAT8_CURRENT -> quantize(x, Granularity.TENSOR, ScaleRule.EXACT, values, inverse);
+          case FLOAT8_TOKEN -> quantize(x, Granularity.ROW, ScaleRule.EXACT, values, inverse);
+          case FLOAT8_BLOCK ->
+              quantize(x, Granularity.BLOCK_1X128, ScaleRule.BLOCK, values, inverse);
           case PLAIN, FLOAT32 -> throw new IllegalArgumentException(want + " has no scales");
         }
       }
@@ -139,17 +140,45 @@ final class Float8Rows {
     Floats.set(inverse.segment(), 0, 1f / scale);
   }
 
-  private static void rows(
+  /// Quantises a float matrix by groups of a granularity into `values` and `inverse`, on all
+  /// processors.
+  static void quantize(
       Tensor x, Granularity granularity, ScaleRule rule, Tensor values, Tensor inverse) {
-    Workers.rows(
-        x.length(0),
-        x.length(1),
-        (first, end) -> {
-          Tensor part = x.slice(first, end - first);
-          Float8Matrix matrix = Float8Quantizer.quantize(part, granularity, rule);
-          put(matrix.values(), values.slice(first, end - first));
-          put(matrix.inverseScales(), inverse.slice(first, end - first));
-        });
+    switch (granularity) {
+      case TENSOR -> whole(x, rule.scale(largest(x)), values, inverse);
+      case ROW, BLOCK_1X128 -> {
+        Workers.Rows task =
+            (first, end) -> put(x, first, end, 1, granularity, rule, values, inverse);
+        Workers.rows(x.length(0), x.length(1), task);
+      }
+      case BLOCK_128X128 -> {
+        long rows = x.shape().size(0);
+        int height = Granularity.BLOCK;
+        Workers.run(
+            Math.toIntExact(Math.ceilDiv(rows, (long) height)),
+            i -> {
+              long first = (long) i * height;
+              long end = Math.min(rows, first + height);
+              put(x, first, end, height, granularity, rule, values, inverse);
+            });
+      }
+    }
+  }
+
+  /// Quantises rows that begin a group of `height` rows.
+  private static void put(
+      Tensor x,
+      long first,
+      long end,
+      int height,
+      Granularity granularity,
+      ScaleRule rule,
+      Tensor values,
+      Tensor inverse) {
+    Float8Matrix matrix = Float8Quantizer.quantize(x.slice(first, end - first), granularity, rule);
+    put(matrix.values(), values.slice(first, end - first));
+    long groups = matrix.inverseScales().shape().size(0);
+    put(matrix.inverseScales(), inverse.slice(first / height, groups));
   }
 
   private static void put(Tensor source, Tensor target) {

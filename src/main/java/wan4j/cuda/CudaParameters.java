@@ -1,5 +1,7 @@
 package wan4j.cuda;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import wan4j.cuda.bind.CudaDriver;
@@ -10,8 +12,12 @@ import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
+import wan4j.quant.Float8Matrix;
+import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
+import wan4j.quant.StoredFloat8;
 import wan4j.tensor.DType;
+import wan4j.tensor.HostStorage;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -28,6 +34,7 @@ final class CudaParameters implements Parameters {
   private final List<DeviceStorage> slabs = new ArrayList<>();
   private final List<Tensor> states = new ArrayList<>();
   private DeviceStorage slab = new DeviceStorage(0, 0);
+  private final Arena host = Arena.ofShared();
   private long used;
   private long bytes;
   private boolean isClosed;
@@ -58,6 +65,10 @@ final class CudaParameters implements Parameters {
       return new CudaLinear(weight, bias, null, precision, null, null);
     }
     requireTiles(weights.getFirst().name(), shapes.weight());
+    StoredFloat8 stored = StoredFloat8.of(weights, precision.weightGranularity());
+    if (stored != null) {
+      return stored(stored, shapes.weight(), bias, precision);
+    }
     try (Scope _ = ops.scope()) {
       // From bfloat16, as Transformer Engine sees the weights of a bfloat16 model.
       Tensor plain = ops.empty(DType.BF16, shapes.weight().toArray());
@@ -66,15 +77,27 @@ final class CudaParameters implements Parameters {
     }
   }
 
+  /// Takes codes as the checkpoint stores them.
+  private CudaLinear stored(StoredFloat8 stored, Shape shape, Tensor bias, Precision precision) {
+    Tensor weight = allocate(DType.F8_E4M3, shape);
+    stack(stored.codes(), weight);
+    Tensor scales = stored.inverseScales();
+    if (stored.granularity() == Granularity.BLOCK_128X128) {
+      scales = restrided(scales, stride(shape));
+    }
+    Tensor inverse = allocate(DType.F32, scales.shape());
+    ops.load(TensorSource.of("scales", scales), inverse);
+    return layer(weight, bias, inverse, precision);
+  }
+
   private CudaLinear quantize(Tensor plain, Tensor bias, Precision precision) {
     Tensor weight = allocate(DType.F8_E4M3, plain.shape());
     if (precision == Precision.FLOAT8_BLOCK) {
-      int across = Math.ceilDiv(plain.length(1), QuantizeKernels.BLOCK);
-      int stride = Math.ceilDiv(across, SCALE_STRIDE) * SCALE_STRIDE;
+      int stride = stride(plain.shape());
       int down = Math.ceilDiv(plain.length(0), QuantizeKernels.BLOCK);
       Tensor inverse = allocate(DType.F32, Shape.of(down, stride));
       ops.quantizeKernels().quantizeSquares(plain, weight, inverse, stride);
-      return new CudaLinear(weight, bias, inverse, precision, null, null);
+      return layer(weight, bias, inverse, precision);
     }
     OperandFormat format =
         precision == Precision.FLOAT8_TOKEN
@@ -84,11 +107,54 @@ final class CudaParameters implements Parameters {
       Tensor inverse = allocate(DType.F32, quantized.inverseScales().shape());
       ops.copy(quantized.values(), weight);
       ops.copy(quantized.inverseScales(), inverse);
-      boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
-      return new CudaLinear(
-          weight, bias, inverse, precision, isDelayed ? state() : null, isDelayed ? state() : null);
+      return layer(weight, bias, inverse, precision);
     }
     throw new IllegalStateException("a weight was not quantised as " + format);
+  }
+
+  private CudaLinear layer(Tensor weight, Tensor bias, Tensor inverse, Precision precision) {
+    boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
+    return new CudaLinear(
+        weight, bias, inverse, precision, isDelayed ? state() : null, isDelayed ? state() : null);
+  }
+
+  /// Returns how many floats apart the rows of 128 x 128 scales lie.
+  private static int stride(Shape weight) {
+    int across = Math.ceilDiv(weight.length(1), QuantizeKernels.BLOCK);
+    return Math.ceilDiv(across, SCALE_STRIDE) * SCALE_STRIDE;
+  }
+
+  /// Copies a float32 host matrix to rows of another length; columns beyond the old are 0.
+  private static Tensor restrided(Tensor matrix, int stride) {
+    int rows = matrix.length(0);
+    int kept = Math.min(stride, matrix.length(1));
+    float[] values = matrix.toFloats();
+    float[] target = new float[rows * stride];
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(values, row * matrix.length(1), target, row * stride, kept);
+    }
+    return Tensor.of(target, rows, stride);
+  }
+
+  @Override
+  public Float8Matrix codes(Linear layer) {
+    if (!(layer instanceof CudaLinear own) || !own.precision().isFloat8()) {
+      throw new IllegalArgumentException(
+          "codes: the layer is not in FP8; load it in an FP8 precision");
+    }
+    Granularity granularity = own.precision().weightGranularity();
+    Tensor inverse = downloaded(own.inverse());
+    if (granularity == Granularity.BLOCK_128X128) {
+      inverse = restrided(inverse, Math.ceilDiv(own.inputs(), Granularity.BLOCK));
+    }
+    return new Float8Matrix(downloaded(own.weight()), inverse, granularity);
+  }
+
+  private Tensor downloaded(Tensor tensor) {
+    MemorySegment copy = host.allocate(tensor.bytes(), DeviceMemory.ALIGNMENT);
+    CudaDriver.copyToHost(copy, DeviceStorage.address(tensor), ops.stream());
+    ops.synchronize();
+    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
   }
 
   private Tensor state() {
@@ -203,6 +269,7 @@ final class CudaParameters implements Parameters {
     isClosed = true;
     ops.synchronize();
     states.forEach(ops.quantizeKernels()::forget);
+    host.close();
     for (DeviceStorage storage : slabs) {
       CudaDriver.free(storage.address());
     }

@@ -2,6 +2,7 @@ package wan4j.ops;
 
 import java.util.List;
 import wan4j.quant.Branch;
+import wan4j.quant.Float8Matrix;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -50,6 +51,11 @@ final class NullParameters implements Parameters {
     // delayed scaling: sixteen magnitudes and a scale for each branch
     Tensor state = precision == Precision.FLOAT8_DELAYED ? allocate(DType.F32, Shape.of(32)) : null;
     return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
+  }
+
+  @Override
+  public Float8Matrix codes(Linear layer) {
+    throw new IllegalStateException("weights of which only the shape is known have no codes");
   }
 
   @Override

@@ -1,6 +1,7 @@
 package wan4j.ops;
 
 import java.util.List;
+import wan4j.quant.Float8Matrix;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -13,8 +14,14 @@ public interface Parameters extends AutoCloseable {
 
   /// Loads a linear layer from weights `[outputs, inputs]` that are stacked along their outputs,
   /// each with its bias `[outputs]`, in order; `biases` is empty for a layer without. Weights with
-  /// more than two axes count as `[outputs, everything else]`.
+  /// more than two axes count as `[outputs, everything else]`. A weight of an FP8 layer that the
+  /// sources store in E4M3 is taken as it is where the precision's groups allow it, and quantised
+  /// from bfloat16 otherwise.
   Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision);
+
+  /// Returns an FP8 layer's weight in host memory, where it stays until this home is closed; throws
+  /// `IllegalArgumentException` for a layer of another precision.
+  Float8Matrix codes(Linear layer);
 
   /// Loads a convolution from a weight `[outputs, inputs, time, height, width]` or `[outputs,
   /// inputs, height, width]` and a bias `[outputs]`.

@@ -2,6 +2,7 @@ package wan4j.quant;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import wan4j.tensor.InputException;
 
@@ -53,18 +54,26 @@ public final class PrecisionTable {
   private final Precision recipe;
   private final List<String> skipped;
   private final List<Pattern> skippedNames;
+  private final Set<String> stored; // null where what is stored does not matter
 
-  private PrecisionTable(Precision recipe, List<String> skipped) {
+  private PrecisionTable(Precision recipe, List<String> skipped, Set<String> stored) {
     this.recipe = recipe;
     this.skipped = List.copyOf(skipped);
     this.skippedNames = skipped.stream().map(PrecisionTable::compile).toList();
+    this.stored = stored;
   }
 
   /// Creates a table for a recipe; `skipped` are names of layers that stay plain: a whole name, its
   /// first parts (`blocks.39`), or either with `*` in place of a part (`blocks.*.ffn.2`). Throws
   /// `InputException` for a pattern that can be no name.
   public static PrecisionTable of(Precision recipe, List<String> skipped) {
-    return new PrecisionTable(recipe, skipped);
+    return new PrecisionTable(recipe, skipped, null);
+  }
+
+  /// Creates a table for a checkpoint that stores weights in FP8: those layers run in the recipe,
+  /// all others stay plain.
+  public static PrecisionTable ofStored(Precision recipe, Set<String> layers) {
+    return new PrecisionTable(recipe, List.of(), Set.copyOf(layers));
   }
 
   /// Returns the precision of a linear layer.
@@ -74,7 +83,7 @@ public final class PrecisionTable {
         return rule.kept();
       }
     }
-    return recipe.isFloat8() && isSkipped(layer) ? Precision.PLAIN : recipe;
+    return recipe.isFloat8() && isKept(layer) ? Precision.PLAIN : recipe;
   }
 
   /// Returns why a layer has its precision, as a phrase.
@@ -84,9 +93,10 @@ public final class PrecisionTable {
         return rule.reason();
       }
     }
-    return recipe.isFloat8() && isSkipped(layer)
-        ? "--fp8_skip names it"
-        : "it runs on every token of every forward";
+    if (recipe.isFloat8() && isKept(layer)) {
+      return stored == null ? "--fp8_skip names it" : "the checkpoint stores it in more bits";
+    }
+    return "it runs on every token of every forward";
   }
 
   /// Throws `InputException` when a skipped name matches none of a network's linear layers.
@@ -101,7 +111,10 @@ public final class PrecisionTable {
     }
   }
 
-  private boolean isSkipped(String layer) {
+  private boolean isKept(String layer) {
+    if (stored != null) {
+      return !stored.contains(layer);
+    }
     return skippedNames.stream().anyMatch(name -> name.matcher(layer).matches());
   }
 

@@ -126,7 +126,7 @@ public final class Checkpoint implements AutoCloseable {
   public CheckpointSummary summary() {
     List<CheckpointSummary.Network> networks = new ArrayList<>();
     for (Expert expert : experts()) {
-      networks.add(CheckpointSummary.network(name(expert), transformer(expert)));
+      networks.add(CheckpointSummary.network(expert.description(), transformer(expert)));
     }
     networks.add(CheckpointSummary.network("vae", vae()));
     networks.add(CheckpointSummary.network("text encoder", textEncoder()));
@@ -148,14 +148,6 @@ public final class Checkpoint implements AutoCloseable {
   public static boolean isVae22(Weights vae) {
     return !vae.at("encoder.downsamples.0.downsamples").names().isEmpty()
         || !vae.at("encoder.down_blocks.0.resnets").names().isEmpty();
-  }
-
-  private static String name(Expert expert) {
-    return switch (expert) {
-      case HIGH_NOISE -> "high-noise expert";
-      case LOW_NOISE -> "low-noise expert";
-      case SINGLE -> "transformer";
-    };
   }
 
   /// Closes all files; sources taken from here can no longer be read.

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.tensor.DType;
+import wan4j.tensor.ScaledSource;
 import wan4j.tensor.TensorSource;
 
 /// What a checkpoint holds, in numbers.
@@ -36,6 +37,9 @@ public record CheckpointSummary(
     Map<DType, Long> byType = new EnumMap<>(DType.class);
     for (TensorSource tensor : weights.all().values()) {
       TensorSource source = tensor instanceof ScaledSource scaled ? scaled.codes() : tensor;
+      if (tensor instanceof ScaledSource scaled) {
+        bytes += scaled.factors().bytes();
+      }
       parameters += source.shape().count();
       bytes += source.bytes();
       byType.merge(source.dtype(), source.shape().count(), Long::sum);

@@ -11,6 +11,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.ScaledSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 
@@ -19,6 +20,8 @@ import wan4j.tensor.TensorSource;
 public final class Weights implements AutoCloseable {
   // says that the weights of a file have scales beside them, which is seen without it
   static final String MARKER = "scaled_fp8";
+
+  private static final String WEIGHT = ".weight";
 
   private final String title;
   private final String prefix;
@@ -160,6 +163,20 @@ public final class Weights implements AutoCloseable {
     return prefix + name;
   }
 
+  /// Returns the weights that are stored as 8-bit floats, by the full name of their layer, without
+  /// counting them as used.
+  public Map<String, TensorSource> float8() {
+    Map<String, TensorSource> found = new LinkedHashMap<>();
+    tensors.forEach((name, source) -> {
+      TensorSource codes = source instanceof ScaledSource scaled ? scaled.codes() : source;
+      boolean isCode = codes.dtype() == DType.F8_E4M3 || codes.dtype() == DType.F8_E5M2;
+      if (isCode && name.startsWith(prefix) && name.endsWith(WEIGHT)) {
+        found.put(name.substring(0, name.length() - WEIGHT.length()), source);
+      }
+    });
+    return found;
+  }
+
   /// Says whether there is a tensor of this name.
   public boolean has(String name) {
     return tensors.containsKey(prefix + name);
@@ -214,7 +231,7 @@ public final class Weights implements AutoCloseable {
   /// Returns all the tensors under the names of the original network, 8-bit float weights with the
   /// scales that lie beside them multiplied in; names that are original already stay as they are.
   public Weights renamed(Naming naming) {
-    return over(title, ScaledSource.join(naming.toOriginal(tensors, title)), metadata, files);
+    return over(title, JoinedSource.join(naming.toOriginal(tensors, title)), metadata, files);
   }
 
   /// Returns the same weights with LoRA files added, several at once, computed in float32 while

@@ -22,7 +22,7 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-final class ScaledSourceTest {
+final class JoinedSourceTest {
   @ParameterizedTest
   @CsvSource({"scale_weight", "weight_scale"})
   void oneScaleOrOneForEachOutputIsMultipliedIn(String spelling) {
@@ -44,7 +44,7 @@ final class ScaledSourceTest {
     tensors.put("a.weight", TensorSource.of("a.weight", codes));
     tensors.put(
         "a.weight_scale_inv", TensorSource.of("s", Tensor.of(new float[] {1, 2, 3, 4}, 2, 2)));
-    float[] values = ScaledSource.join(tensors).get("a.weight").load().toFloats();
+    float[] values = JoinedSource.join(tensors).get("a.weight").load().toFloats();
     assertThat(values[0]).isEqualTo(2);
     assertThat(values[128]).isEqualTo(4);
     assertThat(values[127 * 200 + 127]).isEqualTo(2);
@@ -107,7 +107,7 @@ final class ScaledSourceTest {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     tensors.put("a.weight", TensorSource.of("a.weight", first.values()));
     tensors.put("a.scale_weight", TensorSource.of("s", first.inverseScales().reshape(64, 1)));
-    Tensor wide = ScaledSource.join(tensors).get("a.weight").load();
+    Tensor wide = JoinedSource.join(tensors).get("a.weight").load();
     Float8Matrix second = Float8Quantizer.quantize(wide, Granularity.ROW, ScaleRule.EXACT);
     assertThat(second.values().segment().mismatch(first.values().segment())).isEqualTo(-1);
   }
@@ -126,7 +126,7 @@ final class ScaledSourceTest {
   }
 
   private static float[] values(String spelling, Tensor scale) {
-    return ScaledSource.join(file(spelling, scale)).get("blocks.0.ffn.0.weight").load().toFloats();
+    return JoinedSource.join(file(spelling, scale)).get("blocks.0.ffn.0.weight").load().toFloats();
   }
 
   private static Map<String, TensorSource> file(String spelling, Tensor scale) {

@@ -7,7 +7,9 @@ import java.util.Map;
 import java.util.Set;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.ScaledSource;
 import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
 /// A weight that is stored as 8-bit floats beside its scales, read as float32 with the scales
@@ -16,7 +18,7 @@ import wan4j.tensor.TensorSource;
 /// The spellings are those of public files: `scale_weight` (Comfy-Org/ComfyUI), `weight_scale`
 /// (huggingface/diffusers, ModelTC/LightX2V), and `weight_scale_inv` for tiles of 128 by 128
 /// (huggingface/transformers), all of them factors.
-final class ScaledSource implements TensorSource {
+final class JoinedSource implements ScaledSource {
   private static final String WEIGHT = ".weight";
   private static final String[] SCALES = {".scale_weight", ".weight_scale", ".weight_scale_inv"};
   // scales of activations, which every recipe of ours finds itself, and remarks on the format
@@ -25,12 +27,13 @@ final class ScaledSource implements TensorSource {
 
   private final TensorSource codes;
   private final float[] scales;
+  private final Tensor factors;
   private final int rowsPerScale;
   private final int columnsPerScale;
   private final int scalesPerRow;
   private final int rowLength;
 
-  private ScaledSource(TensorSource codes, TensorSource scale) {
+  private JoinedSource(TensorSource codes, TensorSource scale) {
     this.codes = codes;
     Shape shape = codes.shape();
     rowLength = RowSource.rowLength(shape);
@@ -62,6 +65,7 @@ final class ScaledSource implements TensorSource {
               .formatted(Quoted.of(scale.name()), given, shape));
     }
     scales = FloatReader.all(scale);
+    factors = Tensor.of(scales, sizes(given));
     for (float value : scales) {
       if (!Float.isFinite(value)) {
         throw new InputException(
@@ -69,6 +73,15 @@ final class ScaledSource implements TensorSource {
                 .formatted(Quoted.of(scale.name()), value));
       }
     }
+  }
+
+  private long[] sizes(Shape given) {
+    if (given.count() == 1) {
+      return new long[] {1};
+    }
+    return scalesPerRow == 1 && rowsPerScale == 1
+        ? new long[] {given.count()}
+        : new long[] {given.count() / scalesPerRow, scalesPerRow};
   }
 
   /// Returns the tensors with every 8-bit float weight joined to its scales.
@@ -82,7 +95,7 @@ final class ScaledSource implements TensorSource {
         for (String suffix : SCALES) {
           TensorSource scale = tensors.get(module + suffix);
           if (scale != null && scale.dtype().isFloat()) {
-            joined.put(name, new ScaledSource(source, scale));
+            joined.put(name, new JoinedSource(source, scale));
             used.add(module + suffix);
             REMARKS.forEach(remark -> used.add(module + remark));
             return;
@@ -95,9 +108,14 @@ final class ScaledSource implements TensorSource {
     return joined;
   }
 
-  /// Returns the 8-bit floats as they are stored.
-  TensorSource codes() {
+  @Override
+  public TensorSource codes() {
     return codes;
+  }
+
+  @Override
+  public Tensor factors() {
+    return factors;
   }
 
   @Override

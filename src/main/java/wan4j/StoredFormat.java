@@ -1,0 +1,55 @@
+package wan4j;
+
+import java.util.Map;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
+import wan4j.tensor.ScaledSource;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Weights;
+
+/// What a network's files store in FP8, and the recipe in which it runs unless the user names
+/// another: the one that the files name, else the one that takes their scales as they are.
+///
+/// @param recipe the recipe, or `NONE` where nothing is stored in FP8
+/// @param weights the weights that are stored in FP8, by the name of their layer
+record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weights) {
+  /// The entry of a file's metadata that names its recipe.
+  static final String RECIPE = "wan4j.fp8_recipe";
+
+  /// Looks at a network; throws `InputException` when its files name a recipe that there is not.
+  static StoredFormat of(Weights network) {
+    Map<String, TensorSource> stored = network.float8();
+    if (stored.isEmpty()) {
+      return new StoredFormat(Quantization.Recipe.NONE, stored);
+    }
+    String name = network.metadata().get(RECIPE);
+    if (name == null) {
+      boolean isTiled =
+          stored.values().stream()
+              .anyMatch(weight -> weight instanceof ScaledSource scaled && scaled.isTiled());
+      // A scale for each output takes those of a tensor too: each of its rows gets the same.
+      return new StoredFormat(
+          isTiled ? Quantization.Recipe.BLOCK : Quantization.Recipe.TOKEN, stored);
+    }
+    stored.forEach((layer, weight) -> {
+      if (!(weight instanceof ScaledSource)) {
+        throw new InputException(
+            "%s holds %s.weight in FP8 without its scale; expected %s.scale_weight beside it: convert the checkpoint again"
+                .formatted(network.title(), layer, layer));
+      }
+    });
+    for (Quantization.Recipe recipe : Quantization.Recipe.named()) {
+      if (recipe.spelling().equals(name)) {
+        return new StoredFormat(recipe, stored);
+      }
+    }
+    throw new InputException(
+        "%s was converted by the FP8 recipe \"%s\", which this wan4j does not know; name one with --quantize --fp8_recipe"
+            .formatted(network.title(), name));
+  }
+
+  /// Returns the table that the network loads by.
+  PrecisionTable table() {
+    return PrecisionTable.ofStored(recipe.precision(), weights.keySet());
+  }
+}

@@ -1,0 +1,20 @@
+package wan4j.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.BeforeAll;
+import wan4j.cuda.bind.Cuda;
+import wan4j.ops.Ops;
+import wan4j.ops.StoredCodesContract;
+
+class CudaStoredCodesTest extends StoredCodesContract {
+  @BeforeAll
+  static void needsAGpu() {
+    assumeTrue(Cuda.isPresent(), Cuda::absence);
+  }
+
+  @Override
+  protected Ops ops() {
+    return new CudaOps(0, CudaTypes.BFLOAT16);
+  }
+}
