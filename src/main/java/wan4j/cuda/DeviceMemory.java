@@ -122,18 +122,23 @@ final class DeviceMemory implements AutoCloseable {
   }
 
   private void nextChunk(long bytes) {
-    chunk++;
-    offset = 0;
-    for (int i = chunk; i < chunks.size(); i++) {
+    int next = chunk + 1;
+    for (int i = next; i < chunks.size(); i++) {
       if (chunks.get(i).bytes() >= bytes) {
-        DeviceStorage fitting = chunks.remove(i);
-        chunks.add(chunk, fitting);
+        chunks.add(next, chunks.remove(i));
+        begin(next);
         return;
       }
     }
     long grown = Math.min(SMALLEST_CHUNK << Math.min(chunks.size(), 10), LARGEST_CHUNK);
     long size = Math.max(grown, bytes);
-    chunks.add(chunk, new DeviceStorage(allocate(size), size));
+    chunks.add(next, new DeviceStorage(allocate(size), size));
+    begin(next);
+  }
+
+  private void begin(int next) {
+    chunk = next;
+    offset = 0;
   }
 
   private void release(Mark mark) {

@@ -1,6 +1,7 @@
 package wan4j.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,12 +12,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.ShrinkingMode;
-import net.jqwik.api.constraints.IntRange;
-import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
+import java.util.function.LongConsumer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
@@ -32,7 +31,7 @@ final class MutationTest {
   private static final int[] pickleStart = new int[PICKLES.length];
   private static final int[] pickleLength = new int[PICKLES.length];
 
-  @BeforeContainer
+  @BeforeAll
   static void prepare() throws IOException {
     // thousands of small files are written much faster to memory than to a disk
     Path memory = Path.of("/dev/shm");
@@ -59,7 +58,7 @@ final class MutationTest {
     }
   }
 
-  @AfterContainer
+  @AfterAll
   static void remove() throws IOException {
     try (var files = Files.list(folder)) {
       for (Path file : files.toList()) {
@@ -69,29 +68,35 @@ final class MutationTest {
     Files.delete(folder);
   }
 
-  @Property(tries = 1500, shrinking = ShrinkingMode.OFF)
-  void damagedSafetensorsAreReadOrRefused(
-      @ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int edits) {
-    readsOrRefuses(mutate(safetensors, seed, edits), ".safetensors");
+  @Test
+  void damagedSafetensorsAreReadOrRefused() {
+    forSeeds(
+        1500, seed -> readsOrRefuses(mutate(safetensors, seed, edits(seed, 6)), ".safetensors"));
   }
 
-  @Property(tries = 1500, shrinking = ShrinkingMode.OFF)
-  void damagedPyTorchFilesAreReadOrRefused(
-      @ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int edits) {
-    byte[] whole = pickles[Math.floorMod(seed, pickles.length)];
-    readsOrRefuses(mutate(whole, seed, edits), ".pth");
+  @Test
+  void damagedPyTorchFilesAreReadOrRefused() {
+    forSeeds(
+        1500,
+        seed -> {
+          byte[] whole = pickles[(int) (seed % pickles.length)];
+          readsOrRefuses(mutate(whole, seed, edits(seed, 6)), ".pth");
+        });
   }
 
-  @Property(tries = 2000, shrinking = ShrinkingMode.OFF)
-  void damagedPicklesInAnIntactZipAreReadOrRefused(
-      @ForAll long seed, @ForAll @IntRange(min = 1, max = 4) int edits) {
-    int which = Math.floorMod(seed, pickles.length);
+  @Test
+  void damagedPicklesInAnIntactZipAreReadOrRefused() {
+    forSeeds(2000, MutationTest::damagedPickleIsReadOrRefused);
+  }
+
+  private static void damagedPickleIsReadOrRefused(long seed) {
+    int which = (int) (seed % pickles.length);
     int from = pickleStart[which];
     int length = pickleLength[which];
     // bytes are only exchanged, so that the zip stays whole
     byte[] damaged = pickles[which].clone();
     Random random = new Random(seed);
-    for (int i = 0; i < edits; i++) {
+    for (int i = 0; i < edits(seed, 4); i++) {
       int other = from + random.nextInt(length);
       damaged[from + random.nextInt(length)] =
           random.nextBoolean() ? (byte) random.nextInt(256) : damaged[other];
@@ -99,8 +104,12 @@ final class MutationTest {
     readsOrRefuses(damaged, ".pth");
   }
 
-  @Property(tries = 1000, shrinking = ShrinkingMode.OFF)
-  void randomPicklesAreRefused(@ForAll long seed) {
+  @Test
+  void randomPicklesAreRefused() {
+    forSeeds(1000, MutationTest::randomPickleIsRefused);
+  }
+
+  private static void randomPickleIsRefused(long seed) {
     Random random = new Random(seed);
     String instructions =
         "(.0123NIJKMXTUBC]})tldaesuqrhjcRbQ\u0080\u0081\u0085\u0086\u0087\u0088\u0089\u008a\u008c\u008e\u008f\u0090\u0091\u0093\u0094\u0095";
@@ -117,9 +126,12 @@ final class MutationTest {
     readsOrRefuses(bytes, ".pth");
   }
 
-  @Property(tries = 700, shrinking = ShrinkingMode.OFF)
-  void aDamagedConfigIsReadOrRefused(
-      @ForAll long seed, @ForAll @IntRange(min = 1, max = 5) int edits) throws IOException {
+  @Test
+  void aDamagedConfigIsReadOrRefused() {
+    forSeeds(700, MutationTest::damagedConfigIsReadOrRefused);
+  }
+
+  private static void damagedConfigIsReadOrRefused(long seed) {
     byte[] config =
         """
         {"dim": 96, "ffn_dim": 256, "freq_dim": 64, "in_dim": 16, "model_type": "t2v", "num_heads": 3, "num_layers": 4,
@@ -127,7 +139,7 @@ final class MutationTest {
         """
             .getBytes(StandardCharsets.UTF_8);
     Weights weights = Weights.ofShapes(Path.of("src/test/resources/lora/t2v-tiny.json"));
-    Path file = Files.write(folder.resolve("config.json"), mutate(config, seed, edits));
+    Path file = write("config.json", mutate(config, seed, edits(seed, 5)));
     try {
       TransformerConfig read = TransformerConfig.of(ConfigFile.read(file), weights);
       assertThat(read.dim()).isEqualTo(96);
@@ -136,14 +148,30 @@ final class MutationTest {
     }
   }
 
-  private static void readsOrRefuses(byte[] bytes, String ending) {
-    long start = System.nanoTime();
-    Path path = folder.resolve("damaged" + ending);
+  /// Runs a test for the seeds from 0 on, each of which is a case of its own and the same every
+  /// time.
+  private static void forSeeds(int count, LongConsumer test) {
+    for (long seed = 0; seed < count; seed++) {
+      long own = seed;
+      assertThatCode(() -> test.accept(own)).as("seed %d", own).doesNotThrowAnyException();
+    }
+  }
+
+  private static int edits(long seed, int most) {
+    return 1 + new Random(~seed).nextInt(most);
+  }
+
+  private static Path write(String name, byte[] bytes) {
     try {
-      Files.write(path, bytes);
+      return Files.write(folder.resolve(name), bytes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static void readsOrRefuses(byte[] bytes, String ending) {
+    long start = System.nanoTime();
+    Path path = write("damaged" + ending, bytes);
     try (TensorFile file = TensorFile.open(path)) {
       for (Map.Entry<String, TensorSource> tensor : file.tensors().entrySet()) {
         TensorSource source = tensor.getValue();

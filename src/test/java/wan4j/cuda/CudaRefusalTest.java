@@ -1,0 +1,48 @@
+package wan4j.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import wan4j.cuda.bind.Cuda;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+/// What no GPU can hold is refused with the numbers, and the backend goes on.
+class CudaRefusalTest {
+  private static final long FAR_TOO_MANY = 1L << 44;
+
+  @BeforeAll
+  static void needsAGpu() {
+    assumeTrue(Cuda.isPresent(), Cuda::absence);
+  }
+
+  @Test
+  void aTensorLargerThanTheGpuIsRefusedWithTheNumbers() {
+    try (CudaOps ops = new CudaOps(0, CudaTypes.BFLOAT16)) {
+      try (var _ = ops.scope()) {
+        assertThatThrownBy(() -> ops.empty(DType.F32, FAR_TOO_MANY))
+            .isInstanceOf(InputException.class)
+            .hasMessageContaining("67,108,864 MiB");
+      }
+      try (var _ = ops.scope()) {
+        Tensor x = ops.upload(Tensor.of(new float[] {1, 2, 3}, 3), DType.F32);
+        assertThat(ops.download(x).toFloats()).containsExactly(1, 2, 3);
+      }
+    }
+  }
+
+  @Test
+  void whatFitsIsLessThanTheGpuHas() {
+    try (CudaOps ops = new CudaOps(0, CudaTypes.BFLOAT16)) {
+      long before = ops.availableBytes();
+      try (var _ = ops.scope()) {
+        ops.empty(DType.F32, 1 << 20);
+        assertThat(ops.availableBytes()).isPositive().isLessThanOrEqualTo(before);
+      }
+    }
+  }
+}
