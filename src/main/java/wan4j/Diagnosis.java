@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import wan4j.cpu.CpuOps;
+import wan4j.cuda.Algorithms;
+import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaReport;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -49,6 +51,9 @@ public record Diagnosis(List<Line> lines) {
       String found = (line.version() + " " + line.place()).strip();
       lines.add(new Line("cuda", line.name(), found, line.problem(), line.needed()));
     }
+    if (Cuda.isPresent()) {
+      lines.add(algorithms());
+    }
     return new Diagnosis(lines);
   }
 
@@ -57,6 +62,14 @@ public record Diagnosis(List<Line> lines) {
     String name = device == Device.CPU ? "cpu" : "cuda";
     return lines.stream()
         .noneMatch(line -> line.device.equals(name) && line.needed && line.problem != null);
+  }
+
+  private static Line algorithms() {
+    try {
+      return new Line("cuda", "algorithms", Algorithms.of(0).summary(), null, false);
+    } catch (InputException e) {
+      return new Line("cuda", "algorithms", "", e.getMessage(), true);
+    }
   }
 
   private static Line ffmpeg() {

@@ -9,6 +9,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.Device;
 import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
@@ -20,6 +21,7 @@ import wan4j.bench.LoadBenchmark;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
+import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.VideoSize;
 import wan4j.tensor.InputException;
@@ -41,6 +43,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Load.class,
       BenchCommand.Generate.class,
       BenchCommand.Quality.class,
+      BenchCommand.Support.class,
       BenchCommand.Page.class,
     })
 final class BenchCommand implements Runnable {
@@ -344,6 +347,20 @@ final class BenchCommand implements Runnable {
     public Integer call() {
       return options.runOn(
           (device, arithmetic) -> QualityBenchmark.run(checkpoint, device, arithmetic, ratios));
+    }
+  }
+
+  @Command(
+      name = "support",
+      mixinStandardHelpOptions = true,
+      description =
+          "Which ways of scaling, epilogues and output types cuBLASLt can do in one product.")
+  static final class Support implements Callable<Integer> {
+    @Mixin private MeasurementOptions options;
+
+    @Override
+    public Integer call() {
+      return options.tell(Device.CUDA, SupportBenchmark.run());
     }
   }
 }

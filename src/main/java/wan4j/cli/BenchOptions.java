@@ -1,16 +1,13 @@
 package wan4j.cli;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Arithmetic;
 import wan4j.Device;
-import wan4j.bench.BenchmarkFile;
-import wan4j.bench.Environment;
 import wan4j.bench.Measurement;
-import wan4j.bench.Report;
 import wan4j.bench.Workbench;
 
 /// The flags that all benchmarks share.
@@ -39,18 +36,12 @@ final class BenchOptions {
   @Option(names = "--runs", defaultValue = "5", description = "Measured runs (default: 5).")
   private int runs;
 
-  @Option(names = "--json", description = "The file that the results are added to.")
-  private Path file;
-
-  @Option(
-      names = "--commit",
-      description = "The commit that the file names (default: the working folder's).")
-  private String commit;
+  @Mixin private MeasurementOptions measurements;
 
   /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
   int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    return tell(where, benchmark.apply(where, Arithmetic.of(precision, tf32)));
+    return measurements.tell(where, benchmark.apply(where, Arithmetic.of(precision, tf32)));
   }
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
@@ -62,14 +53,6 @@ final class BenchOptions {
     try (Workbench bench = new Workbench(settings)) {
       results = benchmark.apply(bench);
     }
-    return tell(where, results);
-  }
-
-  private int tell(Device where, List<Measurement> results) {
-    Report.lines(results).forEach(System.out::println);
-    if (file != null) {
-      BenchmarkFile.append(file, Environment.ofThisMachine(where, commit), results);
-    }
-    return 0;
+    return measurements.tell(where, results);
   }
 }

@@ -21,6 +21,7 @@ import wan4j.tensor.InputException;
       DoctorCommand.class,
       InspectCommand.class,
       BenchCommand.class,
+      TuneCommand.class,
       VerifyCommand.class,
     })
 public final class Main implements Runnable {

@@ -56,7 +56,7 @@ public final class CudaOps implements Ops {
     this.types = types;
     device = new Device(ordinal, cache);
     memory = new DeviceMemory(device.stream());
-    products = new Products(device);
+    products = new Products(device, Algorithms.of(ordinal));
     workspace = new LibraryWorkspace(device);
     norms = new NormKernels(device);
     rope = new RopeKernels(device);
@@ -122,6 +122,10 @@ public final class CudaOps implements Ops {
 
   QuantizeKernels quantizeKernels() {
     return quantization;
+  }
+
+  Products products() {
+    return products;
   }
 
   ConvolutionKernels convolutionKernels() {

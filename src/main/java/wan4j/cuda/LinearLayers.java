@@ -1,5 +1,6 @@
 package wan4j.cuda;
 
+import java.util.function.Predicate;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
@@ -10,6 +11,7 @@ import wan4j.ops.Activation;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
+import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -96,21 +98,30 @@ final class LinearLayers {
     if (rows == 0) {
       return new Remainder(null, Activation.NONE);
     }
-    MatmulDescription bare = describe(x, layer, target);
-    boolean isBiased = layer.bias() != null;
+    MatmulDescription product =
+        fused(describe(x, layer, target), layer.bias() != null, function, products::isSupported);
+    multiply(product, x, layer, target);
+    return switch (product.epilogue()) {
+      case GELU, GELU_BIAS -> new Remainder(null, Activation.NONE);
+      case BIAS -> new Remainder(null, function);
+      case NONE -> new Remainder(layer.bias(), function);
+    };
+  }
+
+  /// Returns a product with as much of its bias and function as the library can do.
+  static MatmulDescription fused(
+      MatmulDescription bare,
+      boolean isBiased,
+      Activation function,
+      Predicate<MatmulDescription> isSupported) {
     if (function == Activation.GELU_TANH) {
       MatmulDescription fused = bare.with(isBiased ? Epilogue.GELU_BIAS : Epilogue.GELU);
-      if (products.isSupported(fused)) {
-        multiply(fused, x, layer, target);
-        return new Remainder(null, Activation.NONE);
+      if (isSupported.test(fused)) {
+        return fused;
       }
     }
-    if (isBiased && products.isSupported(bare.with(Epilogue.BIAS))) {
-      multiply(bare.with(Epilogue.BIAS), x, layer, target);
-      return new Remainder(null, function);
-    }
-    multiply(bare, x, layer, target);
-    return new Remainder(layer.bias(), function);
+    MatmulDescription biased = bare.with(Epilogue.BIAS);
+    return isBiased && isSupported.test(biased) ? biased : bare;
   }
 
   private MatmulDescription describe(Operand x, CudaLinear layer, Tensor target) {
@@ -118,24 +129,36 @@ final class LinearLayers {
     long rows = target.shape().size(0);
     Element input = Products.type(values.dtype());
     Element output = Products.type(target.dtype());
-    if (x instanceof Operand.Plain) {
-      return MatmulDescription.linear(rows, layer.outputs(), layer.inputs(), input, output)
-          .with(input == Element.FLOAT32 ? compute : Compute.FLOAT32);
-    }
     // Both tensors have room behind their last row, so FP8 products always see whole tiles.
-    long padded = Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS;
+    long padded = padded(rows);
     boolean hasRoom =
-        values.storage().bytes() >= padded * layer.inputs()
+        x instanceof Operand.Quantized
+            && values.storage().bytes() >= padded * layer.inputs()
             && target.storage().bytes() >= padded * layer.outputs() * target.dtype().bytes();
-    MatmulDescription description =
+    MatmulDescription bare =
         MatmulDescription.linear(
             hasRoom ? padded : rows, layer.outputs(), layer.inputs(), input, output);
-    return switch (layer.precision()) {
+    return scaled(
+        bare.with(input == Element.FLOAT32 ? compute : Compute.FLOAT32),
+        layer.precision(),
+        isSumFast);
+  }
+
+  /// Returns the rows that an FP8 product sees.
+  static long padded(long rows) {
+    return Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS;
+  }
+
+  /// Returns a product with the scales of a layer's precision; `isSumFast` allows the tensor cores'
+  /// shorter sums.
+  static MatmulDescription scaled(
+      MatmulDescription bare, Precision precision, boolean isSumFast) {
+    return switch (precision) {
+      case PLAIN, FLOAT32 -> bare;
       case FLOAT8_TOKEN ->
-          description.withScales(Scale.VECTOR, Scale.VECTOR).withFastAccumulation(isSumFast);
-      case FLOAT8_BLOCK -> description.withScales(Scale.BLOCK_1X128, Scale.BLOCK_128X128);
-      case FLOAT8_CURRENT, FLOAT8_DELAYED, PLAIN, FLOAT32 ->
-          description.withFastAccumulation(isSumFast);
+          bare.withScales(Scale.VECTOR, Scale.VECTOR).withFastAccumulation(isSumFast);
+      case FLOAT8_BLOCK -> bare.withScales(Scale.BLOCK_1X128, Scale.BLOCK_128X128);
+      case FLOAT8_CURRENT, FLOAT8_DELAYED -> bare.withFastAccumulation(isSumFast);
     };
   }
 

@@ -2,6 +2,7 @@ package wan4j.cuda;
 
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import wan4j.cuda.bind.CublasLt;
@@ -11,19 +12,21 @@ import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulPlan;
 import wan4j.tensor.DType;
 
-/// Matrix products through cuBLASLt: each shape is planned once with the library's first algorithm,
-/// which never depends on timing, and shares one workspace.
+/// Matrix products through cuBLASLt: each shape is planned once with the algorithm of a table or
+/// else the library's first, which never depends on timing, and shares one workspace.
 final class Products implements AutoCloseable {
   private static final long WORKSPACE = 64L << 20; // what cuBLASLt's Hopper kernels ask for at most
 
   private final Device device;
+  private final Algorithms algorithms;
   private final long handle;
   private final long workspace;
   private final Map<MatmulDescription, MatmulPlan> plans = new HashMap<>();
   private final Set<MatmulDescription> refused = new HashSet<>();
 
-  Products(Device device) {
+  Products(Device device, Algorithms algorithms) {
     this.device = device;
+    this.algorithms = algorithms;
     handle = CublasLt.create();
     workspace = DeviceMemory.allocate(WORKSPACE);
   }
@@ -49,7 +52,7 @@ final class Products implements AutoCloseable {
       return false;
     }
     try {
-      plans.put(description, MatmulPlan.of(handle, description, WORKSPACE));
+      plan(description);
       return true;
     } catch (CudaException e) {
       refused.add(description);
@@ -61,10 +64,33 @@ final class Products implements AutoCloseable {
   MatmulPlan plan(MatmulDescription description) {
     MatmulPlan plan = plans.get(description);
     if (plan == null) {
-      plan = MatmulPlan.of(handle, description, WORKSPACE);
+      plan = make(description);
       plans.put(description, plan);
     }
     return plan;
+  }
+
+  private MatmulPlan make(MatmulDescription description) {
+    String known = algorithms.algorithm(description);
+    MatmulPlan plan = known == null ? null : MatmulPlan.of(handle, description, known);
+    if (plan != null && plan.algorithm().workspace() <= WORKSPACE) {
+      return plan;
+    }
+    if (plan != null) {
+      plan.close();
+    }
+    return first(description);
+  }
+
+  /// Makes a plan with the library's first algorithm, which the caller closes; throws
+  /// `CudaException` when there is none.
+  MatmulPlan first(MatmulDescription description) {
+    return MatmulPlan.of(handle, description, WORKSPACE);
+  }
+
+  /// Returns up to `most` algorithms for a product, the library's best guess first.
+  List<CublasLt.Algorithm> candidates(MatmulPlan plan, int most) {
+    return plan.algorithms(WORKSPACE, most);
   }
 
   /// Queues a product whose plan has its pointers.

@@ -204,6 +204,46 @@ public record MatmulDescription(
         outputBatch);
   }
 
+  /// This product in words, every field of it: what a file of algorithms knows it by.
+  public String key() {
+    var scales = inputScale == Scale.TENSOR && weightScale == Scale.TENSOR ? "" : scaling();
+    var text =
+        "%d x %d x %d %s to %s, %s, %s%s%s"
+            .formatted(
+                rows,
+                columns,
+                inner,
+                input,
+                output,
+                compute,
+                epilogue,
+                scales,
+                fastAccumulation ? ", fast" : "");
+    return equals(dense()) ? text : text + layout();
+  }
+
+  private String scaling() {
+    return ", %s by %s".formatted(inputScale, weightScale);
+  }
+
+  private String layout() {
+    return ", rows %d %d %d%s, %d of %d %d %d"
+        .formatted(
+            inputStride,
+            weightStride,
+            outputStride,
+            weightByInner ? " by inner" : "",
+            batch,
+            inputBatch,
+            weightBatch,
+            outputBatch);
+  }
+
+  private MatmulDescription dense() {
+    return linear(rows, columns, inner, input, output)
+        .copy(compute, epilogue, inputScale, weightScale, fastAccumulation);
+  }
+
   /// The type of the bias: what the library takes beside this output.
   public Element bias() {
     return input == Element.FLOAT8_E4M3 ? Element.BFLOAT16 : output;

@@ -44,17 +44,9 @@ public final class KernelCache {
   /// environment has `KEEP_SOURCE`.
   public static KernelCache ofUser() {
     return new KernelCache(
-        new NvrtcCompiler(), userFolder(System.getenv()), System.getenv("KEEP_SOURCE") != null);
-  }
-
-  /// Where a user with this environment keeps compiled kernels.
-  static Path userFolder(Map<String, String> environment) {
-    var cache = environment.get("XDG_CACHE_HOME");
-    var root =
-        cache == null || cache.isBlank()
-            ? Path.of(environment.getOrDefault("HOME", System.getProperty("user.home")), ".cache")
-            : Path.of(cache);
-    return root.resolve("wan4j").resolve("kernels");
+        new NvrtcCompiler(),
+        UserCache.folder().resolve("kernels"),
+        System.getenv("KEEP_SOURCE") != null);
   }
 
   /// The cubin of a source, compiled when neither memory nor disk has it.

@@ -161,9 +161,9 @@ final class KernelCacheTest {
 
   @Test
   void theUsersFolderFollowsTheUsualVariables() {
-    assertThat(KernelCache.userFolder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/home/me")))
-        .isEqualTo(Path.of("/x/wan4j/kernels"));
-    assertThat(KernelCache.userFolder(Map.of("HOME", "/home/me")))
-        .isEqualTo(Path.of("/home/me/.cache/wan4j/kernels"));
+    assertThat(UserCache.folder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/home/me")))
+        .isEqualTo(Path.of("/x/wan4j"));
+    assertThat(UserCache.folder(Map.of("HOME", "/home/me")))
+        .isEqualTo(Path.of("/home/me/.cache/wan4j"));
   }
 }

@@ -1,0 +1,151 @@
+package wan4j.cuda;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+import wan4j.cuda.jit.UserCache;
+import wan4j.tensor.InputException;
+
+/// Products for which another algorithm than cuBLASLt's first was measured to be faster, on one
+/// kind of device with one version of the library. A file holds a list of such tables.
+///
+/// @param device the GPU's name, such as "NVIDIA H200"
+/// @param library cuBLASLt's version, such as 130100
+/// @param choices one for each product
+public record AlgorithmTable(String device, int library, List<Choice> choices) {
+  private static final String OF_JAR = "algorithms.json";
+  private static final Pattern CODE = Pattern.compile("[0-9a-f]{128}");
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  /// One product's algorithm.
+  ///
+  /// @param product the product in words, as `MatmulDescription.key` says it
+  /// @param algorithm the 64 bytes of cuBLASLt's algorithm in hexadecimal
+  /// @param milliseconds its median time when it was measured
+  /// @param firstMilliseconds the median time of the library's first algorithm in turn with it
+  public record Choice(
+      String product, String algorithm, double milliseconds, double firstMilliseconds) {
+    /// Refuses what is no algorithm.
+    public Choice {
+      if (!CODE.matcher(algorithm).matches()) {
+        throw new InputException(
+            "an algorithm is 128 hexadecimal digits, got \"%s\"; run ./wan4j tune again"
+                .formatted(algorithm));
+      }
+    }
+  }
+
+  /// Copies the choices.
+  public AlgorithmTable {
+    choices = List.copyOf(choices);
+  }
+
+  /// Returns the file in which `./wan4j tune` keeps what it measured on this machine.
+  public static Path userFile() {
+    return UserCache.folder().resolve(OF_JAR);
+  }
+
+  /// Returns the tables that come with wan4j.
+  static List<AlgorithmTable> ofJar() {
+    try (InputStream stream = AlgorithmTable.class.getResourceAsStream(OF_JAR)) {
+      return read(OF_JAR, new String(stream.readAllBytes(), StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Returns the tables of a file, none where there is no file; throws `InputException` for a file
+  /// of another kind.
+  static List<AlgorithmTable> ofFile(Path file) {
+    try {
+      return Files.exists(file)
+          ? read(file.toString(), Files.readString(file, StandardCharsets.UTF_8))
+          : List.of();
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be read (%s); delete it or run ./wan4j tune again"
+              .formatted(file, e.getMessage()),
+          e);
+    }
+  }
+
+  private static List<AlgorithmTable> read(String name, String text) {
+    try {
+      List<AlgorithmTable> tables = new ArrayList<>();
+      for (JsonNode table : MAPPER.readTree(text)) {
+        List<Choice> choices = new ArrayList<>();
+        for (JsonNode choice : table.required("products")) {
+          choices.add(
+              new Choice(
+                  choice.required("product").asString(),
+                  choice.required("algorithm").asString(),
+                  choice.required("milliseconds").asDouble(),
+                  choice.required("firstMilliseconds").asDouble()));
+        }
+        tables.add(
+            new AlgorithmTable(
+                table.required("device").asString(), table.required("cublasLt").asInt(), choices));
+      }
+      return tables;
+    } catch (JacksonException e) {
+      throw new InputException(
+          "%s holds no algorithms (%s); delete it or run ./wan4j tune again"
+              .formatted(name, e.getOriginalMessage()),
+          e);
+    }
+  }
+
+  /// Writes this table to a file, in place of an earlier one of the same device and library and
+  /// beside those of others; the file appears whole.
+  public void addTo(Path file) {
+    List<AlgorithmTable> tables = new ArrayList<>(ofFile(file));
+    tables.removeIf(table -> table.serves(device, library));
+    tables.add(this);
+    ArrayNode root = MAPPER.createArrayNode();
+    tables.forEach(table -> table.addTo(root.addObject()));
+    try {
+      Path folder = file.toAbsolutePath().getParent();
+      Files.createDirectories(folder);
+      Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
+      Files.writeString(part, MAPPER.writeValueAsString(root) + "\n", StandardCharsets.UTF_8);
+      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be written (%s); give a file in a folder that can be"
+              .formatted(file, e.getMessage()),
+          e);
+    }
+  }
+
+  private void addTo(ObjectNode node) {
+    node.put("device", device);
+    node.put("cublasLt", library);
+    ArrayNode products = node.putArray("products");
+    for (Choice choice : choices) {
+      ObjectNode product = products.addObject();
+      product.put("product", choice.product);
+      product.put("algorithm", choice.algorithm);
+      product.put("milliseconds", choice.milliseconds);
+      product.put("firstMilliseconds", choice.firstMilliseconds);
+    }
+  }
+
+  /// Says whether the table was measured on such a device with this version of the library.
+  boolean serves(String name, int version) {
+    return device.equals(name) && library == version;
+  }
+}
