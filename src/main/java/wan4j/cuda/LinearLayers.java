@@ -151,8 +151,7 @@ final class LinearLayers {
 
   /// Returns a product with the scales of a layer's precision; `isSumFast` allows the tensor cores'
   /// shorter sums.
-  static MatmulDescription scaled(
-      MatmulDescription bare, Precision precision, boolean isSumFast) {
+  static MatmulDescription scaled(MatmulDescription bare, Precision precision, boolean isSumFast) {
     return switch (precision) {
       case PLAIN, FLOAT32 -> bare;
       case FLOAT8_TOKEN ->

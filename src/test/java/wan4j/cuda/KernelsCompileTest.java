@@ -11,13 +11,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import wan4j.cuda.bind.Nvrtc;
+import wan4j.cuda.jit.KernelCache;
+import wan4j.cuda.jit.KernelCompiler;
 import wan4j.cuda.jit.KernelSource;
+import wan4j.cuda.jit.NvrtcCompiler;
 
 /// Every kernel file compiles with nvcc for Hopper, at a shape of the real networks, and keeps its
 /// values in registers.
@@ -133,6 +138,38 @@ class KernelsCompileTest {
     assertThat(report.lines().filter(line -> line.contains("spill stores")))
         .isNotEmpty()
         .allMatch(line -> line.contains("0 bytes stack frame, 0 bytes spill stores"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("sources")
+  void nvrtcCompilesItWithNoHeaderOfTheToolkit(KernelSource source) {
+    assumeTrue(Nvrtc.isPresent(), "there is no NVRTC on this machine");
+    byte[] cubin = new KernelCache(new NvrtcCompiler(), folder, false).cubin(source);
+    assertThat(cubin).startsWith(0x7F, 'E', 'L', 'F');
+  }
+
+  @ParameterizedTest
+  @MethodSource("sources")
+  void theCompilerIsGivenNothingButFilesOfOurs(KernelSource source) {
+    KernelCompiler compiler =
+        new KernelCompiler() {
+          @Override
+          public String version() {
+            return "a compiler that looks";
+          }
+
+          @Override
+          public byte[] compile(
+              String name, String program, Map<String, String> headers, List<String> options) {
+            assertThat(headers.keySet())
+                .allMatch(header -> Files.exists(Path.of("src/main/cuda").resolve(header)));
+            assertThat(options)
+                .noneMatch(option -> option.startsWith("-I") || option.startsWith("--include"))
+                .noneMatch(option -> option.startsWith("--pre-include"));
+            return new byte[] {1};
+          }
+        };
+    assertThat(new KernelCache(compiler, folder, false).cubin(source)).containsExactly(1);
   }
 
   @Test

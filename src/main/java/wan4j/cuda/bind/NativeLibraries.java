@@ -17,10 +17,11 @@ final class NativeLibraries {
 
   private static final boolean THIRTEEN = driverVersion() >= 13_000;
 
-  // cuDNN opens NVRTC and cuBLASLt by their bare names at run time: having loaded them first, from
-  // wherever they are, it finds them without any loader path.
+  // NVRTC opens its builtins, and cuDNN opens NVRTC and cuBLASLt, by their bare names at run time:
+  // having loaded those first, from wherever they are, they are found without any loader path.
   static final NativeLibrary NVRTC =
-      load("NVRTC", generations("libnvrtc.so"), pip("nvidia-cuda-nvrtc"));
+      load("NVRTC", generations("libnvrtc.so"), pip("nvidia-cuda-nvrtc"))
+          .withNeighbours("libnvrtc-builtins.so.*");
   static final NativeLibrary CUBLASLT =
       load("cuBLASLt", generations("libcublasLt.so"), pip("nvidia-cublas"));
   static final NativeLibrary CUDNN =

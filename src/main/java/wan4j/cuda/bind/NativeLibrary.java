@@ -78,6 +78,19 @@ final class NativeLibrary {
     }
   }
 
+  /// The same once the libraries beside it whose names match a pattern are loaded too, as far as they
+  /// can be.
+  NativeLibrary withNeighbours(String pattern) {
+    if (path != null && path.getParent() != null) {
+      try (var neighbours = Files.newDirectoryStream(path.getParent(), pattern)) {
+        neighbours.forEach(file -> open(name, file, new ArrayList<>()));
+      } catch (IOException e) {
+        // The library itself will tell what it misses.
+      }
+    }
+    return this;
+  }
+
   /// Where the loader found `file`, as the process's own memory map tells.
   private static Path mapped(String file) {
     try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
