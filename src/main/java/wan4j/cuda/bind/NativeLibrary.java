@@ -78,8 +78,8 @@ final class NativeLibrary {
     }
   }
 
-  /// The same once the libraries beside it whose names match a pattern are loaded too, as far as they
-  /// can be.
+  /// The same once the libraries beside it whose names match a pattern are loaded too, as far as
+  /// they can be.
   NativeLibrary withNeighbours(String pattern) {
     if (path != null && path.getParent() != null) {
       try (var neighbours = Files.newDirectoryStream(path.getParent(), pattern)) {
