@@ -321,6 +321,16 @@ final class TimedOps implements Ops {
   }
 
   @Override
+  public void normalisedConvolution(
+      Tensor x, Convolution layer, Window window, Tensor gamma, Tensor target) {
+    run(
+        name(layer) + ", normalised",
+        Family.CONVOLUTIONS,
+        operations(layer, target),
+        () -> ops.normalisedConvolution(x, layer, window, gamma, target));
+  }
+
+  @Override
   public Tensor upsample(Tensor x) {
     return rest("upsample", () -> ops.upsample(x));
   }

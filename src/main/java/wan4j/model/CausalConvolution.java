@@ -74,6 +74,13 @@ final class CausalConvolution {
     remember(joined);
   }
 
+  /// Writes the convolution of filled features, normalised by `gamma` and through SiLU, to
+  /// `target`, and keeps their last frames.
+  void applyNormalised(Tensor joined, Tensor gamma, Tensor target) {
+    ops.normalisedConvolution(joined, layer, window, gamma, target);
+    remember(joined);
+  }
+
   /// Writes the convolution of features that have no history in front yet to `target`.
   void forward(Tensor x, Tensor target) {
     if (history.length(0) == 0) {

@@ -34,9 +34,10 @@ final class VaeAttentionBlock implements VaeLayer {
 
   @Override
   public void forward(Tensor x, Tensor target) {
-    ops.channelNorm(x, norm, false, target);
-    Tensor qkv = queryKeyValue.outputFor(target);
-    queryKeyValue.apply(target, qkv);
+    Tensor normalised = ops.empty(ops.activation(), output(x));
+    ops.channelNorm(x, norm, false, normalised);
+    Tensor qkv = queryKeyValue.outputFor(normalised);
+    queryKeyValue.apply(normalised, qkv);
     projection.apply(ops.frameAttention(qkv), x, target);
   }
 }

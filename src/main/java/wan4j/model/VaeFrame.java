@@ -14,7 +14,7 @@ import wan4j.weights.Weights;
 final class VaeFrame {
   /// A piece of a video holds about this many pixels of all its frames, so that its features fit a
   /// GPU beside two experts.
-  private static final long PIXELS_PER_PIECE = 4L * 720 * 1280;
+  private static final long PIXELS_PER_PIECE = 8L * 720 * 1280;
 
   private final Ops ops;
   private final int channels;
@@ -105,7 +105,8 @@ final class VaeFrame {
   }
 
   /// Decodes latents; `unfold` turns the last convolution's features into pixels.
-  void decode(Tensor latents, VideoAutoencoder.FrameSink sink, UnaryOperator<Tensor> unfold) {
+  void decode(
+      Tensor latents, int stride, VideoAutoencoder.FrameSink sink, UnaryOperator<Tensor> unfold) {
     try (var _ = ops.scope()) {
       Tensor features = ops.channelsLast(latents, decodeFactor, decodeOffset);
       latentIn.beginWithoutHistory();
@@ -113,17 +114,18 @@ final class VaeFrame {
       latentIn.apply(features, z);
       VaeLayer.Extent extent = decoder.begin(z.length(1), z.length(2));
       int frames = z.length(0);
-      int piece = latentFramesPerPiece((long) extent.height() * extent.width());
+      long pixels = (long) latents.length(2) * latents.length(3) * stride * stride;
+      int piece = latentFramesPerPiece(pixels);
       int first = 0;
       while (first < frames) {
         int count = first == 0 ? 1 : Math.min(piece, frames - first);
         int frame = first == 0 ? 0 : 4 * first - 3;
         int made = first == 0 ? 1 : 4 * count;
         try (var _ = ops.scope()) {
-          Tensor pixels =
+          Tensor decoded =
               ops.empty(ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
-          decoder.forward(z.slice(first, count), pixels);
-          sink.accept(frame, unfold.apply(pixels));
+          decoder.forward(z.slice(first, count), decoded);
+          sink.accept(frame, unfold.apply(decoded));
         }
         first += count;
       }
@@ -168,13 +170,7 @@ final class VaeFrame {
         try (var _ = ops.scope()) {
           in.forward(x, h);
         }
-        for (VaeLayer layer : layers) {
-          Tensor made = ops.empty(ops.activation(), layer.output(h));
-          try (var _ = ops.scope()) {
-            layer.forward(h, made);
-          }
-          h = made;
-        }
+        h = VaeLayer.forward(layers, ops, h, true);
         Tensor joined = out.withHistory(h.length(0), h.length(1), h.length(2));
         ops.channelNorm(h, norm, true, out.fresh(joined));
         out.apply(joined, target);

@@ -54,19 +54,17 @@ final class VaeResidualBlock implements VaeLayer {
     int frames = x.length(0);
     int height = x.length(1);
     int width = x.length(2);
-    Tensor h = target;
+    Tensor second = convolution2.withHistory(frames, height, width);
     try (var _ = ops.scope()) {
-      Tensor joined = convolution1.withHistory(frames, height, width);
-      ops.channelNorm(x, norm1, true, convolution1.fresh(joined));
-      convolution1.apply(joined, h);
+      Tensor first = convolution1.withHistory(frames, height, width);
+      ops.channelNorm(x, norm1, true, convolution1.fresh(first));
+      convolution1.applyNormalised(first, norm2, convolution2.fresh(second));
     }
-    Tensor joined = convolution2.withHistory(frames, height, width);
-    ops.channelNorm(h, norm2, true, convolution2.fresh(joined));
     Tensor identity = x;
     if (shortcut != null) {
       shortcut.forward(x, target);
       identity = target;
     }
-    convolution2.apply(joined, identity, target);
+    convolution2.apply(second, identity, target);
   }
 }

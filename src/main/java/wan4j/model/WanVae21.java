@@ -78,7 +78,7 @@ public final class WanVae21 implements VideoAutoencoder {
 
   @Override
   public void decode(Tensor latents, FrameSink sink) {
-    frame.decode(latents, sink, features -> features);
+    frame.decode(latents, stride(), sink, features -> features);
   }
 
   @Override

@@ -79,7 +79,7 @@ public final class WanVae22 implements VideoAutoencoder {
 
   @Override
   public void decode(Tensor latents, FrameSink sink) {
-    frame.decode(latents, sink, ops::unfoldPixels);
+    frame.decode(latents, stride(), sink, ops::unfoldPixels);
   }
 
   @Override
@@ -100,17 +100,13 @@ public final class WanVae22 implements VideoAutoencoder {
       return size;
     }
 
-    /// Returns what the layers make of `x`.
-    Tensor run(Tensor x) {
-      Tensor h = x;
-      for (VaeLayer layer : layers) {
-        Tensor made = ops.empty(ops.activation(), layer.output(h));
-        try (var _ = ops.scope()) {
-          layer.forward(h, made);
-        }
-        h = made;
+    /// Writes what the layers make of `x`, which stays, to `target`.
+    void run(Tensor x, Tensor target) {
+      int last = layers.size() - 1;
+      Tensor h = VaeLayer.forward(layers.subList(0, last), ops, x, false);
+      try (var _ = ops.scope()) {
+        layers.get(last).forward(h, target);
       }
-      return h;
     }
   }
 
@@ -154,10 +150,11 @@ public final class WanVae22 implements VideoAutoencoder {
 
     @Override
     public void forward(Tensor x, Tensor target) {
-      Tensor made = run(x);
+      Tensor shortcut =
+          ops.averageDown(x, time, space, target.length(3)); // before x is written over
+      run(x, target);
       isFirst = false;
-      ops.copy(ops.averageDown(x, time, space, target.length(3)), target);
-      ops.add(target, made);
+      ops.add(target, shortcut);
     }
   }
 
@@ -194,14 +191,11 @@ public final class WanVae22 implements VideoAutoencoder {
 
     @Override
     public void forward(Tensor x, Tensor target) {
-      Tensor made = run(x);
-      if (space == 1) {
-        ops.copy(made, target);
-      } else {
+      run(x, target);
+      if (space == 2) {
         // the first piece has no frames before it that the shortcut could repeat into
         int skip = isFirst ? time - 1 : 0;
-        ops.copy(ops.duplicateUp(x, time, space, target.length(3), skip), target);
-        ops.add(target, made);
+        ops.add(target, ops.duplicateUp(x, time, space, target.length(3), skip));
       }
       isFirst = false;
     }

@@ -217,6 +217,13 @@ public final class NullOps implements Ops {
   }
 
   @Override
+  public void normalisedConvolution(
+      Tensor x, Convolution layer, Window window, Tensor gamma, Tensor target) {
+    VideoShapes.convolution(x, layer, window, target);
+    VideoShapes.channelNorm(target, gamma, target);
+  }
+
+  @Override
   public Tensor upsample(Tensor x) {
     return values(VideoShapes.upsample(x));
   }

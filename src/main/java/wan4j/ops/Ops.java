@@ -142,6 +142,17 @@ public interface Ops extends AutoCloseable {
   /// `target`; the two are of one shape and may be the same tensor.
   void convolution(Tensor x, Convolution layer, Window window, Tensor addend, Tensor target);
 
+  /// Writes `channelNorm` with SiLU of a convolution of `x [frames, height, width, inputs]`, plus
+  /// its bias, to `target`; `gamma` is float32 `[outputs]`.
+  default void normalisedConvolution(
+      Tensor x, Convolution layer, Window window, Tensor gamma, Tensor target) {
+    try (Scope _ = scope()) {
+      Tensor sums = empty(activation(), target.shape().toArray());
+      convolution(x, layer, window, sums);
+      channelNorm(sums, gamma, true, target);
+    }
+  }
+
   /// Repeats each pixel of `x [frames, height, width, channels]` 2 x 2 times.
   Tensor upsample(Tensor x);
 

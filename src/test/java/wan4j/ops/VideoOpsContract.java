@@ -6,6 +6,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
@@ -72,6 +73,10 @@ public abstract class VideoOpsContract {
   @CsvSource({
     "3, 3, 3, 3, 96",
     "3, 3, 3, 32, 48",
+    "3, 3, 3, 96, 96",
+    "3, 3, 3, 64, 192",
+    "3, 3, 3, 12, 160",
+    "1, 3, 3, 128, 20",
     "1, 1, 1, 96, 16",
     "3, 1, 1, 16, 32",
     "1, 3, 3, 48, 3"
@@ -97,12 +102,13 @@ public abstract class VideoOpsContract {
     }
   }
 
-  @Test
-  void aConvolutionMayAddToItsOwnTarget() {
-    Tensor x = truth.values(3, 8, 8, 32);
-    Tensor shortcut = truth.values(1, 8, 8, 16);
-    TensorSource weight = truth.source(DType.BF16, 0.1, 16, 32, 3, 3, 3);
-    TensorSource bias = truth.source(DType.BF16, 1, 16);
+  @ParameterizedTest
+  @ValueSource(ints = {16, 96, 192})
+  void aConvolutionMayAddToItsOwnTarget(int out) {
+    Tensor x = truth.values(3, 8, 9, 32);
+    Tensor shortcut = truth.values(1, 8, 9, out);
+    TensorSource weight = truth.source(DType.BF16, 0.1, out, 32, 3, 3, 3);
+    TensorSource bias = truth.source(DType.BF16, 1, out);
     truth.compare(ops -> {
       Tensor target = ops.upload(shortcut, ops.activation());
       convolve(
@@ -115,13 +121,34 @@ public abstract class VideoOpsContract {
     });
     truth.compare(ops -> {
       Tensor addend = ops.upload(shortcut, ops.activation());
-      Tensor target = ops.empty(ops.activation(), 1, 8, 8, 16);
+      Tensor target = ops.empty(ops.activation(), 1, 8, 9, out);
       convolve(
           ops,
           x,
           weight,
           bias,
           (input, layer) -> ops.convolution(input, layer, Window.SAME_3X3, addend, target));
+      return target;
+    });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"96, 96", "64, 192", "16, 384", "32, 48"})
+  void aConvolutionIsNormalised(int in, int out) {
+    Tensor x = truth.values(4, 17, 37, in);
+    Tensor gamma = truth.normal(0.2, 1, out);
+    TensorSource weight = truth.source(DType.BF16, 0.1, out, in, 3, 3, 3);
+    TensorSource bias = truth.source(DType.BF16, 1, out);
+    truth.compare(ops -> {
+      Tensor target = ops.empty(ops.activation(), 2, 17, 37, out);
+      Tensor gammas = ops.upload(gamma, DType.F32);
+      convolve(
+          ops,
+          x,
+          weight,
+          bias,
+          (input, layer) ->
+              ops.normalisedConvolution(input, layer, Window.SAME_3X3, gammas, target));
       return target;
     });
   }
