@@ -3,6 +3,7 @@ package wan4j.ops;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,7 +46,24 @@ public abstract class Float8OpsContract {
   @ParameterizedTest
   @CsvSource({"1, 128", "13, 384", "207, 1536", "37, 13824"})
   void quantisedBytesAndScalesAreThoseOfTheRules(int rows, int columns) {
-    Tensor x = truth.values(rows, columns);
+    checkAll(truth.values(rows, columns));
+  }
+
+  @Test
+  void nanStaysInfinityIsTheLargestNumberAndZeroIsZero() {
+    int columns = 256;
+    float[] values = truth.values(37, columns).toFloats();
+    values[5] = Float.NaN;
+    Arrays.fill(values, 2 * columns, 4 * columns, 0f);
+    Arrays.fill(values, 5 * columns, 6 * columns, Float.NaN);
+    checkAll(Tensor.of(values, 37, columns));
+    values[columns + 3] = Float.POSITIVE_INFINITY;
+    values[9 * columns + 200] = Float.NEGATIVE_INFINITY;
+    checkAll(Tensor.of(values, 37, columns));
+    checkAll(Tensor.of(new float[37 * columns], 37, columns));
+  }
+
+  private void checkAll(Tensor x) {
     check(x, OperandFormat.Simple.FLOAT8_CURRENT, Granularity.TENSOR, ScaleRule.EXACT);
     check(x, OperandFormat.Simple.FLOAT8_TOKEN, Granularity.ROW, ScaleRule.EXACT);
     check(x, OperandFormat.Simple.FLOAT8_BLOCK, Granularity.BLOCK_1X128, ScaleRule.BLOCK);
