@@ -38,11 +38,11 @@ public final class CublasLt {
   static final int BATCH_COUNT = 5;
   static final int BATCH_STRIDE = 6;
   // cublasLtMatmulPreferenceAttributes_t
-  private static final int MAX_WORKSPACE = 1;
-  private static final int REDUCTION_SCHEMES = 3;
+  static final int MAX_WORKSPACE = 1;
+  static final int REDUCTION_SCHEMES = 3;
   // CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE: split sums through the workspace, in a fixed order and
   // in float32; the in-place scheme is left out.
-  private static final int ORDERED_REDUCTION = 2;
+  static final int ORDERED_REDUCTION = 2;
 
   private static final long ALGORITHM_BYTES = CudaLayouts.MATMUL_ALGORITHM.byteSize();
   private static final long RESULT_BYTES = CudaLayouts.MATMUL_HEURISTIC.byteSize();

@@ -42,25 +42,25 @@ public record CudaReport(List<Line> lines) {
         line(
             NativeLibraries.NVRTC,
             Nvrtc::version,
-            () -> tooOld("NVRTC", nvrtcVersion(), LEAST_NVRTC, "12.0", "nvidia-cuda-nvrtc"),
+            () -> problem(NativeLibraries.NVRTC, nvrtcVersion(), LEAST_NVRTC),
             true));
     lines.add(
         line(
             NativeLibraries.CUBLASLT,
             () -> dotted(CublasLt.version(), 10_000, 100),
-            CudaReport::cublasProblem,
+            () -> problem(NativeLibraries.CUBLASLT, CublasLt.version(), LEAST_CUBLASLT),
             true));
     lines.add(
         line(
             NativeLibraries.CUDNN,
             () -> dotted(Cudnn.version(), 10_000, 100),
-            () -> tooOld("cuDNN", Cudnn.version(), Cudnn.LEAST, "9.10.2", "nvidia-cudnn-cu13"),
+            () -> problem(NativeLibraries.CUDNN, Cudnn.version(), Cudnn.LEAST),
             true));
     lines.add(
         line(
             NativeLibraries.NCCL,
             () -> dotted(Nccl.version(), 10_000, 100),
-            () -> tooOld("NCCL", Nccl.version(), LEAST_NCCL, "2.14.3", "nvidia-nccl-cu13"),
+            () -> problem(NativeLibraries.NCCL, Nccl.version(), LEAST_NCCL),
             false));
     return new CudaReport(lines);
   }
@@ -113,24 +113,13 @@ public record CudaReport(List<Line> lines) {
     }
   }
 
-  private static String cublasProblem() {
-    return tooOld("cuBLASLt", CublasLt.version(), LEAST_CUBLASLT, "12.1", "nvidia-cublas");
-  }
-
   private static int nvrtcVersion() {
     var parts = Nvrtc.version().split("\\.", -1);
     return Integer.parseInt(parts[0]) * 1000 + Integer.parseInt(parts[1]) * 10;
   }
 
-  private static String tooOld(
-      String name, int version, int least, String leastText, String packageName) {
-    return version >= least
-        ? null
-        : name
-            + " is older than "
-            + leastText
-            + ", the least that wan4j runs with; get it with: pip install --upgrade "
-            + packageName;
+  private static String problem(NativeLibrary library, int version, int least) {
+    return version >= least ? null : library.tooOld();
   }
 
   private static String dotted(int version, int major, int minor) {

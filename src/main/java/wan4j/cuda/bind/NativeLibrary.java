@@ -24,36 +24,50 @@ final class NativeLibrary {
   private final SymbolLookup symbols;
   private final Path path;
   private final String missing;
+  private final Source source;
 
-  private NativeLibrary(String name, SymbolLookup symbols, Path path, String missing) {
+  private NativeLibrary(
+      String name, SymbolLookup symbols, Path path, String missing, Source source) {
     this.name = name;
     this.symbols = symbols;
     this.path = path;
     this.missing = missing;
+    this.source = source;
   }
 
-  /// Loads the first of `files` to be had: in `chosen` folders, on the loader path, then in `usual`
-  /// folders; `cure` is the command that gets the library.
-  static NativeLibrary load(
-      String name, List<String> files, List<Path> chosen, List<Path> usual, String cure) {
+  /// What is known of a library before it is found.
+  ///
+  /// @param files its file names, best first
+  /// @param least the least version that wan4j runs with
+  /// @param cure the command that gets the library or a newer one
+  record Source(List<String> files, String least, String cure) {
+    /// Copies the list.
+    Source {
+      files = List.copyOf(files);
+    }
+  }
+
+  /// Loads the first of a source's files to be had: in `chosen` folders, on the loader path, then
+  /// in `usual` folders.
+  static NativeLibrary load(String name, Source source, List<Path> chosen, List<Path> usual) {
     var refused = new ArrayList<String>();
     for (var folder : chosen) {
-      for (var file : files) {
-        var library = open(name, folder.resolve(file), refused);
+      for (var file : source.files) {
+        var library = open(name, source, folder.resolve(file), refused);
         if (library != null) {
           return library;
         }
       }
     }
-    for (var file : files) {
+    for (var file : source.files) {
       try {
         var symbols = SymbolLookup.libraryLookup(file, Arena.global());
-        return new NativeLibrary(name, symbols, mapped(file), null);
+        return new NativeLibrary(name, symbols, mapped(file), null, source);
       } catch (IllegalArgumentException e) {
         // Not on the loader path: the usual folders come next.
       }
       for (var folder : usual) {
-        var library = open(name, folder.resolve(file), refused);
+        var library = open(name, source, folder.resolve(file), refused);
         if (library != null) {
           return library;
         }
@@ -61,17 +75,19 @@ final class NativeLibrary {
     }
     var why =
         refused.isEmpty()
-            ? "was not found (" + String.join(" or ", files) + ")"
+            ? "was not found (" + String.join(" or ", source.files) + ")"
             : "did not load (" + String.join("; ", refused) + ")";
-    return new NativeLibrary(name, null, null, name + " " + why + "; get it with: " + cure);
+    var sentence = name + " " + why + "; get it with: " + source.cure;
+    return new NativeLibrary(name, null, null, sentence, source);
   }
 
-  private static NativeLibrary open(String name, Path file, List<String> refused) {
+  private static NativeLibrary open(String name, Source source, Path file, List<String> refused) {
     if (!Files.exists(file)) {
       return null;
     }
     try {
-      return new NativeLibrary(name, SymbolLookup.libraryLookup(file, Arena.global()), file, null);
+      var symbols = SymbolLookup.libraryLookup(file, Arena.global());
+      return new NativeLibrary(name, symbols, file, null, source);
     } catch (IllegalArgumentException e) {
       refused.add(file + ": " + e.getMessage());
       return null;
@@ -83,7 +99,7 @@ final class NativeLibrary {
   NativeLibrary withNeighbours(String pattern) {
     if (path != null && path.getParent() != null) {
       try (var neighbours = Files.newDirectoryStream(path.getParent(), pattern)) {
-        neighbours.forEach(file -> open(name, file, new ArrayList<>()));
+        neighbours.forEach(file -> open(name, source, file, new ArrayList<>()));
       } catch (IOException e) {
         // The library itself will tell what it misses.
       }
@@ -123,6 +139,12 @@ final class NativeLibrary {
     return missing;
   }
 
+  /// The sentence that says that this library is older than the least version.
+  String tooOld() {
+    return "%s is older than %s, the least that wan4j runs with; get it with: %s"
+        .formatted(name, source.least, source.cure);
+  }
+
   /// Whether the loaded library exports `function`.
   boolean has(String function) {
     return symbols != null && symbols.find(function).isPresent();
@@ -144,7 +166,8 @@ final class NativeLibrary {
     var text =
         missing != null
             ? missing
-            : name + " at " + path + " is too old: it has no " + function + "; install a newer one";
+            : "%s at %s is too old: it has no %s; wan4j needs %s or newer, get it with: %s"
+                .formatted(name, path, function, source.least, source.cure);
     return failing(descriptor.toMethodType(), name, function, text);
   }
 

@@ -9,17 +9,33 @@ import java.lang.foreign.StructLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Struct layouts and enum numbers against what a C compiler makes of the headers.
 final class CudaLayoutsTest {
+  /// The toolkit's folders, the system's, and those of packages that pip installed beside their
+  /// libraries.
   private static final List<Path> HEADERS =
-      List.of(Path.of("/usr/local/cuda/include"), Path.of("/usr/local/cuda-13.0/include"));
+      Stream.of(
+              Stream.of("/usr/local/cuda/include", "/usr/local/cuda-13.0/include").map(Path::of),
+              Stream.concat(
+                      LibraryLocations.chosen(System.getenv()).stream(),
+                      LibraryLocations.usual(Path.of("/"), System.getenv()).stream())
+                  .map(folder -> folder.resolveSibling("include")),
+              Stream.of(Path.of("/usr/include"), Path.of("/usr/include/x86_64-linux-gnu")))
+          .flatMap(paths -> paths)
+          .filter(Files::isDirectory)
+          .distinct()
+          .toList();
 
   @TempDir Path folder;
 
@@ -72,6 +88,82 @@ final class CudaLayoutsTest {
             """);
     assertLayout(facts, CudaLayouts.MATMUL_ALGORITHM);
     assertLayout(facts, CudaLayouts.MATMUL_HEURISTIC);
+  }
+
+  @Test
+  void cublasLtIsSpokenToInItsOwnNumbers() throws Exception {
+    var expected = new TreeMap<String, Long>();
+    expected.put("CUBLASLT_MATMUL_DESC_TRANSA", (long) CublasLt.INPUT_TRANSPOSED_A);
+    expected.put("CUBLASLT_MATMUL_DESC_TRANSB", (long) CublasLt.INPUT_TRANSPOSED_B);
+    expected.put("CUBLASLT_MATMUL_DESC_EPILOGUE", (long) CublasLt.EPILOGUE);
+    expected.put("CUBLASLT_MATMUL_DESC_BIAS_POINTER", (long) CublasLt.BIAS_POINTER);
+    expected.put("CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE", (long) CublasLt.BIAS_TYPE);
+    expected.put("CUBLASLT_MATMUL_DESC_A_SCALE_POINTER", (long) CublasLt.A_SCALE_POINTER);
+    expected.put("CUBLASLT_MATMUL_DESC_B_SCALE_POINTER", (long) CublasLt.B_SCALE_POINTER);
+    expected.put("CUBLASLT_MATMUL_DESC_D_SCALE_POINTER", (long) CublasLt.D_SCALE_POINTER);
+    expected.put("CUBLASLT_MATMUL_DESC_AMAX_D_POINTER", (long) CublasLt.AMAX_D_POINTER);
+    expected.put("CUBLASLT_MATMUL_DESC_FAST_ACCUM", (long) CublasLt.FAST_ACCUMULATION);
+    expected.put("CUBLASLT_MATMUL_DESC_A_SCALE_MODE", (long) CublasLt.A_SCALE_MODE);
+    expected.put("CUBLASLT_MATMUL_DESC_B_SCALE_MODE", (long) CublasLt.B_SCALE_MODE);
+    expected.put("CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT", (long) CublasLt.BATCH_COUNT);
+    expected.put("CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET", (long) CublasLt.BATCH_STRIDE);
+    expected.put("CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES", (long) CublasLt.MAX_WORKSPACE);
+    expected.put("CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK", (long) CublasLt.REDUCTION_SCHEMES);
+    expected.put("CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE", (long) CublasLt.ORDERED_REDUCTION);
+    expected.put("CUBLAS_COMPUTE_32F", (long) MatmulDescription.Compute.FLOAT32.code);
+    expected.put("CUBLAS_COMPUTE_32F_FAST_TF32", (long) MatmulDescription.Compute.TF32.code);
+    expected.put("CUBLASLT_EPILOGUE_DEFAULT", (long) MatmulDescription.Epilogue.NONE.code);
+    expected.put("CUBLASLT_EPILOGUE_BIAS", (long) MatmulDescription.Epilogue.BIAS.code);
+    expected.put("CUBLASLT_EPILOGUE_GELU", (long) MatmulDescription.Epilogue.GELU.code);
+    expected.put("CUBLASLT_EPILOGUE_GELU_BIAS", (long) MatmulDescription.Epilogue.GELU_BIAS.code);
+    var scales = "CUBLASLT_MATMUL_MATRIX_SCALE_";
+    expected.put(scales + "SCALAR_32F", (long) MatmulDescription.Scale.TENSOR.code);
+    expected.put(scales + "OUTER_VEC_32F", (long) MatmulDescription.Scale.VECTOR.code);
+    expected.put(scales + "VEC128_32F", (long) MatmulDescription.Scale.BLOCK_1X128.code);
+    expected.put(scales + "BLK128x128_32F", (long) MatmulDescription.Scale.BLOCK_128X128.code);
+    assertThat(compiled("cublasLt.h", numbers(expected.keySet()))).isEqualTo(expected);
+  }
+
+  @Test
+  void cudnnIsSpokenToInItsOwnNumbers() throws Exception {
+    var expected = new TreeMap<String, Long>();
+    for (var field : CudnnNames.class.getDeclaredFields()) {
+      if (!field.getName().equals("NOTES")) {
+        expected.put(nameInCudnn(field.getName()), (long) field.getInt(null));
+      }
+    }
+    for (var element : Cudnn.Element.values()) {
+      var name = element == Cudnn.Element.FLOAT32 ? "FLOAT" : element.name();
+      expected.put("CUDNN_DATA_" + name.replace("FLOAT8", "FP8"), (long) element.code);
+    }
+    assertThat(compiled("cudnn_graph.h", numbers(expected.keySet()))).isEqualTo(expected);
+  }
+
+  private static String nameInCudnn(String name) {
+    if (name.endsWith("_DESCRIPTOR") && !name.startsWith("TYPE_") && !name.contains("_PW_")) {
+      return "CUDNN_BACKEND_" + name;
+    }
+    if (name.startsWith("NOTE_")) {
+      return "CUDNN_NUMERICAL_" + name;
+    }
+    return name.startsWith("TYPE_") || name.startsWith("HEUR_") || name.startsWith("CROSS_")
+        ? "CUDNN_" + name
+        : "CUDNN_ATTR_" + name;
+  }
+
+  @Test
+  void ncclIsSpokenToInItsOwnNumbers() throws Exception {
+    var expected = new TreeMap<String, Long>();
+    expected.put("ncclSum", 0L);
+    expected.put("ncclInProgress", 7L);
+    expected.put("ncclUint8", (long) Nccl.Element.BYTE.code);
+    expected.put("ncclFloat32", (long) Nccl.Element.FLOAT32.code);
+    expected.put("ncclBfloat16", (long) Nccl.Element.BFLOAT16.code);
+    assertThat(compiled("nccl.h", numbers(expected.keySet()))).isEqualTo(expected);
+  }
+
+  private static String numbers(Set<String> names) {
+    return names.stream().map(name -> "SAY(" + name + ")\n").collect(Collectors.joining());
   }
 
   @Test
@@ -148,13 +240,12 @@ final class CudaLayoutsTest {
   /// Compiles a program of SAY, SIZE and OFFSET lines with the header and reads what it prints.
   private Map<String, Long> compiled(String header, String body)
       throws IOException, InterruptedException {
-    var include =
+    var isThere =
         header.equals("stddef.h")
-            ? Path.of("/")
-            : HEADERS.stream()
-                .filter(path -> Files.exists(path.resolve(header)))
-                .findFirst()
-                .orElseGet(() -> abort("no " + header + " on this machine"));
+            || HEADERS.stream().anyMatch(path -> Files.exists(path.resolve(header)));
+    if (!isThere) {
+      abort("there is no " + header + " on this machine");
+    }
     var source = folder.resolve("facts.c");
     Files.writeString(
         source,
@@ -171,7 +262,10 @@ final class CudaLayoutsTest {
         """
             .formatted(header, body));
     var program = folder.resolve("facts");
-    output("gcc", "-w", "-I", include.toString(), source.toString(), "-o", program.toString());
+    var command = new ArrayList<>(List.of("gcc", "-w"));
+    HEADERS.forEach(path -> command.addAll(List.of("-idirafter", path.toString())));
+    command.addAll(List.of(source.toString(), "-o", program.toString()));
+    output(command.toArray(String[]::new));
     var facts = new TreeMap<String, Long>();
     for (var line : output(program.toString()).lines().toList()) {
       var space = line.lastIndexOf(' ');
@@ -188,7 +282,12 @@ final class CudaLayoutsTest {
       return abort(command[0] + " is not on the path: " + e.getMessage());
     }
     var text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(text).isZero();
+    var isWhole = process.waitFor() == 0 || !text.contains("No such file or directory");
+    if (!isWhole) {
+      abort(
+          "a header that another one includes is missing: " + text.lines().findFirst().orElse(""));
+    }
+    assertThat(process.exitValue()).as(text).isZero();
     return text;
   }
 }

@@ -18,7 +18,12 @@ final class NativeLibraryTest {
   @TempDir Path folder;
 
   private NativeLibrary load(List<Path> chosen, List<Path> usual) {
-    return NativeLibrary.load("Thing", List.of("libthing.so.13"), chosen, usual, CURE);
+    return load(List.of("libthing.so.13"), chosen, usual);
+  }
+
+  private static NativeLibrary load(List<String> files, List<Path> chosen, List<Path> usual) {
+    return NativeLibrary.load(
+        "Thing", new NativeLibrary.Source(files, "13.1", CURE), chosen, usual);
   }
 
   @Test
@@ -81,7 +86,59 @@ final class NativeLibraryTest {
     assertThat(library.has("thingNew")).isFalse();
     var handle = library.function("thingNew", JAVA_INT);
     assertThatThrownBy(() -> NativeLibrary.status(() -> (int) handle.invokeExact()))
-        .hasMessageContaining("is too old: it has no thingNew");
+        .hasMessageContaining(
+            "is too old: it has no thingNew; wan4j needs 13.1 or newer, get it with: " + CURE);
+    assertThat(library.tooOld())
+        .isEqualTo(
+            "Thing is older than 13.1, the least that wan4j runs with; get it with: " + CURE);
+  }
+
+  @Test
+  void theOlderGenerationServesWhereTheNewerIsMissing() throws Exception {
+    var twelve = build("older", "libthing.so.12", "int thingDo(int x) { return x + 12; }");
+    var thirteen = build("newer", "libthing.so.13", "int thingDo(int x) { return x + 13; }");
+    var files = NativeLibraries.generations("libthing.so", 13_000);
+    var older = load(files, List.of(), List.of(twelve));
+    assertThat(older.path()).isEqualTo(twelve.resolve("libthing.so.12"));
+    assertThat(answer(older)).isEqualTo(12);
+    assertThat(answer(load(files, List.of(), List.of(twelve, thirteen)))).isEqualTo(13);
+    // what the user names wins, whatever its generation
+    assertThat(answer(load(files, List.of(twelve), List.of(thirteen)))).isEqualTo(12);
+  }
+
+  @Test
+  void aDriverOfTheOlderGenerationIsGivenNoNewerLibrary() throws Exception {
+    var thirteen = build("newer", "libthing.so.13", "int thingDo(int x) { return x; }");
+    var files = NativeLibraries.generations("libthing.so", 12_080);
+    assertThat(load(files, List.of(), List.of(thirteen)).missing())
+        .isEqualTo("Thing was not found (libthing.so.12); get it with: " + CURE);
+  }
+
+  @Test
+  void aNewerLibraryThatDoesNotLoadLeavesTheOlderOne() throws Exception {
+    var both = build("both", "libthing.so.12", "int thingDo(int x) { return x + 12; }");
+    Files.writeString(both.resolve("libthing.so.13"), "not an ELF file");
+    var files = NativeLibraries.generations("libthing.so", 13_000);
+    assertThat(answer(load(files, List.of(), List.of(both)))).isEqualTo(12);
+  }
+
+  @Test
+  void whatALibraryOpensByItsBareNameIsFoundBesideIt() throws Exception {
+    var code =
+        """
+        #include <dlfcn.h>
+        int thingDo(int x) { return dlopen("libthing-parts.so.7", RTLD_NOW) ? x + 1 : x; }
+        """;
+    var folder = build("parts", "libthing.so.13", code);
+    var alone = load(List.of(), List.of(folder));
+    assertThat(answer(alone)).isZero();
+    build("parts", "libthing-parts.so.7", "int part(void) { return 1; }");
+    assertThat(answer(alone.withNeighbours("libthing-parts.so.*"))).isOne();
+  }
+
+  private static int answer(NativeLibrary library) {
+    var handle = library.function("thingDo", JAVA_INT, JAVA_INT);
+    return NativeLibrary.status(() -> (int) handle.invokeExact(0));
   }
 
   @Test
@@ -116,6 +173,10 @@ final class NativeLibraryTest {
   }
 
   private Path build(String name, String code) throws Exception {
+    return build(name, "libthing.so.13", code);
+  }
+
+  private Path build(String name, String file, String code) throws Exception {
     var target = made(name);
     var source = Files.writeString(target.resolve("thing.c"), code);
     assumeThat(Path.of("/usr/bin/gcc")).as("needs gcc").exists();
@@ -125,9 +186,11 @@ final class NativeLibraryTest {
                 "-shared",
                 "-fPIC",
                 "-Wl,-z,noexecstack",
+                // by its name a library is known to the whole process: only where a test wants that
+                "-Wl,-soname," + (file.contains("parts") ? file : target.resolve(file)),
                 source.toString(),
                 "-o",
-                target.resolve("libthing.so.13").toString())
+                target.resolve(file).toString())
             .inheritIO()
             .start();
     assertThat(process.waitFor()).isZero();
