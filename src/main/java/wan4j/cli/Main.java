@@ -5,18 +5,20 @@ import java.util.Arrays;
 import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import wan4j.Version;
 import wan4j.tensor.InputException;
 
 /// The command line: `wan4j generate`, `inspect`, `verify` and the others.
 @Command(
     name = "wan4j",
     description = "Makes video with the Wan2.2 models, on NVIDIA Hopper GPUs and on any CPU.",
-    version = "wan4j 0.1.0",
+    version = "wan4j " + Version.NUMBER,
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
     subcommands = {
       DemoCommand.class,
       GenerateCommand.class,
+      ConvertCommand.class,
       CompareCommand.class,
       DoctorCommand.class,
       InspectCommand.class,

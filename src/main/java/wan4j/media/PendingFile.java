@@ -17,7 +17,7 @@ import wan4j.tensor.InputException;
 
 /// A file or folder that is written under a hidden name beside its target and takes the target's
 /// name only when it is whole; closing it before that removes it.
-final class PendingFile implements AutoCloseable {
+public final class PendingFile implements AutoCloseable {
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
   private final Path target;
@@ -33,12 +33,12 @@ final class PendingFile implements AutoCloseable {
   }
 
   /// Names a file beside its target; nothing is created yet.
-  static PendingFile file(Path target) {
+  public static PendingFile file(Path target) {
     return new PendingFile(target.toAbsolutePath());
   }
 
   /// Creates a folder beside its target; throws `InputException` when that is not possible.
-  static PendingFile folder(Path target) {
+  public static PendingFile folder(Path target) {
     PendingFile pending = new PendingFile(target.toAbsolutePath());
     try {
       Files.createDirectory(pending.path);
@@ -49,13 +49,13 @@ final class PendingFile implements AutoCloseable {
   }
 
   /// Returns where to write.
-  Path path() {
+  public Path path() {
     return path;
   }
 
   /// Flushes what was written to the disk and gives it the target's name, in place of what had it;
   /// throws `InputException` when that is not possible.
-  void commit() {
+  public void commit() {
     try {
       if (Files.isRegularFile(path)) {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
@@ -89,7 +89,7 @@ final class PendingFile implements AutoCloseable {
   }
 
   /// Returns the sentence for a failure to write a target.
-  static InputException failure(Path target, IOException e) {
+  public static InputException failure(Path target, IOException e) {
     return new InputException(
         "cannot write %s: %s; free some space or choose another folder"
             .formatted(target, reason(e)),

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import wan4j.ops.Linear;
 import wan4j.ops.Parameters;
+import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -12,8 +13,8 @@ import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
 /// Loads linear layers by the names that the checkpoint gives them, each in the precision that the
-/// table has for it, and notes their names.
-record LayerLoader(Parameters parameters, PrecisionTable precisions, List<String> loaded) {
+/// table has for it, and notes which ones.
+record LayerLoader(Parameters parameters, PrecisionTable precisions, List<LinearGroup> loaded) {
   /// Creates a loader that has loaded nothing yet.
   LayerLoader(Parameters parameters, PrecisionTable precisions) {
     this(parameters, precisions, new ArrayList<>());
@@ -26,20 +27,25 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions, List<String
 
   /// Loads several layers with the same inputs as one, their outputs one after the other.
   Linear stacked(Weights weights, List<String> names, long outputs, long inputs) {
-    names.forEach(name -> loaded.add(weights.path(name)));
     return parameters.linear(
         names.stream().map(name -> matrix(weights, name, outputs, inputs)).toList(),
         names.stream().map(name -> weights.tensor(name + ".bias", outputs)).toList(),
-        precisions.precision(weights.path(names.getFirst())));
+        noted(weights, names));
   }
 
   /// Loads several layers without bias and with the same inputs as one.
   Linear unbiased(Weights weights, long outputs, long inputs, String... names) {
-    Arrays.stream(names).forEach(name -> loaded.add(weights.path(name)));
     return parameters.linear(
         Arrays.stream(names).map(name -> matrix(weights, name, outputs, inputs)).toList(),
         List.of(),
-        precisions.precision(weights.path(names[0])));
+        noted(weights, List.of(names)));
+  }
+
+  private Precision noted(Weights weights, List<String> names) {
+    List<String> paths = names.stream().map(weights::path).toList();
+    Precision precision = precisions.precision(paths.getFirst());
+    loaded.add(new LinearGroup(paths, precision));
+    return precision;
   }
 
   /// Returns the weight of a layer; one with more axes, as of a convolution without overlap, counts

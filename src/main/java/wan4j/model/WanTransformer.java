@@ -34,6 +34,7 @@ public final class WanTransformer implements AutoCloseable {
   private final List<WanBlock> blocks;
   private final Tensor headModulation;
   private final Linear head;
+  private final List<LinearGroup> linearLayers;
 
   /// Loads the network onto a backend; every name and shape is checked against `config` first.
   /// Throws `InputException` when the weights do not fit.
@@ -63,7 +64,14 @@ public final class WanTransformer implements AutoCloseable {
     headModulation =
         parameters.tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32).reshape(2, dim);
     head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
-    precisions.checkSkipped(layers.loaded());
+    linearLayers = List.copyOf(layers.loaded());
+    precisions.checkSkipped(
+        linearLayers.stream().flatMap(stack -> stack.layers().stream()).toList());
+  }
+
+  /// Returns the linear layers in the order in which they were loaded.
+  public List<LinearGroup> linearLayers() {
+    return linearLayers;
   }
 
   /// Returns the sizes of the network.

@@ -35,7 +35,12 @@ public record CheckpointSummary(
     long parameters = 0;
     long bytes = 0;
     Map<DType, Long> byType = new EnumMap<>(DType.class);
-    for (TensorSource tensor : weights.all().values()) {
+    List<TensorSource> tensors =
+        weights.all().entrySet().stream()
+            .filter(tensor -> !tensor.getKey().equals(Weights.MARKER))
+            .map(Map.Entry::getValue)
+            .toList();
+    for (TensorSource tensor : tensors) {
       TensorSource source = tensor instanceof ScaledSource scaled ? scaled.codes() : tensor;
       if (tensor instanceof ScaledSource scaled) {
         bytes += scaled.factors().bytes();
@@ -44,6 +49,6 @@ public record CheckpointSummary(
       bytes += source.bytes();
       byType.merge(source.dtype(), source.shape().count(), Long::sum);
     }
-    return new Network(name, weights.all().size(), parameters, bytes, Map.copyOf(byType));
+    return new Network(name, tensors.size(), parameters, bytes, Map.copyOf(byType));
   }
 }

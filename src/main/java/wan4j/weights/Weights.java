@@ -18,8 +18,9 @@ import wan4j.tensor.TensorSource;
 /// The named tensors of one network, or of one part of it, addressed by the original checkpoint's
 /// names; nothing is read before a backend takes a source.
 public final class Weights implements AutoCloseable {
-  // says that the weights of a file have scales beside them, which is seen without it
-  static final String MARKER = "scaled_fp8";
+  /// The name of the tensor by which other programs know that a file's FP8 weights have scales
+  /// beside them (Comfy-Org/ComfyUI at a125cd8, comfy/model_detection.py); here it is seen without.
+  public static final String MARKER = "scaled_fp8";
 
   private static final String WEIGHT = ".weight";
 
@@ -268,6 +269,11 @@ public final class Weights implements AutoCloseable {
   /// Returns all tensors by full name.
   Map<String, TensorSource> all() {
     return tensors;
+  }
+
+  /// Returns the paths of the files that hold the network.
+  public List<Path> paths() {
+    return files.stream().map(TensorFile::path).toList();
   }
 
   List<TensorFile> files() {

@@ -1,0 +1,276 @@
+package wan4j;
+
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import wan4j.media.PendingFile;
+import wan4j.ops.Ops;
+import wan4j.tensor.InputException;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.Expert;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Writes a checkpoint again with the linear layers of its transformers in FP8: a complete folder,
+/// whose other files are copied or, where they are large and the disk is the same, linked.
+public final class Conversion {
+  private static final long LINKED = 16L << 20; // files of so many bytes are linked, not copied
+  private static final int PROGRESS_STEPS = 20;
+  private static final Duration WORTH_TELLING = Duration.ofSeconds(1);
+
+  private final Path source;
+  private final Path target;
+  private final Quantization quantization;
+  private final Progress progress;
+
+  private Conversion(Path source, Path target, Quantization quantization, Progress progress) {
+    this.source = source;
+    this.target = target;
+    this.quantization = quantization;
+    this.progress = progress;
+  }
+
+  /// Converts a checkpoint on a device into a folder that must be new or empty, and returns the
+  /// bytes of its transformers before and after; throws `InputException` when the checkpoint cannot
+  /// be converted or the folder cannot be written, and then leaves nothing behind.
+  public static Result run(
+      Path source, Path target, Quantization quantization, Device device, Progress progress) {
+    return new Conversion(source, target, quantization, progress).run(device);
+  }
+
+  /// What a conversion did.
+  ///
+  /// @param bytesBefore the bytes of the transformers as they were
+  /// @param bytesAfter their bytes now
+  public record Result(long bytesBefore, long bytesAfter) {}
+
+  private Result run(Device device) {
+    try (Checkpoint checkpoint = Checkpoint.open(source)) {
+      requireConvertible(checkpoint);
+      requireTarget();
+      TransformerConfig config = checkpoint.config();
+      CheckpointCheck.require(checkpoint, config);
+      Map<Expert, Float8Network> networks = new LinkedHashMap<>();
+      long before = 0;
+      long after = 0;
+      for (Expert expert : checkpoint.experts()) {
+        Weights weights = checkpoint.transformer(expert);
+        Float8Network network = new Float8Network(config, weights, quantization);
+        networks.put(expert, network);
+        before += weights.names().stream().mapToLong(n -> weights.tensor(n).bytes()).sum();
+        after += network.bytes();
+      }
+      List<Path> others = others(checkpoint);
+      requireSpace(after, others);
+      write(checkpoint, networks, others, device);
+      return new Result(before, after);
+    }
+  }
+
+  private void requireConvertible(Checkpoint checkpoint) {
+    if (Task.of(checkpoint.kind()) == null) {
+      throw new InputException(
+          "%s is a checkpoint of %s, whose network this build does not know yet; expected one of t2v-A14B, i2v-A14B or ti2v-5B"
+              .formatted(source, checkpoint.kind().task()));
+    }
+    for (Expert expert : checkpoint.experts()) {
+      if (!checkpoint.transformer(expert).float8().isEmpty()) {
+        throw new InputException(
+            "%s stores weights in FP8 already; expected 16 or 32 bits: convert the checkpoint that it was made from"
+                .formatted(checkpoint.transformer(expert).title()));
+      }
+    }
+  }
+
+  private void requireTarget() {
+    try {
+      if (Files.exists(target)) {
+        if (!Files.isDirectory(target)) {
+          throw new InputException(
+              "--out got %s, which is a file; give a folder".formatted(target));
+        }
+        try (Stream<Path> list = Files.list(target)) {
+          if (list.findAny().isPresent()) {
+            throw new InputException(
+                "--out got %s, which is not empty; give a new folder".formatted(target));
+          }
+        }
+      }
+      Path parent = target.toAbsolutePath().normalize().getParent();
+      if (parent == null) {
+        throw new InputException("--out got %s; give a folder in another one".formatted(target));
+      }
+      Files.createDirectories(parent);
+      if (parent.toRealPath().startsWith(source.toRealPath())) {
+        throw new InputException(
+            "--out got %s, which lies in the checkpoint itself; give a folder elsewhere"
+                .formatted(target));
+      }
+    } catch (IOException e) {
+      throw PendingFile.failure(target, e);
+    }
+  }
+
+  /// Returns the checkpoint's files but those of the transformers' weights, by their paths in it;
+  /// hidden ones, such as a download's notes, stay behind.
+  private List<Path> others(Checkpoint checkpoint) {
+    Set<Path> weights = new HashSet<>();
+    Set<Path> folders = new HashSet<>();
+    try {
+      for (Expert expert : checkpoint.experts()) {
+        folders.add(checkpoint.folder(expert).toRealPath());
+        for (Path path : checkpoint.transformer(expert).paths()) {
+          weights.add(path.toRealPath());
+        }
+      }
+      List<Path> others = new ArrayList<>();
+      try (Stream<Path> walk = Files.walk(source, FileVisitOption.FOLLOW_LINKS)) {
+        for (Path path : walk.filter(Files::isRegularFile).sorted().toList()) {
+          Path relative = source.relativize(path);
+          boolean isIndex =
+              path.toString().endsWith(".index.json")
+                  && folders.contains(path.getParent().toRealPath());
+          if (!isIndex && !isHidden(relative) && !weights.contains(path.toRealPath())) {
+            others.add(relative);
+          }
+        }
+      }
+      return others;
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be read (%s); check its permissions".formatted(source, e.getMessage()), e);
+    }
+  }
+
+  private static boolean isHidden(Path relative) {
+    for (Path name : relative) {
+      if (name.toString().startsWith(".")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void requireSpace(long transformers, List<Path> others) {
+    try {
+      FileStore store = Files.getFileStore(target.toAbsolutePath().normalize().getParent());
+      long needed = transformers;
+      for (Path file : others) {
+        Path path = source.resolve(file);
+        long size = Files.size(path);
+        if (size < LINKED || !Files.getFileStore(path.toRealPath()).equals(store)) {
+          needed += size;
+        }
+      }
+      if (store.getUsableSpace() < needed) {
+        throw new InputException(
+            "the converted checkpoint needs %,d MB and the disk of %s has %,d MB free; free some or choose another with --out"
+                .formatted(needed / 1_000_000, target, store.getUsableSpace() / 1_000_000));
+      }
+    } catch (IOException e) {
+      throw PendingFile.failure(target, e);
+    }
+  }
+
+  private void write(
+      Checkpoint checkpoint,
+      Map<Expert, Float8Network> networks,
+      List<Path> others,
+      Device device) {
+    Path whole = target.toAbsolutePath().normalize();
+    try (PendingFile pending = PendingFile.folder(whole);
+        Ops ops = Backends.open(device)) {
+      // what an interrupted conversion wrote may fill half a disk
+      Thread removal = new Thread(pending::close);
+      Runtime.getRuntime().addShutdownHook(removal);
+      try {
+        networks.forEach((expert, network) -> {
+          Path folder = pending.path().resolve(source.relativize(checkpoint.folder(expert)));
+          write(ops, expert, network, checkpoint.transformer(expert), folder);
+        });
+        copy(others, pending.path());
+        require(pending.path());
+        pending.commit();
+      } finally {
+        Runtime.getRuntime().removeShutdownHook(removal);
+      }
+    }
+  }
+
+  private void write(Ops ops, Expert expert, Float8Network network, Weights weights, Path folder) {
+    create(folder);
+    long whole = weights.names().stream().mapToLong(n -> weights.tensor(n).bytes()).sum();
+    progress.begins(expert.description());
+    long start = System.nanoTime();
+    long[] last = {start, 0};
+    network.write(
+        ops,
+        folder,
+        done -> {
+          int step = (int) (done * PROGRESS_STEPS / Math.max(whole, 1));
+          Duration time = Duration.ofNanos(System.nanoTime() - last[0]);
+          if (step > last[1] && time.compareTo(WORTH_TELLING) > 0) {
+            progress.stepped(
+                new Progress.Step(step, PROGRESS_STEPS, expert.description(), 0, time));
+            last[0] = System.nanoTime();
+            last[1] = step;
+          }
+        });
+    progress.ends(expert.description(), Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  private void copy(List<Path> others, Path folder) {
+    progress.begins("other files");
+    long start = System.nanoTime();
+    for (Path file : others) {
+      Path copy = folder.resolve(file);
+      create(copy.getParent());
+      try {
+        Path original = source.resolve(file).toRealPath();
+        if (Files.size(original) < LINKED || !isLinked(original, copy)) {
+          Files.copy(original, copy);
+        }
+      } catch (IOException e) {
+        throw PendingFile.failure(target, e);
+      }
+    }
+    progress.ends("other files", Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  private static boolean isLinked(Path original, Path copy) {
+    try {
+      Files.createLink(copy, original);
+      return true;
+    } catch (IOException | UnsupportedOperationException e) {
+      return false; // another disk, or a file system without links
+    }
+  }
+
+  private void create(Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw PendingFile.failure(target, e);
+    }
+  }
+
+  /// Opens what was written as a request would.
+  private static void require(Path folder) {
+    try (Checkpoint written = Checkpoint.open(folder)) {
+      CheckpointCheck.require(written, written.config());
+      for (Expert expert : written.experts()) {
+        StoredFormat.of(written.transformer(expert));
+      }
+    }
+  }
+}

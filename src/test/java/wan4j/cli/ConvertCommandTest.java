@@ -1,0 +1,85 @@
+package wan4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class ConvertCommandTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"Float8CurrentScaling", "DelayedScaling", "Float8BlockScaling", "PerTokenScaling"})
+  void aConvertedCheckpointGivesTheVideoOfQuantisingOnLoad(String recipe) throws IOException {
+    Path out = folder.resolve("fp8");
+    Terminal run =
+        Terminal.run(
+            "convert",
+            Terminal.TEXT_TO_VIDEO.toString(),
+            "--device",
+            "cpu",
+            "--fp8_recipe",
+            recipe,
+            "--fp8_skip",
+            "blocks.0,blocks.*.ffn.2",
+            "--out",
+            out.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error())
+        .contains("high-noise expert", "low-noise expert", "other files")
+        .contains("in FP8 (" + recipe + ")");
+    Path stored = folder.resolve("stored.mkv");
+    Path quantised = folder.resolve("quantised.mkv");
+    Path plain = folder.resolve("plain.mkv");
+    generate(out, stored);
+    generate(
+        Terminal.TEXT_TO_VIDEO,
+        quantised,
+        "--quantize",
+        "--fp8_recipe",
+        recipe,
+        "--fp8_skip",
+        "blocks.0,blocks.*.ffn.2");
+    generate(out, plain, "--quantize", "False");
+    assertThat(Files.mismatch(stored, quantised)).isEqualTo(-1);
+    assertThat(Files.mismatch(stored, plain)).isNotEqualTo(-1);
+  }
+
+  private static void generate(Path checkpoint, Path target, String... more) {
+    Terminal run = Terminal.generate(checkpoint, target, more);
+    assertThat(run.code()).as(run.error()).isZero();
+  }
+
+  @Test
+  void aDamagedFileIsOneSentence() throws IOException {
+    Path out = folder.resolve("fp8");
+    Terminal.run(
+        "convert",
+        Terminal.TEXT_IMAGE_TO_VIDEO.toString(),
+        "--device",
+        "cpu",
+        "-q",
+        "--out",
+        out.toString());
+    Path file = out.resolve("diffusion_pytorch_model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
+    Terminal run = Terminal.generate(out, folder.resolve("out.mkv"));
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error().strip().lines()).hasSize(1);
+    assertThat(run.error()).contains(file.toString()).contains("complete safetensors file");
+  }
+
+  @Test
+  void aFolderIsAsked() {
+    Terminal run = Terminal.run("convert", Terminal.TEXT_TO_VIDEO.toString());
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).contains("--out");
+  }
+}
