@@ -102,11 +102,14 @@ public final class ProductTuning {
     MatmulDescription product = plan.description();
     double first = ProductTimer.median(times[0]);
     double least = ProductTimer.median(times[best]);
-    boolean isChosen = best > 0 && isSound(plan, finalists.getFirst(), finalists.get(best));
+    boolean isChosen =
+        best > 0
+            && isSound(plan, finalists.getFirst(), finalists.get(best))
+            && isKept(product, finalists.get(best));
     progress.accept(
         "%s %8.4f ms, first %8.4f, %5.0f TFLOP/s: %s"
             .formatted(
-                isChosen ? "faster" : "first ",
+                isChosen ? "faster " : best > 0 ? "refused" : "first  ",
                 least,
                 first,
                 2e-9 * product.rows() * product.columns() * product.inner() / least,
@@ -148,6 +151,15 @@ public final class ProductTuning {
     }
     return Math.sqrt(difference) <= ROUNDING * Math.sqrt(size)
         && Arrays.equals(values, timer.output(plan, chosen, COMPARED));
+  }
+
+  /// Whether a later run would get the algorithm by its code.
+  private boolean isKept(MatmulDescription product, Algorithm chosen) {
+    MatmulPlan plan = ops.products().known(product, chosen.code());
+    if (plan != null) {
+      plan.close();
+    }
+    return plan != null;
   }
 
   private static double rounded(double milliseconds) {

@@ -72,14 +72,19 @@ final class Products implements AutoCloseable {
 
   private MatmulPlan make(MatmulDescription description) {
     String known = algorithms.algorithm(description);
-    MatmulPlan plan = known == null ? null : MatmulPlan.of(handle, description, known);
-    if (plan != null && plan.algorithm().workspace() <= WORKSPACE) {
-      return plan;
-    }
-    if (plan != null) {
+    MatmulPlan plan = known == null ? null : known(description, known);
+    return plan == null ? first(description) : plan;
+  }
+
+  /// Makes a plan with an algorithm of an earlier process, which the caller closes, or null where
+  /// the library refuses it or it needs more than the workspace.
+  MatmulPlan known(MatmulDescription description, String algorithm) {
+    MatmulPlan plan = MatmulPlan.of(handle, description, algorithm);
+    if (plan != null && plan.algorithm().workspace() > WORKSPACE) {
       plan.close();
+      return null;
     }
-    return first(description);
+    return plan;
   }
 
   /// Makes a plan with the library's first algorithm, which the caller closes; throws

@@ -1,15 +1,18 @@
 package wan4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.Latents;
 import wan4j.LatentsFile;
+import wan4j.cuda.bind.Cuda;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Tensor;
 import wan4j.verify.MotionCheck;
@@ -107,5 +110,16 @@ final class CommandsTest {
     MotionCheck check =
         MotionCheck.of(VideoReader.read(folder.resolve(file)).frames(), color, direction);
     assertThat(check.passes()).as("%s: %s", file, check).isTrue();
+  }
+
+  @Test
+  void whatMeasuresAGpuIsRefusedWithoutOne() {
+    assumeThat(Cuda.isPresent()).as("there is a GPU").isFalse();
+    for (List<String> command : List.of(List.of("tune"), List.of("bench", "support"))) {
+      Terminal run = Terminal.run(command.toArray(String[]::new));
+      assertThat(run.code()).isEqualTo(2);
+      assertThat(run.error()).startsWith("wan4j: device cuda cannot be used: ");
+      assertThat(run.out()).isEmpty();
+    }
   }
 }
