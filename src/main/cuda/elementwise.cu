@@ -1,6 +1,7 @@
 // Operations on single elements, one thread a vector of VECTOR elements.
 //   convert    target = function(source), types and function compiled in; may work in place
 //   add        target += source
+//   addScaled  a part of a matrix += factor source, whose rows are shorter
 //   embedding  rows of a table for int32 ids
 //   modulation out[part, group] = table[part] + timestep[group, part or shared], float32
 // Constants: VECTOR (divides every count below), SOURCE and TARGET (element types), FUNCTION (an
@@ -40,6 +41,21 @@ extern "C" __global__ void __launch_bounds__(THREADS) add(
       values[i] += change[i];
     }
     store<TARGET, VECTOR>(target, index * VECTOR, values);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) addScaled(
+    const void* source, void* target, int columns, int stride, float factor, int64 count) {
+  int64 index = vectorIndex();
+  if (index < count) {
+    int64 row = index / columns;
+    int64 to = row * stride + (index - row * columns);
+    float change[1];
+    float value[1];
+    load<SOURCE, 1>(source, index, change);
+    load<TARGET, 1>(target, to, value);
+    value[0] += factor * change[0];
+    store<TARGET, 1>(target, to, value);
   }
 }
 

@@ -7,6 +7,7 @@
 //                   common/recipe/delayed_scaling.cu:138-217: an all-zero step neither rolls nor
 //                   updates, an infinite one freezes the scale)
 //   quantizeTensor  E4M3 elements by the scale in `state`
+//   dequantizeRows  the numbers that E4M3 rows stand for, where FORMAT tells how their scales lie
 //   quantizeSquares a power-of-two scale for each 128 x 128 piece of a weight
 // Constants: COLUMNS, VECTOR, THREADS, INPUT and OUTPUT (element types), FORMAT, FUNCTION (an activation's
 // number or 0), BIASED (whether a bias of the input's type is added).
@@ -108,6 +109,27 @@ extern "C" __global__ void __launch_bounds__(256) quantizeTensor(
       values[i] = __fmul_rn(values[i], scale);
     }
     store<E4M3, VECTOR>(target, index * VECTOR, values);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) dequantizeRows(
+    const void* x, const float* inverse, void* target, int stride) {
+  int64 index = blockIdx.x;
+  Values row;
+  row.read<E4M3>(x, index * COLUMNS);
+#pragma unroll
+  for (int e = 0; e < Values::EACH; e++) {
+    if (Values::holds(e)) {
+      int column = Values::column(e);
+      int64 scale = FORMAT == ROW_BLOCK ? static_cast<int64>(column / BLOCK) * stride + index
+                                        : FORMAT == ROW_TOKEN ? index : 0;
+      float factor = inverse[scale];
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        row.values[e][i] = __fmul_rn(row.values[e][i], factor);
+      }
+      store<OUTPUT, VECTOR>(target, index * COLUMNS + column, row.values[e]);
+    }
   }
 }
 

@@ -9,7 +9,8 @@ import java.util.List;
 /// @param device where the transformers and the autoencoder run
 /// @param arithmetic in which arithmetic a GPU computes what is not quantised
 /// @param quantization which layers of the transformers run in FP8
-/// @param loras LoRA files that are merged into the transformers
+/// @param loras LoRA files that change the transformers in every request
+/// @param loraMode whether they are merged into the weights or run beside them
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
 public record EngineOptions(
@@ -18,6 +19,7 @@ public record EngineOptions(
     Arithmetic arithmetic,
     Quantization quantization,
     List<LoraFile> loras,
+    LoraMode loraMode,
     boolean offload,
     boolean textOnCpu) {
   /// Copies the list.
@@ -33,7 +35,15 @@ public record EngineOptions(
       Quantization quantization,
       boolean offload,
       boolean textOnCpu) {
-    this(checkpoint, device, arithmetic, quantization, List.of(), offload, textOnCpu);
+    this(
+        checkpoint,
+        device,
+        arithmetic,
+        quantization,
+        List.of(),
+        LoraMode.MERGE,
+        offload,
+        textOnCpu);
   }
 
   /// Weights as the checkpoint stores them, in the device's usual arithmetic.

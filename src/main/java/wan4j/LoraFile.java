@@ -3,8 +3,7 @@ package wan4j;
 import java.nio.file.Path;
 import wan4j.tensor.InputException;
 
-/// A LoRA file that is merged into the transformers while they are loaded, before anything is
-/// quantised.
+/// A LoRA file that changes the transformers.
 ///
 /// @param path the file
 /// @param strength by what its changes are multiplied; negative to subtract them

@@ -9,7 +9,7 @@ import wan4j.weights.Lora;
 import wan4j.weights.LoraApplication;
 import wan4j.weights.Weights;
 
-/// The LoRA files of an engine, open as long as it is.
+/// LoRA files that are open and belong to the networks that they change.
 final class LoraFiles implements AutoCloseable {
   private final List<LoraFile> choices;
   private final List<Lora> files = new ArrayList<>();
@@ -17,7 +17,7 @@ final class LoraFiles implements AutoCloseable {
   /// Opens the files and matches them with the networks that they change; throws `InputException`
   /// when one does not belong to its network.
   LoraFiles(List<LoraFile> choices, Checkpoint checkpoint) {
-    this.choices = choices;
+    this.choices = List.copyOf(choices);
     try {
       for (LoraFile choice : choices) {
         if (choice.target() != LoraFile.Target.ALL
@@ -29,7 +29,7 @@ final class LoraFiles implements AutoCloseable {
         files.add(Lora.read(choice.path()));
       }
       for (Expert expert : checkpoint.experts()) {
-        var _ = merged(expert, checkpoint.transformer(expert));
+        var _ = checkpoint.transformer(expert).additions(applications(expert));
       }
     } catch (RuntimeException | Error e) {
       close();
@@ -37,9 +37,20 @@ final class LoraFiles implements AutoCloseable {
     }
   }
 
+  /// Returns the files as they were chosen.
+  List<LoraFile> choices() {
+    return choices;
+  }
+
   /// Returns the weights of an expert with what the files add to it; nothing is computed before
   /// they are read.
   Weights merged(Expert expert, Weights weights) {
+    List<LoraApplication> applications = applications(expert);
+    return applications.isEmpty() ? weights : weights.merged(applications);
+  }
+
+  /// Returns the files that change an expert.
+  List<LoraApplication> applications(Expert expert) {
     List<LoraApplication> applications = new ArrayList<>();
     for (int i = 0; i < files.size(); i++) {
       LoraFile choice = choices.get(i);
@@ -53,7 +64,7 @@ final class LoraFiles implements AutoCloseable {
         applications.add(new LoraApplication(files.get(i), choice.strength()));
       }
     }
-    return applications.isEmpty() ? weights : weights.merged(applications);
+    return applications;
   }
 
   @Override

@@ -1,6 +1,8 @@
 package wan4j;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
@@ -54,7 +56,8 @@ public final class VideoEngine implements AutoCloseable {
   private final Ops ops;
   private final Ops textOps;
   private final Experts experts;
-  private final LoraFiles loras;
+  private final LoraFiles merged;
+  private LoraFiles beside;
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
 
@@ -67,7 +70,8 @@ public final class VideoEngine implements AutoCloseable {
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config);
-    loras = new LoraFiles(options.loras(), checkpoint);
+    merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
+    beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
     experts =
         new Experts(
             config,
@@ -102,6 +106,30 @@ public final class VideoEngine implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
+    }
+  }
+
+  private boolean isMerging() {
+    return options.loraMode() == LoraMode.MERGE;
+  }
+
+  /// Lets the engine's LoRA files and a request's run beside the weights of the networks that are
+  /// loaded, unless they do already; throws `InputException` when one does not belong to its
+  /// network.
+  private void hang(List<LoraFile> requested) {
+    List<LoraFile> wanted = new ArrayList<>(isMerging() ? List.of() : options.loras());
+    wanted.addAll(requested);
+    if (!wanted.equals(beside.choices())) {
+      LoraFiles before = beside;
+      beside = new LoraFiles(wanted, checkpoint);
+      before.close();
+      try {
+        experts.forEachLoaded(
+            (expert, transformer) -> transformer.adapt(beside.applications(expert)));
+      } catch (RuntimeException | Error e) {
+        experts.close(); // none is left with the files of two requests
+        throw e;
+      }
     }
   }
 
@@ -143,6 +171,7 @@ public final class VideoEngine implements AutoCloseable {
             request.lowGuidance(),
             request.highGuidance());
     sampler.schedule(plan.steps(), plan.shift());
+    hang(request.loras());
     Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
     RunCache cache = new RunCache(request, plan);
     Prompts prompts = timed("text", progress, () -> prompts(request));
@@ -263,12 +292,15 @@ public final class VideoEngine implements AutoCloseable {
 
   private WanTransformer transformer(TransformerConfig config, Expert expert) {
     Weights weights = checkpoint.transformer(expert);
-    return new WanTransformer(
-        config,
-        loras.merged(expert, weights),
-        ops,
-        SequenceGroup.SOLO,
-        options.quantization().table(weights));
+    WanTransformer transformer =
+        new WanTransformer(
+            config,
+            merged.merged(expert, weights),
+            ops,
+            SequenceGroup.SOLO,
+            options.quantization().table(weights));
+    transformer.adapt(beside.applications(expert));
+    return transformer;
   }
 
   private VideoAutoencoder autoencoder() {
@@ -308,7 +340,8 @@ public final class VideoEngine implements AutoCloseable {
       textOps.close();
     }
     ops.close();
-    loras.close();
+    merged.close();
+    beside.close();
     checkpoint.close();
   }
 

@@ -1,5 +1,6 @@
 package wan4j;
 
+import java.util.List;
 import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
@@ -20,6 +21,7 @@ import wan4j.tensor.InputException;
 /// @param seed seed of the noise
 /// @param noise whose generator the noise equals: PyTorch's `cpu` or `cuda`
 /// @param cache whether forwards are skipped
+/// @param loras LoRA files that run beside the weights in this request, after the engine's own
 public record VideoRequest(
     String prompt,
     String negativePrompt,
@@ -34,11 +36,13 @@ public record VideoRequest(
     double highGuidance,
     long seed,
     String noise,
-    CacheSettings cache) {
+    CacheSettings cache,
+    List<LoraFile> loras) {
   private static final int LARGEST_SIDE = 8192;
 
   /// Checks the values that do not depend on the model.
   public VideoRequest {
+    loras = List.copyOf(loras);
     if (frames < 1 || frames % 4 != 1) {
       int below = Math.max(1, (frames - 1) / 4 * 4 + 1);
       throw new InputException(
@@ -54,6 +58,40 @@ public record VideoRequest(
     if (seed < 0) {
       throw new InputException("base_seed got %d; it takes 0 or more".formatted(seed));
     }
+  }
+
+  /// Without LoRA files of its own.
+  public VideoRequest(
+      String prompt,
+      String negativePrompt,
+      Picture image,
+      int width,
+      int height,
+      int frames,
+      String solver,
+      int steps,
+      double shift,
+      double lowGuidance,
+      double highGuidance,
+      long seed,
+      String noise,
+      CacheSettings cache) {
+    this(
+        prompt,
+        negativePrompt,
+        image,
+        width,
+        height,
+        frames,
+        solver,
+        steps,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        cache,
+        List.of());
   }
 
   private static void requireScale(String name, double value) {
@@ -99,7 +137,8 @@ public record VideoRequest(
         highGuidance,
         seed,
         noise,
-        cache);
+        cache,
+        loras);
   }
 
   /// Returns this request with a picture to begin with.
@@ -118,7 +157,8 @@ public record VideoRequest(
         highGuidance,
         seed,
         noise,
-        cache);
+        cache,
+        loras);
   }
 
   /// Returns this request without a cache.
@@ -137,6 +177,27 @@ public record VideoRequest(
         highGuidance,
         seed,
         noise,
-        new CacheSettings.Off());
+        new CacheSettings.Off(),
+        loras);
+  }
+
+  /// Returns this request with other LoRA files beside the weights.
+  public VideoRequest withLoras(List<LoraFile> files) {
+    return new VideoRequest(
+        prompt,
+        negativePrompt,
+        image,
+        width,
+        height,
+        frames,
+        solver,
+        steps,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        cache,
+        files);
   }
 }

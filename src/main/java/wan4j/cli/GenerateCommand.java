@@ -211,6 +211,7 @@ final class GenerateCommand implements Callable<Integer> {
             arithmetic.arithmetic(),
             quantization.quantization(),
             loras.files(),
+            loras.mode(),
             Flags.isTrue("--offload_model", offload, true),
             textOnCpu);
     try (VideoEngine engine = VideoEngine.open(options)) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 import wan4j.LoraFile;
+import wan4j.LoraMode;
 
 /// The flags that name LoRA files; each may be given several times.
 final class LoraOptions {
@@ -24,6 +25,20 @@ final class LoraOptions {
       paramLabel = "FILE[:STRENGTH]",
       description = "A LoRA file for the low-noise expert alone.")
   private List<String> low = List.of();
+
+  @Option(
+      names = "--lora_mode",
+      defaultValue = "merge",
+      description =
+          "merge: LoRA files are added to the weights while these are loaded. side: they run beside"
+              + " the weights, which works with checkpoints in FP8 too (default:"
+              + " ${DEFAULT-VALUE}).")
+  private String mode;
+
+  /// Returns what the files do to the networks.
+  LoraMode mode() {
+    return LoraMode.of(mode);
+  }
 
   /// Returns the files that the flags name.
   List<LoraFile> files() {

@@ -37,6 +37,11 @@ record CpuLinear(Tensor weight, Tensor inverseScales, Tensor bias, List<OperandF
     return inverseScales.count() == 1 ? Granularity.TENSOR : Granularity.ROW;
   }
 
+  /// Returns the layer with another bias.
+  CpuLinear withBias(Tensor other) {
+    return new CpuLinear(weight, inverseScales, other, formats);
+  }
+
   /// Says whether the weight lies in memory as a product needs it.
   boolean isWide() {
     return weight.dtype() == DType.F32;

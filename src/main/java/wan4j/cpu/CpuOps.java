@@ -24,6 +24,7 @@ import wan4j.tensor.Tensor;
 public final class CpuOps implements Ops {
   private final CpuMemory memory = new CpuMemory();
   private final Float8Rows float8 = new Float8Rows(memory);
+  private final SideLayers sides = new SideLayers();
   private final Workers workers;
   private final Kernels kernels;
 
@@ -82,7 +83,7 @@ public final class CpuOps implements Ops {
 
   @Override
   public Parameters parameters() {
-    return new CpuParameters(memory, float8);
+    return new CpuParameters(memory, float8, sides);
   }
 
   @Override
@@ -145,9 +146,27 @@ public final class CpuOps implements Ops {
             case Operand.Plain plain -> float32(plain.values());
             case Operand.Quantized quantized -> float8.dequantize(quantized);
           };
-      kernels.linear(values, (CpuLinear) layer, activation, target);
+      CpuLinear own = (CpuLinear) layer;
+      SideLayers.Side side = sides.of(own);
+      if (side == null) {
+        kernels.linear(values, own, activation, target);
+      } else {
+        kernels.linear(values, own.withBias(side.bias()), Activation.NONE, target);
+        side.chains().forEach(chain -> addChain(values, chain, target));
+        kernels.activate(target, activation);
+      }
     }
     return target;
+  }
+
+  private void addChain(Tensor x, List<CpuLinear> chain, Tensor target) {
+    Tensor values = x;
+    for (CpuLinear layer : chain) {
+      Tensor next = memory.empty(DType.F32, Shape.of(x.shape().size(0), layer.outputs()));
+      kernels.linear(values, layer, Activation.NONE, next);
+      values = next;
+    }
+    kernels.add(target, values);
   }
 
   @Override

@@ -3,6 +3,7 @@ package wan4j.cpu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import wan4j.ops.Convolution;
@@ -10,6 +11,8 @@ import wan4j.ops.Linear;
 import wan4j.ops.LinearShapes;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
+import wan4j.ops.SideBranch;
+import wan4j.ops.SideShapes;
 import wan4j.quant.Branch;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
@@ -29,13 +32,16 @@ final class CpuParameters implements Parameters {
 
   private final CpuMemory memory;
   private final Float8Rows float8;
+  private final SideLayers sides;
   private final List<Tensor> states = new ArrayList<>();
+  private final List<Runnable> undoing = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
   private long bytes;
 
-  CpuParameters(CpuMemory memory, Float8Rows float8) {
+  CpuParameters(CpuMemory memory, Float8Rows float8, SideLayers sides) {
     this.memory = memory;
     this.float8 = float8;
+    this.sides = sides;
   }
 
   @Override
@@ -164,12 +170,98 @@ final class CpuParameters implements Parameters {
   }
 
   @Override
+  public void beside(Linear layer, List<SideBranch> branches) {
+    CpuLinear own = (CpuLinear) layer;
+    SideShapes shapes = SideShapes.of(own, branches);
+    Tensor down = zeros(shapes.rank(), own.inputs());
+    Tensor up = zeros(own.outputs(), shapes.rank());
+    Tensor dense = shapes.hasDense() ? zeros(own.outputs(), own.inputs()) : null;
+    Tensor bias = own.bias();
+    if (shapes.hasBias()) {
+      bias = kept(bias);
+    }
+    int first = 0;
+    for (SideBranch branch : branches) {
+      switch (branch) {
+        case SideBranch.LowRank pair -> {
+          read(pair.down(), down.slice(first, pair.rank()).segment(), DType.F32);
+          addScaled(pair.up(), pair.factor(), up, pair.firstOutput(), first);
+          first += pair.rank();
+        }
+        case SideBranch.Dense full ->
+            addScaled(full.weight(), full.factor(), dense, full.firstOutput(), 0);
+        case SideBranch.Bias change ->
+            addScaled(
+                change.bias(),
+                change.factor(),
+                bias.reshape(own.outputs(), 1),
+                change.firstOutput(),
+                0);
+      }
+    }
+    List<List<CpuLinear>> chains = new ArrayList<>();
+    if (shapes.rank() > 0) {
+      chains.add(List.of(unbiased(down), unbiased(up)));
+    }
+    if (dense != null) {
+      chains.add(List.of(unbiased(dense)));
+    }
+    SideLayers.Side side = new SideLayers.Side(bias, chains);
+    sides.hang(own, side);
+    undoing.add(() -> sides.take(own, side));
+  }
+
+  @Override
+  public void adjust(Tensor tensor, TensorSource difference, float factor) {
+    Tensor before = kept(tensor);
+    undoing.add(() -> tensor.segment().copyFrom(before.segment()));
+    addScaled(difference, factor, tensor.reshape(1, tensor.count()), 0, 0);
+  }
+
+  private Tensor kept(Tensor tensor) {
+    Tensor copy = allocate(tensor.dtype(), tensor.shape());
+    copy.segment().copyFrom(tensor.segment());
+    return copy;
+  }
+
+  private CpuLinear unbiased(Tensor weight) {
+    return new CpuLinear(weight, null, zeros(weight.length(0)), formats(Precision.PLAIN));
+  }
+
+  private Tensor zeros(long... sizes) {
+    Tensor tensor = allocate(DType.F32, Shape.of(sizes));
+    tensor.segment().fill((byte) 0);
+    return tensor;
+  }
+
+  /// Adds `factor source` to the part of a float32 matrix that begins at a row and a column.
+  private static void addScaled(
+      TensorSource source, float factor, Tensor target, long firstRow, long firstColumn) {
+    long rows = target.shape().size(0) == 1 ? 1 : source.shape().size(0);
+    long columns = source.shape().count() / rows;
+    try (Arena temporary = Arena.ofConfined()) {
+      MemorySegment values = temporary.allocate(Math.max(source.shape().count(), 1) * 4, ALIGNMENT);
+      read(source, values, DType.F32);
+      MemorySegment out = target.segment();
+      for (long row = 0; row < rows; row++) {
+        long start = (firstRow + row) * target.shape().size(1) + firstColumn;
+        for (long column = 0; column < columns; column++) {
+          float change = factor * Floats.get(values, row * columns + column);
+          Floats.set(out, start + column, Floats.get(out, start + column) + change);
+        }
+      }
+    }
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }
 
   @Override
   public void close() {
+    Collections.reverse(undoing);
+    undoing.forEach(Runnable::run);
     states.forEach(float8::forget);
     arena.close();
     memory.weights(-bytes);

@@ -44,6 +44,15 @@ final class FastKernels implements Kernels {
   }
 
   @Override
+  public void activate(Tensor x, Activation activation) {
+    if (isSmall(x) || activation == Activation.NONE) {
+      Kernels.super.activate(x, activation);
+      return;
+    }
+    VectorElementwise.activate(x, activation);
+  }
+
+  @Override
   public void modulatedNorm(
       Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, Tensor target) {
     if (isSmall(target)) {

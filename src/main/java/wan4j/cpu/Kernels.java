@@ -30,6 +30,11 @@ interface Kernels {
     ScalarElementwise.silu(x, target);
   }
 
+  /// Applies the function that follows a linear layer, in place.
+  default void activate(Tensor x, Activation activation) {
+    ScalarElementwise.activate(x, activation);
+  }
+
   default void modulation(Tensor table, Tensor timestep, Tensor target) {
     ScalarElementwise.modulation(table, timestep, target);
   }

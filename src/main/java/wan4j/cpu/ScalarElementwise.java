@@ -54,6 +54,14 @@ final class ScalarElementwise {
     }
   }
 
+  /// The function that follows a linear layer, in place.
+  static void activate(Tensor x, Activation activation) {
+    MemorySegment values = x.segment();
+    for (long i = 0; activation != Activation.NONE && i < x.count(); i++) {
+      set(values, i, apply(activation, get(values, i)));
+    }
+  }
+
   /// The function that follows a linear layer.
   static double apply(Activation activation, double x) {
     return switch (activation) {

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import wan4j.ops.Activation;
 import wan4j.tensor.Tensor;
 
 /// Functions of single elements with vectors, spread over the processors.
@@ -42,6 +43,14 @@ final class VectorElementwise {
     MemorySegment in = x.segment();
     MemorySegment out = target.segment();
     pieces(x.count(), (i, mask) -> store(Vectors.silu(load(in, i, mask)), out, i, mask));
+  }
+
+  /// The function that follows a linear layer, in place.
+  static void activate(Tensor x, Activation activation) {
+    MemorySegment values = x.segment();
+    pieces(
+        x.count(),
+        (i, mask) -> store(Vectors.apply(activation, load(values, i, mask)), values, i, mask));
   }
 
   /// `x += y`.

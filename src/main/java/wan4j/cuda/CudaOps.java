@@ -128,6 +128,14 @@ public final class CudaOps implements Ops {
     return products;
   }
 
+  ElementwiseKernels elementwiseKernels() {
+    return elementwise;
+  }
+
+  SideLayers sides() {
+    return layers.sides();
+  }
+
   ConvolutionKernels convolutionKernels() {
     return convolutionKernels;
   }

@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.ops.Convolution;
@@ -12,6 +13,8 @@ import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
+import wan4j.ops.SideBranch;
+import wan4j.ops.SideShapes;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
@@ -33,6 +36,7 @@ final class CudaParameters implements Parameters {
   private final CudaOps ops;
   private final List<DeviceStorage> slabs = new ArrayList<>();
   private final List<Tensor> states = new ArrayList<>();
+  private final List<Runnable> undoing = new ArrayList<>();
   private DeviceStorage slab = new DeviceStorage(0, 0);
   private final Arena host = Arena.ofShared();
   private long used;
@@ -207,6 +211,72 @@ final class CudaParameters implements Parameters {
     return layer;
   }
 
+  @Override
+  public void beside(Linear layer, List<SideBranch> branches) {
+    CudaLinear own = (CudaLinear) layer;
+    SideShapes shapes = SideShapes.of(own, branches);
+    DType type = own.precision().isFloat8() ? DType.BF16 : own.weight().dtype();
+    Tensor down = zeros(type, shapes.rank(), own.inputs());
+    Tensor up = zeros(type, own.outputs(), shapes.rank());
+    Tensor dense = shapes.hasDense() ? zeros(type, own.outputs(), own.inputs()) : null;
+    Tensor bias = own.bias();
+    if (shapes.hasBias()) {
+      bias = zeros(biasType(own.precision()), own.outputs());
+      if (own.bias() != null) {
+        ops.copy(own.bias(), bias);
+      }
+    }
+    int first = 0;
+    for (SideBranch branch : branches) {
+      int at = branch.firstOutput();
+      switch (branch) {
+        case SideBranch.LowRank pair -> {
+          ops.load(pair.down(), down.slice(first, pair.rank()));
+          addScaled(pair.up(), pair.rank(), pair.factor(), up, at, first);
+          first += pair.rank();
+        }
+        case SideBranch.Dense full ->
+            addScaled(full.weight(), own.inputs(), full.factor(), dense, at, 0);
+        case SideBranch.Bias change ->
+            addScaled(change.bias(), 1, change.factor(), bias.reshape(own.outputs(), 1), at, 0);
+      }
+    }
+    List<List<Tensor>> chains = new ArrayList<>();
+    if (shapes.rank() > 0) {
+      chains.add(List.of(down, up));
+    }
+    if (dense != null) {
+      chains.add(List.of(dense));
+    }
+    SideLayers.Side side = new SideLayers.Side(bias, chains);
+    ops.sides().hang(own, side);
+    undoing.add(() -> ops.sides().take(own, side));
+  }
+
+  @Override
+  public void adjust(Tensor tensor, TensorSource difference, float factor) {
+    Tensor before = allocate(tensor.dtype(), tensor.shape());
+    ops.copy(tensor, before);
+    undoing.add(() -> ops.copy(before, tensor));
+    int count = Math.toIntExact(tensor.count());
+    addScaled(difference, count, factor, tensor.reshape(1, count), 0, 0);
+  }
+
+  private Tensor zeros(DType dtype, long... sizes) {
+    Tensor tensor = allocate(dtype, Shape.of(sizes));
+    ops.clear(tensor);
+    return tensor;
+  }
+
+  private void addScaled(
+      TensorSource source, int columns, float factor, Tensor target, int row, int column) {
+    try (Scope _ = ops.scope()) {
+      Tensor values = ops.empty(source.dtype(), source.shape().toArray());
+      ops.load(source, values);
+      ops.elementwiseKernels().addScaled(values, columns, factor, target, row, column);
+    }
+  }
+
   private static long padded(long count) {
     return Math.ceilDiv(count, (long) CHANNELS) * CHANNELS;
   }
@@ -267,6 +337,8 @@ final class CudaParameters implements Parameters {
       return;
     }
     isClosed = true;
+    Collections.reverse(undoing);
+    undoing.forEach(Runnable::run);
     ops.synchronize();
     states.forEach(ops.quantizeKernels()::forget);
     host.close();

@@ -76,6 +76,28 @@ final class ElementwiseKernels {
         LaunchShape.covering(vectors, Tiling.FLAT_THREADS));
   }
 
+  /// Adds `factor source` to the part of a matrix that begins at a row and a column; the source's
+  /// rows are `columns` long.
+  void addScaled(
+      Tensor source, int columns, float factor, Tensor target, long firstRow, long firstColumn) {
+    if (source.count() == 0) {
+      return;
+    }
+    int stride = target.length(1);
+    long first = firstRow * stride + firstColumn;
+    device
+        .arguments()
+        .add(DeviceStorage.address(source))
+        .add(DeviceStorage.address(target) + first * target.dtype().bytes())
+        .add(columns)
+        .add(stride)
+        .add(factor)
+        .add(source.count());
+    device.launch(
+        kernel(new Key("addScaled", 1, source.dtype(), target.dtype(), Activation.NONE)),
+        LaunchShape.covering(source.count(), Tiling.FLAT_THREADS));
+  }
+
   /// Gathers rows of a table.
   void embedding(Tensor table, Tensor ids, Tensor target) {
     if (target.count() == 0) {

@@ -72,6 +72,20 @@ final class Formats {
     return output.finish();
   }
 
+  /// Returns an operand as matrix units of 16 or 32 bits take it. A branch sees the same rounded
+  /// values as the FP8 weight: with that it is as near to a merged weight as can be, and no
+  /// producer has to write its rows twice.
+  Tensor plain(Operand x) {
+    return switch (x) {
+      case Operand.Plain plain -> plain.values();
+      case Operand.Quantized quantized -> {
+        Tensor target = memory.empty(DType.BF16, quantized.values().shape());
+        quantization.dequantize(quantized, target);
+        yield target;
+      }
+    };
+  }
+
   /// Writes rows, after what their product left undone, to an output.
   void write(Tensor x, LinearLayers.Remainder remainder, RowOutput output) {
     quantization.rows(x, remainder.bias(), remainder.function(), output);

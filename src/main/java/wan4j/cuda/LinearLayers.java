@@ -1,5 +1,6 @@
 package wan4j.cuda;
 
+import java.util.List;
 import java.util.function.Predicate;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
@@ -16,10 +17,27 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Linear layers as matrix products, with bias and tanh-GELU in the product where the library can.
+/// Linear layers as matrix products, with bias and tanh-GELU in the last product where the library
+/// can. What hangs beside a layer is added by products of its own, of which the last takes the bias
+/// and the function.
 final class LinearLayers {
   /// What a product left undone: a bias, or null, and a function that the next kernel must apply.
   record Remainder(Tensor bias, Activation function) {}
+
+  /// One product: `input weightᵀ` with the inverse scales of FP8 operands, or null, and `before`
+  /// times what the target held.
+  private record Product(
+      MatmulDescription description,
+      Tensor input,
+      Tensor inputScales,
+      Tensor weight,
+      Tensor weightScales,
+      float before,
+      Tensor target) {
+    Product as(MatmulDescription other) {
+      return new Product(other, input, inputScales, weight, weightScales, before, target);
+    }
+  }
 
   private final Products products;
   private final Formats formats;
@@ -28,6 +46,7 @@ final class LinearLayers {
   private final DType activation;
   private final Compute compute;
   private boolean isSumFast = true;
+  private final SideLayers sides = new SideLayers();
 
   /// With TF32 among the types, float32 operands may be rounded for the tensor cores.
   LinearLayers(
@@ -42,6 +61,11 @@ final class LinearLayers {
     this.elementwise = elementwise;
     activation = types.activation();
     compute = types.tf32() ? Compute.TF32 : Compute.FLOAT32;
+  }
+
+  /// Returns what hangs beside the layers.
+  SideLayers sides() {
+    return sides;
   }
 
   /// Returns `function(x weightᵀ + bias)` of `shape`, in the activation type or, for a float32
@@ -92,19 +116,66 @@ final class LinearLayers {
   }
 
   /// Writes `x weightᵀ + bias` and as much of the function as the library can do to `target [rows,
-  /// outputs]`, and returns what is left to do.
+  /// outputs]`, and returns what is left to do; temporary tensors are left in the innermost scope.
   private Remainder run(Operand x, CudaLinear layer, Activation function, Tensor target) {
-    int rows = target.length(0);
-    if (rows == 0) {
+    if (target.length(0) == 0) {
       return new Remainder(null, Activation.NONE);
     }
-    MatmulDescription product =
-        fused(describe(x, layer, target), layer.bias() != null, function, products::isSupported);
-    multiply(product, x, layer, target);
-    return switch (product.epilogue()) {
+    Product main =
+        new Product(
+            describe(x, layer, target),
+            x.values(),
+            x instanceof Operand.Quantized quantized ? quantized.inverseScales() : null,
+            layer.weight(),
+            layer.inverse(),
+            0,
+            target);
+    SideLayers.Side side = sides.of(layer);
+    if (side == null) {
+      return finish(main, layer.bias(), function);
+    }
+    Product last = main;
+    Tensor values = side.chains().isEmpty() ? null : formats.plain(x);
+    for (List<Tensor> chain : side.chains()) {
+      multiply(last, null);
+      last = along(chain, values, target);
+    }
+    return finish(last, side.bias(), function);
+  }
+
+  /// Runs all of a chain but the last product, which adds to the target, and returns that.
+  private Product along(List<Tensor> chain, Tensor x, Tensor target) {
+    Tensor values = x;
+    for (Tensor weight : chain.subList(0, chain.size() - 1)) {
+      Tensor next = memory.empty(values.dtype(), Shape.of(x.length(0), weight.length(0)));
+      multiply(beside(values, weight, 0, next), null);
+      values = next;
+    }
+    return beside(values, chain.getLast(), 1, target);
+  }
+
+  private Product beside(Tensor x, Tensor weight, float before, Tensor target) {
+    Element type = Products.type(x.dtype());
+    MatmulDescription description =
+        MatmulDescription.linear(
+                x.length(0),
+                weight.length(0),
+                weight.length(1),
+                type,
+                Products.type(target.dtype()))
+            .with(type == Element.FLOAT32 ? compute : Compute.FLOAT32);
+    return new Product(description, x, null, weight, null, before, target);
+  }
+
+  /// Runs a product with as much of bias and function as the library can do behind it.
+  private Remainder finish(Product product, Tensor bias, Activation function) {
+    MatmulDescription fused =
+        fused(product.description(), bias != null, function, products::isSupported);
+    multiply(product.as(fused), bias);
+    return switch (fused.epilogue()) {
       case GELU, GELU_BIAS -> new Remainder(null, Activation.NONE);
       case BIAS -> new Remainder(null, function);
-      case NONE -> new Remainder(layer.bias(), function);
+      case NONE -> new Remainder(bias, function);
     };
   }
 
@@ -161,20 +232,23 @@ final class LinearLayers {
     };
   }
 
-  private void multiply(MatmulDescription description, Operand x, CudaLinear layer, Tensor target) {
-    MatmulPlan plan = products.plan(description);
-    if (description.epilogue().biased()) {
-      plan.bias(DeviceStorage.address(layer.bias()));
+  private void multiply(Product product, Tensor bias) {
+    MatmulPlan plan = products.plan(product.description());
+    if (product.description().epilogue().biased()) {
+      plan.bias(DeviceStorage.address(bias));
     }
-    if (x instanceof Operand.Quantized quantized) {
+    if (product.inputScales() != null) {
       plan.scales(
-          DeviceStorage.address(quantized.inverseScales()), DeviceStorage.address(layer.inverse()));
+          DeviceStorage.address(product.inputScales()),
+          DeviceStorage.address(product.weightScales()));
     }
+    plan.factor(1, product.before());
     products.run(
         plan,
-        DeviceStorage.address(x.values()),
-        DeviceStorage.address(layer.weight()),
-        DeviceStorage.address(target));
+        DeviceStorage.address(product.input()),
+        DeviceStorage.address(product.weight()),
+        DeviceStorage.address(product.target()));
+    plan.factor(1, 0); // others share the plan
   }
 
   /// The type in which a layer's product is written.

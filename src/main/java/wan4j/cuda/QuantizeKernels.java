@@ -11,6 +11,8 @@ import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.jit.Kernel;
 import wan4j.ops.Activation;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -130,6 +132,38 @@ final class QuantizeKernels {
     device.launch(
         kernel(plain("quantizeSquares", columns, 1, x.dtype())),
         LaunchShape.of(Math.ceilDiv(columns, BLOCK), Math.ceilDiv(x.length(0), BLOCK), BLOCK));
+  }
+
+  /// Turns E4M3 rows back into what they stand for.
+  void dequantize(Operand.Quantized x, Tensor target) {
+    int columns = target.length(1);
+    int vector = Tiling.vector(columns, x.values(), target);
+    RowFormat format =
+        switch (x.format()) {
+          case OperandFormat.Simple.FLOAT8_BLOCK -> RowFormat.BLOCK;
+          case OperandFormat.Simple.FLOAT8_TOKEN -> RowFormat.TOKEN;
+          default -> RowFormat.PLAIN; // one scale for all
+        };
+    int stride = x.inverseScales().storage() instanceof BlockScales scales ? scales.stride() : 0;
+    DType codes = x.values().dtype();
+    Key key =
+        new Key(
+            "dequantizeRows",
+            columns,
+            vector,
+            codes,
+            target.dtype(),
+            format,
+            Activation.NONE,
+            false);
+    device
+        .arguments()
+        .add(DeviceStorage.address(x.values()))
+        .add(DeviceStorage.address(x.inverseScales()))
+        .add(DeviceStorage.address(target))
+        .add(stride);
+    device.launch(
+        kernel(key), LaunchShape.of(target.length(0), Tiling.rowThreads(columns / vector)));
   }
 
   /// Says whether a state of delayed scaling has a scale from real magnitudes.

@@ -2,6 +2,7 @@ package wan4j.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
 import wan4j.ops.Linear;
@@ -13,6 +14,8 @@ import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
+import wan4j.weights.LoraApplication;
+import wan4j.weights.LoraTerm;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
@@ -23,7 +26,9 @@ public final class WanTransformer implements AutoCloseable {
   private final TransformerConfig config;
   private final Ops ops;
   private final SequenceGroup group;
-  private final Parameters parameters;
+  private final Weights weights;
+  private final LoadedParameters parameters;
+  private Parameters loras;
 
   private final Linear patchEmbedding;
   private final Linear textIn;
@@ -47,7 +52,9 @@ public final class WanTransformer implements AutoCloseable {
     this.config = config;
     this.ops = ops;
     this.group = group;
-    parameters = ops.parameters();
+    this.weights = weights;
+    parameters = new LoadedParameters(ops.parameters());
+    loras = ops.parameters();
     int dim = config.dim();
     var layers = new LayerLoader(parameters, precisions);
 
@@ -81,7 +88,16 @@ public final class WanTransformer implements AutoCloseable {
 
   /// Returns the bytes that the weights fill on the backend.
   public long bytes() {
-    return parameters.bytes();
+    return parameters.bytes() + loras.bytes();
+  }
+
+  /// Lets LoRA files run beside the weights from now on, instead of those that did before; the
+  /// weights stay as they are. Throws `InputException` when a file does not belong to the network.
+  public void adapt(List<LoraApplication> applications) {
+    Map<String, List<LoraTerm>> additions = weights.additions(applications);
+    loras.close();
+    loras = ops.parameters();
+    parameters.adapt(weights, additions, loras);
   }
 
   /// Returns the keys and values that a prompt's text states `[words, text dim]` (float32, on the
@@ -202,6 +218,7 @@ public final class WanTransformer implements AutoCloseable {
   /// Frees the weights.
   @Override
   public void close() {
+    loras.close();
     parameters.close();
   }
 }

@@ -77,6 +77,26 @@ final class NullParameters implements Parameters {
   }
 
   @Override
+  public void beside(Linear layer, List<SideBranch> branches) {
+    SideShapes shapes = SideShapes.of(layer, branches);
+    DType dtype =
+        layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
+    allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
+    allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
+    if (shapes.hasDense()) {
+      allocate(dtype, Shape.of(layer.outputs(), layer.inputs()));
+    }
+    if (shapes.hasBias()) {
+      allocate(dtype, Shape.of(layer.outputs()));
+    }
+  }
+
+  @Override
+  public void adjust(Tensor tensor, TensorSource difference, float factor) {
+    allocate(tensor.dtype(), tensor.shape()); // what it held before
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }

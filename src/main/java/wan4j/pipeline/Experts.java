@@ -3,6 +3,7 @@ package wan4j.pipeline;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import wan4j.model.WanTransformer;
 import wan4j.weights.Expert;
@@ -57,6 +58,11 @@ public final class Experts implements AutoCloseable {
       close();
     }
     return loaded.computeIfAbsent(expert, loader);
+  }
+
+  /// Does something with each transformer that is loaded now.
+  public void forEachLoaded(BiConsumer<Expert, WanTransformer> action) {
+    loaded.forEach(action);
   }
 
   /// Frees the loaded transformers; they are loaded again when needed.

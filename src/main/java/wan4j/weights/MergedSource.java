@@ -10,16 +10,12 @@ import wan4j.tensor.TensorSource;
 
 /// A parameter with LoRA additions, computed in float32 row by row while it is read.
 final class MergedSource implements TensorSource {
-
-  /// One addition with its strength.
-  record Term(LoraDelta delta, float strength) {}
-
   private final TensorSource base;
-  private final List<Term> terms;
+  private final List<LoraTerm> terms;
   private final int rowLength;
   private SoftReference<float[][][]> factors = new SoftReference<>(null);
 
-  MergedSource(TensorSource base, List<Term> terms) {
+  MergedSource(TensorSource base, List<LoraTerm> terms) {
     this.base = base;
     this.terms = List.copyOf(terms);
     this.rowLength = RowSource.rowLength(base.shape());
@@ -50,18 +46,18 @@ final class MergedSource implements TensorSource {
     float[] row = FloatReader.read(base, (long) index * rowLength, rowLength);
     float[] sum = new float[rowLength];
     for (int t = 0; t < terms.size(); t++) {
-      Term term = terms.get(t);
-      switch (term.delta) {
+      LoraTerm term = terms.get(t);
+      switch (term.delta()) {
         case LoraDelta.LowRank pair -> {
           Arrays.fill(sum, 0f);
           addProduct(sum, matrices[t][1], index * pair.rank(), matrices[t][0], pair.rank());
-          addScaled(row, sum, term.strength * pair.scale());
+          addScaled(row, sum, term.factor());
         }
         case LoraDelta.Difference difference ->
             addScaled(
                 row,
                 FloatReader.read(difference.values(), (long) index * rowLength, rowLength),
-                term.strength);
+                term.factor());
       }
     }
     return row;
@@ -108,7 +104,7 @@ final class MergedSource implements TensorSource {
     if (known == null) {
       known = new float[terms.size()][][];
       for (int t = 0; t < known.length; t++) {
-        if (terms.get(t).delta instanceof LoraDelta.LowRank pair) {
+        if (terms.get(t).delta() instanceof LoraDelta.LowRank pair) {
           known[t] = new float[][] {FloatReader.all(pair.down()), FloatReader.all(pair.up())};
         }
       }

@@ -235,15 +235,13 @@ public final class Weights implements AutoCloseable {
     return over(title, JoinedSource.join(naming.toOriginal(tensors, title)), metadata, files);
   }
 
-  /// Returns the same weights with LoRA files added, several at once, computed in float32 while
-  /// they are read; throws `InputException` when one does not belong to this network or a weight it
-  /// changes is stored in FP8.
-  public Weights merged(List<LoraApplication> applications) {
+  /// Returns what LoRA files, several at once, add to which parameter of this network, by full
+  /// name; throws `InputException` when one does not belong to it.
+  public Map<String, List<LoraTerm>> additions(List<LoraApplication> applications) {
     if (!prefix.isEmpty()) {
-      throw new IllegalStateException(
-          "LoRA files are merged into a whole network, not into " + this);
+      throw new IllegalStateException("LoRA files change a whole network, not only " + this);
     }
-    Map<String, List<MergedSource.Term>> terms = new LinkedHashMap<>();
+    Map<String, List<LoraTerm>> terms = new LinkedHashMap<>();
     for (LoraApplication application : applications) {
       application
           .lora()
@@ -251,18 +249,27 @@ public final class Weights implements AutoCloseable {
           .forEach((name, delta) ->
               terms
                   .computeIfAbsent(name, n -> new ArrayList<>())
-                  .add(new MergedSource.Term(delta, application.strength())));
+                  .add(new LoraTerm(delta, application.strength())));
     }
+    return terms;
+  }
+
+  /// Returns the same weights with LoRA files added, several at once, computed in float32 while
+  /// they are read; throws `InputException` when one does not belong to this network or a weight it
+  /// changes is stored in FP8.
+  public Weights merged(List<LoraApplication> applications) {
     Map<String, TensorSource> merged = new LinkedHashMap<>(tensors);
-    terms.forEach((name, list) -> {
-      TensorSource base = tensors.get(name);
-      if (base.dtype().bytes() < 2 || !base.dtype().isFloat()) {
+    additions(applications)
+        .forEach((name, terms) -> {
+          TensorSource base = tensors.get(name);
+      DType stored = base instanceof ScaledSource scaled ? scaled.codes().dtype() : base.dtype();
+      if (stored.bytes() < 2 || !stored.isFloat()) {
         throw new InputException(
-            "%s stores %s as %s, into which no LoRA can be merged; expected 16 or 32-bit weights: use the checkpoint before its conversion"
-                .formatted(title, name, base.dtype()));
+            "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side)"
+                .formatted(title, name, stored));
       }
-      merged.put(name, new MergedSource(base, list));
-    });
+      merged.put(name, new MergedSource(base, terms));
+        });
     return over(title, merged, metadata, files);
   }
 

@@ -1,0 +1,26 @@
+package wan4j.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.BeforeAll;
+import wan4j.cuda.bind.Cuda;
+import wan4j.ops.Ops;
+import wan4j.ops.SideBranchContract;
+
+/// The contract of branches beside layers in float32; FP8 layers deliver bfloat16.
+class CudaFloat32SideBranchTest extends SideBranchContract {
+  @BeforeAll
+  static void needsAGpu() {
+    assumeTrue(Cuda.isPresent(), Cuda::absence);
+  }
+
+  @Override
+  protected Ops ops() {
+    return new CudaOps(0, CudaTypes.FLOAT32);
+  }
+
+  @Override
+  protected double tolerance() {
+    return 6e-3;
+  }
+}
