@@ -5,6 +5,7 @@ import java.util.List;
 import picocli.CommandLine.Option;
 import wan4j.LoraFile;
 import wan4j.LoraMode;
+import wan4j.tensor.InputException;
 
 /// The flags that name LoRA files; each may be given several times.
 final class LoraOptions {
@@ -28,15 +29,20 @@ final class LoraOptions {
 
   @Option(
       names = "--lora_mode",
-      defaultValue = "merge",
       description =
           "merge: LoRA files are added to the weights while these are loaded. side: they run beside"
-              + " the weights, which works with checkpoints in FP8 too (default:"
-              + " ${DEFAULT-VALUE}).")
+              + " the weights, which works with checkpoints in FP8 too (default: merge).")
   private String mode;
 
-  /// Returns what the files do to the networks.
+  /// Returns how the files change the networks.
   LoraMode mode() {
+    if (mode == null) {
+      return LoraMode.MERGE;
+    }
+    if (all.isEmpty() && high.isEmpty() && low.isEmpty()) {
+      throw new InputException(
+          "--lora_mode was given without a LoRA file; name one with --lora, or leave it out");
+    }
     return LoraMode.of(mode);
   }
 

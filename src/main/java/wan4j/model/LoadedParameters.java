@@ -31,7 +31,7 @@ final class LoadedParameters implements Parameters {
   }
 
   private final Parameters parameters;
-  private final Map<TensorSource, Place> places = new IdentityHashMap<>();
+  private final IdentityHashMap<TensorSource, Place> places = new IdentityHashMap<>();
 
   LoadedParameters(Parameters parameters) {
     this.parameters = parameters;
@@ -40,7 +40,7 @@ final class LoadedParameters implements Parameters {
   /// Hangs what LoRA files add beside the layers of a network that was loaded here, and adds to its
   /// other tensors in place; `home` takes what that needs and undoes it when it is closed.
   void adapt(Weights network, Map<String, List<LoraTerm>> additions, Parameters home) {
-    Map<Linear, List<SideBranch>> branches = new IdentityHashMap<>();
+    IdentityHashMap<Linear, List<SideBranch>> branches = new IdentityHashMap<>();
     additions.forEach((name, terms) -> {
       switch (places.get(network.tensor(name))) {
         case Place.Whole whole -> {

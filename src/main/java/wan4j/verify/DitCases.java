@@ -40,8 +40,13 @@ final class DitCases implements CaseKind {
   }
 
   static WanTransformer transformer(TransformerConfig config, Weights weights, Ops ops) {
+    return transformer(config, weights, ops, Precision.PLAIN);
+  }
+
+  static WanTransformer transformer(
+      TransformerConfig config, Weights weights, Ops ops, Precision precision) {
     return new WanTransformer(
-        config, weights, ops, SequenceGroup.SOLO, PrecisionTable.of(Precision.PLAIN, List.of()));
+        config, weights, ops, SequenceGroup.SOLO, PrecisionTable.of(precision, List.of()));
   }
 
   private static List<Comparison> sample(

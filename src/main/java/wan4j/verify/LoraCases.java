@@ -3,6 +3,7 @@ package wan4j.verify;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.quant.Precision;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Lora;
 import wan4j.weights.LoraApplication;
@@ -10,9 +11,15 @@ import wan4j.weights.Naming;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
-/// A LoRA file merged into a transformer: the merged weights, and a forward without and with it.
+/// A LoRA file and a transformer: the merged weights; forwards without it, with it merged and with
+/// it beside the weights; and the same merged and beside in each FP8 recipe.
 final class LoraCases implements CaseKind {
   private static final String WEIGHT = "out.weight.";
+
+  // A branch is rounded apart from the weight that it hangs beside, so the two ways are two samples
+  // of the same rounding error: of one length, and at a right angle to each other.
+  private static final double AS_NEAR = 1.25;
+  private static final double APART = 1.25 * Math.sqrt(2);
 
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
@@ -23,7 +30,8 @@ final class LoraCases implements CaseKind {
     List<Comparison> comparisons = new ArrayList<>();
     try (Weights base = Weights.open(folder, Naming.TRANSFORMER);
         Lora lora = Lora.read(file)) {
-      Weights merged = base.merged(List.of(new LoraApplication(lora, strength)));
+      List<LoraApplication> loras = List.of(new LoraApplication(lora, strength));
+      Weights merged = base.merged(loras);
       for (String name : reference.tensors()) {
         if (name.startsWith(WEIGHT)) {
           Tensor weight = merged.tensor(name.substring(WEIGHT.length())).load();
@@ -31,32 +39,49 @@ final class LoraCases implements CaseKind {
               Comparison.relative(name, weight, reference.tensor(name), reference.tolerance(name)));
         }
       }
+      Forward forward = new Forward(reference, backend, folder);
+      Tensor truth = reference.tensor("out.merged");
       comparisons.add(
           Comparison.relative(
               "out.base",
-              forward(reference, backend, folder, base),
+              forward.run(base, List.of(), Precision.PLAIN),
               reference.tensor("out.base"),
               tolerance));
       comparisons.add(
           Comparison.relative(
-              "out.merged",
-              forward(reference, backend, folder, merged),
-              reference.tensor("out.merged"),
-              tolerance));
+              "out.merged", forward.run(merged, List.of(), Precision.PLAIN), truth, tolerance));
+      comparisons.add(
+          Comparison.relative(
+              "out.merged beside", forward.run(base, loras, Precision.PLAIN), truth, tolerance));
+      for (Precision precision : Precision.values()) {
+        if (precision.isFloat8()) {
+          Tensor rounded = forward.run(merged, List.of(), precision);
+          Tensor beside = forward.run(base, loras, precision);
+          double floor = Comparison.relativeError(rounded.toFloats(), truth.toFloats());
+          comparisons.add(
+              Comparison.relative(precision + " beside", beside, truth, AS_NEAR * floor));
+          comparisons.add(
+              Comparison.relative(
+                  precision + " beside against merged", beside, rounded, APART * floor));
+        }
+      }
     }
     return comparisons;
   }
 
-  private static Tensor forward(
-      ReferenceCase reference, Backend backend, Path folder, Weights weights) {
-    TransformerConfig config = TransformerConfig.read(folder, weights);
-    try (var transformer = DitCases.transformer(config, weights, backend.ops())) {
-      return DitCases.forward(
-          backend.ops(),
-          transformer,
-          List.of(reference.tensor("in.x")),
-          reference.tensor("in.context"),
-          DitCases.doubles(reference.tensor("in.t")));
+  /// Runs the case's input through a network.
+  private record Forward(ReferenceCase reference, Backend backend, Path folder) {
+    Tensor run(Weights weights, List<LoraApplication> loras, Precision precision) {
+      TransformerConfig config = TransformerConfig.read(folder, weights);
+      try (var transformer = DitCases.transformer(config, weights, backend.ops(), precision)) {
+        transformer.adapt(loras);
+        return DitCases.forward(
+            backend.ops(),
+            transformer,
+            List.of(reference.tensor("in.x")),
+            reference.tensor("in.context"),
+            DitCases.doubles(reference.tensor("in.t")));
+      }
     }
   }
 }

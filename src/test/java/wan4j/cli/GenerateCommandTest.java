@@ -229,6 +229,10 @@ final class GenerateCommandTest {
     assertThat(VideoReader.read(folder.resolve("d.mkv")).frames().toFloats())
         .usingComparatorWithPrecision(2f)
         .containsExactly(VideoReader.read(folder.resolve("c.mkv")).frames().toFloats());
+    fiveBillion("e.mkv", "--lora", LORA + ":4", "--lora_mode", "side");
+    assertThat(VideoReader.read(folder.resolve("e.mkv")).frames().toFloats())
+        .usingComparatorWithPrecision(2f)
+        .containsExactly(VideoReader.read(folder.resolve("c.mkv")).frames().toFloats());
   }
 
   @Test

@@ -103,6 +103,8 @@ final class RefusalTest {
     "--lora none.safetensors, none.safetensors",
     "--lora none.safetensors:NaN, STRENGTH",
     "--lora demo/picture.png, picture.png",
+    "--lora_mode side, without a LoRA",
+    "--lora demo/picture.png --lora_mode other, merge or side",
     "--lora_high src/test/resources/golden/lora/native-updown-noalpha/lora.safetensors:0.5, choose"
         + " another",
   })
