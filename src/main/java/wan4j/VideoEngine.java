@@ -3,6 +3,7 @@ package wan4j;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
@@ -153,6 +154,15 @@ public final class VideoEngine implements AutoCloseable {
     return task;
   }
 
+  /// Returns the recipe in which the transformers run, or `NONE`: where they run as they are stored,
+  /// what the first one's files say.
+  public Quantization.Recipe recipe() {
+    Quantization.Recipe recipe = options.quantization().recipe();
+    return recipe == Quantization.Recipe.STORED
+        ? StoredFormat.of(checkpoint.transformer(checkpoint.experts().getFirst())).recipe()
+        : recipe;
+  }
+
   /// Makes a video: samples latents, then decodes them.
   public Video generate(VideoRequest request, Progress progress) {
     return decode(sample(request, progress), progress);
@@ -160,6 +170,31 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Samples a video's latents; throws `InputException` when the request does not fit the model.
   public Latents sample(VideoRequest request, Progress progress) {
+    return sample(request, new StepReporter(progress), progress);
+  }
+
+  /// Samples a video's latents and hands them over after each step too, float32 `[channels, frames,
+  /// height, width]` in host memory; throws `InputException` when the request does not fit the
+  /// model.
+  public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
+    StepReporter reporter = new StepReporter(progress);
+    StepListener listener =
+        new StepListener() {
+          @Override
+          public void begins(int step, Expert expert) {
+            reporter.begins(step, expert);
+          }
+
+          @Override
+          public void ends(Outcome outcome) {
+            reporter.ends(outcome);
+            steps.accept(ops.download(outcome.sample()));
+          }
+        };
+    return sample(request, listener, progress);
+  }
+
+  private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
     check(request);
     requireMemory(request);
     Sampler sampler = Sampler.of(request.solver());
@@ -194,7 +229,7 @@ public final class VideoEngine implements AutoCloseable {
                           prompts,
                           conditioning,
                           cache,
-                          new StepReporter(progress)));
+                          listener));
       cache.finish();
       if (options.offload()) {
         experts.close();

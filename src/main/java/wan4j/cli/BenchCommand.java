@@ -18,6 +18,7 @@ import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.LoadBenchmark;
+import wan4j.bench.LoraBenchmark;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
@@ -41,6 +42,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Layers.class,
       BenchCommand.Attention.class,
       BenchCommand.Load.class,
+      BenchCommand.Loras.class,
       BenchCommand.Generate.class,
       BenchCommand.Quality.class,
       BenchCommand.Support.class,
@@ -273,6 +275,37 @@ final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(bench -> LoadBenchmark.run(bench, folder, gigabytes));
+    }
+  }
+
+  @Command(
+      name = "lora",
+      mixinStandardHelpOptions = true,
+      description = "LoRA files beside the weights of all experts: changing them, and their cost.")
+  static final class Loras implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--share", defaultValue = "8", description = "N of a block (default: 8).")
+    private int share;
+
+    @Option(names = "--layers", defaultValue = "0", description = "Blocks (default: all).")
+    private int layers;
+
+    @Option(names = "--rank", defaultValue = "64", description = "The files' rank (default: 64).")
+    private int rank;
+
+    @Option(
+        names = "--folder",
+        defaultValue = "${sys:java.io.tmpdir}",
+        description = "Where the files are written (default: ${DEFAULT-VALUE}).")
+    private Path folder;
+
+    @Override
+    public Integer call() {
+      return options.run(
+          bench ->
+              LoraBenchmark.run(bench, video.task(), video.size(), share, layers, rank, folder));
     }
   }
 

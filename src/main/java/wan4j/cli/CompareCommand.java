@@ -3,15 +3,18 @@ package wan4j.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
 import wan4j.LatentsFile;
 import wan4j.media.VideoReader;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
-import wan4j.verify.VideoMetrics;
+import wan4j.verify.VideoComparison;
 
 /// `wan4j compare`: how near one video, or one file of latents, is to another.
 @Command(
@@ -29,6 +32,9 @@ final class CompareCommand implements Callable<Integer> {
 
   @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")
   private Path second;
+
+  @Option(names = "--json", description = "Tell the result as a JSON object.")
+  private boolean json;
 
   @Override
   public Integer call() {
@@ -53,26 +59,25 @@ final class CompareCommand implements Callable<Integer> {
           "cannot compare latents of %s with those of %s; give two of one size and length"
               .formatted(a.shape(), b.shape()));
     }
-    System.out.printf(
-        Locale.ROOT, "relative L2 %.4e%n", Comparison.relativeError(a.toFloats(), b.toFloats()));
+    double error = Comparison.relativeError(a.toFloats(), b.toFloats());
+    if (json) {
+      tell(Map.of("latent_relative_l2", error));
+    } else {
+      System.out.printf(Locale.ROOT, "relative L2 %.4e%n", error);
+    }
   }
 
   private void compareVideos() {
-    VideoMetrics metrics = VideoMetrics.compare(read(first), read(second));
-    for (int i = 0; i < metrics.framePsnr().size(); i++) {
-      System.out.printf(
-          Locale.ROOT,
-          "frame %4d  PSNR %7.3f dB  SSIM %.5f%n",
-          i + 1,
-          metrics.framePsnr().get(i),
-          metrics.frameSsim().get(i));
+    VideoComparison comparison = VideoComparison.of(read(first), read(second));
+    if (json) {
+      tell(comparison.fields());
+    } else {
+      comparison.lines().forEach(System.out::println);
     }
-    System.out.printf(
-        Locale.ROOT,
-        "%d frames  PSNR %.3f dB  SSIM %.5f%n",
-        metrics.framePsnr().size(),
-        metrics.psnr(),
-        metrics.ssim());
+  }
+
+  private static void tell(Map<String, Object> fields) {
+    System.out.println(JsonMapper.shared().writeValueAsString(fields));
   }
 
   private static boolean isLatents(Path file) {

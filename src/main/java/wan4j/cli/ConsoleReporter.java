@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import wan4j.verify.VideoComparison;
 
 /// Tells progress as lines, with a bar that moves where the output is a terminal.
 final class ConsoleReporter implements Reporter {
@@ -60,6 +61,12 @@ final class ConsoleReporter implements Reporter {
   public void finished(Path video, long seed, long peakBytes) {
     out.printf(
         Locale.ROOT, "saved %s (seed %d, peak memory %.2f GB)%n", video, seed, peakBytes / 1e9);
+  }
+
+  @Override
+  public void compared(VideoComparison comparison, Path file) {
+    comparison.lines().forEach(out::println);
+    out.println("saved " + file);
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
@@ -25,6 +26,7 @@ import wan4j.media.Sound;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
 
 /// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf,
 /// generate.py, and mali-afridi/Wan2.2_FP8 at ee86e2e).
@@ -190,6 +192,15 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Decode the latents that an interrupted run left beside --save_file.")
   private boolean resume;
 
+  @Option(
+      names = "--compare",
+      paramLabel = "bf16",
+      description =
+          "Run the request again without quantisation and cache, from the same noise, and tell how"
+              + " near the video is, frame by frame, and the latents, step by step; also as JSON"
+              + " beside the video.")
+  private String compare;
+
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
@@ -214,36 +225,53 @@ final class GenerateCommand implements Callable<Integer> {
             loras.mode(),
             Flags.isTrue("--offload_model", offload, true),
             textOnCpu);
-    try (VideoEngine engine = VideoEngine.open(options)) {
-      if (task != null && Task.of(task) != engine.task()) {
-        throw new InputException(
-            "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
-                .formatted(checkpoint, engine.task().spelling(), task));
+    List<Tensor> steps = new ArrayList<>();
+    Path target;
+    Video video;
+    ComparedRun compared;
+    try (var progress = report.progress()) {
+      try (VideoEngine engine = VideoEngine.open(options)) {
+        if (task != null && Task.of(task) != engine.task()) {
+          throw new InputException(
+              "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
+                  .formatted(checkpoint, engine.task().spelling(), task));
+        }
+        VideoRequest request = request(engine.task());
+        compared = compare == null ? null : new ComparedRun(options, request, engine.recipe());
+        target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
+        video = run(engine, request, target, steps, progress);
       }
-      VideoRequest request = request(engine.task());
-      Path target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
-      run(engine, request, target);
+      if (compared != null) {
+        compared.run(video, steps, target, progress);
+      }
     }
     return 0;
   }
 
-  private void run(VideoEngine engine, VideoRequest request, Path target) {
+  private Video run(
+      VideoEngine engine,
+      VideoRequest request,
+      Path target,
+      List<Tensor> steps,
+      Reporter progress) {
     SavedLatents saved = SavedLatents.beside(target);
-    try (var progress = report.progress()) {
-      var latents = resume ? saved.read(request) : null;
-      if (latents == null) {
-        latents = engine.sample(request, progress);
-        saved.write(latents, request);
-      }
-      Video video = engine.decode(latents, progress);
-      progress.begins("save");
-      long start = System.nanoTime();
-      VideoWriter.write(
-          video.frames(), target, new VideoSettings(video.framesPerSecond(), quality, Sound.NONE));
-      progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
-      saved.delete();
-      progress.finished(target, request.seed(), engine.peakBytes());
+    var latents = resume ? saved.read(request) : null;
+    if (latents == null) {
+      latents =
+          compare == null
+              ? engine.sample(request, progress)
+              : engine.sample(request, progress, steps::add);
+      saved.write(latents, request);
     }
+    Video video = engine.decode(latents, progress);
+    progress.begins("save");
+    long start = System.nanoTime();
+    VideoWriter.write(
+        video.frames(), target, new VideoSettings(video.framesPerSecond(), quality, Sound.NONE));
+    progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
+    saved.delete();
+    progress.finished(target, request.seed(), engine.peakBytes());
+    return video;
   }
 
   private Device where() {
@@ -276,6 +304,9 @@ final class GenerateCommand implements Callable<Integer> {
     if (resume && saveFile == null) {
       throw new InputException(
           "--resume was given without --save_file; name the file of the interrupted run");
+    }
+    if (compare != null) {
+      ComparedRun.check(compare, resume);
     }
     if (quality < 0 || quality > 51) {
       throw new InputException("--quality got %d; it takes 0 (best) to 51".formatted(quality));

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
+import wan4j.verify.VideoComparison;
 
 /// Tells events as JSON objects, one a line.
 record JsonReporter(PrintStream out) implements Reporter {
@@ -38,6 +39,11 @@ record JsonReporter(PrintStream out) implements Reporter {
   @Override
   public void finished(Path video, long seed, long peakBytes) {
     tell("saved", "file", video.toString(), "seed", seed, "peak_bytes", peakBytes);
+  }
+
+  @Override
+  public void compared(VideoComparison comparison, Path file) {
+    tell("compared", "file", file.toString(), "comparison", comparison.fields());
   }
 
   @Override

@@ -3,6 +3,7 @@ package wan4j.cli;
 import java.nio.file.Path;
 import java.time.Duration;
 import wan4j.Progress;
+import wan4j.verify.VideoComparison;
 
 /// Tells the user how a request gets on and where its video is.
 interface Reporter extends Progress, AutoCloseable {
@@ -22,6 +23,9 @@ interface Reporter extends Progress, AutoCloseable {
         public void finished(Path video, long seed, long peakBytes) {}
 
         @Override
+        public void compared(VideoComparison comparison, Path file) {}
+
+        @Override
         public void says(String sentence) {}
 
         @Override
@@ -30,6 +34,9 @@ interface Reporter extends Progress, AutoCloseable {
 
   /// The video is written.
   void finished(Path video, long seed, long peakBytes);
+
+  /// The request was made again without what speeds it up; the comparison is written to a file.
+  void compared(VideoComparison comparison, Path file);
 
   /// Something else that the user may want to know.
   void says(String sentence);

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Task;
@@ -33,6 +35,21 @@ class BenchmarksTest {
       assertThat(find(results, "products").unit()).isEqualTo("ms");
       assertThat(find(results, "op: attention over 16 keys, 1 calls").runs()).isEqualTo(2);
       assertThat(find(results, "peak memory").median()).isGreaterThan(0.5);
+    }
+  }
+
+  @Test
+  void changingLoraFilesIsMeasuredAndLeavesNoFile(@TempDir Path folder) {
+    try (Workbench bench = processor()) {
+      TokenGrid grid = new TokenGrid(1, 1, 16);
+      List<Measurement> results =
+          LoraBenchmark.run(bench, Task.TI2V_5B, grid, 8, 1, 4, folder, bench.parameters());
+      assertThat(find(results, "files changed").median()).isPositive();
+      double numbers = 8 * 16.0 * (3072 + 3072) + 2 * 16.0 * (3072 + 14_336); // rank padded to 16
+      assertThat(find(results, "beside the weights").median())
+          .isCloseTo(4 * numbers / 1e9, within(1e-3));
+      assertThat(find(results, "block with files").median()).isPositive();
+      assertThat(folder).isEmptyDirectory();
     }
   }
 

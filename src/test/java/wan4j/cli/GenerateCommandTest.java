@@ -236,6 +236,33 @@ final class GenerateCommandTest {
   }
 
   @Test
+  void aQuantisedRequestIsComparedWithItselfUnquantised() throws IOException {
+    Terminal run =
+        Terminal.generate(
+            TEXT_TO_VIDEO, folder.resolve("a.mkv"), "--quantize", "--compare", "bf16");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error()).contains("step     2  relative L2", "frame    5  PSNR", "5 frames  PSNR");
+    JsonNode report =
+        JsonMapper.shared().readTree(Files.readString(folder.resolve("a.mkv.compare.json")));
+    assertThat(report.path("fp8_recipe").asString()).isEqualTo("Float8CurrentScaling");
+    assertThat(report.path("frames").size()).isEqualTo(5);
+    assertThat(report.path("psnr_db").asDouble()).isBetween(15.0, 80.0);
+    assertThat(report.path("latent_relative_l2_by_step").size()).isEqualTo(2);
+    assertThat(report.path("latent_relative_l2_by_step").path(1).asDouble()).isBetween(1e-4, 0.5);
+    Terminal plain = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("b.mkv"));
+    assertThat(plain.code()).as(plain.error()).isZero();
+    Terminal compared =
+        Terminal.run(
+            "compare",
+            folder.resolve("a.mkv").toString(),
+            folder.resolve("b.mkv").toString(),
+            "--json");
+    JsonNode videos = JsonMapper.shared().readTree(compared.out());
+    assertThat(videos.path("psnr_db")).isEqualTo(report.path("psnr_db"));
+    assertThat(videos.path("frames")).isEqualTo(report.path("frames"));
+  }
+
+  @Test
   void helpNamesTheTasksWithExamples() {
     Terminal run = Terminal.run("generate", "--help");
     assertThat(run.code()).isZero();

@@ -79,7 +79,7 @@ final class JoinedSourceTest {
   }
 
   @Test
-  void aLoraIsMergedIntoScaledWeights() throws java.io.IOException {
+  void aLoraIsNotMergedIntoScaledWeightsButRunsBesideThem() throws java.io.IOException {
     Weights weights =
         Weights.of("file", file("scale_weight", Tensor.of(new float[] {0.5f})))
             .renamed(Naming.TRANSFORMER);
@@ -87,9 +87,11 @@ final class JoinedSourceTest {
     TensorSource ones = TensorSource.of("d", Tensor.of(new float[] {1, 1, 1, 1, 1, 1}, 3, 2));
     SafetensorsWriter.write(file, Map.of("blocks.0.ffn.0.diff", ones), Map.of());
     try (Lora lora = Lora.read(file)) {
-      Weights merged = weights.merged(List.of(new LoraApplication(lora, 2)));
-      assertThat(merged.tensor("blocks.0.ffn.0.weight").load().toFloats())
-          .containsExactly(2.5f, 3, 3.5f, 4, 4.5f, 5);
+      List<LoraApplication> loras = List.of(new LoraApplication(lora, 2));
+      assertThatThrownBy(() -> weights.merged(loras))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--lora_mode side");
+      assertThat(weights.additions(loras)).containsOnlyKeys("blocks.0.ffn.0.weight");
     } finally {
       java.nio.file.Files.delete(file);
     }

@@ -1,0 +1,230 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import wan4j.Task;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.ops.Scope;
+import wan4j.quant.Branch;
+import wan4j.tensor.BFloat16;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Lora;
+import wan4j.weights.LoraApplication;
+import wan4j.weights.SafetensorsWriter;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// LoRA files beside the weights: how long it takes to change them, for all experts of a task, and
+/// what they cost a block. The files hold random bfloat16 numbers for every linear layer of the
+/// blocks; they are written first, so the page cache holds them.
+public final class LoraBenchmark {
+  private static final double TIMESTEP = 875;
+
+  private LoraBenchmark() {}
+
+  /// Measures files of a rank on a task's transformers with a number of blocks, 0 for all, and a
+  /// video's tokens; the files lie in `folder` and are deleted afterwards.
+  public static List<Measurement> run(
+      Workbench bench, Task task, VideoSize size, int share, int layers, int rank, Path folder) {
+    TokenGrid grid = TokenGrid.of(task, size);
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", share);
+    parameters.put("size", size.text());
+    parameters.put("frames", size.frames());
+    int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
+    return run(bench, task, grid, share, blocks, rank, folder, parameters);
+  }
+
+  static List<Measurement> run(
+      Workbench bench,
+      Task task,
+      TokenGrid grid,
+      int share,
+      int layers,
+      int rank,
+      Path folder,
+      Map<String, Object> parameters) {
+    if (rank < 1) {
+      throw new InputException("--rank got %d; give 1 or more".formatted(rank));
+    }
+    TransformerConfig config = RandomWeights.config(task, layers);
+    ShareOfGroup group = new ShareOfGroup(share);
+    group.require(grid.tokens(), config.heads());
+    int count = task == Task.TI2V_5B ? 1 : 2;
+    parameters.put("tokens", grid.tokens());
+    parameters.put("layers", layers);
+    parameters.put("experts", count);
+    parameters.put("rank", rank);
+    List<Path> files = new ArrayList<>();
+    List<WanTransformer> experts = new ArrayList<>();
+    try {
+      for (int i = 0; i < count; i++) {
+        Weights weights = RandomWeights.transformer(config, 1 + i);
+        files.add(write(folder, weights, rank));
+        experts.add(new WanTransformer(config, weights, bench.ops(), group, bench.precisions()));
+      }
+      return measure(bench, experts, files, grid, share, parameters);
+    } finally {
+      experts.forEach(WanTransformer::close);
+      files.forEach(LoraBenchmark::delete);
+    }
+  }
+
+  private static List<Measurement> measure(
+      Workbench bench,
+      List<WanTransformer> experts,
+      List<Path> files,
+      TokenGrid grid,
+      int share,
+      Map<String, Object> parameters) {
+    List<Measurement> results = new ArrayList<>();
+    try (Block block = new Block(bench, experts.getFirst(), grid, share)) {
+      double[] without = bench.times(block::run)[0];
+      long before = bytes(experts);
+      double[] swaps = bench.times(() -> swap(experts, files))[0];
+      double[] with = bench.times(block::run)[0];
+      results.add(Measurement.of("lora", parameters, "files changed", "ms", swaps));
+      results.add(
+          Measurement.of(
+              "lora", parameters, "beside the weights", "GB", (bytes(experts) - before) / 1e9));
+      results.add(Measurement.of("lora", parameters, "block without files", "ms", without));
+      results.add(Measurement.of("lora", parameters, "block with files", "ms", with));
+    }
+    return results;
+  }
+
+  private static void swap(List<WanTransformer> experts, List<Path> files) {
+    for (int i = 0; i < experts.size(); i++) {
+      try (Lora lora = Lora.read(files.get(i))) {
+        experts.get(i).adapt(List.of(new LoraApplication(lora, 0.5f)));
+      }
+    }
+  }
+
+  private static long bytes(List<WanTransformer> experts) {
+    return experts.stream().mapToLong(WanTransformer::bytes).sum();
+  }
+
+  /// The first block of a transformer on random tokens.
+  private static final class Block implements AutoCloseable {
+    private final WanTransformer transformer;
+    private final Scope scope;
+    private final Tensor x;
+    private final TextKeys text;
+    private final Timesteps timesteps;
+    private final Tensor projected;
+    private final Tensor rotary;
+
+    Block(Workbench bench, WanTransformer transformer, TokenGrid grid, int share) {
+      Ops ops = bench.ops();
+      TransformerConfig config = transformer.config();
+      this.transformer = transformer;
+      scope = ops.scope();
+      int rows = grid.tokens() / share;
+      x = bench.random(ops.residual(), 1, rows, config.dim());
+      text = transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()));
+      timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
+      projected = transformer.projection(transformer.time(timesteps));
+      rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
+    }
+
+    void run() {
+      transformer.block(0, x, projected, timesteps, text, rotary, Branch.CONDITIONAL);
+    }
+
+    @Override
+    public void close() {
+      scope.close();
+    }
+  }
+
+  private static Path write(Path folder, Weights network, int rank) {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    for (String name : network.names()) {
+      Shape shape = network.shape(name);
+      if (name.startsWith("blocks.") && name.endsWith(".weight") && shape.rank() == 2) {
+        String module = name.substring(0, name.length() - "weight".length());
+        float spread = (float) (1 / Math.sqrt((double) shape.size(1)));
+        add(tensors, module + "lora_A.weight", Shape.of(rank, shape.size(1)), spread);
+        add(tensors, module + "lora_B.weight", Shape.of(shape.size(0), rank), 0.01f);
+      }
+    }
+    try {
+      Path file = Files.createTempFile(folder, "wan4j-lora", ".safetensors");
+      SafetensorsWriter.write(file, tensors, Map.of());
+      return file;
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be written (%s); give a folder with room by --folder"
+              .formatted(folder, e.getMessage()),
+          e);
+    }
+  }
+
+  private static void add(
+      Map<String, TensorSource> tensors, String name, Shape shape, float deviation) {
+    long seed = (7L << 56) | ((long) tensors.size() << 40);
+    tensors.put(name, new BFloat16Source(new RandomSource(name, shape, seed, 0, deviation)));
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Random numbers as files of LoRA store them, computed on all processors.
+  private record BFloat16Source(RandomSource numbers) implements TensorSource {
+    private static final int PIECE = 1 << 16;
+
+    @Override
+    public String name() {
+      return numbers.name();
+    }
+
+    @Override
+    public Shape shape() {
+      return numbers.shape();
+    }
+
+    @Override
+    public DType dtype() {
+      return DType.BF16;
+    }
+
+    @Override
+    public void read(long offset, MemorySegment target) {
+      long first = offset / Short.BYTES;
+      int count = Math.toIntExact(target.byteSize() / Short.BYTES);
+      short[] values = new short[count];
+      IntStream.range(0, Math.ceilDiv(count, PIECE))
+          .parallel()
+          .forEach(piece -> {
+            for (int i = piece * PIECE; i < Math.min(count, (piece + 1) * PIECE); i++) {
+              values[i] = BFloat16.fromFloat(numbers.value(first + i));
+            }
+          });
+      MemorySegment.copy(values, 0, target, ValueLayout.JAVA_SHORT_UNALIGNED, 0, count);
+    }
+  }
+}

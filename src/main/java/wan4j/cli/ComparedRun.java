@@ -1,0 +1,99 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+import wan4j.Arithmetic;
+import wan4j.CacheSettings;
+import wan4j.EngineOptions;
+import wan4j.Quantization;
+import wan4j.Video;
+import wan4j.VideoEngine;
+import wan4j.VideoRequest;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+import wan4j.verify.VideoComparison;
+
+/// A request that is made again, without quantisation and cache and from the same noise, to tell what
+/// these have changed.
+record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Recipe recipe) {
+  private static final String REFERENCE = "bf16";
+
+  /// Throws `InputException` when what `--compare` names cannot be compared with this request.
+  ComparedRun {
+    boolean isPlain =
+        recipe == Quantization.Recipe.NONE
+            && !(request.cache() instanceof CacheSettings.MagCache);
+    if (isPlain) {
+      throw new InputException(
+          "--compare was given, but nothing is quantised and no forward skipped; add --quantize or"
+              + " --use_magcache, or leave it out");
+    }
+  }
+
+  /// Throws `InputException` for a spelling of `--compare` other than its only one.
+  static void check(String spelling, boolean isResumed) {
+    if (!spelling.equals(REFERENCE)) {
+      throw new InputException("--compare got \"%s\"; give bf16".formatted(spelling));
+    }
+    if (isResumed) {
+      throw new InputException(
+          "--compare and --resume were both given, but the steps of an interrupted run are gone;"
+              + " give one of them");
+    }
+  }
+
+  /// Makes the request again, tells how near `made` and the latents of its steps are, and writes
+  /// the same as JSON beside the video.
+  void run(Video made, List<Tensor> madeSteps, Path target, Reporter progress) {
+    progress.says("the same request without quantisation and cache");
+    VideoComparison comparison;
+    try (VideoEngine engine = VideoEngine.open(reference())) {
+      List<Tensor> steps = new ArrayList<>();
+      Video expected =
+          engine.decode(
+              engine.sample(request.withoutCache(), progress, steps::add), progress);
+      comparison = VideoComparison.of(made.frames(), madeSteps, expected.frames(), steps);
+    }
+    Path report = target.resolveSibling(target.getFileName() + ".compare.json");
+    write(report, comparison);
+    progress.compared(comparison, report);
+  }
+
+  private EngineOptions reference() {
+    return new EngineOptions(
+        options.checkpoint(),
+        options.device(),
+        Arithmetic.BFLOAT16,
+        Quantization.NONE,
+        options.loras(),
+        options.loraMode(),
+        options.offload(),
+        options.textOnCpu());
+  }
+
+  private void write(Path file, VideoComparison comparison) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("compared_with", "without quantisation and cache");
+    fields.put("fp8_recipe", recipe.spelling());
+    fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
+    fields.put("prompt", request.prompt());
+    fields.put("seed", request.seed());
+    fields.putAll(comparison.fields());
+    Path part = file.resolveSibling(file.getFileName() + ".part");
+    try {
+      Files.writeString(
+          part, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(fields));
+      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
