@@ -154,8 +154,8 @@ public final class VideoEngine implements AutoCloseable {
     return task;
   }
 
-  /// Returns the recipe in which the transformers run, or `NONE`: where they run as they are stored,
-  /// what the first one's files say.
+  /// Returns the recipe in which the transformers run, or `NONE`: where they run as they are
+  /// stored, what the first one's files say.
   public Quantization.Recipe recipe() {
     Quantization.Recipe recipe = options.quantization().recipe();
     return recipe == Quantization.Recipe.STORED
@@ -223,13 +223,7 @@ public final class VideoEngine implements AutoCloseable {
               progress,
               () ->
                   new Denoiser(ops, experts)
-                      .run(
-                          plan,
-                          noise.randn(shape),
-                          prompts,
-                          conditioning,
-                          cache,
-                          listener));
+                      .run(plan, noise.randn(shape), prompts, conditioning, cache, listener));
       cache.finish();
       if (options.offload()) {
         experts.close();

@@ -28,7 +28,10 @@ public final class RandomLora {
       if (name.endsWith(".weight") && shape.rank() == 2) {
         long outputs = shape.size(0);
         long inputs = shape.size(1);
-        put(tensors, module + "lora_A.weight", values(random, 1 / Math.sqrt((double) inputs), rank, inputs));
+        put(
+            tensors,
+            module + "lora_A.weight",
+            values(random, 1 / Math.sqrt((double) inputs), rank, inputs));
         put(tensors, module + "lora_B.weight", values(random, 0.3, outputs, rank));
       } else if (name.endsWith("q.bias")) {
         put(tensors, module + "diff_b", values(random, 0.1, shape.toArray()));

@@ -303,9 +303,8 @@ final class BenchCommand implements Runnable {
 
     @Override
     public Integer call() {
-      return options.run(
-          bench ->
-              LoraBenchmark.run(bench, video.task(), video.size(), share, layers, rank, folder));
+      return options.run(bench ->
+          LoraBenchmark.run(bench, video.task(), video.size(), share, layers, rank, folder));
     }
   }
 

@@ -21,16 +21,15 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.verify.VideoComparison;
 
-/// A request that is made again, without quantisation and cache and from the same noise, to tell what
-/// these have changed.
+/// A request that is made again, without quantisation and cache and from the same noise, to tell
+/// what these have changed.
 record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Recipe recipe) {
   private static final String REFERENCE = "bf16";
 
   /// Throws `InputException` when what `--compare` names cannot be compared with this request.
   ComparedRun {
     boolean isPlain =
-        recipe == Quantization.Recipe.NONE
-            && !(request.cache() instanceof CacheSettings.MagCache);
+        recipe == Quantization.Recipe.NONE && !(request.cache() instanceof CacheSettings.MagCache);
     if (isPlain) {
       throw new InputException(
           "--compare was given, but nothing is quantised and no forward skipped; add --quantize or"
@@ -58,8 +57,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     try (VideoEngine engine = VideoEngine.open(reference())) {
       List<Tensor> steps = new ArrayList<>();
       Video expected =
-          engine.decode(
-              engine.sample(request.withoutCache(), progress, steps::add), progress);
+          engine.decode(engine.sample(request.withoutCache(), progress, steps::add), progress);
       comparison = VideoComparison.of(made.frames(), madeSteps, expected.frames(), steps);
     }
     Path report = target.resolveSibling(target.getFileName() + ".compare.json");

@@ -11,7 +11,8 @@ import wan4j.tensor.Tensor;
 /// How near one video is to another, and the latents of their steps where they are known.
 ///
 /// @param video what the frames tell
-/// @param steps the relative distance of the latents after each step; empty where they are not known
+/// @param steps the relative distance of the latents after each step; empty where they are not
+///   known
 public record VideoComparison(VideoMetrics video, List<Double> steps) {
   /// Copies the list.
   public VideoComparison {
@@ -68,8 +69,8 @@ public record VideoComparison(VideoMetrics video, List<Double> steps) {
     return lines;
   }
 
-  /// Returns the comparison as fields of a JSON object; the PSNR of equal frames, which is infinite,
-  /// is null.
+  /// Returns the comparison as fields of a JSON object; the PSNR of equal frames, which is
+  /// infinite, is null.
   public Map<String, Object> fields() {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("psnr_db", finite(video.psnr()));

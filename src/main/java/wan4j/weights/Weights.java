@@ -262,13 +262,14 @@ public final class Weights implements AutoCloseable {
     additions(applications)
         .forEach((name, terms) -> {
           TensorSource base = tensors.get(name);
-      DType stored = base instanceof ScaledSource scaled ? scaled.codes().dtype() : base.dtype();
-      if (stored.bytes() < 2 || !stored.isFloat()) {
-        throw new InputException(
-            "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side)"
-                .formatted(title, name, stored));
-      }
-      merged.put(name, new MergedSource(base, terms));
+          DType stored =
+              base instanceof ScaledSource scaled ? scaled.codes().dtype() : base.dtype();
+          if (stored.bytes() < 2 || !stored.isFloat()) {
+            throw new InputException(
+                "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side)"
+                    .formatted(title, name, stored));
+          }
+          merged.put(name, new MergedSource(base, terms));
         });
     return over(title, merged, metadata, files);
   }

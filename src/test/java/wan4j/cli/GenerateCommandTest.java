@@ -241,7 +241,8 @@ final class GenerateCommandTest {
         Terminal.generate(
             TEXT_TO_VIDEO, folder.resolve("a.mkv"), "--quantize", "--compare", "bf16");
     assertThat(run.code()).as(run.error()).isZero();
-    assertThat(run.error()).contains("step     2  relative L2", "frame    5  PSNR", "5 frames  PSNR");
+    assertThat(run.error())
+        .contains("step     2  relative L2", "frame    5  PSNR", "5 frames  PSNR");
     JsonNode report =
         JsonMapper.shared().readTree(Files.readString(folder.resolve("a.mkv.compare.json")));
     assertThat(report.path("fp8_recipe").asString()).isEqualTo("Float8CurrentScaling");
