@@ -286,7 +286,9 @@ public final class VideoEngine implements AutoCloseable {
         new PromptEncoder(tokenizer, textEncoder, textOps, experts.config().textLength());
     String negative =
         request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
-    Prompts prompts = new Prompts(encoder.encode(request.prompt()), encoder.encode(negative));
+    Tensor positive = encoder.encode(request.prompt());
+    boolean isGuided = request.lowGuidance() != 1 || request.highGuidance() != 1;
+    Prompts prompts = new Prompts(positive, isGuided ? encoder.encode(negative) : positive);
     if (options.offload()) {
       textEncoder.close();
       textEncoder = null;
