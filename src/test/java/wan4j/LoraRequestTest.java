@@ -72,6 +72,23 @@ final class LoraRequestTest {
   }
 
   @Test
+  void filesRunBesideWeightsThatAreStoredInFloat8AndAreNotMergedIntoThem() {
+    Path stored = folder.resolve("fp8");
+    Quantization current = new Quantization(Quantization.Recipe.CURRENT, List.of());
+    Conversion.run(DEMO, stored, current, Device.CPU, Progress.NONE);
+    List<LoraFile> files = List.of(both, high, low);
+    try (VideoEngine engine = engine(stored, files, LoraMode.SIDE, Quantization.Recipe.STORED)) {
+      assertThat(sample(engine, request()))
+          .isEqualTo(latents(files, LoraMode.SIDE, Quantization.Recipe.CURRENT));
+    }
+    try (VideoEngine engine = engine(stored, files, LoraMode.MERGE, Quantization.Recipe.STORED)) {
+      assertThatThrownBy(() -> sample(engine, request()))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--lora_mode side");
+    }
+  }
+
+  @Test
   void aFileThatDoesNotBelongLeavesTheEngineAsItWas() {
     Path file = Path.of("src/test/resources/golden/lora/native-updown-noalpha/lora.safetensors");
     try (VideoEngine engine = engine(List.of(), LoraMode.MERGE, Quantization.Recipe.NONE)) {
@@ -93,9 +110,14 @@ final class LoraRequestTest {
 
   private static VideoEngine engine(
       List<LoraFile> files, LoraMode mode, Quantization.Recipe recipe) {
+    return engine(DEMO, files, mode, recipe);
+  }
+
+  private static VideoEngine engine(
+      Path checkpoint, List<LoraFile> files, LoraMode mode, Quantization.Recipe recipe) {
     return VideoEngine.open(
         new EngineOptions(
-            DEMO,
+            checkpoint,
             Device.CPU,
             Arithmetic.BFLOAT16,
             new Quantization(recipe, List.of()),
