@@ -24,6 +24,8 @@ import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
+import wan4j.bench.TransformerLoadBenchmark;
+import wan4j.bench.TransformerLoadBenchmark.Form;
 import wan4j.bench.VideoSize;
 import wan4j.tensor.InputException;
 
@@ -259,22 +261,69 @@ final class BenchCommand implements Runnable {
   @Command(
       name = "load",
       mixinStandardHelpOptions = true,
-      description = "Loading of a float32 checkpoint that is in the page cache.")
+      description = "Loading of weights that are in the page cache, from files that it writes.")
   static final class Load implements Callable<Integer> {
     @Mixin private BenchOptions options;
 
-    @Option(names = "--gigabytes", defaultValue = "8", description = "Its size (default: 8).")
-    private double gigabytes;
+    @Option(
+        names = "--from",
+        defaultValue = "f32",
+        description =
+            "f32: tensors of float32; bf16: a transformer, which --fp8_recipe quantises on its way; fp8: transformers in FP8 as convert writes them (default: f32).")
+    private String from;
+
+    @Option(names = "--gigabytes", description = "With f32, the file's size (default: 8).")
+    private Double gigabytes;
+
+    @Option(
+        names = "--task",
+        description = "With bf16 and fp8, the task of the transformers (default: i2v-A14B).")
+    private String task;
+
+    @Option(
+        names = "--experts",
+        description = "With bf16 and fp8, how many (default: 1 of bf16, 2 of fp8).")
+    private Integer experts;
+
+    @Option(names = "--layers", description = "With bf16 and fp8, their blocks (default: all).")
+    private Integer layers;
 
     @Option(
         names = "--folder",
         defaultValue = "${sys:java.io.tmpdir}",
-        description = "Where it is written (default: ${DEFAULT-VALUE}).")
+        description = "Where files are written (default: ${DEFAULT-VALUE}).")
     private Path folder;
 
     @Override
     public Integer call() {
-      return options.run(bench -> LoadBenchmark.run(bench, folder, gigabytes));
+      return switch (from) {
+        case "f32" -> tensors();
+        case "bf16" -> transformers(Form.BF16, 1);
+        case "fp8" -> transformers(Form.F8_E4M3, 2);
+        default ->
+            throw new InputException("--from got \"%s\"; give f32, bf16 or fp8".formatted(from));
+      };
+    }
+
+    private Integer tensors() {
+      if (task != null || experts != null || layers != null) {
+        throw new InputException(
+            "--task, --experts or --layers was given for tensors of float32; add --from bf16 or --from fp8");
+      }
+      double size = gigabytes == null ? 8 : gigabytes;
+      return options.run(bench -> LoadBenchmark.run(bench, folder, size));
+    }
+
+    private Integer transformers(Form form, int usual) {
+      if (gigabytes != null) {
+        throw new InputException(
+            "--gigabytes was given for transformers, whose sizes are known; give --layers");
+      }
+      Task chosen = Task.of(task == null ? Task.I2V_A14B.spelling() : task);
+      int count = experts == null ? usual : experts;
+      int blocks = layers == null ? 0 : layers;
+      return options.run(
+          bench -> TransformerLoadBenchmark.run(bench, folder, chosen, form, count, blocks));
     }
   }
 

@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.bench.TransformerLoadBenchmark.Form;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
@@ -18,6 +22,8 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
 class BenchmarksTest {
+  @TempDir Path folder;
+
   private static Workbench processor() {
     return new Workbench(Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, null, 0, 2));
   }
@@ -88,6 +94,36 @@ class BenchmarksTest {
         Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
     try (Workbench bench = new Workbench(settings)) {
       assertThatThrownBy(() -> AttentionBenchmark.run(bench, 8, 1))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--fp8_recipe");
+    }
+  }
+
+  @Test
+  void transformersAreLoadedFromFilesOfEitherFormAndTheFilesAreDeleted() throws IOException {
+    for (Form form : Form.values()) {
+      Workbench.Settings settings =
+          Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
+      try (Workbench bench = new Workbench(settings)) {
+        List<Measurement> results =
+            TransformerLoadBenchmark.run(bench, folder, Task.TI2V_5B, form, 1, 1);
+        assertThat(find(results, "time").median()).isPositive();
+        assertThat(find(results, "time").parameters()).containsEntry("file type", form.name());
+        assertThat(find(results, "file rate").unit()).isEqualTo("GB/s");
+        // a block of 126 million weights in a byte each, and the float32 embeddings around it
+        assertThat(find(results, "weights").median()).isBetween(0.3, 0.6);
+      }
+      try (Stream<Path> left = Files.list(folder)) {
+        assertThat(left).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void filesInFp8NeedARecipe() {
+    try (Workbench bench = processor()) {
+      assertThatThrownBy(
+              () -> TransformerLoadBenchmark.run(bench, folder, Task.TI2V_5B, Form.F8_E4M3, 1, 1))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--fp8_recipe");
     }

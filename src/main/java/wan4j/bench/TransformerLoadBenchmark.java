@@ -1,0 +1,231 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import wan4j.Float8Network;
+import wan4j.Quantization;
+import wan4j.Task;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.tensor.BFloat16;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Naming;
+import wan4j.weights.SafetensorsWriter;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Loading of full-size transformers of random weights from files that the benchmark writes itself
+/// and that the page cache then holds; the time counts from opening the files until the last layer
+/// is on the device.
+public final class TransformerLoadBenchmark {
+  /// How the files store the weights.
+  public enum Form {
+    /// bfloat16, which a recipe quantises while it is loaded.
+    BF16,
+    /// FP8 as `convert` writes it, which is taken as it is.
+    F8_E4M3
+  }
+
+  private TransformerLoadBenchmark() {}
+
+  /// Measures loading of a number of a task's transformers, all of them loaded at the end; `layers`
+  /// is their number of blocks, 0 for all. Files are written to `folder` and deleted afterwards.
+  public static List<Measurement> run(
+      Workbench bench, Path folder, Task task, Form form, int experts, int layers) {
+    if (form == Form.F8_E4M3 && !bench.settings().recipe().isFloat8()) {
+      throw new InputException(
+          "FP8 files were asked for without a recipe; add --fp8_recipe, such as PerTokenScaling");
+    }
+    if (experts < 1 || layers < 0) {
+      throw new InputException(
+          "got %d experts of %d layers; give 1 or more experts and 0 (all) or more layers"
+              .formatted(experts, layers));
+    }
+    TransformerConfig config =
+        RandomWeights.config(task, layers == 0 ? RandomWeights.layers(task) : layers);
+    Path place = temporary(folder);
+    try {
+      List<Path> folders = new ArrayList<>();
+      long bytes = 0;
+      for (int expert = 0; expert < experts; expert++) {
+        Path own = Files.createDirectory(place.resolve("expert-" + expert));
+        write(bench, config, form, RandomWeights.transformer(config, expert + 1), own);
+        bytes += size(own);
+        folders.add(own);
+      }
+      return measure(bench, task, config, form, folders, bytes);
+    } catch (IOException e) {
+      throw unwritable(folder, e);
+    } finally {
+      delete(place);
+    }
+  }
+
+  private static List<Measurement> measure(
+      Workbench bench,
+      Task task,
+      TransformerConfig config,
+      Form form,
+      List<Path> folders,
+      long bytes) {
+    Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("layers", config.layers());
+    parameters.put("experts", folders.size());
+    parameters.put("file type", form.name());
+    parameters.put("file bytes", Math.round(bytes / 1e7) / 100.0 + " GB");
+    int warmUp = bench.settings().warmUp();
+    double[] times = new double[bench.settings().runs()];
+    double[] loaded = new double[times.length];
+    for (int i = -warmUp; i < times.length; i++) {
+      bench.ops().synchronize();
+      long start = System.nanoTime();
+      Loaded networks = new Loaded();
+      try (networks) {
+        for (Path folder : folders) {
+          networks.add(bench, config, folder);
+        }
+        bench.ops().synchronize();
+        if (i >= 0) {
+          times[i] = (System.nanoTime() - start) / 1e6;
+          loaded[i] = networks.bytes() / 1e9;
+        }
+      }
+    }
+    double[] rates = new double[times.length];
+    for (int i = 0; i < rates.length; i++) {
+      rates[i] = bytes / times[i] / 1e6;
+    }
+    return List.of(
+        Measurement.of("load", parameters, "time", "ms", times),
+        Measurement.of("load", parameters, "file rate", "GB/s", rates),
+        Measurement.of("load", parameters, "weights", "GB", loaded),
+        bench.peak("load", parameters));
+  }
+
+  private static void write(
+      Workbench bench, TransformerConfig config, Form form, Weights weights, Path folder) {
+    switch (form) {
+      case BF16 -> {
+        Map<String, TensorSource> rounded = new LinkedHashMap<>();
+        for (String name : weights.names()) {
+          rounded.put(name, new Rounded((RandomSource) weights.tensor(name)));
+        }
+        SafetensorsWriter.write(folder.resolve("weights.safetensors"), rounded, Map.of());
+      }
+      case F8_E4M3 ->
+          new Float8Network(config, weights, new Quantization(recipe(bench), List.of()))
+              .write(bench.ops(), folder, done -> {});
+    }
+  }
+
+  private static Quantization.Recipe recipe(Workbench bench) {
+    return Quantization.Recipe.named().stream()
+        .filter(recipe -> recipe.precision() == bench.settings().recipe())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /// Networks on the device and the files that they came from.
+  private static final class Loaded implements AutoCloseable {
+    private final List<Weights> files = new ArrayList<>();
+    private final List<WanTransformer> networks = new ArrayList<>();
+
+    void add(Workbench bench, TransformerConfig config, Path folder) {
+      Ops ops = bench.ops();
+      Weights weights = Weights.open(folder, Naming.TRANSFORMER);
+      files.add(weights);
+      networks.add(
+          new WanTransformer(config, weights, ops, SequenceGroup.SOLO, bench.precisions()));
+    }
+
+    long bytes() {
+      return networks.stream().mapToLong(WanTransformer::bytes).sum();
+    }
+
+    @Override
+    public void close() {
+      networks.forEach(WanTransformer::close);
+      files.forEach(Weights::close);
+    }
+  }
+
+  /// Random values rounded to bfloat16.
+  private record Rounded(RandomSource source) implements TensorSource {
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+    @Override
+    public String name() {
+      return source.name();
+    }
+
+    @Override
+    public Shape shape() {
+      return source.shape();
+    }
+
+    @Override
+    public DType dtype() {
+      return DType.BF16;
+    }
+
+    @Override
+    public void read(long offset, MemorySegment target) {
+      long first = offset / Short.BYTES;
+      long count = target.byteSize() / Short.BYTES;
+      for (long i = 0; i < count; i++) {
+        target.set(SHORT, i * Short.BYTES, BFloat16.fromFloat(source.value(first + i)));
+      }
+    }
+  }
+
+  private static Path temporary(Path folder) {
+    try {
+      return Files.createTempDirectory(folder, "wan4j-load");
+    } catch (IOException e) {
+      throw unwritable(folder, e);
+    }
+  }
+
+  private static InputException unwritable(Path folder, IOException cause) {
+    return new InputException(
+        "%s cannot be written (%s); give a folder with room by --folder"
+            .formatted(folder, cause.getMessage()),
+        cause);
+  }
+
+  private static long size(Path folder) throws IOException {
+    long bytes = 0;
+    try (Stream<Path> list = Files.list(folder)) {
+      for (Path file : list.toList()) {
+        bytes += Files.size(file);
+      }
+    }
+    return bytes;
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> walk = Files.walk(folder)) {
+      for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
