@@ -51,12 +51,12 @@ final class LoraRequestTest {
   @EnumSource(
       value = Quantization.Recipe.class,
       names = {"CURRENT", "DELAYED", "BLOCK", "TOKEN"})
-  void inFloat8TheTwoWaysAreEquallyNearToTheTruth(Quantization.Recipe recipe) {
+  void inFloat8TheSideBranchIsAsNearToTheTruthAsMerging(Quantization.Recipe recipe) {
     List<LoraFile> files = List.of(both, high, low);
     float[] truth = latents(files, LoraMode.MERGE, Quantization.Recipe.NONE);
     double merged = Comparison.relativeError(latents(files, LoraMode.MERGE, recipe), truth);
     double beside = Comparison.relativeError(latents(files, LoraMode.SIDE, recipe), truth);
-    assertThat(beside).isBetween(merged / 2, merged * 1.5);
+    assertThat(beside).isBetween(1e-3, merged * 1.5);
   }
 
   @Test

@@ -37,6 +37,8 @@ public final class RandomLora {
         put(tensors, module + "diff_b", values(random, 0.1, shape.toArray()));
       } else if (name.endsWith("norm3.weight")) {
         put(tensors, module + "diff", values(random, 0.1, shape.toArray()));
+      } else if (name.endsWith("modulation")) {
+        put(tensors, module + "diff_m", values(random, 0.01, shape.toArray()));
       }
     }
     SafetensorsWriter.write(file, tensors, Map.of());

@@ -16,7 +16,7 @@ import wan4j.tensor.TensorSource;
 public final class Lora implements AutoCloseable {
   private static final Pattern KEY =
       Pattern.compile(
-          "(.+)\\.(lora_A(?:\\.default)?\\.weight|lora_down\\.weight|lora_B(?:\\.default)?\\.weight|lora_up\\.weight|alpha|diff|diff_b)");
+          "(.+)\\.(lora_A(?:\\.default(?:_\\d+)?)?\\.weight|lora_down\\.weight|lora_B(?:\\.default(?:_\\d+)?)?\\.weight|lora_up\\.weight|alpha|diff|diff_b|diff_m)");
 
   // modules that only Wan2.1's image-to-video has; such files are used with Wan2.2 without them
   private static final Pattern OF_WAN_21 =
@@ -30,12 +30,13 @@ public final class Lora implements AutoCloseable {
     TensorSource alpha;
     TensorSource weight;
     TensorSource bias;
+    TensorSource modulation; // ModelTC/LightX2V's distilled files have it for each block
   }
 
   private final TensorFile file;
   private final Map<String, List<Addition>> modules;
 
-  /// One addition to the weight or the bias of a module.
+  /// One addition to a parameter of a module: its weight, bias or modulation.
   record Addition(String parameter, LoraDelta delta) {}
 
   private Lora(TensorFile file, Map<String, List<Addition>> modules) {
@@ -107,7 +108,7 @@ public final class Lora implements AutoCloseable {
     Matcher key = KEY.matcher(name);
     if (!key.matches()) {
       throw new InputException(
-          "%s holds %s, which is no known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff or diff_b: convert the file"
+          "%s holds %s, which is no known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff, diff_b or diff_m: convert the file"
               .formatted(path, Quoted.of(name)));
     }
     if (!source.dtype().isFloat()) {
@@ -125,8 +126,10 @@ public final class Lora implements AutoCloseable {
       module.alpha = source;
     } else if (kind.equals("diff")) {
       module.weight = source;
-    } else {
+    } else if (kind.equals("diff_b")) {
       module.bias = source;
+    } else {
+      module.modulation = source;
     }
   }
 
@@ -144,6 +147,9 @@ public final class Lora implements AutoCloseable {
     }
     if (parts.bias != null) {
       additions.add(new Addition("bias", new LoraDelta.Difference(parts.bias)));
+    }
+    if (parts.modulation != null) {
+      additions.add(new Addition("modulation", new LoraDelta.Difference(parts.modulation)));
     }
     return additions;
   }

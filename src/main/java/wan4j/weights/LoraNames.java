@@ -13,6 +13,7 @@ final class LoraNames {
           "base_model.model.",
           "diffusion_model.",
           "transformer.",
+          "lora_unet__",
           "lora_unet_",
           "lora_transformer_");
 
@@ -47,6 +48,9 @@ final class LoraNames {
     String original = Naming.TRANSFORMER.toOriginal(name);
     if (network.has(original)) {
       return original;
+    }
+    if (network.has(module)) { // a parameter that is no module's, such as a modulation
+      return module;
     }
     String known = flattened.getOrDefault(module, flattened.get(toOriginal(module)));
     return known != null && network.has(known + "." + parameter) ? known + "." + parameter : null;

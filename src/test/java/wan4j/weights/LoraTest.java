@@ -90,11 +90,33 @@ final class LoraTest {
     "base_model.model.blocks.0.ffn.2, blocks.0.ffn.2.weight",
     "model.diffusion_model.head.head, head.head.weight",
     "transformer.proj_out, head.head.weight",
+    "lora_unet__blocks_0_cross_attn_k, blocks.0.cross_attn.k.weight",
+    "diffusion_model.blocks.0.modulation, blocks.0.modulation",
     "blocks.0.cross_attn.v, blocks.0.cross_attn.v.weight",
   })
   void everyKeyStyleFindsItsParameter(String key, String parameter) {
     LoraNames names = new LoraNames(Weights.ofShapes(CASES.resolve("t2v-tiny.json")));
     assertThat(names.find(key, "weight")).isEqualTo(parameter);
+  }
+
+  @Test
+  void modulationsOfBlocksAndHeadAreChanged() {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    tensors.put("diffusion_model.blocks.0.diff_m", source2(2, 1, 1, 1, 1, 1, 1));
+    tensors.put("diffusion_model.head.diff_m", source2(1, 2, 2));
+    tensors.put("diffusion_model.blocks.1.modulation.diff", source2(1, 3, 3));
+    Map<String, TensorSource> network = new LinkedHashMap<>();
+    network.put("blocks.0.modulation", source(1, 2, 3, 4, 5, 6));
+    network.put("head.modulation", source(7, 8));
+    network.put("blocks.1.modulation", source(9, 9));
+    try (Lora lora = Lora.read(write(tensors))) {
+      Weights merged = Weights.of("base", network).merged(List.of(new LoraApplication(lora, 0.5f)));
+      assertThat(TorchReaderTest.values(merged.tensor("blocks.0.modulation")))
+          .containsExactly(1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f);
+      assertThat(TorchReaderTest.values(merged.tensor("head.modulation"))).containsExactly(8, 9);
+      assertThat(TorchReaderTest.values(merged.tensor("blocks.1.modulation")))
+          .containsExactly(10.5f, 10.5f);
+    }
   }
 
   @Test
