@@ -9,16 +9,26 @@ import wan4j.Backends;
 import wan4j.Device;
 import wan4j.Task;
 import wan4j.cuda.AlgorithmTable;
+import wan4j.cuda.ConvolutionTuning;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.LayerShape;
 import wan4j.cuda.ProductTuning;
 import wan4j.cuda.bind.CublasLt;
 import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.Cudnn;
+import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Activation;
+import wan4j.ops.Parameters;
+import wan4j.ops.Scope;
 import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
-/// Measures which algorithm is fastest for each product of the full-size networks on this GPU.
+/// Measures which algorithm is fastest for each product and each convolution of the full-size
+/// networks on this GPU.
 public final class Tuning {
   private static final List<Precision> PRECISIONS =
       List.of(
@@ -31,22 +41,60 @@ public final class Tuning {
 
   private Tuning() {}
 
-  /// Measures, telling of each product, and adds the table of this GPU to a file, or to the user's
-  /// own where that is null; returns what came of it as a sentence. Throws `InputException` when
-  /// there is no GPU.
+  /// Measures, telling of each product and convolution, and adds the tables of this GPU to a file,
+  /// or to the user's own where that is null; returns what came of it as a sentence. Throws
+  /// `InputException` when there is no GPU.
   public static String run(Path file, Consumer<String> progress) {
-    AlgorithmTable table;
+    List<AlgorithmTable.Choice> products;
+    List<AlgorithmTable.Choice> convolutions;
     try (CudaOps ops = (CudaOps) Backends.open(Device.CUDA, Arithmetic.BFLOAT16)) {
-      table =
-          new AlgorithmTable(
-              CudaDriver.device(0).name(),
-              CublasLt.version(),
-              ProductTuning.run(ops, layers(), progress));
+      products = ProductTuning.run(ops, layers(), progress);
     }
+    // Another backend, whose memory holds nothing yet.
+    try (CudaOps ops = (CudaOps) Backends.open(Device.CUDA, Arithmetic.BFLOAT16)) {
+      runAutoencoders(ops, Task.I2V_A14B, "1280*720");
+      runAutoencoders(ops, Task.I2V_A14B, "832*480");
+      runAutoencoders(ops, Task.TI2V_5B, "1280*704");
+      convolutions = ConvolutionTuning.run(ops, progress);
+    }
+    String device = CudaDriver.device(0).name();
     Path target = file == null ? AlgorithmTable.userFile() : file;
-    table.addTo(target);
-    return "%d faster algorithms for %s with cuBLASLt %d in %s"
-        .formatted(table.choices().size(), table.device(), table.library(), target);
+    table(device, AlgorithmTable.PRODUCTS, CublasLt.version(), products).addTo(target);
+    table(device, AlgorithmTable.CONVOLUTIONS, Cudnn.version(), convolutions).addTo(target);
+    return "%d products and %d convolutions are faster on %s with cuBLASLt %d and cuDNN %d; %s"
+        .formatted(
+            products.size(),
+            convolutions.size(),
+            device,
+            CublasLt.version(),
+            Cudnn.version(),
+            target);
+  }
+
+  private static AlgorithmTable table(
+      String device, String library, int version, List<AlgorithmTable.Choice> choices) {
+    return new AlgorithmTable(device, library, version, choices);
+  }
+
+  /// Decodes and encodes a video of a task's usual length, so that the backend has met the
+  /// convolutions that it takes.
+  private static void runAutoencoders(CudaOps ops, Task task, String sides) {
+    VideoSize size = VideoSize.of(sides, task.defaults().frames());
+    try (VideoAutoencoder vae = AutoencoderBenchmark.open(task, ops);
+        Parameters inputs = ops.parameters()) {
+      int stride = vae.stride();
+      Shape latents =
+          Shape.of(
+              vae.channels(), size.latentFrames(), size.height() / stride, size.width() / stride);
+      vae.decode(random(inputs, latents), (_, features) -> ops.pixels(features));
+      try (Scope _ = ops.scope()) {
+        vae.encode(random(inputs, Shape.of(3, size.frames(), size.height(), size.width())));
+      }
+    }
+  }
+
+  private static Tensor random(Parameters inputs, Shape shape) {
+    return inputs.tensor(new RandomSource("input", shape, 8L << 56, 0, 0.5f), DType.F32);
   }
 
   /// Returns the layers of the diffusion transformers on the tokens of one rank at their usual

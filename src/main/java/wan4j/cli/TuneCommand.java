@@ -6,13 +6,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import wan4j.bench.Tuning;
 
-/// `wan4j tune`: measures the algorithms of matrix products on this GPU.
+/// `wan4j tune`: measures the algorithms of products and convolutions on this GPU.
 @Command(
     name = "tune",
     mixinStandardHelpOptions = true,
     description =
-        "Measures which of cuBLASLt's algorithms is fastest for each product of the full-size"
-            + " networks on this GPU; later runs take those.")
+        "Measures which of the libraries' algorithms is fastest for each product and convolution of"
+            + " the full-size networks on this GPU; later runs take those.")
 final class TuneCommand implements Callable<Integer> {
   @Option(
       names = "--out",

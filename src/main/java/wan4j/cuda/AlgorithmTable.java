@@ -19,33 +19,50 @@ import tools.jackson.databind.node.ObjectNode;
 import wan4j.cuda.jit.UserCache;
 import wan4j.tensor.InputException;
 
-/// Products for which another algorithm than cuBLASLt's first was measured to be faster, on one
-/// kind of device with one version of the library. A file holds a list of such tables.
+/// Work for which another algorithm than a library's first was measured to be faster, on one kind
+/// of device with one version of the library. A file holds a list of such tables.
 ///
 /// @param device the GPU's name, such as "NVIDIA H200"
-/// @param library cuBLASLt's version, such as 130100
-/// @param choices one for each product
-public record AlgorithmTable(String device, int library, List<Choice> choices) {
+/// @param library the library's name, `cuBLASLt` or `cuDNN`
+/// @param version the library's version, such as 130100
+/// @param choices one for each product or convolution
+public record AlgorithmTable(String device, String library, int version, List<Choice> choices) {
+  /// The library of matrix products.
+  public static final String PRODUCTS = "cuBLASLt";
+
+  /// The library of convolutions.
+  public static final String CONVOLUTIONS = "cuDNN";
+
   private static final String OF_JAR = "algorithms.json";
-  private static final Pattern CODE = Pattern.compile("[0-9a-f]{128}");
+  private static final Pattern CODE = Pattern.compile("[0-9a-f]{128}|[0-9]{1,4}:[0-9]{1,3}");
   private static final JsonMapper MAPPER =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-  /// One product's algorithm.
+  /// One product's or convolution's algorithm.
   ///
-  /// @param product the product in words, as `MatmulDescription.key` says it
-  /// @param algorithm the 64 bytes of cuBLASLt's algorithm in hexadecimal
+  /// @param work what is computed, as `MatmulDescription` and `CudnnConvolution.Shape` say it
+  /// @param algorithm the 64 bytes of cuBLASLt's algorithm in hexadecimal, or the number of cuDNN's
+  ///   engine and the place of its configuration
   /// @param milliseconds its median time when it was measured
   /// @param firstMilliseconds the median time of the library's first algorithm in turn with it
   public record Choice(
-      String product, String algorithm, double milliseconds, double firstMilliseconds) {
+      String work, String algorithm, double milliseconds, double firstMilliseconds) {
     /// Refuses what is no algorithm.
     public Choice {
       if (!CODE.matcher(algorithm).matches()) {
         throw new InputException(
-            "an algorithm is 128 hexadecimal digits, got \"%s\"; run ./wan4j tune again"
+            "an algorithm is 128 hexadecimal digits or two numbers, got \"%s\"; run ./wan4j tune again"
                 .formatted(algorithm));
       }
+    }
+
+    /// Creates the choice of a contest's winner, its times rounded to ten nanoseconds.
+    static Choice of(String work, String algorithm, Contest.Result result) {
+      return new Choice(
+          work,
+          algorithm,
+          Math.round(result.milliseconds() * 1e5) / 1e5,
+          Math.round(result.firstMilliseconds() * 1e5) / 1e5);
     }
   }
 
@@ -88,17 +105,20 @@ public record AlgorithmTable(String device, int library, List<Choice> choices) {
       List<AlgorithmTable> tables = new ArrayList<>();
       for (JsonNode table : MAPPER.readTree(text)) {
         List<Choice> choices = new ArrayList<>();
-        for (JsonNode choice : table.required("products")) {
+        for (JsonNode choice : table.required("choices")) {
           choices.add(
               new Choice(
-                  choice.required("product").asString(),
+                  choice.required("work").asString(),
                   choice.required("algorithm").asString(),
                   choice.required("milliseconds").asDouble(),
                   choice.required("firstMilliseconds").asDouble()));
         }
         tables.add(
             new AlgorithmTable(
-                table.required("device").asString(), table.required("cublasLt").asInt(), choices));
+                table.required("device").asString(),
+                table.required("library").asString(),
+                table.required("version").asInt(),
+                choices));
       }
       return tables;
     } catch (JacksonException e) {
@@ -113,7 +133,7 @@ public record AlgorithmTable(String device, int library, List<Choice> choices) {
   /// beside those of others; the file appears whole.
   public void addTo(Path file) {
     List<AlgorithmTable> tables = new ArrayList<>(ofFile(file));
-    tables.removeIf(table -> table.serves(device, library));
+    tables.removeIf(table -> table.serves(device, library, version));
     tables.add(this);
     ArrayNode root = MAPPER.createArrayNode();
     tables.forEach(table -> table.addTo(root.addObject()));
@@ -133,19 +153,20 @@ public record AlgorithmTable(String device, int library, List<Choice> choices) {
 
   private void addTo(ObjectNode node) {
     node.put("device", device);
-    node.put("cublasLt", library);
-    ArrayNode products = node.putArray("products");
+    node.put("library", library);
+    node.put("version", version);
+    ArrayNode list = node.putArray("choices");
     for (Choice choice : choices) {
-      ObjectNode product = products.addObject();
-      product.put("product", choice.product);
-      product.put("algorithm", choice.algorithm);
-      product.put("milliseconds", choice.milliseconds);
-      product.put("firstMilliseconds", choice.firstMilliseconds);
+      ObjectNode work = list.addObject();
+      work.put("work", choice.work);
+      work.put("algorithm", choice.algorithm);
+      work.put("milliseconds", choice.milliseconds);
+      work.put("firstMilliseconds", choice.firstMilliseconds);
     }
   }
 
   /// Says whether the table was measured on such a device with this version of the library.
-  boolean serves(String name, int version) {
-    return device.equals(name) && library == version;
+  boolean serves(String name, String ofLibrary, int itsVersion) {
+    return device.equals(name) && library.equals(ofLibrary) && version == itsVersion;
   }
 }

@@ -1,6 +1,6 @@
 package wan4j.cuda;
 
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.cuda.bind.CudaException;
@@ -35,7 +35,8 @@ final class Convolutions implements AutoCloseable {
   private final DeviceMemory memory;
   private final Compute compute;
   private final CudnnGraph.Precision precision;
-  private final Map<CudnnConvolution.Shape, Planned> plans = new HashMap<>();
+  private final Algorithms algorithms;
+  private final Map<CudnnConvolution.Shape, Planned> plans = new LinkedHashMap<>();
 
   Convolutions(
       LibraryWorkspace workspace,
@@ -43,12 +44,14 @@ final class Convolutions implements AutoCloseable {
       ConvolutionKernels kernels,
       ElementwiseKernels elementwise,
       DeviceMemory memory,
-      CudaTypes types) {
+      CudaTypes types,
+      Algorithms algorithms) {
     this.workspace = workspace;
     this.products = products;
     this.kernels = kernels;
     this.elementwise = elementwise;
     this.memory = memory;
+    this.algorithms = algorithms;
     compute = types.tf32() ? Compute.TF32 : Compute.FLOAT32;
     boolean isExact = types.activation() == DType.F32 && !types.tf32();
     precision = isExact ? CudnnGraph.Precision.FULL : CudnnGraph.Precision.ANY;
@@ -147,13 +150,26 @@ final class Convolutions implements AutoCloseable {
             biased);
   }
 
+  /// Returns the convolutions that went through cuDNN so far.
+  List<CudnnConvolution.Shape> shapes() {
+    return plans.entrySet().stream()
+        .filter(planned -> planned.getValue().convolution != null)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   private CudnnConvolution plan(CudnnConvolution.Shape shape) {
     return plans.computeIfAbsent(shape, this::make).convolution;
   }
 
   private Planned make(CudnnConvolution.Shape shape) {
     try {
-      CudnnConvolution convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
+      String known = algorithms.algorithm(shape);
+      CudnnConvolution convolution =
+          known == null ? null : CudnnConvolution.of(workspace.handle(), shape, precision, known);
+      if (convolution == null) {
+        convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
+      }
       if (convolution.workspace() <= LibraryWorkspace.MOST) {
         workspace.address(convolution.workspace());
         return new Planned(convolution);

@@ -56,7 +56,8 @@ public final class CudaOps implements Ops {
     this.types = types;
     device = new Device(ordinal, cache);
     memory = new DeviceMemory(device.stream());
-    products = new Products(device, Algorithms.of(ordinal));
+    Algorithms algorithms = Algorithms.of(ordinal);
+    products = new Products(device, algorithms);
     workspace = new LibraryWorkspace(device);
     norms = new NormKernels(device);
     rope = new RopeKernels(device);
@@ -79,7 +80,8 @@ public final class CudaOps implements Ops {
             new FusedAttention(workspace),
             new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
     convolutions =
-        new Convolutions(workspace, products, convolutionKernels, elementwise, memory, types);
+        new Convolutions(
+            workspace, products, convolutionKernels, elementwise, memory, types, algorithms);
   }
 
   /// Makes sure that scopes can hold so many bytes without asking the driver again; too little is
@@ -122,6 +124,14 @@ public final class CudaOps implements Ops {
 
   QuantizeKernels quantizeKernels() {
     return quantization;
+  }
+
+  LibraryWorkspace workspace() {
+    return workspace;
+  }
+
+  Convolutions convolutions() {
+    return convolutions;
   }
 
   Products products() {

@@ -7,9 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import wan4j.cuda.bind.Cudnn;
+import wan4j.cuda.bind.CudnnConvolution;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
@@ -20,6 +23,8 @@ import wan4j.tensor.InputException;
 class AlgorithmTableTest {
   private static final String DEVICE = "NVIDIA H200";
   private static final int LIBRARY = 130_100;
+  private static final Map<String, Integer> LIBRARIES =
+      Map.of(AlgorithmTable.PRODUCTS, LIBRARY, AlgorithmTable.CONVOLUTIONS, 91_400);
   private static final String OURS = "0123456789abcdef".repeat(8);
   private static final String THEIRS = "fedcba9876543210".repeat(8);
   private static final MatmulDescription PRODUCT =
@@ -29,11 +34,14 @@ class AlgorithmTableTest {
 
   private static AlgorithmTable table(int library, String code) {
     return new AlgorithmTable(
-        DEVICE, library, List.of(new AlgorithmTable.Choice(PRODUCT.key(), code, 0.5, 0.55)));
+        DEVICE,
+        AlgorithmTable.PRODUCTS,
+        library,
+        List.of(new AlgorithmTable.Choice(PRODUCT.key(), code, 0.5, 0.55)));
   }
 
   private Algorithms algorithms(AlgorithmTable... shipped) {
-    return Algorithms.of(DEVICE, LIBRARY, List.of(shipped), folder.resolve("own.json"));
+    return Algorithms.of(DEVICE, LIBRARIES, List.of(shipped), folder.resolve("own.json"));
   }
 
   @Test
@@ -42,12 +50,43 @@ class AlgorithmTableTest {
     assertThat(algorithms(table(LIBRARY + 1, OURS)).algorithm(PRODUCT)).isNull();
     Algorithms other =
         Algorithms.of(
-            "NVIDIA H100", LIBRARY, List.of(table(LIBRARY, OURS)), folder.resolve("own.json"));
+            "NVIDIA H100", LIBRARIES, List.of(table(LIBRARY, OURS)), folder.resolve("own.json"));
     assertThat(other.algorithm(PRODUCT)).isNull();
     assertThat(other.summary())
         .isEqualTo(
-            "none was measured for NVIDIA H100 with cuBLASLt 130100: each product takes the"
-                + " library's first; ./wan4j tune measures them");
+            "none was measured for NVIDIA H100 with cuBLASLt 130100 and cuDNN 91400: each product and"
+                + " convolution takes the library's first; ./wan4j tune measures them");
+  }
+
+  @Test
+  void convolutionsHaveATableOfTheirOwn() {
+    CudnnConvolution.Shape shape = convolution(10, 1, false);
+    AlgorithmTable engines =
+        new AlgorithmTable(
+            DEVICE,
+            AlgorithmTable.CONVOLUTIONS,
+            91_400,
+            List.of(new AlgorithmTable.Choice(shape.key(), "41:2", 8.9, 12.8)));
+    Algorithms algorithms = algorithms(table(LIBRARY, OURS), engines);
+    assertThat(algorithms.algorithm(shape)).isEqualTo("41:2");
+    assertThat(algorithms.algorithm(PRODUCT)).isEqualTo(OURS);
+    List<CudnnConvolution.Shape> others =
+        List.of(convolution(9, 1, false), convolution(10, 2, false), convolution(10, 1, true));
+    assertThat(others).allMatch(other -> algorithms.algorithm(other) == null);
+  }
+
+  private static CudnnConvolution.Shape convolution(long frames, long stride, boolean biased) {
+    return new CudnnConvolution.Shape(
+        Cudnn.Element.BFLOAT16,
+        1,
+        96,
+        96,
+        List.of(frames, 720L, 1280L),
+        List.of(3L, 3L, 3L),
+        List.of(0L, 1L, 1L),
+        List.of(0L, 1L, 1L),
+        List.of(1L, stride, stride),
+        biased);
   }
 
   @Test
@@ -66,7 +105,7 @@ class AlgorithmTableTest {
         .isEqualTo(
             "1 of "
                 + folder.resolve("own.json")
-                + ", before 1 of wan4j's for NVIDIA H200 with cuBLASLt 130100");
+                + ", before 1 of wan4j's for NVIDIA H200 with cuBLASLt 130100 and cuDNN 91400");
   }
 
   @Test
@@ -92,11 +131,11 @@ class AlgorithmTableTest {
     }
     Files.writeString(
         folder.resolve("own.json"),
-        "[{\"device\": \"x\", \"cublasLt\": 1, \"products\": [{\"product\": \"p\", \"algorithm\":"
+        "[{\"device\": \"x\", \"library\": \"cuDNN\", \"version\": 1, \"choices\": [{\"work\": \"p\", \"algorithm\":"
             + " \"12\", \"milliseconds\": 1, \"firstMilliseconds\": 2}]}]");
     assertThatThrownBy(() -> algorithms())
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("128 hexadecimal digits, got \"12\"");
+        .hasMessageContaining("128 hexadecimal digits or two numbers, got \"12\"");
   }
 
   @Test
@@ -104,11 +143,11 @@ class AlgorithmTableTest {
     Set<String> seen = new HashSet<>();
     for (AlgorithmTable table : AlgorithmTable.ofJar()) {
       for (AlgorithmTable.Choice choice : table.choices()) {
-        assertThat(seen.add(table.device() + table.library() + choice.product()))
-            .as(choice.product())
+        assertThat(seen.add(table.device() + table.library() + table.version() + choice.work()))
+            .as(choice.work())
             .isTrue();
         assertThat(choice.firstMilliseconds())
-            .as(choice.product())
+            .as(choice.work())
             .isGreaterThan(1.02 * choice.milliseconds());
       }
     }
@@ -145,8 +184,8 @@ class AlgorithmTableTest {
     double[] alike = {0.99, 1.00, 1.01, 0.98, 0.99};
     double[] faster = {0.90, 0.91, 0.92, 0.89, 0.90};
     double[] unsteady = {0.90, 1.10, 0.90, 1.10, 0.90};
-    assertThat(ProductTuning.winner(new double[][] {first, alike})).isZero();
-    assertThat(ProductTuning.winner(new double[][] {first, alike, faster})).isEqualTo(2);
-    assertThat(ProductTuning.winner(new double[][] {first, unsteady})).isZero();
+    assertThat(Contest.winner(new double[][] {first, alike})).isZero();
+    assertThat(Contest.winner(new double[][] {first, alike, faster})).isEqualTo(2);
+    assertThat(Contest.winner(new double[][] {first, unsteady})).isZero();
   }
 }

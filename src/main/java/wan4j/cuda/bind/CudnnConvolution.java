@@ -2,6 +2,7 @@ package wan4j.cuda.bind;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /// Convolution through cuDNN, channels last: input `[n, depth, height, width, channels]`, weight
 /// `[outputs, depth, height, width, channels]`, output like the input, sums in float32.
@@ -14,8 +15,9 @@ public final class CudnnConvolution implements AutoCloseable {
   private static final long SUM = 100;
 
   private final CudnnGraph graph;
-  private final CudnnPlan plan;
+  private final List<CudnnPlan> plans;
   private final boolean biased;
+  private CudnnPlan plan;
 
   /// What is computed. Lists are of the spatial axes, two or three, outermost first; `biased` adds
   /// `[outputs]` of the tensors' type in the same engine.
@@ -48,6 +50,22 @@ public final class CudnnConvolution implements AutoCloseable {
       }
     }
 
+    /// This convolution in words, every field of it: what a file of algorithms knows it by.
+    public String key() {
+      return "%s %d x %d to %d, input %s, kernel %s, padding %s %s, strides %s%s"
+          .formatted(
+              type,
+              batch,
+              channels,
+              outputs,
+              input,
+              kernel,
+              before,
+              after,
+              strides,
+              biased ? ", biased" : "");
+    }
+
     /// Sizes of the output's spatial axes.
     public List<Long> output() {
       var sizes = new ArrayList<Long>();
@@ -59,32 +77,68 @@ public final class CudnnConvolution implements AutoCloseable {
     }
   }
 
-  private CudnnConvolution(CudnnGraph graph, CudnnPlan plan, boolean biased) {
+  private CudnnConvolution(CudnnGraph graph, List<CudnnPlan> plans, boolean biased) {
     this.graph = graph;
-    this.plan = plan;
+    this.plans = List.copyOf(plans);
+    plan = plans.getFirst();
     this.biased = biased;
   }
 
   /// Plans a convolution with the library's first deterministic engine; throws where there is none.
   public static CudnnConvolution of(long handle, Shape shape, CudnnGraph.Precision precision) {
+    return of(handle, shape, graph -> List.of(graph.plan(precision)));
+  }
+
+  /// Plans a convolution with the algorithm of an earlier process on the same kind of device, or
+  /// null where the library no longer has it.
+  public static CudnnConvolution of(
+      long handle, Shape shape, CudnnGraph.Precision precision, String algorithm) {
+    return of(
+        handle,
+        shape,
+        graph -> {
+          var plan = graph.plan(precision, algorithm);
+          return plan == null ? List.of() : List.of(plan);
+        });
+  }
+
+  /// Plans a convolution with up to `most` deterministic engines, the library's best guess first,
+  /// among which [#use] chooses; null where there is none.
+  public static CudnnConvolution of(
+      long handle, Shape shape, CudnnGraph.Precision precision, int most) {
+    return of(handle, shape, graph -> graph.plans(precision, most));
+  }
+
+  private static CudnnConvolution of(
+      long handle, Shape shape, Function<CudnnGraph, List<CudnnPlan>> planned) {
     var graph = new CudnnGraph(handle);
     try {
       describe(graph, shape);
-      return new CudnnConvolution(graph, graph.plan(precision), shape.biased());
+      var plans = planned.apply(graph);
+      if (!plans.isEmpty()) {
+        return new CudnnConvolution(graph, plans, shape.biased());
+      }
     } catch (CudaException e) {
       graph.close();
       throw e;
     }
+    graph.close();
+    return null;
+  }
+
+  /// The plans there are.
+  public List<CudnnPlan> plans() {
+    return plans;
+  }
+
+  /// Runs with this plan from now on, one of [#plans].
+  public void use(CudnnPlan chosen) {
+    plan = chosen;
   }
 
   /// Bytes of workspace that a run needs.
   public long workspace() {
     return plan.workspace();
-  }
-
-  /// The library's number of the engine.
-  public long engine() {
-    return plan.engine();
   }
 
   /// Runs in the order of the handle's stream; `bias` is not read where the shape has none.

@@ -13,6 +13,8 @@ import java.util.function.Consumer;
 public final class CudnnGraph implements AutoCloseable {
   private static final long ALIGNMENT = 16; // of every tensor's address, in bytes
   private static final int MOST_ENGINES = 64;
+  private static final List<Integer> MODES =
+      List.of(CudnnNames.HEUR_MODE_A, CudnnNames.HEUR_MODE_FALLBACK);
 
   private final long handle;
   private final List<CudnnDescriptor> owned = new ArrayList<>();
@@ -179,20 +181,12 @@ public final class CudnnGraph implements AutoCloseable {
 
   /// Up to `most` deterministic plans, the library's best guess first.
   public List<CudnnPlan> plans(Precision precision, int most) {
-    var graph =
-        make(
-            CudnnNames.OPERATIONGRAPH_DESCRIPTOR,
-            made ->
-                made.setLongs(
-                        CudnnNames.OPERATIONGRAPH_OPS,
-                        CudnnNames.TYPE_BACKEND_DESCRIPTOR,
-                        operations)
-                    .setLongs(
-                        CudnnNames.OPERATIONGRAPH_HANDLE, CudnnNames.TYPE_HANDLE, List.of(handle)));
+    var graph = graph();
     var plans = new ArrayList<CudnnPlan>();
-    for (var mode : List.of(CudnnNames.HEUR_MODE_A, CudnnNames.HEUR_MODE_FALLBACK)) {
+    var place = 0;
+    for (var mode : MODES) {
       for (var configuration : configurations(graph, mode)) {
-        var plan = build(configuration, precision);
+        var plan = build(configuration, precision, place++);
         if (plan != null) {
           plans.add(plan);
         }
@@ -202,6 +196,33 @@ public final class CudnnGraph implements AutoCloseable {
       }
     }
     return plans;
+  }
+
+  /// The plan of an earlier process on the same kind of device, by [CudnnPlan#algorithm], or null
+  /// where the library has another engine in that place or cannot build it.
+  public CudnnPlan plan(Precision precision, String algorithm) {
+    var graph = graph();
+    var place = Integer.parseInt(algorithm.substring(algorithm.indexOf(':') + 1));
+    var passed = 0;
+    for (var mode : MODES) {
+      var configurations = configurations(graph, mode);
+      if (place < passed + configurations.size()) {
+        var plan = build(configurations.get(place - passed), precision, place);
+        return plan != null && plan.algorithm().equals(algorithm) ? plan : null;
+      }
+      passed += configurations.size();
+    }
+    return null;
+  }
+
+  private CudnnDescriptor graph() {
+    return make(
+        CudnnNames.OPERATIONGRAPH_DESCRIPTOR,
+        made ->
+            made.setLongs(
+                    CudnnNames.OPERATIONGRAPH_OPS, CudnnNames.TYPE_BACKEND_DESCRIPTOR, operations)
+                .setLongs(
+                    CudnnNames.OPERATIONGRAPH_HANDLE, CudnnNames.TYPE_HANDLE, List.of(handle)));
   }
 
   @Override
@@ -239,7 +260,7 @@ public final class CudnnGraph implements AutoCloseable {
     }
   }
 
-  private CudnnPlan build(CudnnDescriptor configuration, Precision precision) {
+  private CudnnPlan build(CudnnDescriptor configuration, Precision precision, int place) {
     try (var arena = Arena.ofConfined()) {
       var engine = own(new CudnnDescriptor(CudnnNames.ENGINE_DESCRIPTOR));
       var address = arena.allocateFrom(JAVA_LONG, engine.address());
@@ -273,7 +294,8 @@ public final class CudnnGraph implements AutoCloseable {
           handle,
           plan.address(),
           plan.number(CudnnNames.EXECUTION_PLAN_WORKSPACE_SIZE),
-          engine.number(CudnnNames.ENGINE_GLOBAL_INDEX));
+          engine.number(CudnnNames.ENGINE_GLOBAL_INDEX),
+          place);
     } catch (CudaException e) {
       refusal = e.getMessage(); // the engine cannot be built here: the next one is asked
       return null;

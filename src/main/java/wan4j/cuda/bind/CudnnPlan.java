@@ -8,12 +8,14 @@ public final class CudnnPlan {
   private final long plan;
   private final long workspace;
   private final long engine;
+  private final int configuration;
 
-  CudnnPlan(long handle, long plan, long workspace, long engine) {
+  CudnnPlan(long handle, long plan, long workspace, long engine, int configuration) {
     this.handle = handle;
     this.plan = plan;
     this.workspace = workspace;
     this.engine = engine;
+    this.configuration = configuration;
   }
 
   /// Bytes of workspace that a run needs.
@@ -24,6 +26,12 @@ public final class CudnnPlan {
   /// The library's number of the engine.
   public long engine() {
     return engine;
+  }
+
+  /// The plan among those of its graph, valid for the same device and library version: the engine's
+  /// number and the place of its configuration in the library's list.
+  public String algorithm() {
+    return engine + ":" + configuration;
   }
 
   /// What a plan is bound to: tensors' numbers with their addresses, and a workspace.

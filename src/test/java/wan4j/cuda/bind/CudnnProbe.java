@@ -86,7 +86,9 @@ final class CudnnProbe {
         }
       }
       return new Outcome(
-          ProbeMemory.distance(got, expected), convolution.engine(), convolution.workspace());
+          ProbeMemory.distance(got, expected),
+          convolution.plans().getFirst().engine(),
+          convolution.workspace());
     }
   }
 
@@ -108,7 +110,7 @@ final class CudnnProbe {
           .formatted(
               milliseconds,
               2e-9 * outputs * channels * channels * 27 / milliseconds,
-              convolution.engine(),
+              convolution.plans().getFirst().engine(),
               convolution.workspace() >> 20);
     }
   }

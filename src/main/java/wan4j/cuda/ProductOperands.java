@@ -1,11 +1,9 @@
 package wan4j.cuda;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import wan4j.cuda.bind.CublasLt.Algorithm;
 import wan4j.cuda.bind.CudaException;
-import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulPlan;
@@ -17,9 +15,8 @@ import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Random operands for any product up to a size, and a clock: the candidates of a product take
-/// turns, so that clocks and temperature are the same for each.
-final class ProductTimer implements AutoCloseable {
+/// Random operands for any product up to a size.
+final class ProductOperands implements AutoCloseable {
   private static final int COLUMNS = 1024;
   private static final int SMALLEST_BLOCK = 64; // half of what the finest scales cover
 
@@ -30,10 +27,9 @@ final class ProductTimer implements AutoCloseable {
   private final Tensor eights; // the same in E4M3
   private final Tensor factors;
   private final Tensor output;
-  private final List<Long> events = new ArrayList<>();
 
   /// Makes operands of up to `largest` elements and room for outputs of `outputBytes`.
-  ProductTimer(CudaOps ops, long largest, long outputBytes) {
+  ProductOperands(CudaOps ops, long largest, long outputBytes) {
     this.ops = ops;
     scope = ops.scope();
     memory = ops.parameters();
@@ -80,44 +76,19 @@ final class ProductTimer implements AutoCloseable {
     return runnable;
   }
 
-  /// Returns the milliseconds of each candidate in each round, the mean of `repeats` runs; who
-  /// begins changes from round to round.
-  double[][] times(MatmulPlan plan, List<Algorithm> candidates, int rounds, int repeats) {
-    int count = candidates.size();
-    while (events.size() < 2 * rounds * count) {
-      events.add(CudaStreams.createTimingEvent());
-    }
-    for (int round = 0; round < rounds; round++) {
-      for (int turn = 0; turn < count; turn++) {
-        int candidate = (turn + round) % count;
-        int mark = 2 * (round * count + candidate);
-        plan.use(candidates.get(candidate));
-        CudaStreams.record(events.get(mark), ops.stream());
-        for (int i = 0; i < repeats; i++) {
-          run(plan);
-        }
-        CudaStreams.record(events.get(mark + 1), ops.stream());
-      }
-    }
-    ops.synchronize();
-    double[][] times = new double[count][rounds];
-    for (int round = 0; round < rounds; round++) {
-      for (int candidate = 0; candidate < count; candidate++) {
-        int mark = 2 * (round * count + candidate);
-        times[candidate][round] =
-            CudaStreams.milliseconds(events.get(mark), events.get(mark + 1)) / repeats;
-      }
-    }
-    return times;
+  /// Returns the run of a plan with an algorithm.
+  Runnable run(MatmulPlan plan, Algorithm algorithm) {
+    return () -> {
+      plan.use(algorithm);
+      run(plan);
+    };
   }
 
-  /// Returns the first bfloat16 values that an algorithm writes, zeros where there are fewer.
-  float[] output(MatmulPlan plan, Algorithm algorithm, int count) {
+  /// Returns the first bfloat16 values of the output, zeros where there are fewer, after a run.
+  float[] output(Runnable run, int count) {
     ops.clear(output);
-    plan.use(algorithm);
-    run(plan);
-    Tensor values = new Tensor(Shape.of(count), DType.BF16, output.storage());
-    return ops.download(values).toFloats();
+    run.run();
+    return ops.download(new Tensor(Shape.of(count), DType.BF16, output.storage())).toFloats();
   }
 
   private void run(MatmulPlan plan) {
@@ -126,17 +97,9 @@ final class ProductTimer implements AutoCloseable {
     ops.products().run(plan, values, values, DeviceStorage.address(output));
   }
 
-  /// Returns the middle of some times.
-  static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
-  }
-
   @Override
   public void close() {
     ops.synchronize();
-    events.forEach(CudaStreams::destroyEvent);
     memory.close();
     scope.close();
   }
