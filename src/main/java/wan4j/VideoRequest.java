@@ -53,6 +53,12 @@ public record VideoRequest(
           "size got %d*%d; each side takes 1 to %d pixels: try 1280*720"
               .formatted(width, height, LARGEST_SIDE));
     }
+    long bytes = 3L * width * height * frames;
+    if (bytes > Integer.MAX_VALUE) {
+      throw new InputException(
+          "%d frames of %d*%d are %,d bytes of pixels, and a video takes at most %,d; choose a smaller size or fewer frames"
+              .formatted(frames, width, height, bytes, Integer.MAX_VALUE));
+    }
     requireScale("sample_guide_scale", lowGuidance);
     requireScale("sample_guide_scale", highGuidance);
     if (seed < 0) {

@@ -49,7 +49,12 @@ public final class Report {
           .libraries()
           .forEach((name, version) -> page.append(", ").append(name).append(' ').append(version));
       page.append(".\n");
-      groups(content.results())
+      List<Measurement> layers =
+          content.results().stream().filter(r -> r.benchmark().equals("layers")).toList();
+      if (!layers.isEmpty()) {
+        page.append(LayerTable.of(layers));
+      }
+      groups(content.results().stream().filter(r -> !layers.contains(r)).toList())
           .forEach((title, group) -> {
             page.append("\n### ").append(title).append("\n\n");
             page.append("| metric | median | least | largest | unit | runs |\n");

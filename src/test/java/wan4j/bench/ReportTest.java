@@ -62,4 +62,28 @@ class ReportTest {
         .contains("## a GPU", "commit abc", "cuDNN 9.14.0", "### block: share 8")
         .contains("| time | 32.12 | 32.12 | 32.12 | ms | 1 |");
   }
+
+  @Test
+  void errorsOfLayersStandSideBySide() {
+    Map<String, Object> layer =
+        Map.of("layer", "down", "outputs", 8, "inputs", 4, "activations", "normal", "rows", 9);
+    BenchmarkFile.append(
+        folder.resolve("gpu.json"),
+        GPU,
+        List.of(
+            Measurement.of("layers", layer, "A: error", "%", 3.758),
+            Measurement.of("layers", layer, "A: floor", "%", 3.74),
+            Measurement.of("layers", layer, "A: error / floor", "times", 1.0048),
+            Measurement.of("layers", layer, "A: beyond the exact product", "%", 0.33),
+            Measurement.of("layers", layer, "A, float32 sums: beyond the exact product", "%", 0.17),
+            Measurement.of("layers", layer, "A: time", "ms", 0.9),
+            Measurement.of("layers", layer, "A, float32 sums: time", "ms", 1.1),
+            Measurement.of("layers", layer, "B: error", "%", 4),
+            Measurement.of("layers", layer, "B: error / floor", "times", 1)));
+    assertThat(Report.ofFolder(folder))
+        .contains("| layer | inputs | A | B |")
+        .contains("| down, 8 x 4 | normal | 3.76 (1.005) | 4.00 (1.000) |")
+        .contains("| down, 8 x 4 | normal | 0.33, 0.17; 0.900, 1.100 ms |")
+        .doesNotContain("### layers: layer");
+  }
 }
