@@ -27,6 +27,8 @@ public final class Report {
       self-attention" is the difference, run by run. A figure of which anything was computed rather
       than measured says "extrapolated". "layers" compares linear layers in each FP8 recipe with float32;
       the floor of a recipe is what its scalar code and an exact product make of the same numbers.
+      "lora" puts LoRA files beside the weights of all experts in place of others ("files changed") and
+      times a block without and with them.
       "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
       `src/test/scripts/reference_block.py` in the same call as the first file.
