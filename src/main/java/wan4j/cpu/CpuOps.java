@@ -13,6 +13,8 @@ import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.Shapes;
+import wan4j.ops.SideLayers;
+import wan4j.ops.SideStack;
 import wan4j.ops.VideoShapes;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
@@ -147,7 +149,7 @@ public final class CpuOps implements Ops {
             case Operand.Quantized quantized -> float8.dequantize(quantized);
           };
       CpuLinear own = (CpuLinear) layer;
-      SideLayers.Side side = sides.of(own);
+      SideStack side = sides.of(own);
       if (side == null) {
         kernels.linear(values, own, activation, target);
       } else {
@@ -159,11 +161,13 @@ public final class CpuOps implements Ops {
     return target;
   }
 
-  private void addChain(Tensor x, List<CpuLinear> chain, Tensor target) {
+  private void addChain(Tensor x, List<Tensor> chain, Tensor target) {
     Tensor values = x;
-    for (CpuLinear layer : chain) {
-      Tensor next = memory.empty(DType.F32, Shape.of(x.shape().size(0), layer.outputs()));
-      kernels.linear(values, layer, Activation.NONE, next);
+    for (Tensor weight : chain) {
+      Tensor none = memory.empty(DType.F32, Shape.of(weight.shape().size(0)));
+      clear(none);
+      Tensor next = memory.empty(DType.F32, Shape.of(x.shape().size(0), none.count()));
+      kernels.linear(values, new CpuLinear(weight, null, none, List.of()), Activation.NONE, next);
       values = next;
     }
     kernels.add(target, values);

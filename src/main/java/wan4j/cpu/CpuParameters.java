@@ -12,7 +12,8 @@ import wan4j.ops.LinearShapes;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
-import wan4j.ops.SideShapes;
+import wan4j.ops.SideLayers;
+import wan4j.ops.SideStack;
 import wan4j.quant.Branch;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
@@ -172,50 +173,49 @@ final class CpuParameters implements Parameters {
   @Override
   public void beside(Linear layer, List<SideBranch> branches) {
     CpuLinear own = (CpuLinear) layer;
-    SideShapes shapes = SideShapes.of(own, branches);
-    Tensor down = zeros(shapes.rank(), own.inputs());
-    Tensor up = zeros(own.outputs(), shapes.rank());
-    Tensor dense = shapes.hasDense() ? zeros(own.outputs(), own.inputs()) : null;
-    Tensor bias = own.bias();
-    if (shapes.hasBias()) {
-      bias = kept(bias);
+    SideStack stack = SideStack.of(own, branches, own.bias(), new SideHome(own));
+    sides.hang(own, stack);
+    undoing.add(() -> sides.take(own, stack));
+  }
+
+  /// Room for what hangs beside a layer, in float32.
+  private final class SideHome implements SideStack.Home {
+    private final CpuLinear layer;
+
+    SideHome(CpuLinear layer) {
+      this.layer = layer;
     }
-    int first = 0;
-    for (SideBranch branch : branches) {
-      switch (branch) {
-        case SideBranch.LowRank pair -> {
-          read(pair.down(), down.slice(first, pair.rank()).segment(), DType.F32);
-          addScaled(pair.up(), pair.factor(), up, pair.firstOutput(), first);
-          first += pair.rank();
-        }
-        case SideBranch.Dense full ->
-            addScaled(full.weight(), full.factor(), dense, full.firstOutput(), 0);
-        case SideBranch.Bias change ->
-            addScaled(
-                change.bias(),
-                change.factor(),
-                bias.reshape(own.outputs(), 1),
-                change.firstOutput(),
-                0);
-      }
+
+    @Override
+    public Tensor zeros(long rows, long columns) {
+      Tensor tensor = allocate(DType.F32, Shape.of(rows, columns));
+      tensor.segment().fill((byte) 0);
+      return tensor;
     }
-    List<List<CpuLinear>> chains = new ArrayList<>();
-    if (shapes.rank() > 0) {
-      chains.add(List.of(unbiased(down), unbiased(up)));
+
+    @Override
+    public Tensor copyOfBias() {
+      return kept(layer.bias());
     }
-    if (dense != null) {
-      chains.add(List.of(unbiased(dense)));
+
+    @Override
+    public void load(TensorSource source, Tensor target) {
+      read(source, target.segment(), target.dtype());
     }
-    SideLayers.Side side = new SideLayers.Side(bias, chains);
-    sides.hang(own, side);
-    undoing.add(() -> sides.take(own, side));
+
+    @Override
+    public void addScaled(
+        TensorSource source, int columns, float factor, Tensor target, int row, int column) {
+      CpuParameters.addScaled(source, columns, factor, target, row, column);
+    }
   }
 
   @Override
   public void adjust(Tensor tensor, TensorSource difference, float factor) {
     Tensor before = kept(tensor);
     undoing.add(() -> tensor.segment().copyFrom(before.segment()));
-    addScaled(difference, factor, tensor.reshape(1, tensor.count()), 0, 0);
+    int count = Math.toIntExact(tensor.count());
+    addScaled(difference, count, factor, tensor.reshape(1, count), 0, 0);
   }
 
   private Tensor kept(Tensor tensor) {
@@ -224,28 +224,23 @@ final class CpuParameters implements Parameters {
     return copy;
   }
 
-  private CpuLinear unbiased(Tensor weight) {
-    return new CpuLinear(weight, null, zeros(weight.length(0)), formats(Precision.PLAIN));
-  }
-
-  private Tensor zeros(long... sizes) {
-    Tensor tensor = allocate(DType.F32, Shape.of(sizes));
-    tensor.segment().fill((byte) 0);
-    return tensor;
-  }
-
   /// Adds `factor source` to the part of a float32 matrix that begins at a row and a column.
   private static void addScaled(
-      TensorSource source, float factor, Tensor target, long firstRow, long firstColumn) {
-    long rows = target.shape().size(0) == 1 ? 1 : source.shape().size(0);
-    long columns = source.shape().count() / rows;
+      TensorSource source,
+      int columns,
+      float factor,
+      Tensor target,
+      int firstRow,
+      int firstColumn) {
+    long rows = source.shape().count() / columns;
+    int stride = target.length(1);
     try (Arena temporary = Arena.ofConfined()) {
       MemorySegment values = temporary.allocate(Math.max(source.shape().count(), 1) * 4, ALIGNMENT);
       read(source, values, DType.F32);
       MemorySegment out = target.segment();
       for (long row = 0; row < rows; row++) {
-        long start = (firstRow + row) * target.shape().size(1) + firstColumn;
-        for (long column = 0; column < columns; column++) {
+        long start = (firstRow + row) * stride + firstColumn;
+        for (int column = 0; column < columns; column++) {
           float change = factor * Floats.get(values, row * columns + column);
           Floats.set(out, start + column, Floats.get(out, start + column) + change);
         }

@@ -14,6 +14,7 @@ import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.Shapes;
+import wan4j.ops.SideLayers;
 import wan4j.ops.VideoShapes;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;

@@ -14,7 +14,7 @@ import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
 import wan4j.ops.SideBranch;
-import wan4j.ops.SideShapes;
+import wan4j.ops.SideStack;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
@@ -214,43 +214,48 @@ final class CudaParameters implements Parameters {
   @Override
   public void beside(Linear layer, List<SideBranch> branches) {
     CudaLinear own = (CudaLinear) layer;
-    SideShapes shapes = SideShapes.of(own, branches);
-    DType type = own.precision().isFloat8() ? DType.BF16 : own.weight().dtype();
-    Tensor down = zeros(type, shapes.rank(), own.inputs());
-    Tensor up = zeros(type, own.outputs(), shapes.rank());
-    Tensor dense = shapes.hasDense() ? zeros(type, own.outputs(), own.inputs()) : null;
-    Tensor bias = own.bias();
-    if (shapes.hasBias()) {
-      bias = zeros(biasType(own.precision()), own.outputs());
-      if (own.bias() != null) {
-        ops.copy(own.bias(), bias);
+    SideStack stack = SideStack.of(own, branches, own.bias(), new SideHome(own));
+    ops.sides().hang(own, stack);
+    undoing.add(() -> ops.sides().take(own, stack));
+  }
+
+  /// Room for what hangs beside a layer.
+  private final class SideHome implements SideStack.Home {
+    private final CudaLinear layer;
+
+    SideHome(CudaLinear layer) {
+      this.layer = layer;
+    }
+
+    @Override
+    public Tensor zeros(long rows, long columns) {
+      DType type = layer.precision().isFloat8() ? DType.BF16 : layer.weight().dtype();
+      Tensor tensor = allocate(type, Shape.of(rows, columns));
+      ops.clear(tensor);
+      return tensor;
+    }
+
+    @Override
+    public Tensor copyOfBias() {
+      Tensor copy = allocate(biasType(layer.precision()), Shape.of(layer.outputs()));
+      if (layer.bias() == null) {
+        ops.clear(copy);
+      } else {
+        ops.copy(layer.bias(), copy);
       }
+      return copy;
     }
-    int first = 0;
-    for (SideBranch branch : branches) {
-      int at = branch.firstOutput();
-      switch (branch) {
-        case SideBranch.LowRank pair -> {
-          ops.load(pair.down(), down.slice(first, pair.rank()));
-          addScaled(pair.up(), pair.rank(), pair.factor(), up, at, first);
-          first += pair.rank();
-        }
-        case SideBranch.Dense full ->
-            addScaled(full.weight(), own.inputs(), full.factor(), dense, at, 0);
-        case SideBranch.Bias change ->
-            addScaled(change.bias(), 1, change.factor(), bias.reshape(own.outputs(), 1), at, 0);
-      }
+
+    @Override
+    public void load(TensorSource source, Tensor target) {
+      ops.load(source, target);
     }
-    List<List<Tensor>> chains = new ArrayList<>();
-    if (shapes.rank() > 0) {
-      chains.add(List.of(down, up));
+
+    @Override
+    public void addScaled(
+        TensorSource source, int columns, float factor, Tensor target, int row, int column) {
+      CudaParameters.this.addScaled(source, columns, factor, target, row, column);
     }
-    if (dense != null) {
-      chains.add(List.of(dense));
-    }
-    SideLayers.Side side = new SideLayers.Side(bias, chains);
-    ops.sides().hang(own, side);
-    undoing.add(() -> ops.sides().take(own, side));
   }
 
   @Override
@@ -260,12 +265,6 @@ final class CudaParameters implements Parameters {
     undoing.add(() -> ops.copy(before, tensor));
     int count = Math.toIntExact(tensor.count());
     addScaled(difference, count, factor, tensor.reshape(1, count), 0, 0);
-  }
-
-  private Tensor zeros(DType dtype, long... sizes) {
-    Tensor tensor = allocate(dtype, Shape.of(sizes));
-    ops.clear(tensor);
-    return tensor;
   }
 
   private void addScaled(

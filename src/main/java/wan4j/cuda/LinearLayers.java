@@ -12,6 +12,8 @@ import wan4j.ops.Activation;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
+import wan4j.ops.SideLayers;
+import wan4j.ops.SideStack;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -132,7 +134,7 @@ final class LinearLayers {
             layer.inverse(),
             0,
             target);
-    SideLayers.Side side = sides.of(layer);
+    SideStack side = sides.of(layer);
     if (side == null) {
       return finish(main, layer.bias(), function);
     }

@@ -6,12 +6,12 @@ import wan4j.tensor.TensorSource;
 
 /// How much lies beside a linear layer: the inner sizes of all low-rank branches together, rounded
 /// up to what matrix units want, and whether there are dense branches and biases.
-public record SideShapes(int rank, boolean hasDense, boolean hasBias) {
+record SideShapes(int rank, boolean hasDense, boolean hasBias) {
   private static final int RANKS = 16; // the shortest rows that every product of a GPU takes
 
   /// Returns the sizes of what lies beside a layer; throws `IllegalArgumentException` when a branch
   /// does not fit it.
-  public static SideShapes of(Linear layer, List<SideBranch> branches) {
+  static SideShapes of(Linear layer, List<SideBranch> branches) {
     int rank = 0;
     boolean hasDense = false;
     boolean hasBias = false;
