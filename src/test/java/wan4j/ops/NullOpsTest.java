@@ -57,6 +57,23 @@ class NullOpsTest {
     }
   }
 
+  @Test
+  void branchesBesideALayerTakeMemoryAsLongAsTheirHomeIsOpenAndAreNotRead() {
+    try (NullOps ops = new NullOps(DType.BF16, DType.BF16, 256);
+        Parameters parameters = ops.parameters()) {
+      Linear up = linear(parameters, 13_824, DIM, Precision.FLOAT8_TOKEN);
+      long before = ops.liveBytes();
+      try (Parameters home = ops.parameters()) {
+        home.beside(
+            up, List.of(new SideBranch.LowRank(0, weight(60, DIM), weight(13_824, 60), 1)));
+        long bytes = 2L * 64 * (13_824 + DIM); // the rank rounded up
+        assertThat(home.bytes()).isEqualTo(bytes);
+        assertThat(ops.liveBytes()).isEqualTo(before + bytes);
+      }
+      assertThat(ops.liveBytes()).isEqualTo(before);
+    }
+  }
+
   private static Linear linear(Parameters parameters, int out, int in, Precision precision) {
     return parameters.linear(List.of(weight(out, in)), List.of(weight(out)), precision);
   }
