@@ -11,6 +11,19 @@ public enum Arithmetic {
   /// float32 without tensor cores.
   FLOAT32;
 
+  /// Returns what measurements on a device call this arithmetic; a processor always computes in
+  /// float32.
+  public String spelling(Device device) {
+    if (device == Device.CPU) {
+      return "fp32";
+    }
+    return switch (this) {
+      case BFLOAT16 -> "bf16";
+      case TF32 -> "tf32";
+      case FLOAT32 -> "fp32";
+    };
+  }
+
   /// Returns the arithmetic of the flags `--precision bf16|fp32` and `--tf32`; throws
   /// `InputException` for others and for bf16 with TF32.
   public static Arithmetic of(String precision, boolean tf32) {

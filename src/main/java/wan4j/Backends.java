@@ -31,10 +31,25 @@ public final class Backends {
     };
   }
 
-  /// Returns the bytes that networks and requests may fill on a backend; a processor's memory is
-  /// the operating system's affair and counts as endless.
-  static long availableBytes(Ops ops) {
-    return ops instanceof CudaOps cuda ? cuda.availableBytes() : Long.MAX_VALUE;
+  /// Says whether a backend's memory is limited and has to be reserved; a processor's is the
+  /// operating system's affair.
+  static boolean reserves(Ops ops) {
+    return ops instanceof CudaOps;
+  }
+
+  /// Reserves what a request's tensors need, between requests; throws `InputException` with the
+  /// numbers when the whole request does not fit.
+  public static void reserve(Ops ops, MemoryNeed need) {
+    if (ops instanceof CudaOps cuda) {
+      need.requireFits(cuda.availableBytes());
+      cuda.reserve(need.scopes());
+    }
+  }
+
+  /// Returns by how many bytes a GPU's free memory has fallen at most, as its driver says; 0 for a
+  /// processor.
+  public static long driverPeakBytes(Ops ops) {
+    return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
   }
 
   private static CudaTypes types(Arithmetic arithmetic) {

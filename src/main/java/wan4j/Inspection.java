@@ -6,23 +6,21 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import wan4j.media.Picture;
-import wan4j.ops.NullOps;
 import wan4j.quant.PrecisionTable;
-import wan4j.tensor.DType;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
 import wan4j.weights.Expert;
 
 /// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
-/// task would need, found out by running the request on shapes alone.
+/// task would need in each arithmetic that can be chosen, found out by running the request on
+/// shapes alone.
 ///
 /// @param summary its networks
 /// @param float8 what of the transformers is stored in FP8
-/// @param needs the memory of requests
-public record Inspection(CheckpointSummary summary, List<Float8> float8, List<Need> needs) {
-  private static final int ALIGNMENT = 256; // bytes, as the CUDA backend places tensors
-  private static final int ENOUGH_STEPS = 4; // both experts run
-
+/// @param request the request, null for a task that this build cannot do
+/// @param needs the memory of the request
+public record Inspection(
+    CheckpointSummary summary, List<Float8> float8, VideoRequest request, List<Need> needs) {
   /// The linear layers of a transformer that are stored in FP8 and run so unless another recipe is
   /// asked for.
   ///
@@ -31,20 +29,25 @@ public record Inspection(CheckpointSummary summary, List<Float8> float8, List<Ne
   /// @param layers how many they are
   public record Float8(Expert expert, Quantization.Recipe recipe, int layers) {}
 
-  /// The memory of a request with the task's defaults.
+  /// The memory of the request.
   ///
   /// @param device what it would run on
-  /// @param size pixels in a row and rows
-  /// @param frames number of frames
-  /// @param offload whether networks leave memory when they have done their part
+  /// @param precision what its transformers compute in
+  /// @param flags how networks stay in memory
   /// @param bytes the largest number of bytes in use at once
-  public record Need(String device, String size, int frames, boolean offload, long bytes) {}
+  public record Need(String device, String precision, String flags, long bytes) {}
 
-  /// Looks at a checkpoint; throws `InputException` when it is none, or damaged.
+  /// Looks at a checkpoint and at a request with its task's defaults; throws `InputException` when
+  /// it is no checkpoint, or damaged.
   public static Inspection of(Path folder) {
+    return of(folder, 0, 0, 0);
+  }
+
+  /// Looks at a checkpoint and at a request of so many pixels in a row, rows and frames, 0 for the
+  /// task's own; throws `InputException` when it is no checkpoint, or damaged.
+  public static Inspection of(Path folder, int width, int height, int frames) {
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
-    List<Need> needs = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       summary = checkpoint.summary();
       for (Expert expert : checkpoint.experts()) {
@@ -61,41 +64,46 @@ public record Inspection(CheckpointSummary summary, List<Float8> float8, List<Ne
       }
     }
     Task task = Task.of(summary.kind());
-    if (task != null) {
-      for (boolean offload : new boolean[] {true, false}) {
-        needs.add(need(folder, task, "cpu", DType.F32, offload));
-        needs.add(need(folder, task, "cuda", DType.BF16, offload));
+    if (task == null) {
+      return new Inspection(summary, float8, null, List.of());
+    }
+    VideoRequest request = request(task, width, height, frames);
+    List<Need> needs = new ArrayList<>();
+    for (boolean offload : new boolean[] {true, false}) {
+      EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
+      needs.add(need(processor, "fp32", request));
+      for (Arithmetic arithmetic : List.of(Arithmetic.BFLOAT16, Arithmetic.FLOAT32)) {
+        String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
+        needs.add(need(gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));
       }
+      Quantization recipe = new Quantization(Quantization.Recipe.CURRENT, List.of());
+      needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false), "fp8", request));
+      needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
     }
-    return new Inspection(summary, float8, needs);
+    return new Inspection(summary, float8, request, needs);
   }
 
-  private static Need need(
-      Path folder, Task task, String device, DType activation, boolean offload) {
-    String size = task.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
-    int width = Integer.parseInt(size.substring(0, size.indexOf('*')));
-    int height = Integer.parseInt(size.substring(size.indexOf('*') + 1));
-    VideoRequest request = VideoRequest.of(task, "", width, height, 0);
-    if (task == Task.I2V_A14B) {
-      request = request.withImage(new Picture(width, height, new byte[3 * width * height]));
-    }
-    EngineOptions options = new EngineOptions(folder, Device.CPU, offload, false);
-    long bytes = peakBytes(options, request, activation, DType.F32);
-    return new Need(device, size, request.frames(), offload, bytes);
+  private static VideoRequest request(Task task, int width, int height, int frames) {
+    int columns = width == 0 ? 1280 : width;
+    int rows = height == 0 ? (task == Task.TI2V_5B ? 704 : 720) : height;
+    VideoRequest request = VideoRequest.of(task, "", columns, rows, 0);
+    request = frames == 0 ? request : request.withFrames(frames);
+    return task == Task.I2V_A14B
+        ? request.withImage(new Picture(columns, rows, new byte[3 * columns * rows]))
+        : request;
   }
 
-  /// Returns the largest number of bytes in use at once while a request runs on a backend with
-  /// these element types; the text encoder counts unless it runs on the processors, a step cache
-  /// never.
-  static long peakBytes(
-      EngineOptions options, VideoRequest request, DType activation, DType residual) {
-    try (NullOps ops = new NullOps(activation, residual, ALIGNMENT);
-        NullOps processors = new NullOps(DType.F32, DType.F32, ALIGNMENT);
-        VideoEngine engine =
-            VideoEngine.over(options, ops, options.textOnCpu() ? processors : ops)) {
-      engine.generate(request.withSteps(ENOUGH_STEPS).withoutCache(), Progress.NONE);
-      return ops.peakBytes();
-    }
+  private static EngineOptions gpu(
+      Path folder, Arithmetic arithmetic, Quantization float8, boolean offload, boolean textOnCpu) {
+    return new EngineOptions(folder, Device.CUDA, arithmetic, float8, offload, textOnCpu);
+  }
+
+  private static Need need(EngineOptions options, String precision, VideoRequest request) {
+    String flags =
+        (options.offload() ? "--offload_model True" : "--offload_model False")
+            + (options.textOnCpu() ? " --t5_cpu" : "");
+    String device = options.device().name().toLowerCase(Locale.ROOT);
+    return new Need(device, precision, flags, VideoEngine.need(options, request).bytes());
   }
 
   /// Returns the inspection as lines of text.
@@ -129,18 +137,20 @@ public record Inspection(CheckpointSummary summary, List<Float8> float8, List<Ne
       lines.add(
           String.format(
               Locale.ROOT,
-              "memory on %-5s %s, %d frames, %s: %s",
+              "memory on %-5s %d*%d, %d frames, %s, %s: %s",
               need.device(),
-              need.size(),
-              need.frames(),
-              need.offload() ? "--offload_model True" : "--offload_model False",
+              request.width(),
+              request.height(),
+              request.frames(),
+              need.precision(),
+              need.flags(),
               size(need.bytes())));
     }
     return lines;
   }
 
   private static String size(long bytes) {
-    return bytes < 100_000_000L
+    return bytes < 1_000_000_000L
         ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
         : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }

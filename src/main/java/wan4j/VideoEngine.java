@@ -9,9 +9,6 @@ import java.util.function.Supplier;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.MagCacheSchedule;
-import wan4j.cache.MagCacheSettings;
-import wan4j.cache.MagnitudeRatios;
-import wan4j.cache.RetentionRule;
 import wan4j.cache.StepCache;
 import wan4j.media.Picture;
 import wan4j.media.Sizing;
@@ -20,6 +17,7 @@ import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
+import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.Conditioning;
@@ -49,6 +47,7 @@ import wan4j.weights.Weights;
 /// request first needs them. An engine serves one thread.
 public final class VideoEngine implements AutoCloseable {
   private static final int PATCH = 2;
+  private static final int ENOUGH_STEPS = 4; // both experts run
 
   private final EngineOptions options;
   private final Checkpoint checkpoint;
@@ -134,18 +133,25 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Throws `InputException` with the numbers when a request cannot fit the device's memory, found
-  /// out on shapes alone before anything is loaded.
-  private void requireMemory(VideoRequest request) {
-    long available = Backends.availableBytes(ops);
-    if (available == Long.MAX_VALUE) {
-      return;
+  /// Reserves a request's memory, found out on shapes alone before anything is loaded; throws
+  /// `InputException` with the numbers when it does not fit the device.
+  private void reserveMemory(VideoRequest request) {
+    if (Backends.reserves(ops)) {
+      Backends.reserve(ops, need(options, request));
     }
-    long needed = Inspection.peakBytes(options, request, ops.activation(), ops.residual());
-    if (needed > available) {
-      throw new InputException(
-          "the request needs %,d MiB on the GPU and %,d MiB are free; choose a smaller --size or --frame_num, or give --offload_model True, --t5_cpu or --quantize"
-              .formatted(needed >> 20, available >> 20));
+  }
+
+  /// Returns the memory that a request would need on the device of `options`.
+  public static MemoryNeed need(EngineOptions options, VideoRequest request) {
+    VideoRequest few = request.withSteps(Math.min(request.steps(), ENOUGH_STEPS));
+    try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
+        NullOps processors = new NullOps();
+        VideoEngine engine = over(options, shapes, options.textOnCpu() ? processors : shapes)) {
+      SamplingPlan plan = plan(few);
+      RunCache cache = engine.new RunCache(few, plan);
+      engine.decode(
+          engine.sample(few, StepListener.NONE, Progress.NONE, plan, cache), Progress.NONE);
+      return MemoryNeed.of(shapes, options.device(), true);
     }
   }
 
@@ -196,19 +202,32 @@ public final class VideoEngine implements AutoCloseable {
 
   private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
     check(request);
-    requireMemory(request);
-    Sampler sampler = Sampler.of(request.solver());
-    SamplingPlan plan =
-        new SamplingPlan(
-            sampler,
-            request.steps(),
-            request.shift(),
-            request.lowGuidance(),
-            request.highGuidance());
-    sampler.schedule(plan.steps(), plan.shift());
+    SamplingPlan plan = plan(request);
+    plan.sampler().schedule(plan.steps(), plan.shift());
+    RunCache cache = new RunCache(request, plan);
+    reserveMemory(request);
+    Latents latents = sample(request, listener, progress, plan, cache);
+    cache.finish();
+    return latents;
+  }
+
+  private static SamplingPlan plan(VideoRequest request) {
+    return new SamplingPlan(
+        Sampler.of(request.solver()),
+        request.steps(),
+        request.shift(),
+        request.lowGuidance(),
+        request.highGuidance());
+  }
+
+  private Latents sample(
+      VideoRequest request,
+      StepListener listener,
+      Progress progress,
+      SamplingPlan plan,
+      RunCache cache) {
     hang(request.loras());
     Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
-    RunCache cache = new RunCache(request, plan);
     Prompts prompts = timed("text", progress, () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
@@ -224,7 +243,6 @@ public final class VideoEngine implements AutoCloseable {
               () ->
                   new Denoiser(ops, experts)
                       .run(plan, noise.randn(shape), prompts, conditioning, cache, listener));
-      cache.finish();
       if (options.offload()) {
         experts.close();
       }
@@ -379,15 +397,16 @@ public final class VideoEngine implements AutoCloseable {
   /// The cache that a request asks for, made when the number of tokens is known.
   private final class RunCache implements IntFunction<StepCache> {
     private final VideoRequest request;
-    private final SamplingPlan plan;
     private final MagCacheSchedule schedule; // null without MagCache
     private MagCacheCalibration calibration;
 
     RunCache(VideoRequest request, SamplingPlan plan) {
       this.request = request;
-      this.plan = plan;
       schedule =
-          request.cache() instanceof CacheSettings.MagCache settings ? schedule(settings) : null;
+          request.cache() instanceof CacheSettings.MagCache settings
+              ? settings.schedule(
+                  task, request.image() != null, plan.steps(), plan.shift(), experts.boundary())
+              : null;
     }
 
     @Override
@@ -400,34 +419,6 @@ public final class VideoEngine implements AutoCloseable {
           calibration = new MagCacheCalibration(ops, tokens, dim);
           yield calibration;
         }
-      };
-    }
-
-    private MagCacheSchedule schedule(CacheSettings.MagCache settings) {
-      MagnitudeRatios ratios =
-          settings.ratios() == null
-              ? MagnitudeRatios.published(published())
-              : MagnitudeRatios.read(settings.ratios());
-      RetentionRule rule =
-          switch (task) {
-            case T2V_A14B -> RetentionRule.BOTH_EXPERTS;
-            case I2V_A14B -> RetentionRule.LOW_NOISE_EXPERT;
-            case TI2V_5B -> RetentionRule.WHOLE_RUN;
-          };
-      MagCacheSettings bounds =
-          new MagCacheSettings(settings.threshold(), settings.retention(), settings.skips());
-      int split =
-          task == Task.TI2V_5B
-              ? 0
-              : MagCacheSchedule.splitStep(plan.steps(), plan.shift(), experts.boundary());
-      return new MagCacheSchedule(bounds, rule, ratios, plan.steps(), split);
-    }
-
-    private String published() {
-      return switch (task) {
-        case T2V_A14B -> "t2v";
-        case I2V_A14B -> "i2v";
-        case TI2V_5B -> request.image() == null ? "ti2v-text" : "ti2v-image";
       };
     }
 

@@ -147,6 +147,26 @@ public record VideoRequest(
         loras);
   }
 
+  /// Returns this request with another number of frames.
+  public VideoRequest withFrames(int count) {
+    return new VideoRequest(
+        prompt,
+        negativePrompt,
+        image,
+        width,
+        height,
+        count,
+        solver,
+        steps,
+        shift,
+        lowGuidance,
+        highGuidance,
+        seed,
+        noise,
+        cache,
+        loras);
+  }
+
   /// Returns this request with a picture to begin with.
   public VideoRequest withImage(Picture picture) {
     return new VideoRequest(

@@ -1,5 +1,6 @@
 package wan4j.bench;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import wan4j.Task;
@@ -49,9 +50,7 @@ public final class ForwardBenchmark {
           transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()));
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       Tensor rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
-      return bench.measure(
-          "forward",
-          parameters,
+      Runnable forward =
           () -> {
             try (var _ = ops.scope()) {
               Tensor x = transformer.embed(List.of(latents));
@@ -59,7 +58,10 @@ public final class ForwardBenchmark {
               transformer.blocks(x, time, timesteps, text, rotary, Branch.CONDITIONAL);
               transformer.head(x, time, timesteps, grid.frames(), height, width);
             }
-          });
+          };
+      List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));
+      results.add(bench.hostOverhead("forward", parameters, forward));
+      return results;
     }
   }
 }

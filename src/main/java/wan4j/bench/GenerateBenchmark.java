@@ -1,72 +1,107 @@
 package wan4j.bench;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import wan4j.MemoryNeed;
 import wan4j.Task;
+import wan4j.cache.MagCache;
+import wan4j.cache.MagCacheSchedule;
 import wan4j.cache.StepCache;
 import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
+import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
-import wan4j.pipeline.FrameDecoder;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.LatentGrid;
 import wan4j.pipeline.Prompts;
 import wan4j.pipeline.SamplingPlan;
-import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextToVideo;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
-import wan4j.tensor.InputException;
+import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 
 /// A whole request with random weights: text, conditioning, all steps with guidance, decoding to
-/// bytes in host memory; all networks stay in memory.
+/// bytes in host memory. It is tried on shapes alone first, which tells the memory to reserve and
+/// the estimate to compare with.
 public final class GenerateBenchmark {
   private static final int WORDS = 512;
+  private static final int UMT5_LAYERS = 24;
+  private static final int ENOUGH_STEPS = 4; // both experts run
+  private static final double GIGA = 1e9;
 
   private final Workbench bench;
   private final Ops ops;
-  private final Task task;
-  private final Map<String, Double> stages = new LinkedHashMap<>();
-  private final Map<Expert, List<Double>> steps = new EnumMap<>(Expert.class);
+  private final RequestSettings settings;
+  private final Map<String, Object> parameters;
+  private final Consumer<Measurement> found;
+  private final Consumer<String> log;
+  private double total; // seconds of what a request waits for
 
-  private GenerateBenchmark(Workbench bench, Task task) {
+  private GenerateBenchmark(
+      Workbench bench,
+      Ops ops,
+      RequestSettings settings,
+      Consumer<Measurement> found,
+      Consumer<String> log) {
     this.bench = bench;
-    this.ops = bench.ops();
-    this.task = task;
+    this.ops = ops;
+    this.settings = settings;
+    this.found = found;
+    this.log = log;
+    parameters = bench.parameters();
+    settings.addTo(parameters);
   }
 
-  /// Measures one request of so many steps, of which `measured` are run; the time of the others is
-  /// extrapolated from the median step.
-  public static List<Measurement> run(
-      Workbench bench, Task task, VideoSize size, int steps, int measured) {
-    if (measured < 1 || measured > steps) {
-      throw new InputException(
-          "got %d steps and %d measured ones; give 1 or more and at most all"
-              .formatted(steps, measured));
+  /// Measures one request; `found` takes each figure as soon as it is known, `log` a line on each
+  /// stage and step.
+  public static void run(
+      Workbench bench,
+      RequestSettings settings,
+      Consumer<Measurement> found,
+      Consumer<String> log) {
+    TokenGrid.of(settings.task(), settings.size());
+    MemoryNeed need = need(bench, settings);
+    log.accept(
+        String.format(
+            Locale.ROOT,
+            "estimate: %.2f GB, of which networks %.2f and tensors %.2f",
+            need.bytes() / GIGA,
+            need.weights() / GIGA,
+            need.scopes() / GIGA));
+    bench.reserve(need);
+    GenerateBenchmark request = new GenerateBenchmark(bench, bench.ops(), settings, found, log);
+    request.generate(settings.measured());
+    request.finish(need);
+  }
+
+  /// Returns the memory that a request needs, from a run on shapes alone.
+  static MemoryNeed need(Workbench bench, RequestSettings settings) {
+    try (NullOps shapes = bench.shapes()) {
+      new GenerateBenchmark(bench, shapes, settings, _ -> {}, _ -> {})
+          .generate(Math.min(settings.measured(), ENOUGH_STEPS));
+      return bench.need(shapes);
     }
-    TokenGrid.of(task, size);
-    GenerateBenchmark request = new GenerateBenchmark(bench, task);
-    request.generate(size, measured);
-    return request.results(size, steps, measured);
   }
 
-  private void generate(VideoSize size, int measured) {
-    int layers = RandomWeights.layers(task);
-    TransformerConfig config = RandomWeights.config(task, layers);
+  private void generate(int steps) {
+    Task task = settings.task();
+    TransformerConfig config = RandomWeights.config(task, settings.layers());
     Task.Defaults defaults = task.defaults();
     List<Expert> names =
         task == Task.TI2V_5B
@@ -74,31 +109,44 @@ public final class GenerateBenchmark {
             : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE);
     Experts experts =
         new Experts(config, names, defaults.boundary(), false, expert -> expert(config, expert));
+    UmT5Encoder encoder =
+        making("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UMT5_LAYERS), ops));
     try (experts;
-        UmT5Encoder encoder =
-            stage("make umT5", () -> new UmT5Encoder(RandomWeights.umT5(24), ops));
-        VideoAutoencoder vae = stage("make VAE", () -> AutoencoderBenchmark.open(task, ops));
+        VideoAutoencoder vae = making("VAE", () -> AutoencoderBenchmark.open(task, ops));
         var _ = ops.scope()) {
-      stage("make experts", () -> names.stream().map(experts::get).toList());
       Prompts prompts = stage("text", () -> new Prompts(states(encoder), states(encoder)));
+      if (settings.parksText()) {
+        encoder.close();
+      }
+      making("experts", () -> names.stream().map(experts::get).toList());
+      VideoSize size = settings.size();
       Shape shape =
           LatentGrid.of(vae.channels(), vae.stride(), size.frames(), size.width(), size.height());
       Conditioning conditioning = stage("conditioning", () -> conditioning(vae, size, shape));
       SamplingPlan plan =
           new SamplingPlan(
               Sampler.of("unipc"),
-              measured,
+              steps,
               defaults.shift(),
               defaults.lowGuidance(),
               defaults.highGuidance());
       Tensor noise = stage("noise", () -> Noise.of(Noise.Kind.of("cuda"), 1).randn(shape));
+      StepTimes times = new StepTimes(ops, log);
       Tensor latents =
           stage(
-              "denoise",
+              settings.measured() < settings.steps()
+                  ? "denoise, %d steps".formatted(steps)
+                  : "denoise",
               () ->
                   new Denoiser(ops, experts)
-                      .run(plan, noise, prompts, conditioning, _ -> StepCache.NONE, new Steps()));
-      stage("decode", () -> FrameDecoder.bytes(ops, vae, latents));
+                      .run(plan, noise, prompts, conditioning, cache(plan, config), times));
+      times.measurements(parameters).forEach(found);
+      total += (settings.steps() - steps) * times.medianStep();
+      decode(vae, latents);
+    } finally {
+      if (!settings.parksText()) {
+        encoder.close();
+      }
     }
   }
 
@@ -119,7 +167,7 @@ public final class GenerateBenchmark {
   }
 
   private Conditioning conditioning(VideoAutoencoder vae, VideoSize size, Shape shape) {
-    if (task != Task.I2V_A14B) {
+    if (settings.task() != Task.I2V_A14B) {
       return TextToVideo.prepare(ops, shape);
     }
     byte[] pixels = new byte[3 * size.width() * size.height()];
@@ -127,66 +175,92 @@ public final class GenerateBenchmark {
     return ImageToVideo.prepare(ops, vae, new Picture(size.width(), size.height(), pixels), shape);
   }
 
+  private IntFunction<StepCache> cache(SamplingPlan plan, TransformerConfig config) {
+    if (settings.cache() == null) {
+      return _ -> StepCache.NONE;
+    }
+    Task task = settings.task();
+    double boundary = task.defaults().boundary();
+    boolean hasImage = task == Task.I2V_A14B;
+    MagCacheSchedule schedule =
+        settings.cache().schedule(task, hasImage, plan.steps(), plan.shift(), boundary);
+    return tokens -> new MagCache(ops, schedule, tokens, config.dim());
+  }
+
+  /// Decodes as a request does, with the time of the copies to the host apart.
+  private void decode(VideoAutoencoder vae, Tensor latents) {
+    VideoSize size = settings.size();
+    Tensor frames =
+        Tensor.of(
+            new byte[3 * size.frames() * size.height() * size.width()],
+            size.frames(),
+            size.height(),
+            size.width(),
+            3);
+    double[] copying = {0};
+    double all =
+        seconds(() -> {
+          try (var _ = ops.scope()) {
+            vae.decode(
+                ops.upload(latents, DType.F32),
+                (first, features) -> {
+                  Tensor pixels = ops.pixels(features);
+                  copying[0] +=
+                      seconds(() -> {
+                        MemorySegment piece = ops.download(pixels).segment();
+                        frames.slice(first, pixels.length(0)).segment().copyFrom(piece);
+                      });
+                });
+          }
+        });
+    tell("decode", all - copying[0]);
+    tell("frames to host", copying[0]);
+    total += all;
+  }
+
+  /// A stage before any request: what keeps networks in memory does once.
+  private <T> T making(String network, Supplier<T> work) {
+    List<T> made = new ArrayList<>();
+    tell("make " + network, seconds(() -> made.add(work.get())));
+    return made.getFirst();
+  }
+
   private <T> T stage(String name, Supplier<T> work) {
+    List<T> made = new ArrayList<>();
+    double seconds = seconds(() -> made.add(work.get()));
+    tell(name, seconds);
+    total += seconds;
+    return made.getFirst();
+  }
+
+  private double seconds(Runnable work) {
     ops.synchronize();
     long start = System.nanoTime();
-    T result = work.get();
+    work.run();
     ops.synchronize();
-    stages.put(name, (System.nanoTime() - start) / 1e9);
-    return result;
+    return (System.nanoTime() - start) / 1e9;
   }
 
-  private List<Measurement> results(VideoSize size, int all, int measured) {
-    Map<String, Object> parameters = bench.parameters();
-    parameters.put("task", task.spelling());
-    parameters.put("share", 1);
-    parameters.put("size", size.text());
-    parameters.put("frames", size.frames());
-    parameters.put("steps", all);
-    parameters.put("steps measured", measured);
-    List<Measurement> results = new ArrayList<>();
-    stages.forEach((name, seconds) -> {
-      String label =
-          name.equals("denoise") && measured < all ? "denoise, %d steps".formatted(measured) : name;
-      results.add(Measurement.of("generate", parameters, label, "s", seconds));
-    });
-    double[] each =
-        steps.values().stream().flatMap(List::stream).mapToDouble(Double::doubleValue).toArray();
-    steps.forEach((expert, times) -> {
-      String label = "step of " + expert.name().toLowerCase(java.util.Locale.ROOT);
-      double[] values = times.stream().mapToDouble(Double::doubleValue).toArray();
-      results.add(Measurement.of("generate", parameters, label, "s", values));
-    });
-    double rest = (all - measured) * Measurement.of("", Map.of(), "", "", each).median();
-    double total = rest;
-    for (String name : List.of("text", "conditioning", "noise", "denoise", "decode")) {
-      total += stages.get(name);
-    }
-    String label =
-        measured < all
-            ? "total, extrapolated from %d of %d steps".formatted(measured, all)
-            : "total";
-    results.add(Measurement.of("generate", parameters, label, "s", total));
-    results.add(bench.peak("generate", parameters));
-    return results;
+  private void tell(String metric, double seconds) {
+    log.accept(String.format(Locale.ROOT, "%s: %.2f s", metric, seconds));
+    found.accept(Measurement.of("generate", parameters, metric, "s", seconds));
   }
 
-  /// Notes the time of each step.
-  private final class Steps implements StepListener {
-    private long began;
-
-    @Override
-    public void begins(int step, Expert expert) {
-      ops.synchronize();
-      began = System.nanoTime();
+  private void finish(MemoryNeed need) {
+    tell(
+        settings.measured() < settings.steps()
+            ? "total, extrapolated from %d of %d steps"
+                .formatted(settings.measured(), settings.steps())
+            : "total",
+        total);
+    found.accept(bench.peak("generate", parameters));
+    if (bench.driverPeakBytes() > 0) {
+      gigabytes("driver memory", bench.driverPeakBytes());
     }
+    gigabytes("estimated memory", need.bytes());
+  }
 
-    @Override
-    public void ends(Outcome outcome) {
-      ops.synchronize();
-      steps
-          .computeIfAbsent(outcome.expert(), _ -> new ArrayList<>())
-          .add((System.nanoTime() - began) / 1e9);
-    }
+  private void gigabytes(String metric, long bytes) {
+    found.accept(Measurement.of("generate", parameters, metric, "GB", bytes / GIGA));
   }
 }

@@ -29,6 +29,11 @@ public final class Report {
       the floor of a recipe is what its scalar code and an exact product make of the same numbers.
       "lora" puts LoRA files beside the weights of all experts in place of others ("files changed") and
       times a block without and with them.
+      "verify" runs reference cases made with PyTorch (`./wan4j verify DIR --device D --json FILE`): the
+      distances of all comparisons of a kind; below 1 of the tolerance a case passes. "peak memory" is
+      all that was taken from the driver, "driver memory" by how much the free memory fell, the
+      libraries' code included, "estimated memory" what a run on shapes alone foretold; in "host
+      overhead" a forward on an idle GPU is compared with one queued behind another.
       "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
       `src/test/scripts/reference_block.py` in the same call as the first file.
@@ -129,6 +134,9 @@ public final class Report {
 
   private static String number(double value) {
     double magnitude = Math.abs(value);
+    if (magnitude > 0 && magnitude < 1e-3) {
+      return String.format(Locale.ROOT, "%.1e", value);
+    }
     int digits = magnitude >= 1000 ? 0 : magnitude >= 100 ? 1 : magnitude >= 10 ? 2 : 3;
     return String.format(Locale.ROOT, "%." + digits + "f", value);
   }

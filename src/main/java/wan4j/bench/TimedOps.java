@@ -233,11 +233,11 @@ final class TimedOps implements Ops {
   }
 
   @Override
-  public Heads queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads) {
-    return rest(
+  public void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    rest(
         "queryKeyValue",
-        () -> ops.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, heads));
+        () -> ops.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, target));
   }
 
   @Override

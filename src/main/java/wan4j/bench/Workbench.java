@@ -7,8 +7,10 @@ import java.util.Map;
 import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
+import wan4j.MemoryNeed;
 import wan4j.Quantization;
 import wan4j.bench.OpTime.Family;
+import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.quant.Precision;
@@ -57,8 +59,13 @@ public final class Workbench implements AutoCloseable {
 
   /// Opens a device; throws `InputException` when it cannot be used.
   public Workbench(Settings settings) {
+    this(settings, Backends.open(settings.device(), settings.arithmetic()));
+  }
+
+  /// Takes a backend over that stands for the settings' device.
+  Workbench(Settings settings, Ops backend) {
     this.settings = settings;
-    backend = Backends.open(settings.device(), settings.arithmetic());
+    this.backend = backend;
     clock = Clock.of(backend);
     ops = new TimedOps(backend, clock);
     inputs = ops.parameters();
@@ -75,6 +82,26 @@ public final class Workbench implements AutoCloseable {
 
   Settings settings() {
     return settings;
+  }
+
+  /// Returns a backend without elements that stands for this one.
+  NullOps shapes() {
+    return MemoryNeed.shapes(settings.device(), settings.arithmetic());
+  }
+
+  /// Returns the memory that what ran on a backend without elements needs here.
+  MemoryNeed need(NullOps shapes) {
+    return MemoryNeed.of(shapes, settings.device(), false);
+  }
+
+  /// Reserves memory; throws `InputException` with the numbers when there is too little.
+  void reserve(MemoryNeed need) {
+    Backends.reserve(backend, need);
+  }
+
+  /// Returns by how many bytes the GPU's free memory has fallen at most, 0 for a processor.
+  long driverPeakBytes() {
+    return Backends.driverPeakBytes(backend);
   }
 
   /// Throws `InputException` when a recipe was given to a benchmark that has no use for it.
@@ -95,21 +122,10 @@ public final class Workbench implements AutoCloseable {
   /// devices.
   Map<String, Object> parameters() {
     Map<String, Object> parameters = new LinkedHashMap<>();
-    parameters.put("precision", precision());
+    parameters.put("precision", settings.arithmetic().spelling(settings.device()));
     parameters.put("recipe", recipe());
     parameters.put("gpus", settings.device() == Device.CUDA ? 1 : 0);
     return parameters;
-  }
-
-  private String precision() {
-    if (settings.device() == Device.CPU) {
-      return "fp32";
-    }
-    return switch (settings.arithmetic()) {
-      case BFLOAT16 -> "bf16";
-      case TF32 -> "tf32";
-      case FLOAT32 -> "fp32";
-    };
   }
 
   private String recipe() {
@@ -171,6 +187,31 @@ public final class Workbench implements AutoCloseable {
     }
     ops.synchronize();
     return times;
+  }
+
+  /// Measures what part of its time work waits for the host, in %: it is timed on an idle device,
+  /// where it begins as soon as the host has asked for its first operation, and queued behind
+  /// itself, where all has been asked for beforehand; the difference, over the former, is the
+  /// overhead. Work must not wait for the device itself.
+  Measurement hostOverhead(String benchmark, Map<String, Object> parameters, Runnable work) {
+    double[] shares = new double[settings.runs()];
+    for (int run = 0; run < shares.length; run++) {
+      ops.synchronize();
+      clock.reset();
+      double alone = milliseconds(work);
+      ops.synchronize();
+      work.run();
+      double queued = milliseconds(work);
+      shares[run] = 100 * (alone - queued) / alone;
+    }
+    clock.reset();
+    return Measurement.of(benchmark, parameters, "host overhead", "%", shares);
+  }
+
+  private double milliseconds(Runnable work) {
+    long from = clock.mark();
+    work.run();
+    return clock.milliseconds(from, clock.mark());
   }
 
   /// Returns the times of each operation of the work, one list for each run.

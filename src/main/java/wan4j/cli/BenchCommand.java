@@ -9,6 +9,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
@@ -22,6 +23,7 @@ import wan4j.bench.LoraBenchmark;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
+import wan4j.bench.RequestSettings;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
@@ -376,11 +378,29 @@ final class BenchCommand implements Runnable {
         description = "Run so many steps and extrapolate the rest, which the results then say.")
     private Integer measured;
 
+    @Option(names = "--layers", defaultValue = "0", description = "Blocks (default: all).")
+    private int layers;
+
+    @Option(
+        names = "--park_text",
+        description = "Free the text encoder once the prompts are encoded.")
+    private boolean parksText;
+
+    @Mixin private MagCacheOptions magCache;
+
     @Override
     public Integer call() {
-      int run = measured == null ? steps : measured;
-      return options.run(
-          bench -> GenerateBenchmark.run(bench, video.task(), video.size(), steps, run));
+      RequestSettings settings =
+          new RequestSettings(
+              video.task(),
+              video.size(),
+              steps,
+              measured == null ? steps : measured,
+              layers,
+              magCache.settings() instanceof CacheSettings.MagCache cache ? cache : null,
+              parksText);
+      return options.runAsFound(
+          (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
     }
   }
 

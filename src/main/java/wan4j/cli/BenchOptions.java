@@ -1,13 +1,16 @@
 package wan4j.cli;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.bench.Measurement;
+import wan4j.bench.Report;
 import wan4j.bench.Workbench;
 
 /// The flags that all benchmarks share.
@@ -47,12 +50,40 @@ final class BenchOptions {
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
   int run(Function<Workbench, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    Workbench.Settings settings =
-        Workbench.Settings.of(where, Arithmetic.of(precision, tf32), recipe, warmUp, runs);
     List<Measurement> results;
-    try (Workbench bench = new Workbench(settings)) {
+    try (Workbench bench = new Workbench(settings(where))) {
       results = benchmark.apply(bench);
     }
     return measurements.tell(where, results);
+  }
+
+  /// Opens the device and runs a benchmark that tells its results one by one: each is added to the
+  /// file at once, so that a run that is broken off leaves what it found, and progress goes to
+  /// standard error.
+  int runAsFound(Found benchmark) {
+    Device where = Device.of(device);
+    try (Workbench bench = new Workbench(settings(where))) {
+      List<Measurement> all = new ArrayList<>();
+      Consumer<List<Measurement>> file = measurements.file(where);
+      benchmark.run(
+          bench,
+          result -> {
+            all.add(result);
+            file.accept(List.of(result));
+          },
+          System.err::println);
+      Report.lines(all).forEach(System.out::println);
+    }
+    return 0;
+  }
+
+  /// A benchmark that tells its results, and lines on its progress, one by one.
+  interface Found {
+    /// Runs on a device.
+    void run(Workbench bench, Consumer<Measurement> found, Consumer<String> log);
+  }
+
+  private Workbench.Settings settings(Device where) {
+    return Workbench.Settings.of(where, Arithmetic.of(precision, tf32), recipe, warmUp, runs);
   }
 }

@@ -143,28 +143,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Hold weights in the device's type; on a GPU they always are.")
   private boolean convertModelType;
 
-  @Option(
-      names = "--use_magcache",
-      description = "Skip forwards that would change little (MagCache).")
-  private boolean useMagCache;
-
-  @Option(
-      names = "--magcache_thresh",
-      description = "Accumulated error below which forwards are skipped (default: 0.04).")
-  private Double threshold;
-
-  @Option(
-      names = "--retention_ratio",
-      description = "Share of the steps that are always computed (default: 0.2).")
-  private Double retention;
-
-  @Option(names = "--magcache_K", description = "Most skips in a row (default: 2).")
-  private Integer skips;
-
-  @Option(
-      names = "--magcache_ratios",
-      description = "Ratios that a calibration wrote (default: the published ones).")
-  private Path ratios;
+  @Mixin private MagCacheOptions magCache;
 
   @Option(
       names = "--magcache_calibration",
@@ -291,13 +270,8 @@ final class GenerateCommand implements Callable<Integer> {
     if (prompt != null && promptFile != null) {
       throw new InputException("--prompt and --prompt_file were both given; give one of them");
     }
-    boolean hasBounds = threshold != null || retention != null || skips != null || ratios != null;
-    if (hasBounds && !useMagCache) {
-      throw new InputException(
-          "a setting of MagCache was given without --use_magcache; add it, or leave the setting"
-              + " out");
-    }
-    if (calibration != null && useMagCache) {
+    magCache.check();
+    if (calibration != null && magCache.isUsed()) {
       throw new InputException(
           "--magcache_calibration and --use_magcache were both given; calibrate first, then use");
     }
@@ -338,14 +312,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (calibration != null) {
       return new CacheSettings.Calibration(calibration);
     }
-    if (!useMagCache) {
-      return new CacheSettings.Off();
-    }
-    return new CacheSettings.MagCache(
-        threshold == null ? 0.04 : threshold,
-        skips == null ? 2 : skips,
-        retention == null ? 0.2 : retention,
-        ratios);
+    return magCache.settings();
   }
 
   private Picture picture() {

@@ -3,8 +3,10 @@ package wan4j.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Inspection;
+import wan4j.bench.VideoSize;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.
 @Command(
@@ -17,9 +19,22 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(arity = "1", paramLabel = "CKPT", description = "The folder of the checkpoint.")
   private Path checkpoint;
 
+  @Option(names = "--size", description = "Width*height of the request (default: 1280*720 or 704).")
+  private String size;
+
+  @Option(names = "--frame_num", description = "Its frames, 4n+1 (default: the task's).")
+  private Integer frames;
+
   @Override
   public Integer call() {
-    Inspection.of(checkpoint).lines().forEach(System.out::println);
+    VideoSize sides = VideoSize.of(size == null ? "1*1" : size, frames == null ? 1 : frames);
+    Inspection.of(
+            checkpoint,
+            size == null ? 0 : sides.width(),
+            size == null ? 0 : sides.height(),
+            frames == null ? 0 : frames)
+        .lines()
+        .forEach(System.out::println);
     return 0;
   }
 }

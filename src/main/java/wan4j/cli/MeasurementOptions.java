@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.bench.BenchmarkFile;
@@ -22,9 +23,16 @@ final class MeasurementOptions {
   /// Prints results, adds them to the file and returns the exit code 0.
   int tell(Device where, List<Measurement> results) {
     Report.lines(results).forEach(System.out::println);
-    if (file != null) {
-      BenchmarkFile.append(file, Environment.ofThisMachine(where, commit), results);
-    }
+    file(where).accept(results);
     return 0;
+  }
+
+  /// Returns what adds results to the file, and does nothing without one.
+  Consumer<List<Measurement>> file(Device where) {
+    if (file == null) {
+      return _ -> {};
+    }
+    Environment environment = Environment.ofThisMachine(where, commit);
+    return results -> BenchmarkFile.append(file, environment, results);
   }
 }

@@ -13,6 +13,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Device;
+import wan4j.bench.BenchmarkFile;
+import wan4j.bench.Environment;
+import wan4j.bench.ParityRecord;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
 import wan4j.verify.Verifier;
@@ -36,14 +39,38 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Mixin private ArithmeticOptions arithmetic;
 
+  @Option(
+      names = "--json",
+      description = "A file of benchmark results that the figures are added to, for bench report.")
+  private Path file;
+
+  @Option(
+      names = "--commit",
+      description = "The commit that the file names (default: the working folder's).")
+  private String commit;
+
   private int passed;
   private int failed;
   private final Map<String, Integer> skipped = new LinkedHashMap<>();
 
   @Override
   public Integer call() {
-    try (Backend backend = Backend.open(Device.of(device), arithmetic.arithmetic())) {
-      Verifier.run(folders, Set.copyOf(kinds), backend, this::report);
+    Device where = Device.of(device);
+    try (Backend backend = Backend.open(where, arithmetic.arithmetic())) {
+      ParityRecord record =
+          new ParityRecord(arithmetic.arithmetic().spelling(where), where == Device.CPU ? 0 : 1);
+      Verifier.run(
+          folders,
+          Set.copyOf(kinds),
+          backend,
+          result -> {
+            report(result);
+            record.add(result);
+          });
+      if (file != null) {
+        Environment environment = Environment.ofThisMachine(where, commit);
+        BenchmarkFile.append(file, environment, record.measurements());
+      }
     }
     System.out.printf("%d passed, %d failed%n", passed, failed);
     if (!skipped.isEmpty()) {

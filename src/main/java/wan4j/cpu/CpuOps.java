@@ -223,13 +223,11 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Heads queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads) {
-    Shape shape = Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, heads);
-    Heads target = new Heads(result(shape), result(shape), result(shape));
+  public void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
     kernels.queryKeyValue(
         float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, target);
-    return target;
   }
 
   @Override

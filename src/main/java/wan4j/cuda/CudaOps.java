@@ -1,7 +1,6 @@
 package wan4j.cuda;
 
 import java.util.List;
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Activation;
 import wan4j.ops.Convolution;
@@ -54,9 +53,15 @@ public final class CudaOps implements Ops {
   /// Opens the GPU of this ordinal for the calling thread; throws `CudaException` when there is
   /// none.
   public CudaOps(int ordinal, CudaTypes types, KernelCache cache) {
+    this(ordinal, types, cache, Long.MAX_VALUE);
+  }
+
+  /// Opens the GPU of this ordinal for the calling thread and takes at most `limit` bytes of its
+  /// memory; throws `CudaException` when there is none.
+  public CudaOps(int ordinal, CudaTypes types, KernelCache cache, long limit) {
     this.types = types;
-    device = new Device(ordinal, cache);
-    memory = new DeviceMemory(device.stream());
+    device = new Device(ordinal, cache, limit);
+    memory = new DeviceMemory(device.heap(), device.stream());
     Algorithms algorithms = Algorithms.of(ordinal);
     products = new Products(device, algorithms);
     workspace = new LibraryWorkspace(device);
@@ -85,17 +90,32 @@ public final class CudaOps implements Ops {
             workspace, products, convolutionKernels, elementwise, memory, types, algorithms);
   }
 
-  /// Makes sure that scopes can hold so many bytes without asking the driver again; too little is
-  /// an `InputException` with the numbers.
+  /// Gives scopes one range of so many bytes, which a request whose need is known fills without
+  /// gaps; only between requests. Too little memory is an `InputException` with the numbers.
   public void reserve(long bytes) {
+    device.adopt();
     memory.reserve(bytes);
   }
 
-  /// Returns the bytes of device memory that scopes and weights could fill: what is free, and what
-  /// they hold already.
+  /// Returns the bytes of device memory that could be held in all: what is free, and what is held
+  /// already.
   public long availableBytes() {
     device.adopt();
-    return CudaDriver.freeMemory() + memory.heldBytes();
+    return device.heap().available() + device.heap().held();
+  }
+
+  /// Returns the bytes that a backend takes of any GPU beside tensors: the workspace of products
+  /// and, when it reads files, the loader's buffers. What cuDNN's plans want is known only to it: 0 to
+  /// 150 MB.
+  public static long fixedBytes(boolean readsFiles) {
+    return Products.WORKSPACE + (readsFiles ? WeightLoader.deviceBytes() : 0);
+  }
+
+  /// Returns by how many bytes the GPU's free memory has fallen at most since it was opened, the
+  /// code and tables of the libraries included.
+  public long driverPeakBytes() {
+    device.adopt();
+    return device.heap().driverPeak();
   }
 
   /// Says whether FP8 products may sum in the matrix units' own, shorter registers, as they do at
@@ -119,8 +139,8 @@ public final class CudaOps implements Ops {
     return DeviceStorage.address(tensor);
   }
 
-  DeviceMemory memory() {
-    return memory;
+  DeviceHeap heap() {
+    return device.heap();
   }
 
   QuantizeKernels quantizeKernels() {
@@ -217,7 +237,7 @@ public final class CudaOps implements Ops {
 
   @Override
   public long peakBytes() {
-    return memory.peakBytes();
+    return device.heap().peak();
   }
 
   // ---- layers of transformers
@@ -292,14 +312,9 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Heads queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads) {
-    Shape shape = Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, heads);
-    Heads result =
-        new Heads(
-            memory.empty(activation(), shape),
-            memory.empty(activation(), shape),
-            memory.empty(activation(), shape));
+  public void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
     try (Scope _ = memory.scope()) {
       this.rope.queryKeyValue(
           formats.as(activation(), qkv),
@@ -307,9 +322,8 @@ public final class CudaOps implements Ops {
           formats.as(queryWeight.dtype(), keyWeight),
           epsilon,
           rope,
-          result);
+          target);
     }
-    return result;
   }
 
   @Override

@@ -12,9 +12,11 @@ import wan4j.ops.LinearShapes;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
+import wan4j.ops.Placement;
 import wan4j.ops.Scope;
 import wan4j.ops.SideBranch;
 import wan4j.ops.SideStack;
+import wan4j.ops.SlabPacking;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
@@ -28,19 +30,15 @@ import wan4j.tensor.TensorSource;
 
 /// Weights in slabs of device memory, converted and quantised on the device as they arrive.
 final class CudaParameters implements Parameters {
-  private static final long SMALLEST_SLAB = 16L << 20;
-  private static final long LARGEST_SLAB = 256L << 20;
   private static final int CHANNELS = 8; // what convolutions' outputs and columns are padded to
   private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of 128 x 128 scales, in floats
 
   private final CudaOps ops;
+  private final SlabPacking packing = new SlabPacking(Placement.DEVICE, SlabPacking.GRANULE);
   private final List<DeviceStorage> slabs = new ArrayList<>();
   private final List<Tensor> states = new ArrayList<>();
   private final List<Runnable> undoing = new ArrayList<>();
-  private DeviceStorage slab = new DeviceStorage(0, 0);
   private final Arena host = Arena.ofShared();
-  private long used;
-  private long bytes;
   private boolean isClosed;
 
   CudaParameters(CudaOps ops) {
@@ -301,33 +299,17 @@ final class CudaParameters implements Parameters {
 
   private Tensor allocate(DType dtype, Shape shape) {
     long size = shape.count() * dtype.bytes();
-    long step = Math.ceilDiv(Math.max(size, 1), DeviceMemory.ALIGNMENT) * DeviceMemory.ALIGNMENT;
-    if (step > slab.bytes() - used) {
-      // Slabs double, so that small networks stay small and large ones ask the driver seldom.
-      long next = Math.min(SMALLEST_SLAB << Math.min(slabs.size(), 4), LARGEST_SLAB);
-      if (step > next / 2) {
-        DeviceStorage own = take(step);
-        return new Tensor(shape, dtype, own.slice(0, size));
-      }
-      slab = take(next);
-      used = 0;
+    SlabPacking.Place place = packing.place(size);
+    if (place.slab() == slabs.size()) {
+      long whole = packing.bytes(place.slab());
+      slabs.add(new DeviceStorage(ops.heap().take(whole), whole));
     }
-    DeviceStorage taken = slab.slice(used, size);
-    used += step;
-    return new Tensor(shape, dtype, taken);
-  }
-
-  private DeviceStorage take(long size) {
-    DeviceStorage storage = new DeviceStorage(DeviceMemory.allocate(size), size);
-    slabs.add(storage);
-    bytes += size;
-    ops.memory().weights(size);
-    return storage;
+    return new Tensor(shape, dtype, slabs.get(place.slab()).slice(place.offset(), size));
   }
 
   @Override
   public long bytes() {
-    return bytes;
+    return packing.bytes();
   }
 
   @Override
@@ -342,8 +324,7 @@ final class CudaParameters implements Parameters {
     states.forEach(ops.quantizeKernels()::forget);
     host.close();
     for (DeviceStorage storage : slabs) {
-      CudaDriver.free(storage.address());
+      ops.heap().give(storage.address());
     }
-    ops.memory().weights(-bytes);
   }
 }

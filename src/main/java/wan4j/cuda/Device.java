@@ -15,6 +15,7 @@ import wan4j.cuda.jit.KernelSource;
 /// kernels loaded so far.
 final class Device implements AutoCloseable {
   private final long context;
+  private final DeviceHeap heap;
   private final long stream;
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
@@ -22,11 +23,12 @@ final class Device implements AutoCloseable {
   private Thread thread = Thread.currentThread();
   private int launches;
 
-  /// Opens the GPU of this ordinal for the calling thread.
-  Device(int ordinal, KernelCache cache) {
+  /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
+  Device(int ordinal, KernelCache cache, long limit) {
     this.cache = cache;
     CudaDriver.initialize();
     context = CudaDriver.retainContext(ordinal);
+    heap = new DeviceHeap(limit);
     stream = CudaStreams.create();
   }
 
@@ -36,6 +38,11 @@ final class Device implements AutoCloseable {
 
   long stream() {
     return stream;
+  }
+
+  /// Returns where device memory comes from.
+  DeviceHeap heap() {
+    return heap;
   }
 
   /// Makes the context the calling thread's own when another thread used it last; one thread at a

@@ -5,10 +5,9 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import wan4j.cuda.bind.CudaDriver;
-import wan4j.cuda.bind.CudaException;
+import wan4j.ops.Placement;
 import wan4j.ops.Scope;
 import wan4j.tensor.DType;
-import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -18,40 +17,39 @@ import wan4j.tensor.Tensor;
 /// scope frees may be given out again at once.
 final class DeviceMemory implements AutoCloseable {
   /// Alignment of every tensor: what the driver gives, and more than any access needs.
-  static final long ALIGNMENT = 256;
+  static final long ALIGNMENT = Placement.DEVICE.alignment();
 
   /// Rows that a matrix may be read beyond its last, so that matrix units see a multiple of this.
-  static final long ROWS = 16;
+  static final long ROWS = Placement.DEVICE.rows();
 
   private static final long SMALLEST_CHUNK = 16L << 20;
   private static final long LARGEST_CHUNK = 1L << 30;
-  private static final int OUT_OF_MEMORY = 2; // CUDA_ERROR_OUT_OF_MEMORY
 
+  private final DeviceHeap heap;
   private final long stream;
   private final List<DeviceStorage> chunks = new ArrayList<>();
   private final Deque<Mark> marks = new ArrayDeque<>();
   private int chunk = -1;
   private long offset;
-  private long live;
-  private long weights;
-  private long peak;
 
-  DeviceMemory(long stream) {
+  DeviceMemory(DeviceHeap heap, long stream) {
+    this.heap = heap;
     this.stream = stream;
   }
 
-  /// Makes sure that so many bytes can be given out without asking the driver again.
+  /// Makes one chunk of so many bytes the whole of this memory, unless a tensor lives in it or it
+  /// is as large already; a request whose need is known then leaves no gaps between chunks.
   void reserve(long bytes) {
-    long free = chunks.stream().mapToLong(DeviceStorage::bytes).sum();
-    if (free < bytes) {
-      long missing = bytes - free;
-      chunks.add(new DeviceStorage(allocate(missing), missing));
+    boolean isEmpty = chunk < 0 || (chunk == 0 && offset == 0);
+    if (isEmpty && (chunks.isEmpty() || chunks.getFirst().bytes() < bytes)) {
+      close();
+      chunks.add(new DeviceStorage(heap.take(bytes), bytes));
     }
   }
 
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
   Scope scope() {
-    Mark mark = new Mark(chunk, offset, live);
+    Mark mark = new Mark(chunk, offset);
     marks.push(mark);
     return () -> release(mark);
   }
@@ -59,14 +57,7 @@ final class DeviceMemory implements AutoCloseable {
   /// Creates a tensor with undefined elements, with room behind the last row of a matrix so that
   /// the rows may count as a multiple of 16.
   Tensor empty(DType dtype, Shape shape) {
-    long bytes = shape.count() * dtype.bytes();
-    long padded = bytes;
-    if (shape.rank() > 1 && shape.count() > 0) {
-      // features of videos are matrices of positions, everything else of its first axis
-      long rows = shape.rank() < 4 ? shape.size(0) : shape.count() / shape.size(-1);
-      padded = Math.ceilDiv(rows, ROWS) * ROWS * (bytes / rows);
-    }
-    return new Tensor(shape, dtype, take(Math.max(padded, 1)));
+    return new Tensor(shape, dtype, take(Placement.DEVICE.bytes(dtype, shape)));
   }
 
   /// Takes a range of bytes in the innermost scope.
@@ -77,48 +68,16 @@ final class DeviceMemory implements AutoCloseable {
     }
     DeviceStorage taken = chunks.get(chunk).slice(offset, step);
     offset += step;
-    live += step;
-    peak = Math.max(peak, live + weights);
     return taken.slice(0, bytes);
-  }
-
-  /// Counts bytes of weights that came (or, negative, went).
-  void weights(long bytes) {
-    weights += bytes;
-    peak = Math.max(peak, live + weights);
-  }
-
-  /// Returns the bytes of device memory that scopes and weights hold now, used or not.
-  long heldBytes() {
-    return weights + chunks.stream().mapToLong(DeviceStorage::bytes).sum();
-  }
-
-  /// Returns the largest number of bytes in use at once.
-  long peakBytes() {
-    return peak;
-  }
-
-  /// Asks the driver for memory; too little is an `InputException` with the numbers.
-  static long allocate(long bytes) {
-    try {
-      return CudaDriver.allocate(bytes);
-    } catch (CudaException e) {
-      if (e.code() == OUT_OF_MEMORY) {
-        throw new InputException(
-            "the GPU has %,d of %,d MiB free and %,d MiB more are needed; choose a smaller size, offload the model, or free the GPU"
-                .formatted(
-                    CudaDriver.freeMemory() >> 20, CudaDriver.totalMemory() >> 20, bytes >> 20));
-      }
-      throw e;
-    }
   }
 
   @Override
   public void close() {
     for (DeviceStorage storage : chunks) {
-      CudaDriver.free(storage.address());
+      heap.give(storage.address());
     }
     chunks.clear();
+    chunk = -1;
   }
 
   private void nextChunk(long bytes) {
@@ -132,7 +91,7 @@ final class DeviceMemory implements AutoCloseable {
     }
     long grown = Math.min(SMALLEST_CHUNK << Math.min(chunks.size(), 10), LARGEST_CHUNK);
     long size = Math.max(grown, bytes);
-    chunks.add(next, new DeviceStorage(allocate(size), size));
+    chunks.add(next, new DeviceStorage(heap.take(size), size));
     begin(next);
   }
 
@@ -151,7 +110,6 @@ final class DeviceMemory implements AutoCloseable {
     assert poison(mark);
     chunk = mark.chunk;
     offset = mark.offset;
-    live = mark.live;
   }
 
   /// Fills what dies with NaN, so that a test notices a tensor that is used after its scope.
@@ -171,12 +129,10 @@ final class DeviceMemory implements AutoCloseable {
   private static final class Mark {
     private final int chunk;
     private final long offset;
-    private final long live;
 
-    Mark(int chunk, long offset, long live) {
+    Mark(int chunk, long offset) {
       this.chunk = chunk;
       this.offset = offset;
-      this.live = live;
     }
   }
 }

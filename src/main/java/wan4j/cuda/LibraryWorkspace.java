@@ -1,6 +1,5 @@
 package wan4j.cuda;
 
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.Cudnn;
 
 /// A cuDNN handle bound to the device's stream and one workspace for all its plans, which grows
@@ -29,9 +28,9 @@ final class LibraryWorkspace implements AutoCloseable {
     if (needed > bytes) {
       device.synchronize();
       if (address != 0) {
-        CudaDriver.free(address);
+        device.heap().give(address);
       }
-      address = DeviceMemory.allocate(needed);
+      address = device.heap().take(needed);
       bytes = needed;
     }
     return address;
@@ -41,7 +40,7 @@ final class LibraryWorkspace implements AutoCloseable {
   public void close() {
     Cudnn.destroy(handle);
     if (address != 0) {
-      CudaDriver.free(address);
+      device.heap().give(address);
     }
   }
 }

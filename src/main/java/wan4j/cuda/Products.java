@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import wan4j.cuda.bind.CublasLt;
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulPlan;
@@ -15,7 +14,8 @@ import wan4j.tensor.DType;
 /// Matrix products through cuBLASLt: each shape is planned once with the algorithm of a table or
 /// else the library's first, which never depends on timing, and shares one workspace.
 final class Products implements AutoCloseable {
-  private static final long WORKSPACE = 64L << 20; // what cuBLASLt's Hopper kernels ask for at most
+  /// The bytes of the workspace.
+  static final long WORKSPACE = 64L << 20; // what cuBLASLt's Hopper kernels ask for at most
 
   private final Device device;
   private final Algorithms algorithms;
@@ -28,7 +28,7 @@ final class Products implements AutoCloseable {
     this.device = device;
     this.algorithms = algorithms;
     handle = CublasLt.create();
-    workspace = DeviceMemory.allocate(WORKSPACE);
+    workspace = device.heap().take(WORKSPACE);
   }
 
   /// Returns the library's type of an element type.
@@ -107,6 +107,6 @@ final class Products implements AutoCloseable {
   public void close() {
     plans.values().forEach(MatmulPlan::close);
     CublasLt.destroy(handle);
-    CudaDriver.free(workspace);
+    device.heap().give(workspace);
   }
 }

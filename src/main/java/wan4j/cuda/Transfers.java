@@ -13,10 +13,18 @@ import wan4j.tensor.TensorSource;
 
 /// Tensors between the host, files and device memory.
 final class Transfers implements AutoCloseable {
+  /// Page-locked bytes through which small tensors pass, so that the host need not wait for them in
+  /// the step loop.
+  private static final long PINNED = 1L << 20;
+
+  private static final long SMALL = PINNED / 16;
+
   private final Device device;
   private final DeviceMemory memory;
   private final ElementwiseKernels elementwise;
   private final RandomKernels random;
+  private final MemorySegment pinned = CudaDriver.allocateHost(PINNED);
+  private long pinnedUsed;
   private WeightLoader loader;
 
   Transfers(Device device, DeviceMemory memory, ElementwiseKernels elementwise) {
@@ -42,19 +50,40 @@ final class Transfers implements AutoCloseable {
   Tensor upload(Tensor host, DType dtype) {
     DType kept = host.dtype().isFloat() ? dtype : host.dtype();
     Tensor result = memory.empty(kept, host.shape());
-    try (Scope _ = memory.scope();
-        Arena arena = Arena.ofConfined()) {
+    try (Scope _ = memory.scope()) {
       Tensor raw = kept == host.dtype() ? result : memory.empty(host.dtype(), host.shape());
       if (host.count() > 0) {
-        MemorySegment copy = arena.allocate(host.bytes(), 64).copyFrom(host.segment());
-        CudaDriver.copyToDevice(DeviceStorage.address(raw), copy, device.stream());
+        send(host, DeviceStorage.address(raw));
         if (raw != result) {
           elementwise.convert(raw, result, Activation.NONE);
         }
-        device.synchronize(); // the copy must not outlive the arena
       }
     }
     return result;
+  }
+
+  private void send(Tensor host, long address) {
+    if (host.bytes() <= SMALL) {
+      CudaDriver.copyToDevice(address, pinned(host), device.stream());
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment copy = arena.allocate(host.bytes(), 64).copyFrom(host.segment());
+      CudaDriver.copyToDevice(address, copy, device.stream());
+      device.synchronize(); // the copy must not outlive the arena
+    }
+  }
+
+  /// Returns a page-locked copy, which stays as it is until all places have been used once more.
+  private MemorySegment pinned(Tensor host) {
+    long step = Math.ceilDiv(host.bytes(), 64L) * 64;
+    if (pinnedUsed + step > PINNED) {
+      device.synchronize();
+      pinnedUsed = 0;
+    }
+    MemorySegment copy = pinned.asSlice(pinnedUsed, host.bytes()).copyFrom(host.segment());
+    pinnedUsed += step;
+    return copy;
   }
 
   /// Copies a tensor to the host, unchanged, and waits for it.
@@ -107,5 +136,6 @@ final class Transfers implements AutoCloseable {
     if (loader != null) {
       loader.close();
     }
+    CudaDriver.freeHost(pinned);
   }
 }

@@ -51,14 +51,14 @@ final class WeightLoader implements AutoCloseable {
   WeightLoader(Device device, ElementwiseKernels kernels) {
     this.device = device;
     this.kernels = kernels;
-    int count = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, MOST_THREADS);
+    int count = threadCount();
     int buffers = count * SLOTS_PER_THREAD;
     free = new ArrayBlockingQueue<>(buffers);
     for (int i = 0; i < buffers; i++) {
       Slot slot =
           new Slot(
               CudaDriver.allocateHost(PIECE),
-              DeviceMemory.allocate(PIECE),
+              device.heap().take(PIECE),
               CudaStreams.create(),
               CudaStreams.createEvent(),
               new KernelArguments());
@@ -68,6 +68,15 @@ final class WeightLoader implements AutoCloseable {
     threads =
         Executors.newFixedThreadPool(
             count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
+  }
+
+  private static int threadCount() {
+    return Math.clamp(Runtime.getRuntime().availableProcessors(), 2, MOST_THREADS);
+  }
+
+  /// Returns the device memory that a loader takes.
+  static long deviceBytes() {
+    return (long) threadCount() * SLOTS_PER_THREAD * PIECE;
   }
 
   /// Queues the load of a whole tensor into device memory; later work of the device's stream sees
@@ -169,7 +178,7 @@ final class WeightLoader implements AutoCloseable {
       CudaStreams.destroyEvent(slot.done);
       CudaStreams.destroy(slot.stream);
       CudaDriver.freeHost(slot.pinned);
-      CudaDriver.free(slot.staging);
+      device.heap().give(slot.staging);
     }
     CudaStreams.destroyEvent(started);
   }

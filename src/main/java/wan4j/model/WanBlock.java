@@ -99,16 +99,19 @@ final class WanBlock {
       Modulation feedForward = Modulation.of(m, 3);
 
       try (var _ = ops.scope()) {
-        Operand h =
-            ops.modulatedNorm(
-                x,
-                attention.shift(),
-                attention.scale(),
-                rows,
-                EPSILON,
-                queryKeyValue.input(branch));
-        Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
-        Heads qkvHeads = ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, heads);
+        Heads qkvHeads = new Heads(emptyHeads(x), emptyHeads(x), emptyHeads(x));
+        try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
+          Operand h =
+              ops.modulatedNorm(
+                  x,
+                  attention.shift(),
+                  attention.scale(),
+                  rows,
+                  EPSILON,
+                  queryKeyValue.input(branch));
+          Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
+          ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, qkvHeads);
+        }
         Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
         ops.gatedAdd(x, ops.linear(a, attentionOut, Activation.NONE), attention.gate(), rows);
       }
@@ -131,6 +134,10 @@ final class WanBlock {
         ops.gatedAdd(x, ops.linear(wide, down, Activation.NONE), feedForward.gate(), rows);
       }
     }
+  }
+
+  private Tensor emptyHeads(Tensor x) {
+    return ops.empty(ops.activation(), x.length(0), heads, headSize);
   }
 
   /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32

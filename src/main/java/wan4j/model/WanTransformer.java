@@ -100,18 +100,27 @@ public final class WanTransformer implements AutoCloseable {
     parameters.adapt(weights, additions, loras);
   }
 
-  /// Returns the keys and values that a prompt's text states `[words, text dim]` (float32, on the
-  /// backend) give every block; the states are padded with zeros to the text length, and the
-  /// padding is attended to as in the reference.
-  public TextKeys text(Tensor states) {
-    int dim = config.dim();
-    int length = config.textLength();
+  /// Returns room in the innermost scope for the keys and values of one prompt.
+  public TextKeys emptyText() {
     List<Tensor> keys = new ArrayList<>();
     List<Tensor> values = new ArrayList<>();
     for (int i = 0; i < blocks.size(); i++) {
-      keys.add(ops.empty(ops.activation(), length, config.heads(), config.headDim()));
-      values.add(ops.empty(ops.activation(), length, config.heads(), config.headDim()));
+      keys.add(emptyHeads());
+      values.add(emptyHeads());
     }
+    return new TextKeys(keys, values);
+  }
+
+  private Tensor emptyHeads() {
+    return ops.empty(ops.activation(), config.textLength(), config.heads(), config.headDim());
+  }
+
+  /// Writes the keys and values that a prompt's text states `[words, text dim]` (float32, on the
+  /// backend) give every block; the states are padded with zeros to the text length, and the
+  /// padding is attended to as in the reference.
+  public void text(Tensor states, TextKeys target) {
+    int dim = config.dim();
+    int length = config.textLength();
     try (var _ = ops.scope()) {
       Tensor padded = ops.empty(DType.F32, length, config.textDim());
       ops.clear(padded);
@@ -123,10 +132,20 @@ public final class WanTransformer implements AutoCloseable {
       for (int i = 0; i < blocks.size(); i++) {
         blocks
             .get(i)
-            .text(text, keys.get(i).reshape(length, dim), values.get(i).reshape(length, dim));
+            .text(
+                text,
+                target.keys().get(i).reshape(length, dim),
+                target.values().get(i).reshape(length, dim));
       }
     }
-    return new TextKeys(keys, values);
+  }
+
+  /// Returns the keys and values of a prompt's text states, as the other form writes them, in the
+  /// innermost scope.
+  public TextKeys text(Tensor states) {
+    TextKeys target = emptyText();
+    text(states, target);
+    return target;
   }
 
   /// Returns the tokens of latents, each float32 `[channels, frames, height, width]` and stacked

@@ -9,14 +9,20 @@ import wan4j.tensor.Tensor;
 
 /// Memory that is only counted.
 final class NullMemory {
-  private final long alignment;
+  private final Placement placement;
   private final Deque<Long> marks = new ArrayDeque<>();
   private long live;
   private long weights;
   private long peak;
+  private long mostLive;
+  private long mostWeights;
 
-  NullMemory(long alignment) {
-    this.alignment = alignment;
+  NullMemory(Placement placement) {
+    this.placement = placement;
+  }
+
+  Placement placement() {
+    return placement;
   }
 
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
@@ -34,24 +40,17 @@ final class NullMemory {
   }
 
   Tensor empty(DType dtype, Shape shape) {
-    live += aligned(shape.count() * dtype.bytes());
+    live += placement.bytes(dtype, shape);
+    mostLive = Math.max(mostLive, live);
     peak = Math.max(peak, live + weights);
     return nothing(dtype, shape);
   }
 
-  /// Creates a tensor that lives until `free` is called with what this adds to `bytes`.
-  Tensor weight(DType dtype, Shape shape) {
-    weights += aligned(shape.count() * dtype.bytes());
+  /// Counts bytes that live until `weights` is called with as many below zero.
+  void weights(long bytes) {
+    weights += bytes;
+    mostWeights = Math.max(mostWeights, weights);
     peak = Math.max(peak, live + weights);
-    return nothing(dtype, shape);
-  }
-
-  void free(long bytes) {
-    weights -= bytes;
-  }
-
-  long aligned(long bytes) {
-    return Math.ceilDiv(bytes, alignment) * alignment;
   }
 
   long liveBytes() {
@@ -62,7 +61,15 @@ final class NullMemory {
     return peak;
   }
 
-  private static Tensor nothing(DType dtype, Shape shape) {
+  long mostLiveBytes() {
+    return mostLive;
+  }
+
+  long mostWeightBytes() {
+    return mostWeights;
+  }
+
+  static Tensor nothing(DType dtype, Shape shape) {
     return new Tensor(shape, dtype, new Nothing(shape.count() * dtype.bytes()));
   }
 

@@ -15,13 +15,25 @@ public final class NullOps implements Ops {
   private final DType activation;
   private final DType residual;
   private final NullMemory memory;
+  private final DeviceTemporaries temporaries; // null for a backend that has none
+
+  private NullOps(DType activation, DType residual, Placement placement, boolean isDevice) {
+    this.activation = activation;
+    this.residual = residual;
+    memory = new NullMemory(placement);
+    temporaries = isDevice ? new DeviceTemporaries(memory, activation) : null;
+  }
 
   /// Creates a backend with the element types of the one that it stands for, which rounds every
   /// tensor up to `alignment` bytes.
   public NullOps(DType activation, DType residual, long alignment) {
-    this.activation = activation;
-    this.residual = residual;
-    this.memory = new NullMemory(alignment);
+    this(activation, residual, new Placement(alignment, 1), false);
+  }
+
+  /// Creates a backend that stands for a GPU's in all that takes memory: where tensors lie, what
+  /// operations need for themselves, and ranges of the driver that weights fill.
+  public static NullOps device(DType activation, DType residual) {
+    return new NullOps(activation, residual, Placement.DEVICE, true);
   }
 
   /// Creates a backend that stands for the CPU's.
@@ -32,6 +44,16 @@ public final class NullOps implements Ops {
   /// Returns the bytes that are in use now, weights included.
   public long liveBytes() {
     return memory.liveBytes();
+  }
+
+  /// Returns the largest number of bytes that weights filled at once.
+  public long mostWeightBytes() {
+    return memory.mostWeightBytes();
+  }
+
+  /// Returns the largest number of bytes that scopes held at once.
+  public long mostScopeBytes() {
+    return memory.mostLiveBytes();
   }
 
   @Override
@@ -56,12 +78,17 @@ public final class NullOps implements Ops {
 
   @Override
   public Parameters parameters() {
-    return new NullParameters(memory, activation);
+    return new NullParameters(memory, activation, temporaries);
   }
 
   @Override
   public Tensor upload(Tensor host, DType dtype) {
-    return memory.empty(host.dtype().isFloat() ? dtype : host.dtype(), host.shape());
+    DType kept = host.dtype().isFloat() ? dtype : host.dtype();
+    Tensor result = memory.empty(kept, host.shape());
+    if (temporaries != null && kept != host.dtype()) {
+      temporaries.passing(host.dtype(), host.shape());
+    }
+    return result;
   }
 
   /// Returns zeros.
@@ -99,20 +126,32 @@ public final class NullOps implements Ops {
 
   @Override
   public Operand operand(Tensor x, OperandFormat want) {
-    return as(Shapes.operand(x), want);
+    Shape shape = Shapes.operand(x);
+    return x.dtype() == plainType(want) ? new Operand.Plain(x) : as(shape, want);
   }
 
   @Override
   public Tensor linear(Operand x, Linear layer, Activation function) {
     Shape shape = Shapes.linear(x, layer);
-    boolean isFloat32 =
-        layer instanceof NullParameters.Layer own && own.precision() == Precision.FLOAT32;
-    return memory.empty(isFloat32 ? DType.F32 : activation, shape);
+    Tensor result = memory.empty(resultType(layer), shape);
+    if (temporaries != null && productType(layer) != result.dtype()) {
+      temporaries.passing(productType(layer), shape);
+    }
+    return result;
   }
 
   @Override
   public Operand linear(Operand x, Linear layer, Activation function, OperandFormat want) {
-    return as(Shapes.linear(x, layer), want);
+    if (temporaries == null) {
+      return as(Shapes.linear(x, layer), want);
+    }
+    if (plainType(want) == productType(layer)) {
+      return new Operand.Plain(linear(x, layer, function));
+    }
+    Shape shape = Shapes.linear(x, layer);
+    Operand result = result(shape, want);
+    temporaries.product(productType(layer), shape, want);
+    return result;
   }
 
   @Override
@@ -148,20 +187,27 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public Heads queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads) {
-    Shape shape = Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, heads);
-    return new Heads(values(shape), values(shape), values(shape));
+  public void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+    Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
   }
 
   @Override
   public Operand attention(Heads heads, double scale, OperandFormat want) {
-    return as(Shapes.attention(heads), want);
+    return attention(heads, Shapes.attention(heads), want, false);
   }
 
   @Override
   public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
-    return as(Shapes.relativeAttention(heads, bias, keys), want);
+    return attention(heads, Shapes.relativeAttention(heads, bias, keys), want, true);
+  }
+
+  private Operand attention(Heads heads, Shape shape, OperandFormat want, boolean isBiased) {
+    Operand result = result(shape, want);
+    if (temporaries != null) {
+      temporaries.attention(heads, shape, want, isBiased);
+    }
+    return result;
   }
 
   @Override
@@ -207,6 +253,9 @@ public final class NullOps implements Ops {
   @Override
   public void convolution(Tensor x, Convolution layer, Window window, Tensor target) {
     VideoShapes.convolution(x, layer, window, target);
+    if (temporaries != null) {
+      temporaries.convolution(layer, window, false, target.shape());
+    }
   }
 
   @Override
@@ -214,6 +263,9 @@ public final class NullOps implements Ops {
       Tensor x, Convolution layer, Window window, Tensor addend, Tensor target) {
     VideoShapes.convolution(x, layer, window, target);
     VideoShapes.convolution(x, layer, window, addend);
+    if (temporaries != null) {
+      temporaries.convolution(layer, window, true, target.shape());
+    }
   }
 
   @Override
@@ -221,6 +273,9 @@ public final class NullOps implements Ops {
       Tensor x, Convolution layer, Window window, Tensor gamma, Tensor target) {
     VideoShapes.convolution(x, layer, window, target);
     VideoShapes.channelNorm(target, gamma, target);
+    if (temporaries != null) {
+      temporaries.passing(activation, target.shape());
+    }
   }
 
   @Override
@@ -235,7 +290,11 @@ public final class NullOps implements Ops {
 
   @Override
   public Tensor frameAttention(Tensor qkv) {
-    return values(VideoShapes.frameAttention(qkv));
+    Tensor result = values(VideoShapes.frameAttention(qkv));
+    if (temporaries != null) {
+      temporaries.frameAttention((long) qkv.length(1) * qkv.length(2));
+    }
+    return result;
   }
 
   @Override
@@ -279,7 +338,35 @@ public final class NullOps implements Ops {
     return memory.empty(activation, shape);
   }
 
+  /// The type of a plain format's elements, or null for a quantised format.
+  private DType plainType(OperandFormat format) {
+    return format == OperandFormat.Simple.PLAIN
+        ? activation
+        : format == OperandFormat.Simple.FLOAT32 ? DType.F32 : null;
+  }
+
+  private DType resultType(Linear layer) {
+    boolean isFloat32 =
+        layer instanceof NullParameters.Layer own && own.precision() == Precision.FLOAT32;
+    return isFloat32 ? DType.F32 : activation;
+  }
+
+  /// The type in which a GPU writes a layer's product.
+  private DType productType(Linear layer) {
+    boolean isFloat8 = layer instanceof NullParameters.Layer own && own.precision().isFloat8();
+    return isFloat8 ? DType.BF16 : resultType(layer);
+  }
+
+  /// What a kernel writes row by row.
   private Operand as(Shape shape, OperandFormat want) {
+    Operand result = result(shape, want);
+    if (temporaries != null) {
+      temporaries.rows(shape, want);
+    }
+    return result;
+  }
+
+  private Operand result(Shape shape, OperandFormat want) {
     if (want == OperandFormat.Simple.PLAIN) {
       return new Operand.Plain(values(shape));
     }

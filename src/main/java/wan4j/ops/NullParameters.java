@@ -15,11 +15,16 @@ final class NullParameters implements Parameters {
 
   private final NullMemory memory;
   private final DType activation;
+  private final DeviceTemporaries temporaries; // null where weights need none
+  private final SlabPacking packing;
   private long bytes;
 
-  NullParameters(NullMemory memory, DType activation) {
+  NullParameters(NullMemory memory, DType activation, DeviceTemporaries temporaries) {
     this.memory = memory;
     this.activation = activation;
+    this.temporaries = temporaries;
+    long granule = temporaries == null ? memory.placement().alignment() : SlabPacking.GRANULE;
+    packing = new SlabPacking(memory.placement(), granule);
   }
 
   @Override
@@ -37,7 +42,11 @@ final class NullParameters implements Parameters {
           case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
         };
     allocate(dtype, shapes.weight());
-    allocate(DType.F32, Shape.of(shapes.outputs()));
+    if (temporaries == null) {
+      allocate(DType.F32, Shape.of(shapes.outputs()));
+    } else if (!biases.isEmpty()) {
+      allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
+    }
     long scales =
         switch (precision) {
           case FLOAT32, PLAIN -> 0;
@@ -47,7 +56,12 @@ final class NullParameters implements Parameters {
               Math.ceilDiv(shapes.outputs(), (long) BLOCK)
                   * Math.ceilDiv(shapes.inputs(), (long) BLOCK);
         };
-    allocate(DType.F32, Shape.of(scales));
+    if (scales > 0) {
+      allocate(DType.F32, Shape.of(scales));
+    }
+    if (temporaries != null && precision.isFloat8()) {
+      temporaries.quantised(shapes.weight(), format(precision, null));
+    }
     // delayed scaling: sixteen magnitudes and a scale for each branch
     Tensor state = precision == Precision.FLOAT8_DELAYED ? allocate(DType.F32, Shape.of(32)) : null;
     return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
@@ -66,8 +80,16 @@ final class NullParameters implements Parameters {
           "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
     }
     LinearShapes.requireBias(bias, shape.size(0));
-    allocate(activation, shape);
-    allocate(DType.F32, bias.shape());
+    if (temporaries == null) {
+      allocate(activation, shape);
+      allocate(DType.F32, bias.shape());
+    } else {
+      long outputs = DeviceTemporaries.padded(shape.size(0));
+      long columns = DeviceTemporaries.padded(shape.count() / shape.size(0));
+      allocate(activation, Shape.of(outputs, columns));
+      allocate(activation, Shape.of(outputs));
+      temporaries.passing(weight.dtype(), shape);
+    }
     return new Kernel(
         shape.length(1),
         shape.length(0),
@@ -103,13 +125,15 @@ final class NullParameters implements Parameters {
 
   @Override
   public void close() {
-    memory.free(bytes);
+    memory.weights(-bytes);
     bytes = 0;
   }
 
   private Tensor allocate(DType dtype, Shape shape) {
-    bytes += memory.aligned(shape.count() * dtype.bytes());
-    return memory.weight(dtype, shape);
+    packing.place(shape.count() * dtype.bytes());
+    memory.weights(packing.bytes() - bytes);
+    bytes = packing.bytes();
+    return NullMemory.nothing(dtype, shape);
   }
 
   private static OperandFormat format(Precision precision, Tensor state) {

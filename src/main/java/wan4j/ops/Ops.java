@@ -87,9 +87,10 @@ public interface Ops extends AutoCloseable {
 
   /// Splits `qkv [tokens, 3 dim]`, normalises queries and keys by their root mean square over the
   /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (float32, the cosine of pair
-  /// i at column 2i, its sine at 2i + 1) and lays out heads.
-  Heads queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, int heads);
+  /// i at column 2i, its sine at 2i + 1) and lays them out as heads of `target`, tensors of the
+  /// activation type that can outlive `qkv`.
+  void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target);
 
   /// Returns softmax(q kᵀ scale) v, `[query tokens, heads head size]`; `want` is the consumer's
   /// format.

@@ -125,16 +125,20 @@ public final class Shapes {
     return x.shape();
   }
 
-  /// `[tokens, heads, head size]` of each of the three.
-  public static Shape queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, Tensor rope, int heads) {
+  /// Checks that each of the three targets is `[tokens, heads, head size]`.
+  public static void queryKeyValue(
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, Tensor rope, Heads target) {
     value("queryKeyValue", "qkv", qkv, ANY, ANY);
-    divisible("queryKeyValue", "the columns of qkv", qkv.shape().size(1), 6L * heads);
+    value("queryKeyValue", "target query", target.query(), qkv.shape().size(0), ANY, ANY);
+    long heads = target.query().shape().size(1);
+    divisible("queryKeyValue", "the columns of qkv", qkv.shape().size(1), 6 * heads);
     long dim = qkv.shape().size(1) / 3;
+    for (Tensor part : List.of(target.query(), target.key(), target.value())) {
+      value("queryKeyValue", "target", part, qkv.shape().size(0), heads, dim / heads);
+    }
     value("queryKeyValue", "queryWeight", queryWeight, dim);
     value("queryKeyValue", "keyWeight", keyWeight, dim);
     typed("queryKeyValue", "rope", rope, DType.F32, qkv.shape().size(0), dim / heads);
-    return Shape.of(qkv.shape().size(0), heads, dim / heads);
   }
 
   /// `[query tokens, heads head size]`.

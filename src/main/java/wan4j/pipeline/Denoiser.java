@@ -61,7 +61,8 @@ public final class Denoiser {
     private final StepCache cache;
     private final Tensor sample;
     private final Tensor rotary;
-    private final Map<Expert, Map<Branch, TextKeys>> textKeys = new EnumMap<>(Expert.class);
+    private final Map<Branch, TextKeys> textKeys = new EnumMap<>(Branch.class);
+    private Expert textExpert; // whose keys they are
 
     Run(
         SamplingPlan plan,
@@ -87,20 +88,20 @@ public final class Denoiser {
       Expert expert = experts.at(timestep);
       listener.begins(step, expert);
       WanTransformer transformer = experts.get(expert);
-      Map<Branch, TextKeys> keys =
-          textKeys.computeIfAbsent(expert, _ -> textKeys(transformer, plan.guidance(expert)));
       double guidance = plan.guidance(expert);
+      if (textExpert != expert) {
+        readText(transformer, guidance);
+        textExpert = expert;
+      }
       try (var _ = ops.scope()) {
         Timesteps timesteps = conditioning.timesteps(timestep);
         List<Tensor> latents = conditioning.latents(sample);
         int skippedBefore = cache.skipped();
-        Tensor conditional =
-            forward(transformer, keys, latents, timesteps, Branch.CONDITIONAL, step);
+        Tensor conditional = forward(transformer, latents, timesteps, Branch.CONDITIONAL, step);
         Tensor unconditional = conditional;
         Tensor velocity = conditional;
         if (guidance != 1) { // at 1 the unconditional part vanishes
-          unconditional =
-              forward(transformer, keys, latents, timesteps, Branch.UNCONDITIONAL, step);
+          unconditional = forward(transformer, latents, timesteps, Branch.UNCONDITIONAL, step);
           velocity = ops.empty(DType.F32, sample.shape().toArray());
           ops.linearCombination(
               velocity, new double[] {guidance, 1 - guidance}, List.of(conditional, unconditional));
@@ -120,21 +121,23 @@ public final class Denoiser {
       }
     }
 
-    private Map<Branch, TextKeys> textKeys(WanTransformer transformer, double guidance) {
-      Map<Branch, TextKeys> keys = new EnumMap<>(Branch.class);
+    /// Writes an expert's keys and values of the text over those of the expert before; the experts
+    /// change once in a run.
+    private void readText(WanTransformer transformer, double guidance) {
       List<Branch> branches = new ArrayList<>(List.of(Branch.CONDITIONAL));
       if (guidance != 1) {
         branches.add(Branch.UNCONDITIONAL);
       }
       for (Branch branch : branches) {
-        keys.put(branch, transformer.text(ops.upload(prompts.of(branch), DType.F32)));
+        TextKeys target = textKeys.computeIfAbsent(branch, _ -> transformer.emptyText());
+        try (var _ = ops.scope()) {
+          transformer.text(ops.upload(prompts.of(branch), DType.F32), target);
+        }
       }
-      return keys;
     }
 
     private Tensor forward(
         WanTransformer transformer,
-        Map<Branch, TextKeys> keys,
         List<Tensor> latents,
         Timesteps timesteps,
         Branch branch,
@@ -148,7 +151,8 @@ public final class Denoiser {
             step,
             branch,
             tokens,
-            () -> transformer.blocks(tokens, time, timesteps, keys.get(branch), rotary, branch));
+            () ->
+                transformer.blocks(tokens, time, timesteps, textKeys.get(branch), rotary, branch));
         ops.copy(
             transformer.head(
                 tokens, time, timesteps, sample.length(1), sample.length(2), sample.length(3)),

@@ -42,25 +42,27 @@ public final class ImageToVideo {
         ops.empty(DType.F32, (long) MASK_CHANNELS + vae.channels(), latentFrames, height, width);
     ops.copy(mask(ops, latentFrames, height, width), condition.slice(0, MASK_CHANNELS));
     try (var _ = ops.scope()) {
-      Tensor video = video(picture, latentFrames, height * vae.stride(), width * vae.stride());
-      Tensor encoded = vae.encode(ops.upload(video, DType.F32));
+      Tensor video = video(ops, picture, latentFrames, height * vae.stride(), width * vae.stride());
+      Tensor encoded = vae.encode(video);
       ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
     }
     return new Conditioning.Beside(condition, Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
   }
 
   /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height,
-  /// width]`.
-  public static Tensor video(Picture picture, int latentFrames, int height, int width) {
+  /// width]` in the innermost scope.
+  private static Tensor video(Ops ops, Picture picture, int latentFrames, int height, int width) {
     int frames = 1 + (latentFrames - 1) * VideoAutoencoder.TIME_STRIDE;
     Tensor first = Interpolation.bicubic(FrameConversion.toFloats(picture), height, width);
-    float[] pixels = first.toFloats();
-    int area = height * width;
-    float[] video = new float[Math.multiplyExact(3 * frames, area)];
-    for (int channel = 0; channel < 3; channel++) {
-      System.arraycopy(pixels, channel * area, video, channel * frames * area, area);
+    Tensor video = ops.empty(DType.F32, 3, frames, height, width);
+    ops.clear(video);
+    try (var _ = ops.scope()) {
+      Tensor pixels = ops.upload(first, DType.F32);
+      for (int channel = 0; channel < 3; channel++) {
+        ops.copy(pixels.slice(channel, 1), video.at(channel).slice(0, 1));
+      }
     }
-    return Tensor.of(video, 3, frames, height, width);
+    return video;
   }
 
   private static Tensor mask(Ops ops, int frames, int height, int width) {

@@ -4,7 +4,52 @@ import wan4j.tensor.Tensor;
 
 /// How far one result is from the reference, and how far it may be; `error` is NaN when it cannot
 /// be told.
-public record Comparison(String name, double error, double tolerance) {
+public record Comparison(String name, Measure measure, double error, double tolerance) {
+  /// What an error is.
+  public enum Measure {
+    /// ||a - b|| / ||b||.
+    RELATIVE("relative L2", ""),
+    /// The root mean square difference of pictures with values from -1 to 1.
+    PICTURE("PSNR", "dB"),
+    /// The root mean square difference of pictures of 8 bits.
+    BYTES("PSNR of bytes", "dB"),
+    /// Something that the name tells.
+    OTHER("error", "");
+
+    private final String title;
+    private final String unit;
+
+    Measure(String title, String unit) {
+      this.title = title;
+      this.unit = unit;
+    }
+
+    /// Returns the name of the figure that people compare by.
+    public String title() {
+      return title;
+    }
+
+    /// Returns its unit.
+    public String unit() {
+      return unit;
+    }
+  }
+
+  /// Creates a comparison whose name tells what the error is.
+  public Comparison(String name, double error, double tolerance) {
+    this(name, Measure.OTHER, error, tolerance);
+  }
+
+  /// Returns the figure that people compare by: the peak signal-to-noise ratio of pictures, else
+  /// the error.
+  public double figure() {
+    return switch (measure) {
+      case RELATIVE, OTHER -> error;
+      case PICTURE -> 20 * Math.log10(2 / error);
+      case BYTES -> 20 * Math.log10(255 / error);
+    };
+  }
+
   /// Says whether the result is near enough; NaN never is.
   public boolean passes() {
     return error <= tolerance;
@@ -12,7 +57,9 @@ public record Comparison(String name, double error, double tolerance) {
 
   /// Compares two tensors by the relative length of their difference.
   public static Comparison relative(String name, Tensor got, Tensor expected, double tolerance) {
-    return new Comparison(name, relativeError(got.toFloats(), expected.toFloats()), tolerance);
+    float[] a = got.toFloats();
+    float[] b = expected.toFloats();
+    return new Comparison(name, Measure.RELATIVE, relativeError(a, b), tolerance);
   }
 
   /// Compares two tensors of integers, which must be equal: the error is the share of values that
@@ -85,21 +132,23 @@ public record Comparison(String name, double error, double tolerance) {
     float[] a = got.toFloats();
     float[] b = expected.toFloats();
     if (a.length != b.length) {
-      return new Comparison(name, Double.NaN, 0);
+      return new Comparison(name, Measure.PICTURE, Double.NaN, 0);
     }
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
       double d = (double) a[i] - b[i];
       sum += d * d;
     }
-    return new Comparison(name, Math.sqrt(sum / a.length), 2 * Math.pow(10, -decibels / 20));
+    double tolerance = 2 * Math.pow(10, -decibels / 20);
+    return new Comparison(name, Measure.PICTURE, Math.sqrt(sum / a.length), tolerance);
   }
 
   /// Compares 8-bit values by the peak signal-to-noise ratio, which must reach `decibels`: the
   /// error is the root mean square difference.
   public static Comparison decibels(String name, Tensor got, Tensor expected, double decibels) {
     Comparison wide = peak(name, got, expected, decibels);
-    return new Comparison(name, wide.error(), 255 * Math.pow(10, -decibels / 20));
+    double tolerance = 255 * Math.pow(10, -decibels / 20);
+    return new Comparison(name, Measure.BYTES, wide.error(), tolerance);
   }
 
   /// Returns ||a - b|| / ||b||, NaN when the lengths differ or a value is NaN.

@@ -73,6 +73,37 @@ final class CommandsTest {
   }
 
   @Test
+  void verifyWritesFiguresThatTheReportShows() throws IOException {
+    Path results = folder.resolve("results");
+    Terminal run =
+        Terminal.run(
+            "verify",
+            GOLDEN + "umt5",
+            "--json",
+            results.resolve("parity.json").toString(),
+            "--commit",
+            "abc");
+    assertThat(run.code()).as(run.error()).isZero();
+    Path page = folder.resolve("page.md");
+    Terminal.run("bench", "report", "--folder", results.toString(), "--out", page.toString());
+    assertThat(Files.readString(page))
+        .contains("### verify: kind umt5, precision fp32, gpus 0")
+        .contains("| cases failed | 0.000 ")
+        .contains("| relative L2 | ");
+  }
+
+  @Test
+  void inspectTellsTheMemoryOfARequestInEachArithmetic() {
+    String[] small = {"inspect", "demo/checkpoint/t2v", "--size", "96*96", "--frame_num", "17"};
+    Terminal run = Terminal.run(small);
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out().lines().filter(line -> line.startsWith("memory on "))).hasSize(10);
+    assertThat(run.out())
+        .contains("cuda  96*96, 17 frames, fp8, --offload_model True --t5_cpu: ")
+        .contains("cuda  96*96, 17 frames, fp32, --offload_model False: ");
+  }
+
+  @Test
   void compareTellsHowNearVideosAndLatentsAre() {
     Path video = folder.resolve("a.mkv");
     Terminal.generate(Terminal.TEXT_TO_VIDEO, video);

@@ -146,7 +146,7 @@ public class CpuBenchmark {
   @Benchmark
   public void queryKeyValue() {
     try (var _ = ops.scope()) {
-      ops.queryKeyValue(qkv, part.reshape(DIM), part.reshape(DIM), 1e-6, rope, HEADS);
+      ops.queryKeyValue(qkv, part.reshape(DIM), part.reshape(DIM), 1e-6, rope, heads);
     }
   }
 

@@ -115,7 +115,11 @@ class ScalarOpsTest {
   void queriesAndKeysAreNormalisedThenRotatedByPairs() {
     // one token, one head of two: the root mean square of (3, 4) is sqrt(12.5)
     Heads heads =
-        ops.queryKeyValue(row(3, 4, 5, 0, 7, 8), floats(1, 1), floats(1, 2), 0, row(0, 1), 1);
+        new Heads(
+            ops.empty(DType.F32, 1, 1, 2),
+            ops.empty(DType.F32, 1, 1, 2),
+            ops.empty(DType.F32, 1, 1, 2));
+    ops.queryKeyValue(row(3, 4, 5, 0, 7, 8), floats(1, 1), floats(1, 2), 0, row(0, 1), heads);
     assertValues(heads.query(), -1.1313708, 0.8485281); // a quarter turn
     assertValues(heads.key(), 0, 1.4142135);
     assertValues(heads.value(), 7, 8);

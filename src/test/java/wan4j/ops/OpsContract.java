@@ -6,6 +6,7 @@ import static wan4j.ops.OperandFormat.Simple.FLOAT32;
 import static wan4j.ops.OperandFormat.Simple.PLAIN;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,15 +193,18 @@ public abstract class OpsContract {
     for (int part = 0; part < 3; part++) {
       int chosen = part;
       truth.compare(ops -> {
-        Heads result =
-            ops.queryKeyValue(
-                ops.upload(qkv, ops.activation()),
-                ops.upload(queryWeight, DType.F32),
-                ops.upload(keyWeight, DType.F32),
-                EPSILON,
-                ops.upload(rope, DType.F32),
-                heads);
-        return List.of(result.query(), result.key(), result.value()).get(chosen);
+        List<Tensor> parts =
+            Stream.generate(() -> ops.empty(ops.activation(), tokens, heads, size))
+                .limit(3)
+                .toList();
+        ops.queryKeyValue(
+            ops.upload(qkv, ops.activation()),
+            ops.upload(queryWeight, DType.F32),
+            ops.upload(keyWeight, DType.F32),
+            EPSILON,
+            ops.upload(rope, DType.F32),
+            new Heads(parts.get(0), parts.get(1), parts.get(2)));
+        return parts.get(chosen);
       });
     }
   }

@@ -1,0 +1,75 @@
+package wan4j.bench;
+
+import java.util.Locale;
+import java.util.Map;
+import wan4j.CacheSettings;
+import wan4j.Task;
+import wan4j.tensor.InputException;
+
+/// What `bench generate` runs.
+///
+/// @param task whose networks
+/// @param size of the video
+/// @param steps of the request
+/// @param measured how many of them are run; the time of the others is extrapolated
+/// @param layers blocks of the transformers, 0 for all
+/// @param cache which forwards MagCache may skip, or null for none
+/// @param parksText whether the text encoder leaves memory once the prompts are encoded
+public record RequestSettings(
+    Task task,
+    VideoSize size,
+    int steps,
+    int measured,
+    int layers,
+    CacheSettings.MagCache cache,
+    boolean parksText) {
+  /// Throws `InputException` for steps that cannot be measured.
+  public RequestSettings {
+    if (measured < 1 || measured > steps) {
+      throw new InputException(
+          "got %d steps and %d measured ones; give 1 or more and at most all"
+              .formatted(steps, measured));
+    }
+    if (cache != null && measured < steps) {
+      throw new InputException(
+          "--use_magcache was given with --steps_measured, but which steps are skipped depends on"
+              + " all of them; leave one of the two out");
+    }
+    if (layers < 0) {
+      throw new InputException("--layers got %d; give 1 or more, or 0 for all".formatted(layers));
+    }
+    if (layers == 0) {
+      layers = RandomWeights.layers(task);
+    }
+  }
+
+  /// Adds what the results depend on.
+  void addTo(Map<String, Object> parameters) {
+    parameters.put("task", task.spelling());
+    parameters.put("share", 1);
+    parameters.put("size", size.text());
+    parameters.put("frames", size.frames());
+    parameters.put("steps", steps);
+    if (measured < steps) {
+      parameters.put("steps measured", measured);
+    }
+    if (layers != RandomWeights.layers(task)) {
+      parameters.put("layers", layers);
+    }
+    parameters.put("cache", cache == null ? "none" : name(cache));
+    if (parksText) {
+      parameters.put("text encoder", "parked");
+    }
+  }
+
+  /// The name by which MagCache's authors call settings: E024K2R10 for a threshold of 0.24, two
+  /// skips in a row and a retention of 0.1.
+  private static String name(CacheSettings.MagCache cache) {
+    return String.format(
+        Locale.ROOT,
+        "MagCache E%03.0fK%dR%02.0f",
+        100 * cache.threshold(),
+        cache.skips(),
+        100 * cache.retention());
+  }
+}

@@ -1,0 +1,83 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.Map;
+import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.CudaException;
+import wan4j.ops.SlabPacking;
+import wan4j.tensor.InputException;
+
+/// What this process takes of a GPU's memory: every range that is asked of the driver, counted as
+/// the driver rounds it, and what has become of the free memory since the GPU was opened, in which
+/// the libraries' own code and tables show too.
+final class DeviceHeap {
+  private static final int OUT_OF_MEMORY = 2; // CUDA_ERROR_OUT_OF_MEMORY
+
+  private final long limit;
+  private final long freeAtFirst = CudaDriver.freeMemory();
+  private final Map<Long, Long> ranges = new HashMap<>();
+  private long leastFree = freeAtFirst;
+  private long held;
+  private long peak;
+
+  /// Counts for the present context, which has just been made; at most `limit` bytes are given out.
+  DeviceHeap(long limit) {
+    this.limit = limit;
+  }
+
+  /// Takes a range from the driver; too little memory is an `InputException` with the numbers.
+  long take(long bytes) {
+    long granule = SlabPacking.GRANULE;
+    long rounded = Math.ceilDiv(bytes, granule) * granule;
+    if (held + rounded > limit) {
+      throw tooLittle(limit - held, limit, bytes);
+    }
+    try {
+      long address = CudaDriver.allocate(bytes);
+      ranges.put(address, rounded);
+      held += rounded;
+      peak = Math.max(peak, held);
+      leastFree = Math.min(leastFree, CudaDriver.freeMemory());
+      return address;
+    } catch (CudaException e) {
+      if (e.code() == OUT_OF_MEMORY) {
+        throw tooLittle(CudaDriver.freeMemory(), CudaDriver.totalMemory(), bytes);
+      }
+      throw e;
+    }
+  }
+
+  /// Gives a range back; the work that uses it must be done.
+  void give(long address) {
+    CudaDriver.free(address);
+    held -= ranges.remove(address);
+  }
+
+  /// Returns the bytes that could still be taken.
+  long available() {
+    return Math.min(CudaDriver.freeMemory(), limit - held);
+  }
+
+  /// Returns the bytes that are taken now.
+  long held() {
+    return held;
+  }
+
+  /// Returns the largest number of bytes that were taken at once.
+  long peak() {
+    return peak;
+  }
+
+  /// Returns by how much the GPU's free memory has fallen at most since it was opened: what was
+  /// taken here and by the libraries, and by other processes if there are any.
+  long driverPeak() {
+    leastFree = Math.min(leastFree, CudaDriver.freeMemory());
+    return freeAtFirst - leastFree;
+  }
+
+  private static InputException tooLittle(long free, long total, long bytes) {
+    return new InputException(
+        "the GPU has %,d of %,d MiB free and %,d MiB more are needed; choose a smaller size, offload the model, or free the GPU"
+            .formatted(free >> 20, total >> 20, Math.ceilDiv(bytes, 1L << 20)));
+  }
+}

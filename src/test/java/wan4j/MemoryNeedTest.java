@@ -1,0 +1,45 @@
+package wan4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import wan4j.tensor.InputException;
+
+final class MemoryNeedTest {
+  private static final Path CHECKPOINT = Path.of("demo/checkpoint/t2v");
+  private static final VideoRequest REQUEST = VideoRequest.of(Task.T2V_A14B, "", 96, 96, 1);
+
+  private static EngineOptions gpu(boolean offload, boolean textOnCpu, Quantization quantization) {
+    return new EngineOptions(
+        CHECKPOINT, Device.CUDA, Arithmetic.BFLOAT16, quantization, offload, textOnCpu);
+  }
+
+  @Test
+  void aRequestIsRefusedOnADeviceOneByteTooSmall() {
+    MemoryNeed need =
+        VideoEngine.need(gpu(false, false, Quantization.NONE), REQUEST.withFrames(17));
+    assertThat(need.weights()).isPositive();
+    assertThat(need.scopes()).isPositive();
+    assertThatCode(() -> need.requireFits(need.bytes())).doesNotThrowAnyException();
+    assertThatThrownBy(() -> need.requireFits(need.bytes() - 1))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("the request needs %,d MiB".formatted(need.bytes() >> 20))
+        .hasMessageContaining("--offload_model True, --t5_cpu or --quantize");
+  }
+
+  @Test
+  void whatLeavesMemoryIsNotCounted() {
+    long whole = VideoEngine.need(gpu(false, false, Quantization.NONE), REQUEST).bytes();
+    assertThat(VideoEngine.need(gpu(true, false, Quantization.NONE), REQUEST).bytes())
+        .isLessThan(whole);
+    assertThat(VideoEngine.need(gpu(false, true, Quantization.NONE), REQUEST).bytes())
+        .isLessThan(whole);
+    Quantization float8 = new Quantization(Quantization.Recipe.TOKEN, List.of());
+    assertThat(VideoEngine.need(gpu(false, false, float8), REQUEST).weights())
+        .isLessThan(VideoEngine.need(gpu(false, false, Quantization.NONE), REQUEST).weights());
+  }
+}

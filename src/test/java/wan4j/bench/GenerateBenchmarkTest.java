@@ -1,0 +1,109 @@
+package wan4j.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import wan4j.Arithmetic;
+import wan4j.CacheSettings;
+import wan4j.Device;
+import wan4j.MemoryNeed;
+import wan4j.Task;
+import wan4j.tensor.InputException;
+
+final class GenerateBenchmarkTest {
+  private static final CacheSettings.MagCache CACHE =
+      new CacheSettings.MagCache(0.24, 4, 0.1, null);
+
+  /// A GPU without elements: the whole request runs, nothing is computed.
+  private static Workbench shapes() {
+    Workbench.Settings settings =
+        Workbench.Settings.of(Device.CUDA, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
+    return new Workbench(settings, MemoryNeed.shapes(Device.CUDA, Arithmetic.BFLOAT16));
+  }
+
+  @Test
+  void aRequestTellsItsStagesItsForwardsAndItsMemory() {
+    List<Measurement> found = new ArrayList<>();
+    List<String> lines = new ArrayList<>();
+    RequestSettings settings =
+        new RequestSettings(Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false);
+    try (Workbench bench = shapes()) {
+      GenerateBenchmark.run(bench, settings, found::add, lines::add);
+    }
+    assertThat(found)
+        .extracting(Measurement::metric)
+        .containsExactly(
+            "make umT5",
+            "make VAE",
+            "text",
+            "make experts",
+            "conditioning",
+            "noise",
+            "denoise",
+            "steps of high_noise",
+            "step of high_noise",
+            "steps of low_noise",
+            "step of low_noise",
+            "forwards computed",
+            "forwards skipped",
+            "decode",
+            "frames to host",
+            "total",
+            "peak memory",
+            "estimated memory");
+    assertThat(value(found, "forwards computed")).isEqualTo(47);
+    assertThat(value(found, "forwards skipped")).isEqualTo(33);
+    assertThat(found.getFirst().parameters()).containsEntry("cache", "MagCache E024K4R10");
+    assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(40);
+    assertThat(lines.getFirst()).startsWith("estimate: ");
+    double libraries = 0.2; // GB that only a GPU's libraries take
+    assertThat(value(found, "estimated memory"))
+        .isCloseTo(value(found, "peak memory"), within(libraries));
+  }
+
+  @Test
+  void thePublishedRequestFitsTheBarOf56Gigabytes() {
+    RequestSettings settings =
+        new RequestSettings(Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, null, false);
+    RequestSettings parked =
+        new RequestSettings(Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, null, true);
+    try (Workbench bench = shapes()) {
+      assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
+      assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
+    }
+  }
+
+  @Test
+  void aForwardTellsWhatPartOfItWaitsForTheHost() {
+    try (Workbench bench = shapes()) {
+      List<Measurement> results =
+          ForwardBenchmark.run(bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1);
+      Measurement overhead =
+          results.stream()
+              .filter(r -> r.metric().equals("host overhead"))
+              .findFirst()
+              .orElseThrow();
+      assertThat(overhead.unit()).isEqualTo("%");
+      assertThat(overhead.max()).isLessThanOrEqualTo(100);
+    }
+  }
+
+  @Test
+  void aCacheIsNotExtrapolated() {
+    VideoSize size = VideoSize.of("64*64", 5);
+    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--steps_measured");
+    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, null, false))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("got 2 steps and 3 measured ones");
+  }
+
+  private static double value(List<Measurement> found, String metric) {
+    return found.stream().filter(r -> r.metric().equals(metric)).findFirst().orElseThrow().median();
+  }
+}
