@@ -105,8 +105,8 @@ public final class CudaOps implements Ops {
   }
 
   /// Returns the bytes that a backend takes of any GPU beside tensors: the workspace of products
-  /// and, when it reads files, the loader's buffers. What cuDNN's plans want is known only to it: 0 to
-  /// 150 MB.
+  /// and, when it reads files, the loader's buffers. What cuDNN's plans want is known only to it: 0
+  /// to 150 MB.
   public static long fixedBytes(boolean readsFiles) {
     return Products.WORKSPACE + (readsFiles ? WeightLoader.deviceBytes() : 0);
   }
