@@ -35,3 +35,147 @@ __device__ __forceinline__ unsigned int halvesOfE4m3Pair(unsigned short pair) {
   asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(halves) : "h"(pair));
   return halves;
 }
+
+// ---- shared memory that the copy engine fills, and barriers that count what came
+
+__device__ __forceinline__ unsigned int sharedAddress(const void* pointer) {
+  return static_cast<unsigned int>(__cvta_generic_to_shared(pointer));
+}
+
+__device__ __forceinline__ void initBarrier(unsigned int barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+
+// Makes initialised barriers visible to the copy engine; a block's threads then still meet.
+__device__ __forceinline__ void fenceBarriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+__device__ __forceinline__ void arriveIf(bool wanted, unsigned int barrier) {
+  asm volatile(
+      "{\n"
+      ".reg .pred wanted;\n"
+      "setp.ne.b32 wanted, %1, 0;\n"
+      "@wanted mbarrier.arrive.shared::cta.b64 _, [%0];\n"
+      "}" ::"r"(barrier), "r"(static_cast<int>(wanted))
+      : "memory");
+}
+
+__device__ __forceinline__ void arriveExpecting(unsigned int barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+
+// Waits until the barrier has left the phase of this parity.
+__device__ __forceinline__ void await(unsigned int barrier, int parity) {
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "again:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra again;\n"
+      "}" ::"r"(barrier), "r"(parity)
+      : "memory");
+}
+
+// A tensor map, by value among a kernel's arguments.
+struct alignas(64) TensorMap {
+  unsigned char bytes[128];
+};
+
+__device__ __forceinline__ void copyBox(
+    unsigned int target, const TensorMap& map, unsigned int barrier, int c0, int c1, int c2, int c3) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+      " [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(target),
+      "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
+      : "memory");
+}
+
+__device__ __forceinline__ void prefetchMap(const TensorMap& map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+}
+
+// ---- a warpgroup's asynchronous matrix products
+
+template <int COUNT>
+__device__ __forceinline__ void giveRegisters() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT));
+}
+
+template <int COUNT>
+__device__ __forceinline__ void takeRegisters() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT));
+}
+
+__device__ __forceinline__ void beginProducts() {
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+__device__ __forceinline__ void commitProducts() {
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+template <int PENDING>
+__device__ __forceinline__ void awaitProducts() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(PENDING) : "memory");
+}
+
+// Ties a register to this place in the program: what products wrote is not read before it.
+__device__ __forceinline__ void settle(float& value) {
+  asm volatile("" : "+f"(value)::"memory");
+}
+
+// d[64, COLUMNS] += a[64, 16] b[COLUMNS, 16]' in float32, of bfloat16 operands that the two
+// descriptors find in shared memory, each row's 16 values side by side.
+template <int COLUMNS>
+struct Product;
+
+#define NAMES_0 \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
+#define NAMES_1 \
+  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define NAMES_2 \
+  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
+#define NAMES_3 \
+  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define NAMES_4 \
+  "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79"
+#define NAMES_5 \
+  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define NAMES_6 \
+  "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111"
+#define NAMES_7 \
+  "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
+#define SUMS_4(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
+#define SUMS_8(i) SUMS_4(i), SUMS_4(i + 4)
+#define SUMS_16(i) SUMS_8(i), SUMS_8(i + 8)
+#define SUMS_48(i) SUMS_16(i), SUMS_16(i + 16), SUMS_16(i + 32)
+#define PRODUCT(COLUMNS, NAMES, OPERANDS, ...)                                            \
+  template <>                                                                            \
+  struct Product<COLUMNS> {                                                              \
+    __device__ __forceinline__ static void add(                                          \
+        float (&d)[COLUMNS / 2], unsigned long long a, unsigned long long b) {           \
+      asm volatile("wgmma.mma_async.sync.aligned.m64n" #COLUMNS "k16.f32.bf16.bf16 {"    \
+                   NAMES "}, " OPERANDS ", 1, 1, 1, 0, 0;"                               \
+                   : __VA_ARGS__                                                         \
+                   : "l"(a), "l"(b));                                                    \
+    }                                                                                    \
+  };
+PRODUCT(8, "%0, %1, %2, %3", "%4, %5",
+    SUMS_4(0))
+PRODUCT(16, "%0, %1, %2, %3, %4, %5, %6, %7", "%8, %9",
+    SUMS_8(0))
+PRODUCT(32, NAMES_0, "%16, %17",
+    SUMS_16(0))
+PRODUCT(96, NAMES_0 ", " NAMES_1 ", " NAMES_2, "%48, %49",
+    SUMS_48(0))
+PRODUCT(128, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3, "%64, %65",
+    SUMS_48(0), SUMS_16(48))
+PRODUCT(160, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4, "%80, %81",
+    SUMS_48(0), SUMS_16(48), SUMS_16(64))
+PRODUCT(192, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5, "%96, %97",
+    SUMS_48(0), SUMS_48(48))
+PRODUCT(256, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 ", " NAMES_6 ", " NAMES_7, "%128, %129",
+    SUMS_48(0), SUMS_48(48), SUMS_16(96), SUMS_16(112))
+#undef PRODUCT

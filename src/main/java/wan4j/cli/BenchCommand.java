@@ -15,6 +15,7 @@ import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
 import wan4j.bench.BlockBenchmark;
+import wan4j.bench.ConvolutionBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
@@ -45,6 +46,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Products.class,
       BenchCommand.Layers.class,
       BenchCommand.Attention.class,
+      BenchCommand.Convolutions.class,
       BenchCommand.Load.class,
       BenchCommand.Loras.class,
       BenchCommand.Generate.class,
@@ -257,6 +259,19 @@ final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(bench -> AttentionBenchmark.run(bench, tokens, heads));
+    }
+  }
+
+  @Command(
+      name = "convolution",
+      mixinStandardHelpOptions = true,
+      description = "The autoencoders' convolutions one by one, beside cuDNN's.")
+  static final class Convolutions implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Override
+    public Integer call() {
+      return options.run(ConvolutionBenchmark::run);
     }
   }
 

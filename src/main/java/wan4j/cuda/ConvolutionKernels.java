@@ -12,6 +12,7 @@ import wan4j.tensor.Tensor;
 final class ConvolutionKernels {
   private record Key(
       String name,
+      int channels,
       int inputs,
       int columns,
       int time,
@@ -30,20 +31,21 @@ final class ConvolutionKernels {
     this.device = device;
   }
 
-  /// Packs a weight `[outputs, inputs, time, height, width]` into the rows of a layer; rows of the
-  /// layer beyond the weight's are left alone.
-  void packWeight(Tensor source, CudaConvolution layer, int outputs) {
-    int columns = layer.weight().length(1);
-    long count = (long) outputs * columns;
+  /// Packs a weight `[outputs, channels, time, height, width]` into rows for features of `inputs`
+  /// channels, as many or more; rows of the target beyond the weight's are left alone.
+  void packWeight(Tensor source, CudaConvolution layer, int inputs, Tensor target) {
+    int columns = target.length(1);
+    long count = (long) layer.outputs() * columns;
     device
         .arguments()
         .add(DeviceStorage.address(source))
-        .add(DeviceStorage.address(layer.weight()))
+        .add(DeviceStorage.address(target))
         .add(count);
     Key key =
         new Key(
             "packWeight",
             layer.inputs(),
+            inputs,
             columns,
             layer.time(),
             layer.height(),
@@ -52,7 +54,7 @@ final class ConvolutionKernels {
             1,
             1,
             source.dtype(),
-            layer.weight().dtype());
+            target.dtype());
     device.launch(kernel(key), LaunchShape.covering(count, Tiling.FLAT_THREADS));
   }
 
@@ -78,6 +80,7 @@ final class ConvolutionKernels {
         new Key(
             "gatherWindows",
             layer.inputs(),
+            layer.inputs(),
             target.length(1),
             layer.time(),
             layer.height(),
@@ -90,11 +93,37 @@ final class ConvolutionKernels {
     device.launch(kernel(key), LaunchShape.covering(vectors, Tiling.FLAT_THREADS));
   }
 
+  /// Writes features with zeros behind their channels.
+  void widen(Tensor x, Tensor target) {
+    long positions = x.count() / x.length(3);
+    device
+        .arguments()
+        .add(DeviceStorage.address(x))
+        .add(DeviceStorage.address(target))
+        .add(positions);
+    Key key =
+        new Key(
+            "widen",
+            x.length(3),
+            target.length(3),
+            target.length(3),
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            x.dtype(),
+            target.dtype());
+    device.launch(kernel(key), LaunchShape.covering(positions, Tiling.FLAT_THREADS));
+  }
+
   private Kernel kernel(Key key) {
     return kernels.computeIfAbsent(
         key,
         _ -> {
           Map<String, Object> constants = new HashMap<>();
+          constants.put("CHANNELS", key.channels);
           constants.put("INPUTS", key.inputs);
           constants.put("COLUMNS", key.columns);
           constants.put("TIME", key.time);

@@ -18,9 +18,10 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Convolutions on channels-last features of the activation type: through cuDNN's deterministic
-/// engines where channels come in eights, else (and where cuDNN has none) by gathering windows into
-/// rows and multiplying them, a piece at a time.
+/// Convolutions on channels-last features of the activation type: by our own kernel where that is
+/// made for them, else through cuDNN's deterministic engines where channels come in eights, else
+/// (and where cuDNN has none) by gathering windows into rows and multiplying them, a piece at a
+/// time.
 final class Convolutions implements AutoCloseable {
   private static final int CHANNELS = 8; // 16 bytes of bfloat16: what tensor cores load
   private static final long MOST_GATHERED = 256L << 20; // bytes of gathered windows
@@ -30,6 +31,7 @@ final class Convolutions implements AutoCloseable {
 
   private final LibraryWorkspace workspace;
   private final Products products;
+  private final PatchConvolution patches;
   private final ConvolutionKernels kernels;
   private final ElementwiseKernels elementwise;
   private final DeviceMemory memory;
@@ -41,6 +43,7 @@ final class Convolutions implements AutoCloseable {
   Convolutions(
       LibraryWorkspace workspace,
       Products products,
+      PatchConvolution patches,
       ConvolutionKernels kernels,
       ElementwiseKernels elementwise,
       DeviceMemory memory,
@@ -48,6 +51,7 @@ final class Convolutions implements AutoCloseable {
       Algorithms algorithms) {
     this.workspace = workspace;
     this.products = products;
+    this.patches = patches;
     this.kernels = kernels;
     this.elementwise = elementwise;
     this.memory = memory;
@@ -62,6 +66,15 @@ final class Convolutions implements AutoCloseable {
     if (target.count() == 0) {
       return;
     }
+    if (PatchConvolution.takes(layer, window, x.dtype())) {
+      runPatches(x, layer, addend, null, target);
+    } else {
+      runOthers(x, layer, window, addend, target);
+    }
+  }
+
+  /// The same by others' kernels: cuDNN's, or products.
+  void runOthers(Tensor x, CudaConvolution layer, Window window, Tensor addend, Tensor target) {
     if (!isPointwise(layer, window) && runLibrary(x, layer, window, addend, target)) {
       return;
     }
@@ -69,6 +82,35 @@ final class Convolutions implements AutoCloseable {
       elementwise.convert(addend, target, Activation.NONE);
     }
     runProducts(x, layer, window, addend != null, target);
+  }
+
+  /// Writes the convolution of `x` plus bias, normalised by `gamma` and through SiLU; returns false
+  /// where that takes two steps.
+  boolean runNormalised(
+      Tensor x, CudaConvolution layer, Window window, Tensor gamma, Tensor target) {
+    boolean isOurs =
+        PatchConvolution.takes(layer, window, x.dtype())
+            && PatchConvolution.isNormalising(layer)
+            && target.dtype() == x.dtype()
+            && gamma.dtype() == DType.F32;
+    if (isOurs && target.count() > 0) {
+      runPatches(x, layer, null, gamma, target);
+    }
+    return isOurs;
+  }
+
+  private void runPatches(
+      Tensor x, CudaConvolution layer, Tensor addend, Tensor gamma, Tensor target) {
+    int channels = PatchConvolution.paddedInputs(layer.inputs());
+    if (channels == layer.inputs()) {
+      patches.run(x, layer, addend, gamma, target);
+      return;
+    }
+    try (Scope _ = memory.scope()) {
+      Tensor wide = memory.empty(x.dtype(), x.shape().with(3, channels));
+      kernels.widen(x, wide);
+      patches.run(wide, layer, addend, gamma, target);
+    }
   }
 
   private static boolean isPointwise(CudaConvolution layer, Window window) {

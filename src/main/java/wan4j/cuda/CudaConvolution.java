@@ -5,10 +5,24 @@ import wan4j.tensor.Tensor;
 
 /// A convolution in device memory: weight `[padded outputs, columns]` of the activation type, whose
 /// columns are ordered time, height, width, input channel; outputs and columns are padded with
-/// zeros to multiples of 8. The bias `[padded outputs]` is of that type too.
+/// zeros to multiples of 8. The bias `[padded outputs]` is of that type too. `wide` is the weight
+/// for features whose channels are padded with zeros to a multiple of 16, null where nothing wants
+/// it.
 record CudaConvolution(
-    Tensor weight, Tensor bias, int inputs, int outputs, int time, int height, int width)
+    Tensor weight,
+    Tensor bias,
+    Tensor wide,
+    int inputs,
+    int outputs,
+    int time,
+    int height,
+    int width)
     implements Convolution {
+  /// Returns the weight for features of so many channels.
+  Tensor weightFor(int channels) {
+    return channels == inputs ? weight : wide;
+  }
+
   /// Returns the rows of the weight.
   int paddedOutputs() {
     return weight.length(0);

@@ -87,7 +87,14 @@ public final class CudaOps implements Ops {
             new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
     convolutions =
         new Convolutions(
-            workspace, products, convolutionKernels, elementwise, memory, types, algorithms);
+            workspace,
+            products,
+            new PatchConvolution(device),
+            convolutionKernels,
+            elementwise,
+            memory,
+            types,
+            algorithms);
   }
 
   /// Gives scopes one range of so many bytes, which a request whose need is known fills without
@@ -419,6 +426,24 @@ public final class CudaOps implements Ops {
       if (own != target) {
         elementwise.convert(own, target, Activation.NONE);
       }
+    }
+  }
+
+  /// Writes a convolution as `convolution` does, through cuDNN even where a kernel of ours is
+  /// faster; `addend` is null for none. For comparisons.
+  public void convolutionByLibrary(
+      Tensor x, Convolution layer, Window window, Tensor addend, Tensor target) {
+    VideoShapes.convolution(x, layer, window, target);
+    convolutions.runOthers(x, (CudaConvolution) layer, window, addend, target);
+  }
+
+  @Override
+  public void normalisedConvolution(
+      Tensor x, Convolution layer, Window window, Tensor gamma, Tensor target) {
+    VideoShapes.convolution(x, layer, window, target);
+    VideoShapes.channelNorm(target, gamma, target);
+    if (!convolutions.runNormalised(x, (CudaConvolution) layer, window, gamma, target)) {
+      Ops.super.normalisedConvolution(x, layer, window, gamma, target);
     }
   }
 

@@ -187,12 +187,16 @@ final class CudaParameters implements Parameters {
     int time = shape.rank() == 5 ? shape.length(2) : 1;
     int height = shape.length(-2);
     int width = shape.length(-1);
-    long columns = padded((long) time * height * width * inputs);
+    int positions = time * height * width;
     long rows = padded(outputs);
+    int wide = PatchConvolution.paddedInputs(inputs);
+    boolean isWidened =
+        wide != inputs && PatchConvolution.isWanted(height, width, ops.activation());
     CudaConvolution layer =
         new CudaConvolution(
-            allocate(ops.activation(), Shape.of(rows, columns)),
+            allocate(ops.activation(), Shape.of(rows, padded((long) positions * inputs))),
             allocate(ops.activation(), Shape.of(rows)),
+            isWidened ? allocate(ops.activation(), Shape.of(rows, (long) positions * wide)) : null,
             inputs,
             outputs,
             time,
@@ -200,11 +204,17 @@ final class CudaParameters implements Parameters {
             width);
     ops.clear(layer.weight());
     ops.clear(layer.bias());
+    if (isWidened) {
+      ops.clear(layer.wide());
+    }
     ops.load(bias, layer.bias().slice(0, outputs));
     try (Scope _ = ops.scope()) {
       Tensor plain = ops.empty(weight.dtype(), shape.toArray());
       ops.load(weight, plain);
-      ops.convolutionKernels().packWeight(plain, layer, outputs);
+      ops.convolutionKernels().packWeight(plain, layer, inputs, layer.weight());
+      if (isWidened) {
+        ops.convolutionKernels().packWeight(plain, layer, wide, layer.wide());
+      }
     }
     return layer;
   }

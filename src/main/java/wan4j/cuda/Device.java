@@ -16,6 +16,7 @@ import wan4j.cuda.jit.KernelSource;
 final class Device implements AutoCloseable {
   private final long context;
   private final DeviceHeap heap;
+  private final int multiprocessors;
   private final long stream;
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
@@ -29,11 +30,17 @@ final class Device implements AutoCloseable {
     CudaDriver.initialize();
     context = CudaDriver.retainContext(ordinal);
     heap = new DeviceHeap(limit);
+    multiprocessors = CudaDriver.device(ordinal).multiprocessors();
     stream = CudaStreams.create();
   }
 
   long context() {
     return context;
+  }
+
+  /// Returns how many blocks of a kernel that fills a multiprocessor run at once.
+  int multiprocessors() {
+    return multiprocessors;
   }
 
   long stream() {

@@ -91,6 +91,7 @@ class KernelsCompileTest {
       KernelSource.of(
           "convolution.cu",
           Map.ofEntries(
+              entry("CHANNELS", 96),
               entry("INPUTS", 96),
               entry("COLUMNS", 2592),
               entry("TIME", 3),
@@ -100,8 +101,24 @@ class KernelsCompileTest {
               entry("SPACE_STRIDE", 1),
               entry("VECTOR", 8),
               entry("SOURCE", F32),
-              entry("TYPE", BF16)))
+              entry("TYPE", BF16))),
+      patches(96, 96, true, false),
+      patches(96, 96, false, true),
+      patches(192, 192, false, true),
+      patches(384, 384, true, false),
+      patches(256, 256, true, false),
+      patches(160, 160, false, true),
+      patches(96, 3, false, false),
+      patches(16, 96, false, false)
     };
+  }
+
+  private static KernelSource patches(int inputs, int outputs, boolean added, boolean normalised) {
+    PatchConvolution.Plan plan = PatchConvolution.Plan.of(inputs, outputs);
+    PatchConvolution.Ending ending = new PatchConvolution.Ending(added, normalised);
+    return KernelSource.of(
+        "patchconvolution.cu",
+        PatchConvolution.constants(new PatchConvolution.Key(inputs, outputs, 3, plan, ending)));
   }
 
   private static KernelSource rows(String file, Map<String, Object> types, RowFormat format) {

@@ -1,0 +1,178 @@
+package wan4j.cuda;
+
+import java.util.HashMap;
+import java.util.Map;
+import wan4j.cuda.bind.LaunchShape;
+import wan4j.cuda.bind.TensorMap;
+import wan4j.cuda.bind.TensorMap.Element;
+import wan4j.cuda.bind.TensorMap.Swizzle;
+import wan4j.cuda.jit.Kernel;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// The host half of patchconvolution.cu: convolutions of 3 x 3 or 3 x 3 x 3 with a stride of one
+/// and a border of one pixel, in bfloat16. Which shapes it takes was decided by `bench convolution`
+/// beside cuDNN, and never varies.
+final class PatchConvolution {
+  private static final int CHANNELS = 16; // what a product multiplies at once
+  private static final int PATCH_HEIGHT = 16;
+  private static final int THREADS = 384;
+  private static final int SHARED = 225 * 1024; // bytes of a block, less its barriers
+  private static final int PAGE = 1024; // bytes, what stages are aligned to
+  private static final int MOST_STAGES = 8;
+
+  /// How a block works: outputs of a product, channels and taps of a copy, squares of 8 x 8
+  /// positions a warpgroup, and stages of both rings.
+  record Plan(int outputs, int slice, int taps, int blocks, int featureStages, int weightStages) {
+    /// Returns the best plan that fits shared memory.
+    static Plan of(int inputs, int outputs) {
+      int columns = columns(outputs);
+      int slice = inputs % 64 == 0 ? 64 : inputs % 32 == 0 ? 32 : 16;
+      int taps = slice == 64 && columns > 32 ? 1 : 3;
+      int blocks = columns <= 96 ? 4 : columns == 128 ? 3 : 2;
+      int features = pages((PATCH_HEIGHT + 2) * (8 * blocks + 2) * slice * 2);
+      int weights = pages(taps * columns * slice * 2);
+      int weightStages = Math.min(MOST_STAGES, (SHARED - PAGE - 2 * features) / weights);
+      return new Plan(columns, slice, taps, blocks, 2, weightStages);
+    }
+
+    /// The outputs of a product: the widest that tiles them.
+    private static int columns(int outputs) {
+      for (int columns : new int[] {192, 160, 128, 96, 32}) {
+        if (outputs % columns == 0) {
+          return columns;
+        }
+      }
+      return outputs > 8 ? 16 : 8;
+    }
+
+    private static int pages(int bytes) {
+      return Math.ceilDiv(bytes, PAGE) * PAGE;
+    }
+
+    int shared() {
+      return PAGE
+          + featureStages * pages((PATCH_HEIGHT + 2) * (8 * blocks + 2) * slice * 2)
+          + weightStages * pages(taps * outputs * slice * 2);
+    }
+  }
+
+  /// What is done with the sums.
+  record Ending(boolean isAdded, boolean isNormalised) {}
+
+  /// An instance of the kernel.
+  record Key(int inputs, int channels, int time, Plan plan, Ending ending) {}
+
+  private final Device device;
+  private final Map<Key, Kernel> kernels = new HashMap<>();
+
+  PatchConvolution(Device device) {
+    this.device = device;
+  }
+
+  /// Returns the channels that features must have for a layer: its inputs, or more with zeros.
+  static int paddedInputs(int inputs) {
+    return Math.ceilDiv(inputs, CHANNELS) * CHANNELS;
+  }
+
+  /// Returns whether kernels of a height and width can be computed for features of a type.
+  static boolean isWanted(int height, int width, DType type) {
+    return type == DType.BF16 && height == 3 && width == 3;
+  }
+
+  /// Returns whether a convolution of features of a type is this class's.
+  static boolean takes(CudaConvolution layer, Window window, DType type) {
+    return isWanted(layer.height(), layer.width(), type) && window.equals(Window.SAME_3X3);
+  }
+
+  /// Returns whether sums can be normalised before they are written: one block has all channels.
+  static boolean isNormalising(CudaConvolution layer) {
+    return layer.outputs() % 32 == 0 && Plan.columns(layer.outputs()) == layer.outputs();
+  }
+
+  /// Writes the convolution of `x [frames, height, width, padded inputs]` plus bias, plus `addend`
+  /// (null for none, may be the target), normalised by `gamma` (null for not at all).
+  void run(Tensor x, CudaConvolution layer, Tensor addend, Tensor gamma, Tensor target) {
+    int inputs = x.length(3);
+    Plan plan = Plan.of(inputs, layer.outputs());
+    int frames = target.length(0);
+    int height = target.length(1);
+    int width = target.length(2);
+    int across = Math.ceilDiv(width, 8 * plan.blocks);
+    int down = Math.ceilDiv(height, PATCH_HEIGHT);
+    int outputBlocks = Math.ceilDiv(layer.outputs(), plan.outputs);
+    int patches = Math.multiplyExact(across * down * outputBlocks, frames);
+    device
+        .arguments()
+        .add(features(x, plan))
+        .add(weights(layer, inputs, plan))
+        .add(DeviceStorage.address(layer.bias()))
+        .add(addend == null ? 0 : DeviceStorage.address(addend))
+        .add(gamma == null ? 0 : DeviceStorage.address(gamma))
+        .add(DeviceStorage.address(target))
+        .add(height)
+        .add(width)
+        .add(frames)
+        .add(across)
+        .add(outputBlocks)
+        .add(patches);
+    Key key =
+        new Key(
+            inputs, layer.outputs(), layer.time(), plan, new Ending(addend != null, gamma != null));
+    int blocks = Math.min(patches, device.multiprocessors());
+    device.launch(kernel(key), LaunchShape.of(blocks, THREADS).withShared(plan.shared()));
+  }
+
+  private static TensorMap features(Tensor x, Plan plan) {
+    long channels = x.length(3);
+    long row = 2 * channels * x.length(2);
+    return new TensorMap(
+        Element.BFLOAT16,
+        DeviceStorage.address(x),
+        new long[] {channels, x.length(2), x.length(1), x.length(0)},
+        new long[] {2 * channels, row, row * x.length(1)},
+        new int[] {plan.slice, 8 * plan.blocks + 2, PATCH_HEIGHT + 2, 1},
+        swizzle(plan));
+  }
+
+  private static TensorMap weights(CudaConvolution layer, int inputs, Plan plan) {
+    Tensor weight = layer.weightFor(inputs);
+    return new TensorMap(
+        Element.BFLOAT16,
+        DeviceStorage.address(weight),
+        new long[] {inputs, layer.paddedOutputs(), 3, 3L * layer.time()},
+        new long[] {2L * weight.length(1), 2L * inputs, 6L * inputs},
+        new int[] {plan.slice, plan.outputs, plan.taps, 1},
+        swizzle(plan));
+  }
+
+  private static Swizzle swizzle(Plan plan) {
+    return switch (plan.slice) {
+      case 64 -> Swizzle.BYTES_128;
+      case 32 -> Swizzle.BYTES_64;
+      default -> Swizzle.BYTES_32;
+    };
+  }
+
+  private Kernel kernel(Key key) {
+    return kernels.computeIfAbsent(
+        key, _ -> device.kernel("patchconvolution.cu", "convolve", constants(key)));
+  }
+
+  static Map<String, Object> constants(Key key) {
+    Map<String, Object> constants = new HashMap<>();
+    constants.put("INPUTS", key.inputs);
+    constants.put("OUTPUTS", key.plan.outputs);
+    constants.put("CHANNELS", key.channels);
+    constants.put("TIME", key.time);
+    constants.put("SLICE", key.plan.slice);
+    constants.put("TAPS", key.plan.taps);
+    constants.put("BLOCKS", key.plan.blocks);
+    constants.put("FEATURE_STAGES", key.plan.featureStages);
+    constants.put("WEIGHT_STAGES", key.plan.weightStages);
+    constants.put("ADDED", key.ending.isAdded);
+    constants.put("NORMALISED", key.ending.isNormalised);
+    return constants;
+  }
+}
