@@ -1,4 +1,4 @@
-// Convolutions of TIME x 3 x 3 with a stride of 1 over channels-last bfloat16 features, as products
+// Convolutions of time x 3 x 3 with a stride of 1 over channels-last bfloat16 features, as products
 // of matrices that nobody writes down: target = convolution(x) + bias + addend, summed in float32.
 //
 // A block makes patches of 16 x 8 BLOCKS positions of one frame for OUTPUTS output channels, one
@@ -14,9 +14,13 @@
 // that is 62,000 cycles of the tensor cores: 14 bytes a cycle, where fetching each tap's rows anew
 // would cost 51. Shared memory gives (64 + 96) 32 bytes for each product of 48 cycles: 107 of 128.
 //
-// Constants: INPUTS, OUTPUTS (of a block), CHANNELS (of the target), TIME, SLICE (16, 32 or 64), TAPS
-// (of a copy of weights), BLOCKS, FEATURE_STAGES, WEIGHT_STAGES, ADDED (whether there is an addend),
-// NORMALISED (whether sums are normalised over all channels and put through SiLU before they leave).
+// `addend` is null for none; `time` is the kernel's frames, `slices` the inputs' slices, `channels` the
+// target's channels. They are no constants since an instance takes seconds to compile, and so a network's
+// many shapes need few.
+//
+// Constants: OUTPUTS (of a block), SLICE (16, 32 or 64), TAPS (of a copy of weights), BLOCKS,
+// FEATURE_STAGES, WEIGHT_STAGES, NORMALISED (whether sums are normalised over all channels, which then
+// must be OUTPUTS, and put through SiLU before they leave; nothing is added then).
 #include "tile.cuh"
 
 constexpr int PATCH_HEIGHT = 16;
@@ -30,11 +34,9 @@ constexpr int WEIGHT_BYTES = TAPS * OUTPUTS * ROW_BYTES;
 constexpr int FEATURE_STAGE = (FEATURE_BYTES + 1023) / 1024 * 1024;
 constexpr int WEIGHT_STAGE = (WEIGHT_BYTES + 1023) / 1024 * 1024;
 constexpr int GROUPS = 9 / TAPS; // copies of weights a copy of features
-constexpr int SLICES = INPUTS / SLICE;
-constexpr int ROUNDS = TIME * SLICES; // copies of features a patch
 constexpr int THREADS = 384;
 constexpr int SHARED_BYTES = 1024 + FEATURE_STAGES * FEATURE_STAGE + WEIGHT_STAGES * WEIGHT_STAGE;
-static_assert(INPUTS % SLICE == 0 && (TAPS == 1 || TAPS == 3), "slices and taps must tile");
+static_assert(TAPS == 1 || TAPS == 3, "copies of weights must tile the taps");
 static_assert(SHARED_BYTES <= 227 * 1024, "stages must fit shared memory");
 
 // Where a ring of stages stands.
@@ -183,8 +185,8 @@ __device__ __forceinline__ void normalise(float (&values)[OUTPUTS / 4], const fl
 extern "C" __global__ void __launch_bounds__(THREADS, 1) convolve(
     const __grid_constant__ TensorMap features, const __grid_constant__ TensorMap weights,
     const unsigned short* bias, const unsigned short* addend, const float* gamma,
-    unsigned short* target, int height, int width, int frames, int across, int outputBlocks,
-    int patches) {
+    unsigned short* target, int height, int width, int frames, int time, int slices, int channels,
+    int across, int outputBlocks, int patches) {
   extern __shared__ unsigned char dynamic[];
   __shared__ Barriers barriers;
   unsigned int featureBase = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
@@ -218,14 +220,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) convolve(
       Ring<WEIGHT_STAGES> weightRing;
       for (int index = blockIdx.x; index < patches; index += gridDim.x) {
         Patch patch(index, outputBlocks, frames, across);
-        for (int round = 0; round < ROUNDS; round++) {
-          int channel = round % SLICES * SLICE;
-          int time = round / SLICES;
+        int channel = 0;
+        int frame = 0;
+        for (int round = 0; round < time * slices; round++) {
           await(featuresEmpty + 8 * ring.stage, ring.parity ^ 1);
           arriveExpecting(featuresFull + 8 * ring.stage, FEATURE_BYTES);
           copyBox(
               featureBase + ring.stage * FEATURE_STAGE, features, featuresFull + 8 * ring.stage,
-              channel, patch.column - 1, patch.row - 1, patch.frame + time);
+              channel, patch.column - 1, patch.row - 1, patch.frame + frame);
           ring.step();
           for (int g = 0; g < GROUPS; g++) {
             await(weightsEmpty + 8 * weightRing.stage, weightRing.parity ^ 1);
@@ -234,8 +236,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) convolve(
             copyBox(
                 weightBase + weightRing.stage * WEIGHT_STAGE, weights,
                 weightsFull + 8 * weightRing.stage, channel, patch.output,
-                tap % 3, time * 3 + tap / 3);
+                tap % 3, frame * 3 + tap / 3);
             weightRing.step();
+          }
+          channel += SLICE;
+          if (channel == slices * SLICE) {
+            channel = 0;
+            frame++;
           }
         }
       }
@@ -262,7 +269,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) convolve(
       }
       settle(sums);
 #pragma unroll 1
-      for (int round = 0; round < ROUNDS; round++) {
+      for (int round = 0; round < time * slices; round++) {
         await(featuresFull + 8 * ring.stage, ring.parity);
         unsigned int from = featureBase + ring.stage * FEATURE_STAGE + group * 8 * PITCH * ROW_BYTES;
 #pragma unroll
@@ -303,20 +310,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) convolve(
           int row = patch.row + group * 8 + warp * 2 + half;
           int column = patch.column + b * 8 + lane / 4;
           long long position = (static_cast<long long>(patch.frame) * height + row) * width + column;
-          long long place = position * CHANNELS + patch.output;
+          long long place = position * channels + patch.output;
           bool inside = row < height && column < width;
           float values[OUTPUTS / 4];
 #pragma unroll
           for (int i = 0; i < OUTPUTS / 4; i++) {
             values[i] = sums[b][i / 2 * 4 + half * 2 + i % 2];
           }
-          if constexpr (ADDED) {
-            addPosition(values, addend + place, inside, lane, CHANNELS - patch.output);
-          }
           if constexpr (NORMALISED) {
             normalise(values, gamma, lane);
+          } else if (addend != nullptr) {
+            addPosition(values, addend + place, inside, lane, channels - patch.output);
           }
-          storePosition(values, target + place, inside, lane, CHANNELS - patch.output);
+          storePosition(values, target + place, inside, lane, channels - patch.output);
         }
       }
     }

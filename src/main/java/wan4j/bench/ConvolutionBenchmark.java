@@ -8,14 +8,15 @@ import wan4j.ops.Convolution;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// The autoencoders' convolutions one by one, at the sizes of a piece of a 720P video, as the
-/// backend computes them and as cuDNN does, which take turns.
+/// The autoencoders' convolutions one by one, at the sizes of a piece of a 720P video, by the
+/// kernel of ours, whether the backend would choose it or not, and by cuDNN, which take turns.
 public final class ConvolutionBenchmark {
   private ConvolutionBenchmark() {}
 
@@ -49,7 +50,15 @@ public final class ConvolutionBenchmark {
           new Layer(256, 256, 3, 8, 352, 640, true),
           new Layer(512, 512, 3, 8, 176, 320, true),
           new Layer(1024, 1024, 3, 4, 88, 160, true),
-          new Layer(160, 160, 3, 8, 352, 640, true));
+          new Layer(512, 256, 3, 8, 352, 640, false),
+          new Layer(1024, 512, 3, 8, 176, 320, false),
+          new Layer(512, 512, 1, 8, 352, 640, false),
+          new Layer(1024, 1024, 1, 8, 176, 320, false),
+          new Layer(160, 160, 3, 8, 352, 640, true),
+          new Layer(160, 320, 3, 8, 176, 320, false),
+          new Layer(320, 320, 3, 8, 176, 320, true),
+          new Layer(320, 640, 3, 4, 88, 160, false),
+          new Layer(640, 640, 3, 4, 88, 160, true));
 
   /// Measures each shape.
   public static List<Measurement> run(Workbench bench) {
@@ -57,6 +66,10 @@ public final class ConvolutionBenchmark {
     if (!(bench.backend() instanceof CudaOps cuda)) {
       throw new InputException(
           "bench convolution compares with cuDNN, got --device cpu; give --device cuda");
+    }
+    if (cuda.activation() != DType.BF16) {
+      throw new InputException(
+          "bench convolution measures a kernel for bfloat16, got another --precision; give bf16");
     }
     List<Measurement> results = new ArrayList<>();
     for (Layer layer : LAYERS) {
@@ -105,12 +118,9 @@ public final class ConvolutionBenchmark {
                   new RandomSource("addend", sums, 4L << 56, 0, 1), ops.activation())
               : null;
       Tensor target = ops.empty(ops.activation(), sums.toArray());
-      Runnable ours =
-          layer.isAdded
-              ? () -> ops.convolution(x, convolution, Window.SAME_3X3, addend, target)
-              : () -> ops.convolution(x, convolution, Window.SAME_3X3, target);
       return bench.times(
-          ours, () -> cuda.convolutionByLibrary(x, convolution, Window.SAME_3X3, addend, target));
+          () -> cuda.convolutionByPatches(x, convolution, addend, target),
+          () -> cuda.convolutionByLibrary(x, convolution, Window.SAME_3X3, addend, target));
     }
   }
 }

@@ -99,6 +99,17 @@ final class Convolutions implements AutoCloseable {
     return isOurs;
   }
 
+  /// Writes the same by our own kernel, whether that is faster or not; throws
+  /// `IllegalArgumentException` where it is not made for the layer.
+  void runPatches(Tensor x, CudaConvolution layer, Tensor addend, Tensor target) {
+    if (!PatchConvolution.fits(layer, Window.SAME_3X3, x.dtype())) {
+      throw new IllegalArgumentException(
+          "our kernel convolves 3 x 3 in bfloat16, got %d x %d of %s"
+              .formatted(layer.height(), layer.width(), x));
+    }
+    runPatches(x, layer, addend, null, target);
+  }
+
   private void runPatches(
       Tensor x, CudaConvolution layer, Tensor addend, Tensor gamma, Tensor target) {
     int channels = PatchConvolution.paddedInputs(layer.inputs());
@@ -111,6 +122,11 @@ final class Convolutions implements AutoCloseable {
       kernels.widen(x, wide);
       patches.run(wide, layer, addend, gamma, target);
     }
+  }
+
+  /// Begins to compile what a layer will want.
+  void prepare(CudaConvolution layer, DType type) {
+    patches.prepare(layer, type);
   }
 
   private static boolean isPointwise(CudaConvolution layer, Window window) {

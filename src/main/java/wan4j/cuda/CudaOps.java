@@ -429,6 +429,13 @@ public final class CudaOps implements Ops {
     }
   }
 
+  /// Writes a convolution of 3 x 3 or 3 x 3 x 3 in bfloat16 as `convolution` does, by the kernel of
+  /// ours even where cuDNN is faster; `addend` is null for none. For comparisons.
+  public void convolutionByPatches(Tensor x, Convolution layer, Tensor addend, Tensor target) {
+    VideoShapes.convolution(x, layer, Window.SAME_3X3, target);
+    convolutions.runPatches(x, (CudaConvolution) layer, addend, target);
+  }
+
   /// Writes a convolution as `convolution` does, through cuDNN even where a kernel of ours is
   /// faster; `addend` is null for none. For comparisons.
   public void convolutionByLibrary(

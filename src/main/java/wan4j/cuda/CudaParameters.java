@@ -202,6 +202,7 @@ final class CudaParameters implements Parameters {
             time,
             height,
             width);
+    ops.convolutions().prepare(layer, ops.activation());
     ops.clear(layer.weight());
     ops.clear(layer.bias());
     if (isWidened) {

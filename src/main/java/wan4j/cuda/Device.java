@@ -71,6 +71,11 @@ final class Device implements AutoCloseable {
     return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
   }
 
+  /// Begins to compile a kernel that will be wanted, beside whatever else runs.
+  void prepare(String file, Map<String, Object> constants) {
+    cache.prepare(KernelSource.of(file, constants));
+  }
+
   /// Returns the argument list, emptied, for the next launch.
   KernelArguments arguments() {
     return arguments.clear();

@@ -1,7 +1,9 @@
 package wan4j.ops;
 
+import java.util.List;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 
 /// What the operations of the CUDA backend need for themselves beside their arguments and results,
 /// so that a request's memory can be told without a GPU. Each method counts what one operation has
@@ -12,6 +14,10 @@ final class DeviceTemporaries {
   private static final int LARGEST_FUSED_HEAD = 128;
   private static final int CHANNELS = 8; // what convolutions' channels are padded to
   private static final int QUERIES = 16; // queries of a tile come in multiples of this
+  private static final int PATCH_CHANNELS = 16; // what our own convolutions pad inputs to
+  private static final int SLOW_OUTPUTS = 512; // from here on they leave some to cuDNN
+  private static final List<Integer> WIDE_PRODUCTS = List.of(192, 160);
+  private static final List<Integer> NORMALISED = List.of(192, 160, 128, 96, 32);
 
   private final NullMemory memory;
   private final DType activation;
@@ -53,11 +59,40 @@ final class DeviceTemporaries {
     }
   }
 
-  /// A product whose rows become an operand of a quantised format.
-  void product(DType dtype, Shape shape, OperandFormat want) {
+  /// A product of `x`, with what hangs beside its layer (null for nothing), whose rows become an
+  /// operand of a quantised format.
+  void product(DType dtype, Shape shape, OperandFormat want, Operand x, SideStack side) {
     try (Scope _ = memory.scope()) {
       written(shape, want);
       memory.empty(dtype, shape);
+      beside(x, side);
+    }
+  }
+
+  /// A product of `x`, with what hangs beside its layer (null for nothing), that is converted when
+  /// its type is not the result's.
+  void product(DType dtype, Tensor result, Operand x, SideStack side) {
+    try (Scope _ = memory.scope()) {
+      if (dtype != result.dtype()) {
+        memory.empty(dtype, result.shape());
+      }
+      beside(x, side);
+    }
+  }
+
+  /// The plain values of an operand and what is between the weights of a chain.
+  private void beside(Operand x, SideStack side) {
+    if (side == null || side.chains().isEmpty()) {
+      return;
+    }
+    Tensor values = x.values();
+    if (x instanceof Operand.Quantized) {
+      values = memory.empty(DType.BF16, values.shape());
+    }
+    for (List<Tensor> chain : side.chains()) {
+      for (Tensor weight : chain.subList(0, chain.size() - 1)) {
+        memory.empty(values.dtype(), Shape.of(values.length(0), weight.length(0)));
+      }
     }
   }
 
@@ -93,8 +128,52 @@ final class DeviceTemporaries {
     memory.empty(activation, Shape.of(batch * tile, stride));
   }
 
-  /// A convolution to `target`: sums before what is added, or gathered windows.
-  void convolution(Convolution layer, Window window, boolean isAdded, Shape target) {
+  /// Returns whether our own kernel takes a convolution.
+  private boolean isOurs(Convolution layer, Window window) {
+    boolean isWide = WIDE_PRODUCTS.stream().anyMatch(width -> layer.outputs() % width == 0);
+    return isPatched(layer.height(), layer.width())
+        && window.equals(Window.SAME_3X3)
+        && (layer.outputs() < SLOW_OUTPUTS || isWide);
+  }
+
+  private boolean isPatched(int height, int width) {
+    return activation == DType.BF16 && height == 3 && width == 3;
+  }
+
+  /// Returns the columns of a weight's second copy for our own kernel, or 0 where none is kept.
+  long wideColumns(Convolution layer) {
+    long wide = Math.ceilDiv((long) layer.inputs(), PATCH_CHANNELS) * PATCH_CHANNELS;
+    return isPatched(layer.height(), layer.width()) && wide != layer.inputs()
+        ? wide * layer.time() * layer.height() * layer.width()
+        : 0;
+  }
+
+  private void widened(Convolution layer, Shape x) {
+    long wide = Math.ceilDiv((long) layer.inputs(), PATCH_CHANNELS) * PATCH_CHANNELS;
+    if (wide != layer.inputs()) {
+      passing(activation, x.with(-1, wide));
+    }
+  }
+
+  /// A convolution of `x` to `target`, normalised: by one kernel, or in two steps.
+  void normalisedConvolution(Convolution layer, Window window, Shape x, Shape target) {
+    if (isOurs(layer, window) && NORMALISED.contains(layer.outputs())) {
+      widened(layer, x);
+      return;
+    }
+    try (Scope _ = memory.scope()) {
+      memory.empty(activation, target);
+      convolution(layer, window, false, x, target);
+    }
+  }
+
+  /// A convolution of `x` to `target`: wider inputs, sums before what is added, or gathered
+  /// windows.
+  void convolution(Convolution layer, Window window, boolean isAdded, Shape x, Shape target) {
+    if (isOurs(layer, window)) {
+      widened(layer, x);
+      return;
+    }
     long volume = (long) layer.time() * layer.height() * layer.width();
     if (volume == 1 && layer.inputs() % CHANNELS == 0 && window.equals(Window.VALID)) {
       return;

@@ -16,6 +16,7 @@ public final class NullOps implements Ops {
   private final DType residual;
   private final NullMemory memory;
   private final DeviceTemporaries temporaries; // null for a backend that has none
+  private final SideLayers sides = new SideLayers();
 
   private NullOps(DType activation, DType residual, Placement placement, boolean isDevice) {
     this.activation = activation;
@@ -78,7 +79,7 @@ public final class NullOps implements Ops {
 
   @Override
   public Parameters parameters() {
-    return new NullParameters(memory, activation, temporaries);
+    return new NullParameters(memory, activation, temporaries, sides);
   }
 
   @Override
@@ -134,8 +135,8 @@ public final class NullOps implements Ops {
   public Tensor linear(Operand x, Linear layer, Activation function) {
     Shape shape = Shapes.linear(x, layer);
     Tensor result = memory.empty(resultType(layer), shape);
-    if (temporaries != null && productType(layer) != result.dtype()) {
-      temporaries.passing(productType(layer), shape);
+    if (temporaries != null) {
+      temporaries.product(productType(layer), result, x, sides.of(layer));
     }
     return result;
   }
@@ -150,7 +151,7 @@ public final class NullOps implements Ops {
     }
     Shape shape = Shapes.linear(x, layer);
     Operand result = result(shape, want);
-    temporaries.product(productType(layer), shape, want);
+    temporaries.product(productType(layer), shape, want, x, sides.of(layer));
     return result;
   }
 
@@ -254,7 +255,7 @@ public final class NullOps implements Ops {
   public void convolution(Tensor x, Convolution layer, Window window, Tensor target) {
     VideoShapes.convolution(x, layer, window, target);
     if (temporaries != null) {
-      temporaries.convolution(layer, window, false, target.shape());
+      temporaries.convolution(layer, window, false, x.shape(), target.shape());
     }
   }
 
@@ -264,7 +265,7 @@ public final class NullOps implements Ops {
     VideoShapes.convolution(x, layer, window, target);
     VideoShapes.convolution(x, layer, window, addend);
     if (temporaries != null) {
-      temporaries.convolution(layer, window, true, target.shape());
+      temporaries.convolution(layer, window, true, x.shape(), target.shape());
     }
   }
 
@@ -274,7 +275,7 @@ public final class NullOps implements Ops {
     VideoShapes.convolution(x, layer, window, target);
     VideoShapes.channelNorm(target, gamma, target);
     if (temporaries != null) {
-      temporaries.passing(activation, target.shape());
+      temporaries.normalisedConvolution(layer, window, x.shape(), target.shape());
     }
   }
 

@@ -1,5 +1,6 @@
 package wan4j.ops;
 
+import java.util.ArrayList;
 import java.util.List;
 import wan4j.quant.Branch;
 import wan4j.quant.Float8Matrix;
@@ -16,13 +17,17 @@ final class NullParameters implements Parameters {
   private final NullMemory memory;
   private final DType activation;
   private final DeviceTemporaries temporaries; // null where weights need none
+  private final SideLayers sides;
   private final SlabPacking packing;
+  private final List<Runnable> undoing = new ArrayList<>();
   private long bytes;
 
-  NullParameters(NullMemory memory, DType activation, DeviceTemporaries temporaries) {
+  NullParameters(
+      NullMemory memory, DType activation, DeviceTemporaries temporaries, SideLayers sides) {
     this.memory = memory;
     this.activation = activation;
     this.temporaries = temporaries;
+    this.sides = sides;
     long granule = temporaries == null ? memory.placement().alignment() : SlabPacking.GRANULE;
     packing = new SlabPacking(memory.placement(), granule);
   }
@@ -80,6 +85,13 @@ final class NullParameters implements Parameters {
           "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
     }
     LinearShapes.requireBias(bias, shape.size(0));
+    Kernel kernel =
+        new Kernel(
+            shape.length(1),
+            shape.length(0),
+            shape.rank() == 5 ? shape.length(2) : 1,
+            shape.length(-2),
+            shape.length(-1));
     if (temporaries == null) {
       allocate(activation, shape);
       allocate(DType.F32, bias.shape());
@@ -88,14 +100,12 @@ final class NullParameters implements Parameters {
       long columns = DeviceTemporaries.padded(shape.count() / shape.size(0));
       allocate(activation, Shape.of(outputs, columns));
       allocate(activation, Shape.of(outputs));
+      if (temporaries.wideColumns(kernel) > 0) {
+        allocate(activation, Shape.of(outputs, temporaries.wideColumns(kernel)));
+      }
       temporaries.passing(weight.dtype(), shape);
     }
-    return new Kernel(
-        shape.length(1),
-        shape.length(0),
-        shape.rank() == 5 ? shape.length(2) : 1,
-        shape.length(-2),
-        shape.length(-1));
+    return kernel;
   }
 
   @Override
@@ -103,14 +113,19 @@ final class NullParameters implements Parameters {
     SideShapes shapes = SideShapes.of(layer, branches);
     DType dtype =
         layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
-    allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
-    allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
+    List<List<Tensor>> chains = new ArrayList<>();
+    Tensor down = allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
+    Tensor up = allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
+    if (shapes.rank() > 0) {
+      chains.add(List.of(down, up));
+    }
     if (shapes.hasDense()) {
-      allocate(dtype, Shape.of(layer.outputs(), layer.inputs()));
+      chains.add(List.of(allocate(dtype, Shape.of(layer.outputs(), layer.inputs()))));
     }
-    if (shapes.hasBias()) {
-      allocate(dtype, Shape.of(layer.outputs()));
-    }
+    Tensor bias = shapes.hasBias() ? allocate(dtype, Shape.of(layer.outputs())) : null;
+    SideStack stack = new SideStack(bias, chains);
+    sides.hang(layer, stack);
+    undoing.add(() -> sides.take(layer, stack));
   }
 
   @Override
@@ -125,6 +140,8 @@ final class NullParameters implements Parameters {
 
   @Override
   public void close() {
+    undoing.forEach(Runnable::run);
+    undoing.clear();
     memory.weights(-bytes);
     bytes = 0;
   }

@@ -23,6 +23,7 @@ import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
+import wan4j.ops.SideBranch;
 import wan4j.ops.Window;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
@@ -94,6 +95,8 @@ final class CudaMemoryTest {
         Scope _ = ops.scope()) {
       Linear up = linear(parameters, 4 * DIM, DIM, precision);
       Linear down = linear(parameters, DIM, 4 * DIM, precision);
+      SideBranch side = new SideBranch.LowRank(0, random(32, 4 * DIM), random(DIM, 32), 0.1f);
+      parameters.beside(down, List.of(side));
       Tensor x = ops.empty(DType.F32, TOKENS, DIM);
       ops.clear(x);
       Tensor weight = ops.upload(Tensor.of(new float[DIM], DIM), DType.F32);
@@ -113,6 +116,8 @@ final class CudaMemoryTest {
         ops.clear(features);
         Tensor target = ops.empty(DType.BF16, 4, 64, 64, 96);
         ops.convolution(features, convolution, Window.SAME_3X3, target, target);
+        Tensor gamma = ops.upload(Tensor.of(new float[96], 96), DType.F32);
+        ops.normalisedConvolution(features, convolution, Window.SAME_3X3, gamma, target);
       }
       ops.synchronize();
     }

@@ -102,23 +102,24 @@ class KernelsCompileTest {
               entry("VECTOR", 8),
               entry("SOURCE", F32),
               entry("TYPE", BF16))),
-      patches(96, 96, true, false),
-      patches(96, 96, false, true),
-      patches(192, 192, false, true),
-      patches(384, 384, true, false),
-      patches(256, 256, true, false),
-      patches(160, 160, false, true),
-      patches(96, 3, false, false),
-      patches(16, 96, false, false)
+      patches(96, 96, false),
+      patches(96, 96, true),
+      patches(192, 192, false),
+      patches(192, 192, true),
+      patches(96, 192, true),
+      patches(192, 96, false),
+      patches(160, 160, true),
+      patches(256, 256, false),
+      patches(96, 3, false),
+      patches(16, 384, false)
     };
   }
 
-  private static KernelSource patches(int inputs, int outputs, boolean added, boolean normalised) {
+  private static KernelSource patches(int inputs, int outputs, boolean normalised) {
     PatchConvolution.Plan plan = PatchConvolution.Plan.of(inputs, outputs);
-    PatchConvolution.Ending ending = new PatchConvolution.Ending(added, normalised);
     return KernelSource.of(
         "patchconvolution.cu",
-        PatchConvolution.constants(new PatchConvolution.Key(inputs, outputs, 3, plan, ending)));
+        PatchConvolution.constants(new PatchConvolution.Key(plan, normalised)));
   }
 
   private static KernelSource rows(String file, Map<String, Object> types, RowFormat format) {

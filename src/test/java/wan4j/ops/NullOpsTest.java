@@ -73,6 +73,33 @@ class NullOpsTest {
     }
   }
 
+  @Test
+  void aBranchOfAGpuReadsThePlainValuesOfCodes() {
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        Parameters parameters = ops.parameters();
+        Scope _ = ops.scope()) {
+      Linear down = linear(parameters, DIM, 13_824, Precision.FLOAT8_TOKEN);
+      Operand x =
+          new Operand.Quantized(
+              ops.empty(DType.F8_E4M3, TOKENS, 13_824),
+              ops.empty(DType.F32, TOKENS),
+              down.input(Branch.CONDITIONAL));
+      Tensor y = ops.linear(x, down, Activation.NONE);
+      long before = ops.mostScopeBytes();
+      try (Parameters home = ops.parameters()) {
+        home.beside(
+            down, List.of(new SideBranch.LowRank(0, weight(32, 13_824), weight(DIM, 32), 1)));
+        ops.linear(x, down, Activation.NONE);
+        long plain = 2L * TOKENS * 13_824;
+        long inner = 2L * TOKENS * 32;
+        assertThat(ops.mostScopeBytes() - before - y.bytes())
+            .isBetween(plain + inner, plain + inner + (1 << 20)); // rows and sizes are rounded up
+      }
+      ops.linear(x, down, Activation.NONE);
+      assertThat(ops.mostScopeBytes() - before - 2 * y.bytes()).isLessThan(2L * TOKENS * 13_824);
+    }
+  }
+
   private static Linear linear(Parameters parameters, int out, int in, Precision precision) {
     return parameters.linear(List.of(weight(out, in)), List.of(weight(out)), precision);
   }

@@ -66,6 +66,16 @@ public final class KernelCache {
     }
   }
 
+  /// Begins to compile a source that will be wanted, on a thread of its own; once for each source.
+  /// A failure is kept for whoever asks for the cubin.
+  public void prepare(KernelSource source) {
+    var key = key(source);
+    var task = new FutureTask<>(() -> load(key, source));
+    if (cubins.putIfAbsent(key, task) == null) {
+      Thread.ofPlatform().daemon().name("compiling " + source.file()).start(task);
+    }
+  }
+
   /// Loads a source's kernels into the current context.
   public KernelModule module(KernelSource source) {
     return new KernelModule(source.file(), cubin(source));
