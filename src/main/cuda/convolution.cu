@@ -1,31 +1,14 @@
 // What surrounds a convolution on channels-last features.
-//   packWeight     weights [outputs, CHANNELS, positions] to rows [outputs, COLUMNS], ordered position,
-//                  then channel of INPUTS, zero where there is none; COLUMNS is a multiple of 8
 //   widen          features of CHANNELS to features of INPUTS, zero behind; one thread a position
 //   gatherWindows  the windows of x [frames, height, width, INPUTS] under the kernel TIME x HEIGHT x
 //                  WIDTH as rows [positions, COLUMNS] in the weight's order, so that a convolution is
 //                  a matrix product; outside the picture there are zeros. One thread a vector.
-// Constants: CHANNELS, INPUTS (a multiple of 8 for widen), COLUMNS, TIME, HEIGHT, WIDTH, TIME_STRIDE, SPACE_STRIDE, VECTOR (divides INPUTS, or
-// is 1), SOURCE (type of weights as loaded) and TYPE (of features and packed weights).
+// Constants: CHANNELS, INPUTS (a multiple of 8 for widen), COLUMNS (a multiple of 8), TIME, HEIGHT, WIDTH,
+// TIME_STRIDE, SPACE_STRIDE, VECTOR (divides INPUTS, or is 1) and TYPE.
 #include "tile.cuh"
 
 constexpr int THREADS = 256;
 constexpr int POSITIONS = TIME * HEIGHT * WIDTH;
-
-extern "C" __global__ void __launch_bounds__(THREADS) packWeight(
-    const void* source, void* target, int64 count) {
-  int64 index = static_cast<int64>(blockIdx.x) * THREADS + threadIdx.x;
-  if (index < count) {
-    int64 output = index / COLUMNS;
-    int column = static_cast<int>(index - output * COLUMNS);
-    float value[1] = {0.0f};
-    if (column < POSITIONS * INPUTS && column % INPUTS < CHANNELS) {
-      int64 from = (output * CHANNELS + column % INPUTS) * POSITIONS + column / INPUTS;
-      load<SOURCE, 1>(source, from, value);
-    }
-    store<TYPE, 1>(target, index, value);
-  }
-}
 
 extern "C" __global__ void __launch_bounds__(THREADS) widen(
     const void* x, void* target, int64 positions) {

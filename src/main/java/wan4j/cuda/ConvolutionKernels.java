@@ -8,7 +8,7 @@ import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
-/// The host half of convolution.cu: weights and windows of convolutions.
+/// The host half of packweight.cu and convolution.cu: weights and windows of convolutions.
 final class ConvolutionKernels {
   private record Key(
       String name,
@@ -21,7 +21,6 @@ final class ConvolutionKernels {
       int timeStride,
       int spaceStride,
       int vector,
-      DType source,
       DType type) {}
 
   private final Device device;
@@ -40,22 +39,15 @@ final class ConvolutionKernels {
         .arguments()
         .add(DeviceStorage.address(source))
         .add(DeviceStorage.address(target))
+        .add(layer.inputs())
+        .add(inputs)
+        .add(layer.time() * layer.height() * layer.width())
+        .add(columns)
         .add(count);
-    Key key =
-        new Key(
-            "packWeight",
-            layer.inputs(),
-            inputs,
-            columns,
-            layer.time(),
-            layer.height(),
-            layer.width(),
-            1,
-            1,
-            1,
-            source.dtype(),
-            target.dtype());
-    device.launch(kernel(key), LaunchShape.covering(count, Tiling.FLAT_THREADS));
+    Map<String, Object> constants =
+        Map.of("SOURCE", ElementType.of(source.dtype()), "TYPE", ElementType.of(target.dtype()));
+    Kernel kernel = device.kernel("packweight.cu", "packWeight", constants);
+    device.launch(kernel, LaunchShape.covering(count, Tiling.FLAT_THREADS));
   }
 
   /// Writes the windows of the output positions from `first` on as rows of `target`.
@@ -88,8 +80,7 @@ final class ConvolutionKernels {
             window.timeStride(),
             window.spaceStride(),
             vector,
-            x.dtype(),
-            target.dtype());
+            x.dtype());
     device.launch(kernel(key), LaunchShape.covering(vectors, Tiling.FLAT_THREADS));
   }
 
@@ -103,18 +94,7 @@ final class ConvolutionKernels {
         .add(positions);
     Key key =
         new Key(
-            "widen",
-            x.length(3),
-            target.length(3),
-            target.length(3),
-            1,
-            1,
-            1,
-            1,
-            1,
-            1,
-            x.dtype(),
-            target.dtype());
+            "widen", x.length(3), target.length(3), target.length(3), 1, 1, 1, 1, 1, 1, x.dtype());
     device.launch(kernel(key), LaunchShape.covering(positions, Tiling.FLAT_THREADS));
   }
 
@@ -132,7 +112,6 @@ final class ConvolutionKernels {
           constants.put("TIME_STRIDE", key.timeStride);
           constants.put("SPACE_STRIDE", key.spaceStride);
           constants.put("VECTOR", key.vector);
-          constants.put("SOURCE", ElementType.of(key.source));
           constants.put("TYPE", ElementType.of(key.type));
           return device.kernel("convolution.cu", key.name, constants);
         });

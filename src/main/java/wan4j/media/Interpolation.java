@@ -31,25 +31,43 @@ public final class Interpolation {
     float[] resized = new float[Math.multiplyExact(channels * height, width)];
     Taps across = new Taps(columns, width);
     Taps down = new Taps(rows, height);
+    boolean[] isUsed = new boolean[rows];
+    for (int row : down.index) {
+      isUsed[row] = true;
+    }
+    float[][] widened = new float[channels * rows][];
+    IntStream.range(0, channels * rows)
+        .parallel()
+        .filter(line -> isUsed[line % rows])
+        .forEach(line -> widened[line] = across(values, line * columns, across, width));
     IntStream.range(0, channels * height)
         .parallel()
         .forEach(line -> {
           int plane = line / height * rows;
-          int y = line % height;
-          for (int x = 0; x < width; x++) {
-            float sum = 0;
-            for (int j = 0; j < 4; j++) {
-              int row = (plane + down.index[y * 4 + j]) * columns;
-              float partial = 0;
-              for (int i = 0; i < 4; i++) {
-                partial += values[row + across.index[x * 4 + i]] * across.weight[x * 4 + i];
-              }
-              sum += partial * down.weight[y * 4 + j];
-            }
-            resized[line * width + x] = sum;
+          for (int j = line % height * 4; j < line % height * 4 + 4; j++) {
+            add(widened[plane + down.index[j]], down.weight[j], resized, line * width);
           }
         });
     return Tensor.of(resized, channels, height, width);
+  }
+
+  /// Returns a row of `values` at another width.
+  private static float[] across(float[] values, int first, Taps taps, int width) {
+    float[] row = new float[width];
+    for (int x = 0; x < width; x++) {
+      float sum = 0;
+      for (int i = x * 4; i < x * 4 + 4; i++) {
+        sum += values[first + taps.index[i]] * taps.weight[i];
+      }
+      row[x] = sum;
+    }
+    return row;
+  }
+
+  private static void add(float[] row, float weight, float[] target, int first) {
+    for (int x = 0; x < row.length; x++) {
+      target[first + x] += row[x] * weight;
+    }
   }
 
   /// The four inputs of each output along one axis, and their weights.
