@@ -10,6 +10,7 @@ import wan4j.quant.PrecisionTable;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
 import wan4j.weights.Expert;
+import wan4j.weights.Weights;
 
 /// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
 /// task would need in each arithmetic that can be chosen, found out by running the request on
@@ -17,10 +18,16 @@ import wan4j.weights.Expert;
 ///
 /// @param summary its networks
 /// @param float8 what of the transformers is stored in FP8
+/// @param layers in which arithmetic the first transformer's linear layers run with `--quantize`, and
+///   why
 /// @param request the request, null for a task that this build cannot do
 /// @param needs the memory of the request
 public record Inspection(
-    CheckpointSummary summary, List<Float8> float8, VideoRequest request, List<Need> needs) {
+    CheckpointSummary summary,
+    List<Float8> float8,
+    List<LayerPlan> layers,
+    VideoRequest request,
+    List<Need> needs) {
   /// The linear layers of a transformer that are stored in FP8 and run so unless another recipe is
   /// asked for.
   ///
@@ -40,32 +47,40 @@ public record Inspection(
   /// Looks at a checkpoint and at a request with its task's defaults; throws `InputException` when
   /// it is no checkpoint, or damaged.
   public static Inspection of(Path folder) {
-    return of(folder, 0, 0, 0);
+    return of(folder, 0, 0, 0, List.of());
   }
 
   /// Looks at a checkpoint and at a request of so many pixels in a row, rows and frames, 0 for the
-  /// task's own; throws `InputException` when it is no checkpoint, or damaged.
-  public static Inspection of(Path folder, int width, int height, int frames) {
+  /// task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
+  /// checkpoint, or damaged, or has no such layer.
+  public static Inspection of(
+      Path folder, int width, int height, int frames, List<String> skipped) {
+    Quantization recipe = new Quantization(Quantization.Recipe.CURRENT, skipped);
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
+    List<LayerPlan> layers = List.of();
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       summary = checkpoint.summary();
       for (Expert expert : checkpoint.experts()) {
         StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
         PrecisionTable table = format.table();
-        int layers =
+        int stored =
             (int)
                 format.weights().keySet().stream()
                     .filter(layer -> table.precision(layer).isFloat8())
                     .count();
-        if (layers > 0) {
-          float8.add(new Float8(expert, format.recipe(), layers));
+        if (stored > 0) {
+          float8.add(new Float8(expert, format.recipe(), stored));
         }
+      }
+      if (Task.of(summary.kind()) != null) {
+        Weights first = checkpoint.transformer(checkpoint.experts().getFirst());
+        layers = LayerPlan.of(checkpoint.config(), first, recipe);
       }
     }
     Task task = Task.of(summary.kind());
     if (task == null) {
-      return new Inspection(summary, float8, null, List.of());
+      return new Inspection(summary, float8, layers, null, List.of());
     }
     VideoRequest request = request(task, width, height, frames);
     List<Need> needs = new ArrayList<>();
@@ -76,11 +91,10 @@ public record Inspection(
         String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
         needs.add(need(gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));
       }
-      Quantization recipe = new Quantization(Quantization.Recipe.CURRENT, List.of());
       needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false), "fp8", request));
       needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
     }
-    return new Inspection(summary, float8, request, needs);
+    return new Inspection(summary, float8, layers, request, needs);
   }
 
   private static VideoRequest request(Task task, int width, int height, int frames) {
@@ -132,6 +146,10 @@ public record Inspection(
           "%-20s %5d linear layers in FP8, run as %s unless --quantize says otherwise"
               .formatted(
                   stored.expert().description(), stored.layers(), stored.recipe().spelling()));
+    }
+    if (!layers.isEmpty()) {
+      lines.add("with --quantize");
+      layers.forEach(plan -> lines.add("  " + plan.line()));
     }
     for (Need need : needs) {
       lines.add(

@@ -18,9 +18,10 @@ import wan4j.Quantization;
     sortOptions = false,
     mixinStandardHelpOptions = true,
     description = {
-      "Writes a checkpoint whose transformers are in FP8: half the size of bf16, no quantising when",
-      "it is loaded, and the same videos to the bit as --quantize with the same recipe. generate",
-      "--ckpt_dir takes it like any other, and runs it in FP8 without further flags.",
+      "Writes a checkpoint again with its transformers in FP8.",
+      "Half the size of bf16, nothing to quantise when it is loaded, and the same videos to the bit",
+      "as --quantize with the same recipe. generate --ckpt_dir takes it like any other, and runs it",
+      "in FP8 without further flags.",
     })
 final class ConvertCommand implements Callable<Integer> {
   @Parameters(arity = "1", paramLabel = "CKPT", description = "The folder of the checkpoint.")

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -13,8 +14,8 @@ import wan4j.bench.VideoSize;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description =
-        "Prints a checkpoint's layout, networks, parameters, types, and the memory that its task"
-            + " needs.")
+        "Prints a checkpoint's layout, networks, parameters, types, which layers --quantize leaves"
+            + " in more bits, and the memory that its task needs.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(arity = "1", paramLabel = "CKPT", description = "The folder of the checkpoint.")
   private Path checkpoint;
@@ -25,6 +26,12 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--frame_num", description = "Its frames, 4n+1 (default: the task's).")
   private Integer frames;
 
+  @Option(
+      names = "--fp8_skip",
+      split = ",",
+      description = "Layers that --fp8_skip would keep in bf16: tells which they are.")
+  private List<String> skipped = List.of();
+
   @Override
   public Integer call() {
     VideoSize sides = VideoSize.of(size == null ? "1*1" : size, frames == null ? 1 : frames);
@@ -32,7 +39,8 @@ final class InspectCommand implements Callable<Integer> {
             checkpoint,
             size == null ? 0 : sides.width(),
             size == null ? 0 : sides.height(),
-            frames == null ? 0 : frames)
+            frames == null ? 0 : frames,
+            skipped)
         .lines()
         .forEach(System.out::println);
     return 0;

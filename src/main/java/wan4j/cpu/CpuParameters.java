@@ -249,6 +249,11 @@ final class CpuParameters implements Parameters {
   }
 
   @Override
+  public void restart() {
+    states.forEach(float8::delayed);
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }

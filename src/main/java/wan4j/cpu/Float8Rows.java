@@ -29,7 +29,7 @@ final class Float8Rows {
   }
 
   /// Creates the format of one layer and branch under delayed scaling; `state` stands for the
-  /// history.
+  /// history, which begins now.
   OperandFormat.Delayed delayed(Tensor state) {
     histories.put(state, new DelayedScalingState());
     return new OperandFormat.Delayed(state);

@@ -319,6 +319,14 @@ final class CudaParameters implements Parameters {
   }
 
   @Override
+  public void restart() {
+    for (Tensor state : states) {
+      ops.clear(state);
+      ops.quantizeKernels().forget(state);
+    }
+  }
+
+  @Override
   public long bytes() {
     return packing.bytes();
   }

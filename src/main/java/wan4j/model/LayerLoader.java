@@ -43,7 +43,7 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions, List<Linear
 
   private Precision noted(Weights weights, List<String> names) {
     List<String> paths = names.stream().map(weights::path).toList();
-    Precision precision = precisions.precision(paths.getFirst());
+    Precision precision = precisions.precision(paths);
     loaded.add(new LinearGroup(paths, precision));
     return precision;
   }

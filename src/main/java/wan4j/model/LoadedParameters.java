@@ -123,6 +123,11 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
+  public void restart() {
+    parameters.restart();
+  }
+
+  @Override
   public long bytes() {
     return parameters.bytes();
   }

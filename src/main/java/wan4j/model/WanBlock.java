@@ -72,13 +72,13 @@ final class WanBlock {
     down = layers.linear(weights, "ffn.2", dim, config.feedForwardDim());
   }
 
-  /// Writes the keys and values of text `[text length, dim]`.
-  void text(Tensor text, Tensor keys, Tensor values) {
+  /// Writes the keys and values of a branch's text `[text length, dim]`.
+  void text(Tensor text, Branch branch, Tensor keys, Tensor values) {
     try (var _ = ops.scope()) {
-      Operand words = ops.operand(text, textKey.input(Branch.CONDITIONAL));
+      Operand words = ops.operand(text, textKey.input(branch));
       Tensor k = ops.linear(words, textKey, Activation.NONE);
       ops.copy(ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
-      Operand again = ops.operand(text, textValue.input(Branch.CONDITIONAL));
+      Operand again = ops.operand(text, textValue.input(branch));
       ops.copy(ops.linear(again, textValue, Activation.NONE), values);
     }
   }

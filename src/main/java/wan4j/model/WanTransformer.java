@@ -100,6 +100,11 @@ public final class WanTransformer implements AutoCloseable {
     parameters.adapt(weights, additions, loras);
   }
 
+  /// Forgets what forwards have left behind, so that the next request starts as the first one did.
+  public void restart() {
+    parameters.restart();
+  }
+
   /// Returns room in the innermost scope for the keys and values of one prompt.
   public TextKeys emptyText() {
     List<Tensor> keys = new ArrayList<>();
@@ -115,10 +120,10 @@ public final class WanTransformer implements AutoCloseable {
     return ops.empty(ops.activation(), config.textLength(), config.heads(), config.headDim());
   }
 
-  /// Writes the keys and values that a prompt's text states `[words, text dim]` (float32, on the
+  /// Writes the keys and values that a branch's text states `[words, text dim]` (float32, on the
   /// backend) give every block; the states are padded with zeros to the text length, and the
   /// padding is attended to as in the reference.
-  public void text(Tensor states, TextKeys target) {
+  public void text(Tensor states, Branch branch, TextKeys target) {
     int dim = config.dim();
     int length = config.textLength();
     try (var _ = ops.scope()) {
@@ -134,6 +139,7 @@ public final class WanTransformer implements AutoCloseable {
             .get(i)
             .text(
                 text,
+                branch,
                 target.keys().get(i).reshape(length, dim),
                 target.values().get(i).reshape(length, dim));
       }
@@ -142,9 +148,9 @@ public final class WanTransformer implements AutoCloseable {
 
   /// Returns the keys and values of a prompt's text states, as the other form writes them, in the
   /// innermost scope.
-  public TextKeys text(Tensor states) {
+  public TextKeys text(Tensor states, Branch branch) {
     TextKeys target = emptyText();
-    text(states, target);
+    text(states, branch, target);
     return target;
   }
 

@@ -134,6 +134,11 @@ final class NullParameters implements Parameters {
   }
 
   @Override
+  public void restart() {
+    // nothing has run
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }

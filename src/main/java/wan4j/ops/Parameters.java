@@ -37,6 +37,9 @@ public interface Parameters extends AutoCloseable {
   /// it had.
   void adjust(Tensor tensor, TensorSource difference, float factor);
 
+  /// Forgets the histories of delayed scaling, whose next forwards are calibrated anew.
+  void restart();
+
   /// Returns the bytes that the weights fill on the backend.
   long bytes();
 

@@ -39,6 +39,7 @@ public final class Denoiser {
       Conditioning conditioning,
       IntFunction<StepCache> cache,
       StepListener listener) {
+    experts.forEachLoaded((_, transformer) -> transformer.restart());
     try (var _ = ops.scope()) {
       Tensor sample = ops.upload(noise, DType.F32);
       conditioning.constrain(ops, sample);
@@ -131,7 +132,7 @@ public final class Denoiser {
       for (Branch branch : branches) {
         TextKeys target = textKeys.computeIfAbsent(branch, _ -> transformer.emptyText());
         try (var _ = ops.scope()) {
-          transformer.text(ops.upload(prompts.of(branch), DType.F32), target);
+          transformer.text(ops.upload(prompts.of(branch), DType.F32), branch, target);
         }
       }
     }

@@ -86,6 +86,25 @@ public final class PrecisionTable {
     return recipe.isFloat8() && isKept(layer) ? Precision.PLAIN : recipe;
   }
 
+  /// Returns the precision of layers that run as one: that of the recipe only where all of them take
+  /// it.
+  public Precision precision(List<String> layers) {
+    return precision(decisive(layers));
+  }
+
+  /// Returns why layers that run as one have their precision, as a phrase.
+  public String reason(List<String> layers) {
+    return reason(decisive(layers));
+  }
+
+  /// Returns the first layer that keeps more bits than the recipe, if there is one.
+  private String decisive(List<String> layers) {
+    return layers.stream()
+        .filter(layer -> precision(layer) != recipe)
+        .findFirst()
+        .orElse(layers.getFirst());
+  }
+
   /// Returns why a layer has its precision, as a phrase.
   public String reason(String layer) {
     for (Rule rule : RULES) {
@@ -96,7 +115,7 @@ public final class PrecisionTable {
     if (recipe.isFloat8() && isKept(layer)) {
       return stored == null ? "--fp8_skip names it" : "the checkpoint stores it in more bits";
     }
-    return "it runs on every token of every forward";
+    return "nearly all weights and nearly all the time are in such layers";
   }
 
   /// Throws `InputException` when a skipped name matches none of a network's linear layers.

@@ -133,6 +133,25 @@ public abstract class Float8OpsContract {
   }
 
   @Test
+  void delayedScalingThatIsRestartedIsCalibratedAnew() {
+    Tensor x = truth.values(13, 256);
+    Tensor larger = truth.normal(9, 0, 13, 256);
+    TensorSource weight = truth.source(DType.F32, 0.1, 64, 256);
+    truth.compare(ops -> {
+      try (Parameters parameters = ops.parameters()) {
+        Linear layer = parameters.linear(List.of(weight), List.of(), Precision.FLOAT8_DELAYED);
+        ops.operand(ops.upload(larger, ops.activation()), layer.input(Branch.CONDITIONAL));
+        parameters.restart();
+        Tensor small = ops.upload(x, ops.activation());
+        Operand operand = ops.operand(small, layer.input(Branch.CONDITIONAL));
+        Tensor result = ops.linear(operand, layer, Activation.NONE);
+        ops.synchronize();
+        return result;
+      }
+    });
+  }
+
+  @Test
   void aLayerRefusesAFormatThatItDidNotAskFor() {
     try (Ops ops = ops();
         Parameters parameters = ops.parameters()) {

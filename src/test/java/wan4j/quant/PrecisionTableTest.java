@@ -62,6 +62,16 @@ class PrecisionTableTest {
         .hasMessageContaining("blocks.*.ffn.2");
   }
 
+  @Test
+  void layersThatRunAsOneTakeTheRecipeTogetherOrNotAtAll() {
+    PrecisionTable table =
+        PrecisionTable.of(Precision.FLOAT8_TOKEN, List.of("blocks.*.self_attn.k"));
+    assertThat(table.precision(List.of("blocks.3.self_attn.q", "blocks.3.self_attn.k")))
+        .isEqualTo(Precision.PLAIN);
+    assertThat(table.precision(List.of("blocks.3.cross_attn.q", "blocks.3.cross_attn.k")))
+        .isEqualTo(Precision.FLOAT8_TOKEN);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "blocks..1", "[", "blocks 1", "."})
   void whatCanBeNoNameIsRefused(String pattern) {
