@@ -10,6 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.LatentsFile;
+import wan4j.media.PictureSequence;
 import wan4j.media.VideoReader;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -22,12 +23,12 @@ import wan4j.verify.VideoComparison;
     mixinStandardHelpOptions = true,
     description = {
       "Compares two videos by PSNR and SSIM, or two files of latents by their relative distance.",
-      "The second is what the first should be."
+      "The second is what the first should be; a video may be a folder of its pictures."
     })
 final class CompareCommand implements Callable<Integer> {
   private static final String LATENTS = ".safetensors";
 
-  @Parameters(index = "0", paramLabel = "A", description = "A video or a file of latents.")
+  @Parameters(index = "0", paramLabel = "A", description = "A video, a folder of pictures, or a file of latents.")
   private Path first;
 
   @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")
@@ -88,6 +89,8 @@ final class CompareCommand implements Callable<Integer> {
     if (!Files.exists(file)) {
       throw new InputException("%s does not exist; give a video".formatted(file));
     }
-    return VideoReader.read(file).frames();
+    return PictureSequence.recognises(file)
+        ? PictureSequence.read(file)
+        : VideoReader.read(file).frames();
   }
 }
