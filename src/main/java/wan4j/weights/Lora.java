@@ -14,9 +14,12 @@ import wan4j.tensor.TensorSource;
 /// A LoRA file in any of the common key styles: what it adds to which module, before it is matched
 /// with a network.
 public final class Lora implements AutoCloseable {
+  // the matrices of a pair are called lora_A and lora_B (PEFT, perhaps with an adapter's name behind),
+  // lora_down and lora_up (kohya) or lora.down and lora.up (older Diffusers)
   private static final Pattern KEY =
       Pattern.compile(
-          "(.+)\\.(lora_A(?:\\.default(?:_\\d+)?)?\\.weight|lora_down\\.weight|lora_B(?:\\.default(?:_\\d+)?)?\\.weight|lora_up\\.weight|alpha|diff|diff_b|diff_m)");
+          "(.+?)(?:(?:\\.|_(?=lora\\.))(lora_A|lora_B|lora_down|lora_up|lora\\.down|lora\\.up)"
+              + "(?:(?:\\.[\\w-]+)?\\.weight)?|\\.(alpha|diff|diff_b|diff_m))");
 
   // modules that only Wan2.1's image-to-video has; such files are used with Wan2.2 without them
   private static final Pattern OF_WAN_21 =
@@ -117,19 +120,13 @@ public final class Lora implements AutoCloseable {
               .formatted(path, Quoted.of(name), source.dtype()));
     }
     Pieces module = pieces.computeIfAbsent(key.group(1), k -> new Pieces());
-    String kind = key.group(2);
-    if (kind.startsWith("lora_A") || kind.startsWith("lora_down")) {
-      module.down = source;
-    } else if (kind.startsWith("lora_B") || kind.startsWith("lora_up")) {
-      module.up = source;
-    } else if (kind.equals("alpha")) {
-      module.alpha = source;
-    } else if (kind.equals("diff")) {
-      module.weight = source;
-    } else if (kind.equals("diff_b")) {
-      module.bias = source;
-    } else {
-      module.modulation = source;
+    switch (key.group(2) == null ? key.group(3) : key.group(2)) {
+      case "lora_A", "lora_down", "lora.down" -> module.down = source;
+      case "lora_B", "lora_up", "lora.up" -> module.up = source;
+      case "alpha" -> module.alpha = source;
+      case "diff" -> module.weight = source;
+      case "diff_b" -> module.bias = source;
+      default -> module.modulation = source;
     }
   }
 

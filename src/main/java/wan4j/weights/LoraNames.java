@@ -52,7 +52,8 @@ final class LoraNames {
     if (network.has(module)) { // a parameter that is no module's, such as a modulation
       return module;
     }
-    String known = flattened.getOrDefault(module, flattened.get(toOriginal(module)));
+    String flat = module.replace('.', '_'); // some files mix dots and underscores
+    String known = flattened.getOrDefault(flat, flattened.get(toOriginal(flat)));
     return known != null && network.has(known + "." + parameter) ? known + "." + parameter : null;
   }
 

@@ -90,6 +90,7 @@ final class LoraTest {
     "base_model.model.blocks.0.ffn.2, blocks.0.ffn.2.weight",
     "model.diffusion_model.head.head, head.head.weight",
     "transformer.proj_out, head.head.weight",
+    "lora_unet_blocks_0.self_attn.q, blocks.0.self_attn.q.weight",
     "lora_unet__blocks_0_cross_attn_k, blocks.0.cross_attn.k.weight",
     "diffusion_model.blocks.0.modulation, blocks.0.modulation",
     "blocks.0.cross_attn.v, blocks.0.cross_attn.v.weight",
@@ -116,6 +117,29 @@ final class LoraTest {
       assertThat(TorchReaderTest.values(merged.tensor("head.modulation"))).containsExactly(8, 9);
       assertThat(TorchReaderTest.values(merged.tensor("blocks.1.modulation")))
           .containsExactly(10.5f, 10.5f);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "a.lora_A.weight, a.lora_B.weight",
+    "a.lora_A.default.weight, a.lora_B.default.weight",
+    "a.lora_A.style-2.weight, a.lora_B.style-2.weight",
+    "a.lora_A, a.lora_B",
+    "a.lora_down.weight, a.lora_up.weight",
+    "a.lora.down.weight, a.lora.up.weight",
+    "a_lora.down.weight, a_lora.up.weight",
+  })
+  void everySpellingOfAPairIsKnown(String inner, String outer) {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    tensors.put(inner, source2(1, 1, 2, 3));
+    tensors.put(outer, source2(2, 1, 2));
+    try (Lora lora = Lora.read(write(tensors))) {
+      LoraDelta delta =
+          lora.match(Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6))))
+              .get("a.weight");
+      assertThat(((LoraDelta.LowRank) delta).down().shape()).isEqualTo(Shape.of(1, 3));
+      assertThat(((LoraDelta.LowRank) delta).up().shape()).isEqualTo(Shape.of(2, 1));
     }
   }
 
