@@ -2,6 +2,7 @@ package wan4j.weights;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,14 +27,27 @@ public final class Lora implements AutoCloseable {
       Pattern.compile(
           "(.*[._])?(k_img|v_img|norm_k_img|img_emb[._].*|add_k_proj|add_v_proj|norm_added_k)");
 
-  /// The pieces of one module as they are found in the file.
-  private static final class Pieces {
-    TensorSource down;
-    TensorSource up;
-    TensorSource alpha;
-    TensorSource weight;
-    TensorSource bias;
-    TensorSource modulation; // ModelTC/LightX2V's distilled files have it for each block
+  /// What a tensor of the file is to its module.
+  private enum Piece {
+    DOWN,
+    UP,
+    ALPHA,
+    WEIGHT,
+    BIAS,
+    /// ModelTC/LightX2V's distilled files have it for each block.
+    MODULATION;
+
+    static Piece of(String key) {
+      return switch (key) {
+        case "lora_A", "lora_down", "lora.down" -> DOWN;
+        case "lora_B", "lora_up", "lora.up" -> UP;
+        case "alpha" -> ALPHA;
+        case "diff" -> WEIGHT;
+        case "diff_b" -> BIAS;
+        case "diff_m" -> MODULATION;
+        default -> throw new IllegalArgumentException(key);
+      };
+    }
   }
 
   private final TensorFile file;
@@ -52,7 +66,7 @@ public final class Lora implements AutoCloseable {
   public static Lora read(Path path) {
     TensorFile file = TensorFile.open(path);
     try {
-      Map<String, Pieces> pieces = new LinkedHashMap<>();
+      Map<String, Map<Piece, TensorSource>> pieces = new LinkedHashMap<>();
       file.tensors().forEach((name, source) -> sort(path, pieces, name, source));
       Map<String, List<Addition>> modules = new LinkedHashMap<>();
       pieces.forEach((module, parts) -> modules.put(module, additions(path, module, parts)));
@@ -107,7 +121,7 @@ public final class Lora implements AutoCloseable {
   }
 
   private static void sort(
-      Path path, Map<String, Pieces> pieces, String name, TensorSource source) {
+      Path path, Map<String, Map<Piece, TensorSource>> pieces, String name, TensorSource source) {
     Matcher key = KEY.matcher(name);
     if (!key.matches()) {
       throw new InputException(
@@ -119,56 +133,60 @@ public final class Lora implements AutoCloseable {
           "%s holds %s as %s; expected a float type: convert the file"
               .formatted(path, Quoted.of(name), source.dtype()));
     }
-    Pieces module = pieces.computeIfAbsent(key.group(1), k -> new Pieces());
-    switch (key.group(2) == null ? key.group(3) : key.group(2)) {
-      case "lora_A", "lora_down", "lora.down" -> module.down = source;
-      case "lora_B", "lora_up", "lora.up" -> module.up = source;
-      case "alpha" -> module.alpha = source;
-      case "diff" -> module.weight = source;
-      case "diff_b" -> module.bias = source;
-      default -> module.modulation = source;
+    Piece piece = Piece.of(key.group(2) == null ? key.group(3) : key.group(2));
+    Map<Piece, TensorSource> module =
+        pieces.computeIfAbsent(key.group(1), _ -> new EnumMap<>(Piece.class));
+    TensorSource other = module.put(piece, source);
+    if (other != null) {
+      throw new InputException(
+          "%s holds both %s and %s; expected one LoRA in a file: save them apart"
+              .formatted(path, Quoted.of(other.name()), Quoted.of(name)));
     }
   }
 
-  private static List<Addition> additions(Path path, String module, Pieces parts) {
+  private static List<Addition> additions(Path path, String module, Map<Piece, TensorSource> parts) {
     List<Addition> additions = new ArrayList<>();
-    if (parts.down != null && parts.up != null) {
-      additions.add(new Addition("weight", lowRank(path, module, parts)));
-    } else if (parts.down != null || parts.up != null || parts.alpha != null) {
+    TensorSource down = parts.get(Piece.DOWN);
+    TensorSource up = parts.get(Piece.UP);
+    if (down != null && up != null) {
+      additions.add(
+          new Addition("weight", lowRank(path, module, down, up, parts.get(Piece.ALPHA))));
+    } else if (down != null || up != null || parts.containsKey(Piece.ALPHA)) {
       throw new InputException(
           "%s holds only a part of %s; expected its down and up matrices: download it again"
               .formatted(path, Quoted.of(module)));
     }
-    if (parts.weight != null) {
-      additions.add(new Addition("weight", new LoraDelta.Difference(parts.weight)));
-    }
-    if (parts.bias != null) {
-      additions.add(new Addition("bias", new LoraDelta.Difference(parts.bias)));
-    }
-    if (parts.modulation != null) {
-      additions.add(new Addition("modulation", new LoraDelta.Difference(parts.modulation)));
-    }
+    add(additions, "weight", parts.get(Piece.WEIGHT));
+    add(additions, "bias", parts.get(Piece.BIAS));
+    add(additions, "modulation", parts.get(Piece.MODULATION));
     return additions;
   }
 
-  private static LoraDelta lowRank(Path path, String module, Pieces parts) {
-    Shape down = parts.down.shape();
-    Shape up = parts.up.shape();
-    if (down.rank() < 2 || up.rank() < 2 || down.count() == 0 || up.size(1) != down.size(0)) {
+  private static void add(List<Addition> additions, String parameter, TensorSource difference) {
+    if (difference != null) {
+      additions.add(new Addition(parameter, new LoraDelta.Difference(difference)));
+    }
+  }
+
+  private static LoraDelta lowRank(
+      Path path, String module, TensorSource down, TensorSource up, TensorSource alpha) {
+    Shape inner = down.shape();
+    Shape outer = up.shape();
+    if (inner.rank() < 2 || outer.rank() < 2 || inner.count() == 0 || outer.size(1) != inner.size(0)) {
       throw new InputException(
           "%s holds %s as %s by %s; expected [out, rank] by [rank, in]: download it again"
-              .formatted(path, Quoted.of(module), up, down));
+              .formatted(path, Quoted.of(module), outer, inner));
     }
-    if (parts.alpha == null) {
-      return new LoraDelta.LowRank(parts.down, parts.up, 1f);
+    if (alpha == null) {
+      return new LoraDelta.LowRank(down, up, 1f);
     }
-    float alpha = parts.alpha.shape().count() == 1 ? FloatReader.all(parts.alpha)[0] : Float.NaN;
-    if (!Float.isFinite(alpha)) {
+    float value = alpha.shape().count() == 1 ? FloatReader.all(alpha)[0] : Float.NaN;
+    if (!Float.isFinite(value)) {
       throw new InputException(
           "%s gives %s the alpha %s; expected one finite number: download it again"
-              .formatted(path, Quoted.of(module), alpha));
+              .formatted(path, Quoted.of(module), value));
     }
-    return new LoraDelta.LowRank(parts.down, parts.up, alpha / down.size(0));
+    return new LoraDelta.LowRank(down, up, value / inner.size(0));
   }
 
   /// Closes the file; what was matched can no longer be read.

@@ -187,6 +187,9 @@ final class LoraTest {
     refuses(Map.of("a.weight", source(1, 2, 3, 4, 5, 6))).hasMessageContaining("no known LoRA key");
     refuses(Map.of("img_emb.proj.1.diff", source(1, 2, 3, 4, 5, 6)))
         .hasMessageContaining("changes nothing");
+    Map<String, TensorSource> adapters = pair();
+    adapters.put("a.lora_A.other.weight", source2(1, 1, 2, 3));
+    refuses(adapters).hasMessageContaining("one LoRA in a file");
     Map<String, TensorSource> twice = pair();
     twice.put("diffusion_model.a.diff", source(1, 2, 3, 4, 5, 6));
     refuses(twice).hasMessageContaining("twice");
