@@ -18,8 +18,8 @@ import wan4j.weights.Weights;
 ///
 /// @param summary its networks
 /// @param float8 what of the transformers is stored in FP8
-/// @param layers in which arithmetic the first transformer's linear layers run with `--quantize`, and
-///   why
+/// @param layers in which arithmetic the first transformer's linear layers run with `--quantize`,
+///   and why
 /// @param request the request, null for a task that this build cannot do
 /// @param needs the memory of the request
 public record Inspection(

@@ -73,7 +73,9 @@ public final class BlockBenchmark {
       int rows = grid.tokens() / share;
       Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
       TextKeys text =
-          transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()), Branch.CONDITIONAL);
+          transformer.text(
+              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
+              Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       Tensor projected = transformer.projection(transformer.time(timesteps));
       Tensor rotary = ops.upload(rotary(grid, share, config.headDim()), DType.F32);

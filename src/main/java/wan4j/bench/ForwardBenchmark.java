@@ -47,7 +47,9 @@ public final class ForwardBenchmark {
       Tensor latents =
           bench.random(DType.F32, 1, config.inChannels(), grid.frames(), height, width);
       TextKeys text =
-          transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()), Branch.CONDITIONAL);
+          transformer.text(
+              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
+              Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       Tensor rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
       Runnable forward =

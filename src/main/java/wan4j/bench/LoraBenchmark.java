@@ -140,7 +140,10 @@ public final class LoraBenchmark {
       scope = ops.scope();
       int rows = grid.tokens() / share;
       x = bench.random(ops.residual(), 1, rows, config.dim());
-      text = transformer.text(bench.random(DType.F32, 1, config.textLength(), config.textDim()), Branch.CONDITIONAL);
+      text =
+          transformer.text(
+              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
+              Branch.CONDITIONAL);
       timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       projected = transformer.projection(transformer.time(timesteps));
       rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);

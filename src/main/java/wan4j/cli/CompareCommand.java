@@ -28,7 +28,10 @@ import wan4j.verify.VideoComparison;
 final class CompareCommand implements Callable<Integer> {
   private static final String LATENTS = ".safetensors";
 
-  @Parameters(index = "0", paramLabel = "A", description = "A video, a folder of pictures, or a file of latents.")
+  @Parameters(
+      index = "0",
+      paramLabel = "A",
+      description = "A video, a folder of pictures, or a file of latents.")
   private Path first;
 
   @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")

@@ -86,8 +86,8 @@ public final class PrecisionTable {
     return recipe.isFloat8() && isKept(layer) ? Precision.PLAIN : recipe;
   }
 
-  /// Returns the precision of layers that run as one: that of the recipe only where all of them take
-  /// it.
+  /// Returns the precision of layers that run as one: that of the recipe only where all of them
+  /// take it.
   public Precision precision(List<String> layers) {
     return precision(decisive(layers));
   }

@@ -15,7 +15,8 @@ import wan4j.tensor.TensorSource;
 /// A LoRA file in any of the common key styles: what it adds to which module, before it is matched
 /// with a network.
 public final class Lora implements AutoCloseable {
-  // the matrices of a pair are called lora_A and lora_B (PEFT, perhaps with an adapter's name behind),
+  // the matrices of a pair are called lora_A and lora_B (PEFT, perhaps with an adapter's name
+  // behind),
   // lora_down and lora_up (kohya) or lora.down and lora.up (older Diffusers)
   private static final Pattern KEY =
       Pattern.compile(
@@ -144,7 +145,8 @@ public final class Lora implements AutoCloseable {
     }
   }
 
-  private static List<Addition> additions(Path path, String module, Map<Piece, TensorSource> parts) {
+  private static List<Addition> additions(
+      Path path, String module, Map<Piece, TensorSource> parts) {
     List<Addition> additions = new ArrayList<>();
     TensorSource down = parts.get(Piece.DOWN);
     TensorSource up = parts.get(Piece.UP);
@@ -172,7 +174,10 @@ public final class Lora implements AutoCloseable {
       Path path, String module, TensorSource down, TensorSource up, TensorSource alpha) {
     Shape inner = down.shape();
     Shape outer = up.shape();
-    if (inner.rank() < 2 || outer.rank() < 2 || inner.count() == 0 || outer.size(1) != inner.size(0)) {
+    if (inner.rank() < 2
+        || outer.rank() < 2
+        || inner.count() == 0
+        || outer.size(1) != inner.size(0)) {
       throw new InputException(
           "%s holds %s as %s by %s; expected [out, rank] by [rank, in]: download it again"
               .formatted(path, Quoted.of(module), outer, inner));
