@@ -192,6 +192,11 @@ final class TimedOps implements Ops {
   }
 
   @Override
+  public void linear(Operand x, Linear layer, Tensor target) {
+    run(name(layer), Family.PRODUCTS, operations(x, layer), () -> ops.linear(x, layer, target));
+  }
+
+  @Override
   public Operand linear(Operand x, Linear layer, Activation activation, OperandFormat want) {
     return timed(
         name(layer),
@@ -267,6 +272,34 @@ final class TimedOps implements Ops {
   @Override
   public void add(Tensor x, Tensor y) {
     rest("add", () -> ops.add(x, y));
+  }
+
+  @Override
+  public Operand gatedAddLayerNorm(
+      Tensor x,
+      Tensor y,
+      Tensor gate,
+      Tensor rows,
+      Tensor weight,
+      Tensor bias,
+      double epsilon,
+      OperandFormat want) {
+    return rest(
+        "gatedAddLayerNorm",
+        () -> ops.gatedAddLayerNorm(x, y, gate, rows, weight, bias, epsilon, want));
+  }
+
+  @Override
+  public Operand addModulatedNorm(
+      Tensor x,
+      Tensor y,
+      Tensor shift,
+      Tensor scale,
+      Tensor rows,
+      double epsilon,
+      OperandFormat want) {
+    return rest(
+        "addModulatedNorm", () -> ops.addModulatedNorm(x, y, shift, scale, rows, epsilon, want));
   }
 
   @Override

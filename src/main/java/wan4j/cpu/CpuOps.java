@@ -142,6 +142,23 @@ public final class CpuOps implements Ops {
   @Override
   public Tensor linear(Operand x, Linear layer, Activation activation) {
     Tensor target = result(Shapes.linear(x, layer));
+    multiply(x, layer, activation, target);
+    return target;
+  }
+
+  @Override
+  public void linear(Operand x, Linear layer, Tensor target) {
+    Shapes.linear(x, layer, target);
+    if (target.dtype() == DType.F32) {
+      multiply(x, layer, Activation.NONE, target);
+      return;
+    }
+    try (Scope _ = memory.scope()) {
+      copy(linear(x, layer, Activation.NONE), target);
+    }
+  }
+
+  private void multiply(Operand x, Linear layer, Activation activation, Tensor target) {
     try (Scope _ = memory.scope()) {
       Tensor values =
           switch (x) {
@@ -158,7 +175,6 @@ public final class CpuOps implements Ops {
         kernels.activate(target, activation);
       }
     }
-    return target;
   }
 
   private void addChain(Tensor x, List<Tensor> chain, Tensor target) {

@@ -268,6 +268,12 @@ public final class CudaOps implements Ops {
   }
 
   @Override
+  public void linear(Operand x, Linear layer, Tensor target) {
+    Shapes.linear(x, layer, target);
+    layers.write(x, (CudaLinear) layer, Activation.NONE, target);
+  }
+
+  @Override
   public Operand linear(Operand x, Linear layer, Activation activation, OperandFormat want) {
     return layers.linear(Shapes.linear(x, layer), x, (CudaLinear) layer, activation, want);
   }
@@ -354,6 +360,40 @@ public final class CudaOps implements Ops {
   public void add(Tensor x, Tensor y) {
     Shapes.add(x, y);
     elementwise.add(x, y);
+  }
+
+  @Override
+  public Operand gatedAddLayerNorm(
+      Tensor x,
+      Tensor y,
+      Tensor gate,
+      Tensor rows,
+      Tensor weight,
+      Tensor bias,
+      double epsilon,
+      OperandFormat want) {
+    Shapes.gatedAdd(x, y, gate, rows);
+    RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
+    try (Scope _ = memory.scope()) {
+      Tensor offsets = formats.as(weight.dtype(), bias);
+      norms.gatedAddLayerNorm(x, y, gate, rows, weight, offsets, epsilon, output);
+    }
+    return output.finish();
+  }
+
+  @Override
+  public Operand addModulatedNorm(
+      Tensor x,
+      Tensor y,
+      Tensor shift,
+      Tensor scale,
+      Tensor rows,
+      double epsilon,
+      OperandFormat want) {
+    Shapes.add(x, y);
+    RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
+    norms.addModulatedNorm(x, y, shift, scale, rows, epsilon, output);
+    return output.finish();
   }
 
   @Override

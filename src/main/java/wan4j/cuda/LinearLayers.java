@@ -75,11 +75,17 @@ final class LinearLayers {
   /// Returns `function(x weightᵀ + bias)` of `shape`, in the activation type or, for a float32
   /// layer, in float32.
   Tensor linear(Shape shape, Operand x, CudaLinear layer, Activation function) {
-    DType type = outputType(layer);
-    DType wanted = layer.precision().isFloat8() ? activation : type;
+    DType wanted = layer.precision().isFloat8() ? activation : outputType(layer);
     Tensor target = memory.empty(wanted, shape);
+    write(x, layer, function, target);
+    return target;
+  }
+
+  /// Writes `function(x weightᵀ + bias)` to a float tensor.
+  void write(Operand x, CudaLinear layer, Activation function, Tensor target) {
+    DType type = outputType(layer);
     try (Scope _ = memory.scope()) {
-      Tensor product = type == wanted ? target : memory.empty(type, shape);
+      Tensor product = type == target.dtype() ? target : memory.empty(type, target.shape());
       Remainder remainder = run(inTypeOf(layer, x), layer, function, product);
       if (remainder.bias() != null) {
         elementwise.addBias(product, remainder.bias(), remainder.function(), null, product);
@@ -89,7 +95,6 @@ final class LinearLayers {
         elementwise.convert(product, target, left);
       }
     }
-    return target;
   }
 
   /// Returns `function(x weightᵀ + bias)` of `shape` in the format that the next layer wants.

@@ -79,7 +79,7 @@ final class WanBlock {
       Tensor k = ops.linear(words, textKey, Activation.NONE);
       ops.copy(ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
       Operand again = ops.operand(text, textValue.input(branch));
-      ops.copy(ops.linear(again, textValue, Activation.NONE), values);
+      ops.linear(again, textValue, values);
     }
   }
 
@@ -98,8 +98,13 @@ final class WanBlock {
       Modulation attention = Modulation.of(m, 0);
       Modulation feedForward = Modulation.of(m, 3);
 
+      // What a part of the block adds to x; until self-attention is done its room holds the
+      // queries.
+      Tensor change = ops.empty(ops.activation(), x.length(0), x.length(1));
+
       try (var _ = ops.scope()) {
-        Heads qkvHeads = new Heads(emptyHeads(x), emptyHeads(x), emptyHeads(x));
+        Tensor query = change.reshape(x.length(0), heads, headSize);
+        Heads qkvHeads = new Heads(query, emptyHeads(x), emptyHeads(x));
         try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
           Operand h =
               ops.modulatedNorm(
@@ -113,25 +118,40 @@ final class WanBlock {
           ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, qkvHeads);
         }
         Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
-        ops.gatedAdd(x, ops.linear(a, attentionOut, Activation.NONE), attention.gate(), rows);
+        ops.linear(a, attentionOut, change);
       }
 
       try (var _ = ops.scope()) {
         Operand h =
-            ops.layerNorm(x, textNormWeight, textNormBias, EPSILON, textQuery.input(branch));
+            ops.gatedAddLayerNorm(
+                x,
+                change,
+                attention.gate(),
+                rows,
+                textNormWeight,
+                textNormBias,
+                EPSILON,
+                textQuery.input(branch));
         Tensor q = ops.linear(h, textQuery, Activation.NONE);
         q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
         Heads text = new Heads(q.reshape(q.length(0), heads, headSize), textKeys, textValues);
         Operand a = ops.attention(text, scale, textOut.input(branch));
-        ops.add(x, ops.linear(a, textOut, Activation.NONE));
+        ops.linear(a, textOut, change);
       }
 
       try (var _ = ops.scope()) {
         Operand h =
-            ops.modulatedNorm(
-                x, feedForward.shift(), feedForward.scale(), rows, EPSILON, up.input(branch));
+            ops.addModulatedNorm(
+                x,
+                change,
+                feedForward.shift(),
+                feedForward.scale(),
+                rows,
+                EPSILON,
+                up.input(branch));
         Operand wide = ops.linear(h, up, Activation.GELU_TANH, down.input(branch));
-        ops.gatedAdd(x, ops.linear(wide, down, Activation.NONE), feedForward.gate(), rows);
+        ops.linear(wide, down, change);
+        ops.gatedAdd(x, change, feedForward.gate(), rows);
       }
     }
   }

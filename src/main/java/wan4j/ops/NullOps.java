@@ -142,6 +142,14 @@ public final class NullOps implements Ops {
   }
 
   @Override
+  public void linear(Operand x, Linear layer, Tensor target) {
+    Shapes.linear(x, layer, target);
+    if (temporaries != null) {
+      temporaries.product(productType(layer), target, x, sides.of(layer));
+    }
+  }
+
+  @Override
   public Operand linear(Operand x, Linear layer, Activation function, OperandFormat want) {
     if (temporaries == null) {
       return as(Shapes.linear(x, layer), want);

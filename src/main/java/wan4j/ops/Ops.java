@@ -58,6 +58,9 @@ public interface Ops extends AutoCloseable {
   /// a float32 layer.
   Tensor linear(Operand x, Linear layer, Activation activation);
 
+  /// Writes `x weightᵀ + bias` to a float tensor `[rows, outputs]` that can outlive `x`.
+  void linear(Operand x, Linear layer, Tensor target);
+
   /// Returns `activation(x weightᵀ + bias)` in the format that the next layer wants.
   Operand linear(Operand x, Linear layer, Activation activation, OperandFormat want);
 
@@ -107,6 +110,35 @@ public interface Ops extends AutoCloseable {
 
   /// Adds `y` to `x` in place, element by element; their types may differ.
   void add(Tensor x, Tensor y);
+
+  /// Adds `y gate` to residual rows `x` in place, as `gatedAdd` does, and returns `layerNorm` of
+  /// the sums: the two in one pass where a backend can.
+  default Operand gatedAddLayerNorm(
+      Tensor x,
+      Tensor y,
+      Tensor gate,
+      Tensor rows,
+      Tensor weight,
+      Tensor bias,
+      double epsilon,
+      OperandFormat want) {
+    gatedAdd(x, y, gate, rows);
+    return layerNorm(x, weight, bias, epsilon, want);
+  }
+
+  /// Adds `y [tokens, dim]` to residual rows `x` in place and returns `modulatedNorm` of the sums:
+  /// the two in one pass where a backend can.
+  default Operand addModulatedNorm(
+      Tensor x,
+      Tensor y,
+      Tensor shift,
+      Tensor scale,
+      Tensor rows,
+      double epsilon,
+      OperandFormat want) {
+    add(x, y);
+    return modulatedNorm(x, shift, scale, rows, epsilon, want);
+  }
 
   /// Cuts float32 latents, each `[channels, frames, height, width]` and stacked along channels,
   /// into patches of 1 x 2 x 2: `[tokens, channels 4]`, channel-major within a row, in the format

@@ -72,6 +72,11 @@ public final class Shapes {
     return Shape.of(x.values().length(0), layer.outputs());
   }
 
+  /// Nothing; `target` is float `[rows, outputs]`.
+  public static void linear(Operand x, Linear layer, Tensor target) {
+    value("linear", "target", target, linear(x, layer).toArray());
+  }
+
   private static IllegalArgumentException wrongFormat(String got, Linear layer) {
     return new IllegalArgumentException(
         "linear: x comes as %s, but the layer wants %s; ask layer.input(branch)"

@@ -34,8 +34,14 @@ class KernelsCompileTest {
 
   static KernelSource[] sources() {
     return new KernelSource[] {
-      rows("norm.cu", Map.of("INPUT", F32, "WEIGHT", F32, "OUTPUT", BF16), RowFormat.BLOCK),
-      rows("norm.cu", Map.of("INPUT", BF16, "WEIGHT", F32, "OUTPUT", BF16), RowFormat.TOKEN),
+      rows(
+          "norm.cu",
+          Map.of("INPUT", F32, "CHANGE", BF16, "WEIGHT", F32, "OUTPUT", BF16),
+          RowFormat.BLOCK),
+      rows(
+          "norm.cu",
+          Map.of("INPUT", BF16, "CHANGE", BF16, "WEIGHT", F32, "OUTPUT", BF16),
+          RowFormat.TOKEN),
       rows("gate.cu", Map.of("INPUT", BF16, "RESIDUAL", F32, "OUTPUT", BF16), RowFormat.DELAYED),
       rows(
           "quantize.cu",

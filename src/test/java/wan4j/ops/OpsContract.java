@@ -268,6 +268,71 @@ public abstract class OpsContract {
     });
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, 64, 1", "13, 104, 2", "207, 1536, 207", "13, 5120, 1"})
+  void additionsAndNormsInOnePassAreBoth(int tokens, int dim, int groups) {
+    Tensor x = truth.normal(3, 0.5, tokens, dim);
+    Tensor y = truth.normal(2, 1, tokens, dim);
+    Tensor first = truth.normal(0.5, 0, groups, dim);
+    Tensor second = truth.normal(0.3, 0, groups, dim);
+    Tensor weight = truth.normal(0.3, 1, dim);
+    Tensor bias = truth.values(dim);
+    Tensor rows = truth.integers(groups, tokens);
+    for (boolean isStream : List.of(false, true)) {
+      truth.compare(ops -> {
+        Tensor stream = ops.upload(x, ops.residual());
+        Tensor change = ops.upload(y, ops.activation());
+        Tensor normed =
+            ops.gatedAddLayerNorm(
+                    stream,
+                    change,
+                    ops.upload(first, DType.F32),
+                    ops.upload(rows, DType.I32),
+                    ops.upload(weight, DType.F32),
+                    ops.upload(bias, DType.F32),
+                    EPSILON,
+                    PLAIN)
+                .values();
+        return isStream ? stream : normed;
+      });
+      truth.compare(ops -> {
+        Tensor stream = ops.upload(x, ops.residual());
+        Tensor change = ops.upload(y, ops.activation());
+        Tensor normed =
+            ops.addModulatedNorm(
+                    stream,
+                    change,
+                    ops.upload(first, DType.F32),
+                    ops.upload(second, DType.F32),
+                    ops.upload(rows, DType.I32),
+                    EPSILON,
+                    PLAIN)
+                .values();
+        return isStream ? stream : normed;
+      });
+    }
+  }
+
+  @Test
+  void linearMayWriteToATensorOfAnyFloatType() {
+    Tensor x = truth.values(13, 64);
+    TensorSource weight = truth.source(DType.BF16, 0.1, 208, 64);
+    TensorSource bias = truth.source(DType.F32, 1, 208);
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      truth.compare(ops -> {
+        try (Parameters parameters = ops.parameters()) {
+          Linear layer = parameters.linear(List.of(weight), List.of(bias), Precision.PLAIN);
+          Operand operand =
+              ops.operand(ops.upload(x, ops.activation()), layer.input(Branch.CONDITIONAL));
+          Tensor target = ops.empty(type, 13, 208);
+          ops.linear(operand, layer, target);
+          ops.synchronize();
+          return target;
+        }
+      });
+    }
+  }
+
   @Test
   void patchesAreCutAndPutBack() {
     Tensor noise = truth.values(16, 3, 6, 10);
