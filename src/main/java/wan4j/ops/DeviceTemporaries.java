@@ -41,6 +41,9 @@ final class DeviceTemporaries {
       memory.empty(activation, shape);
       memory.empty(DType.F32, Shape.of(shape.size(0)));
     }
+    if (want == OperandFormat.Simple.FLOAT8_CURRENT) {
+      memory.empty(DType.F32, Shape.of(1)); // the state of the scale
+    }
   }
 
   /// A tensor of one type that another operation turns into what is wanted.

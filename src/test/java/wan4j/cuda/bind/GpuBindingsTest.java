@@ -1,7 +1,7 @@
 package wan4j.cuda.bind;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static wan4j.cuda.bind.MatmulDescription.Element.BFLOAT16;
 import static wan4j.cuda.bind.MatmulDescription.Element.FLOAT32;
 import static wan4j.cuda.bind.MatmulDescription.Element.FLOAT8_E4M3;
@@ -15,7 +15,7 @@ import wan4j.cuda.bind.MatmulDescription.Scale;
 final class GpuBindingsTest {
   @BeforeAll
   static void needsAGpu() {
-    assumeThat(Cuda.absence()).as("why this test cannot run").isNull();
+    assumeTrue(Cuda.isPresent(), Cuda::absence);
     CudaDriver.initialize();
     CudaDriver.retainContext(0);
   }

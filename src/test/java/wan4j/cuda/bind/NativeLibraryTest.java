@@ -3,7 +3,7 @@ package wan4j.cuda.bind;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -179,7 +179,7 @@ final class NativeLibraryTest {
   private Path build(String name, String file, String code) throws Exception {
     var target = made(name);
     var source = Files.writeString(target.resolve("thing.c"), code);
-    assumeThat(Path.of("/usr/bin/gcc")).as("needs gcc").exists();
+    assumeTrue(Files.exists(Path.of("/usr/bin/gcc")), "needs gcc");
     var process =
         new ProcessBuilder(
                 "gcc",
