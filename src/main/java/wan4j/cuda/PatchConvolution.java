@@ -1,10 +1,10 @@
 package wan4j.cuda;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
-import wan4j.cuda.bind.TensorMap.Element;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 import wan4j.cuda.jit.Kernel;
 import wan4j.ops.Window;
@@ -66,6 +66,7 @@ final class PatchConvolution {
 
   private final Device device;
   private final Map<Key, Kernel> kernels = new HashMap<>();
+  private final TensorMaps<TensorMap> maps = TensorMaps.ofDriver();
 
   PatchConvolution(Device device) {
     this.device = device;
@@ -135,27 +136,27 @@ final class PatchConvolution {
     device.launch(kernel, LaunchShape.of(blocks, THREADS).withShared(plan.shared()));
   }
 
-  private static TensorMap features(Tensor x, Plan plan) {
+  private TensorMap features(Tensor x, Plan plan) {
     long channels = x.length(3);
     long row = 2 * channels * x.length(2);
-    return new TensorMap(
-        Element.BFLOAT16,
-        DeviceStorage.address(x),
-        new long[] {channels, x.length(2), x.length(1), x.length(0)},
-        new long[] {2 * channels, row, row * x.length(1)},
-        new int[] {plan.slice, 8 * plan.blocks + 2, PATCH_HEIGHT + 2, 1},
-        swizzle(plan));
+    return maps.of(
+        new TensorMaps.Cut(
+            DeviceStorage.address(x),
+            List.of(channels, x.shape().size(2), x.shape().size(1), x.shape().size(0)),
+            List.of(2 * channels, row, row * x.length(1)),
+            List.of(plan.slice, 8 * plan.blocks + 2, PATCH_HEIGHT + 2, 1),
+            swizzle(plan)));
   }
 
-  private static TensorMap weights(CudaConvolution layer, int inputs, Plan plan) {
+  private TensorMap weights(CudaConvolution layer, int inputs, Plan plan) {
     Tensor weight = layer.weightFor(inputs);
-    return new TensorMap(
-        Element.BFLOAT16,
-        DeviceStorage.address(weight),
-        new long[] {inputs, layer.paddedOutputs(), 3, 3L * layer.time()},
-        new long[] {2L * weight.length(1), 2L * inputs, 6L * inputs},
-        new int[] {plan.slice, plan.outputs, plan.taps, 1},
-        swizzle(plan));
+    return maps.of(
+        new TensorMaps.Cut(
+            DeviceStorage.address(weight),
+            List.of((long) inputs, (long) layer.paddedOutputs(), 3L, 3L * layer.time()),
+            List.of(2L * weight.length(1), 2L * inputs, 6L * inputs),
+            List.of(plan.slice, plan.outputs, plan.taps, 1),
+            swizzle(plan)));
   }
 
   private static Swizzle swizzle(Plan plan) {
