@@ -37,6 +37,11 @@ public final class Backends {
     return ops instanceof CudaOps;
   }
 
+  /// Returns the bytes that a request could take of a GPU's memory; a processor's are not counted.
+  static long availableBytes(Ops ops) {
+    return ops instanceof CudaOps cuda ? cuda.availableBytes() : Long.MAX_VALUE;
+  }
+
   /// Reserves what a request's tensors need, between requests; throws `InputException` with the
   /// numbers when the whole request does not fit.
   public static void reserve(Ops ops, MemoryNeed need) {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
@@ -60,6 +61,7 @@ public final class VideoEngine implements AutoCloseable {
   private LoraFiles beside;
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
+  private long piece = VideoAutoencoder.USUAL_PIECE;
 
   private VideoEngine(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
     this.options = options;
@@ -133,20 +135,53 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Reserves a request's memory, found out on shapes alone before anything is loaded; throws
-  /// `InputException` with the numbers when it does not fit the device.
+  /// Reserves a request's memory, found out on shapes alone before anything is loaded, with a video
+  /// cut into smaller pieces where that makes it fit; throws `InputException` with the numbers when
+  /// it does not fit the device at all.
   private void reserveMemory(VideoRequest request) {
     if (Backends.reserves(ops)) {
-      Backends.reserve(ops, need(options, request));
+      Cut cut = Cut.fitting(Backends.availableBytes(ops), at -> need(options, request, at));
+      piece = cut.piece();
+      if (autoencoder != null) {
+        autoencoder.cutInto(piece);
+      }
+      Backends.reserve(ops, cut.need());
     }
   }
 
-  /// Returns the memory that a request would need on the device of `options`.
+  /// How a video is cut for the autoencoder, and the memory that its request then needs.
+  ///
+  /// @param piece the pixels of a piece, of all its frames
+  /// @param need the memory
+  record Cut(long piece, MemoryNeed need) {
+    private static final int SMALLEST = 16; // of the usual piece: less than a latent frame of 480P
+
+    /// Returns the largest cut up to the usual one whose need is at most `available` bytes, or the
+    /// smallest where none is.
+    static Cut fitting(long available, LongFunction<MemoryNeed> needs) {
+      long piece = VideoAutoencoder.USUAL_PIECE;
+      MemoryNeed need = needs.apply(piece);
+      while (need.bytes() > available && piece > VideoAutoencoder.USUAL_PIECE / SMALLEST) {
+        piece /= 2;
+        need = needs.apply(piece);
+      }
+      return new Cut(piece, need);
+    }
+  }
+
+  /// Returns the memory that a request would need on the device of `options`, its video cut into
+  /// the usual pieces.
   public static MemoryNeed need(EngineOptions options, VideoRequest request) {
+    return need(options, request, VideoAutoencoder.USUAL_PIECE);
+  }
+
+  /// Returns the memory that a request would need, its video cut into pieces of so many pixels.
+  static MemoryNeed need(EngineOptions options, VideoRequest request, long piece) {
     VideoRequest few = request.withSteps(Math.min(request.steps(), ENOUGH_STEPS));
     try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
         NullOps processors = new NullOps();
         VideoEngine engine = over(options, shapes, options.textOnCpu() ? processors : shapes)) {
+      engine.piece = piece;
       SamplingPlan plan = plan(few);
       RunCache cache = engine.new RunCache(few, plan);
       engine.decode(
@@ -358,6 +393,7 @@ public final class VideoEngine implements AutoCloseable {
           checkpoint.hasVae22()
               ? new WanVae22(checkpoint.vae(), ops)
               : new WanVae21(checkpoint.vae(), ops);
+      autoencoder.cutInto(piece);
     }
     return autoencoder;
   }

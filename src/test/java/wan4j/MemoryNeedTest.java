@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
+import wan4j.model.VideoAutoencoder;
 import wan4j.tensor.InputException;
 
 final class MemoryNeedTest {
@@ -29,6 +31,22 @@ final class MemoryNeedTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("the request needs %,d MiB".formatted(need.bytes() >> 20))
         .hasMessageContaining("--offload_model True, --t5_cpu or --quantize");
+  }
+
+  @Test
+  void aVideoIsCutIntoPiecesThatFitTheMemory() {
+    VideoRequest large = VideoRequest.of(Task.T2V_A14B, "", 1280, 720, 1).withFrames(33);
+    EngineOptions options = gpu(true, true, Quantization.NONE);
+    MemoryNeed usual = VideoEngine.need(options, large);
+    MemoryNeed least = VideoEngine.need(options, large, 1);
+    assertThat(least.scopes()).isLessThan(usual.scopes() * 3 / 4);
+    LongFunction<MemoryNeed> needs = piece -> VideoEngine.need(options, large, piece);
+    assertThat(VideoEngine.Cut.fitting(usual.bytes(), needs))
+        .isEqualTo(new VideoEngine.Cut(VideoAutoencoder.USUAL_PIECE, usual));
+    assertThat(VideoEngine.Cut.fitting(usual.bytes() - 1, needs).need()).isEqualTo(least);
+    MemoryNeed none = VideoEngine.Cut.fitting(least.bytes() - 1, needs).need();
+    assertThatThrownBy(() -> none.requireFits(least.bytes() - 1))
+        .hasMessageContaining("needs %,d MiB".formatted(least.bytes() >> 20));
   }
 
   @Test

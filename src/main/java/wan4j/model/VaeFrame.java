@@ -12,10 +12,6 @@ import wan4j.weights.Weights;
 /// What the two autoencoders of Wan have in common: the convolutions at both ends, the latents'
 /// normalisation, and the walk over a video in pieces.
 final class VaeFrame {
-  /// A piece of a video holds about this many pixels of all its frames, so that its features fit a
-  /// GPU beside two experts.
-  private static final long PIXELS_PER_PIECE = 8L * 720 * 1280;
-
   private final Ops ops;
   private final int channels;
   private final Tensor encodeFactor;
@@ -28,6 +24,7 @@ final class VaeFrame {
   private final CausalConvolution latentOut;
   private final Side encoder;
   private final Side decoder;
+  private long pixelsPerPiece = VideoAutoencoder.USUAL_PIECE;
 
   /// The mean and standard deviation of each latent channel.
   @SuppressWarnings("ArrayRecordComponent") // constants of a network, never compared
@@ -71,6 +68,11 @@ final class VaeFrame {
   private static Tensor constant(Parameters parameters, float[] values) {
     return parameters.tensor(
         wan4j.tensor.TensorSource.of("constant", Tensor.of(values, values.length)), DType.F32);
+  }
+
+  /// Sets how many pixels, of all its frames, a piece holds.
+  void cutInto(long pixels) {
+    pixelsPerPiece = pixels;
   }
 
   /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's
@@ -132,8 +134,8 @@ final class VaeFrame {
     }
   }
 
-  private static int latentFramesPerPiece(long pixels) {
-    return Math.toIntExact(Math.clamp(PIXELS_PER_PIECE / (4 * pixels), 1, 16));
+  private int latentFramesPerPiece(long pixels) {
+    return Math.toIntExact(Math.clamp(pixelsPerPiece / (4 * pixels), 1, 16));
   }
 
   /// The encoder or the decoder: a convolution, layers, and a norm with the last convolution.

@@ -8,6 +8,14 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   /// The number of frames that one latent frame after the first stands for.
   int TIME_STRIDE = 4;
 
+  /// The pixels, of all its frames, that a piece of a video holds unless told otherwise: eight
+  /// frames of 720P, whose features fit a GPU beside two experts.
+  long USUAL_PIECE = 8L * 720 * 1280;
+
+  /// Sets how many pixels, of all its frames, a piece of a video holds; one latent frame's at
+  /// least. Smaller pieces take less memory and more time, and give the same video.
+  void cutInto(long pixels);
+
   /// Returns the number of latent channels.
   int channels();
 

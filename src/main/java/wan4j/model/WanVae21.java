@@ -62,6 +62,11 @@ public final class WanVae21 implements VideoAutoencoder {
   }
 
   @Override
+  public void cutInto(long pixels) {
+    frame.cutInto(pixels);
+  }
+
+  @Override
   public int channels() {
     return MEAN.length;
   }

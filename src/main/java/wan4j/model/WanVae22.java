@@ -63,6 +63,11 @@ public final class WanVae22 implements VideoAutoencoder {
   }
 
   @Override
+  public void cutInto(long pixels) {
+    frame.cutInto(pixels);
+  }
+
+  @Override
   public int channels() {
     return MEAN.length;
   }
