@@ -3,12 +3,11 @@
 //   modulatedNorm  layerNorm(x) (1 + scale[group]) + shift[group]
 //   layerNorm      layerNorm(x) weight + bias
 //   rmsNorm        x / rms(x) weight
-// and two that change the residual stream first, which saves reading it again:
-//   addModulatedNorm   x += y, then modulatedNorm
-//   gatedAddLayerNorm  x += y gate[group], then layerNorm
+// The first two may change x before, which saves reading it again: with ADDED 1, x += y; with 2,
+// x += y gate[group].
 // Constants: COLUMNS, VECTOR (elements an access, 16 bytes of bf16), THREADS, INPUT, CHANGE (of y),
-// WEIGHT and OUTPUT (element types), FORMAT. One block a row: 5,120 columns are 16 values in each of
-// 320 threads.
+// WEIGHT and OUTPUT (element types), ADDED, FORMAT. One block a row: 5,120 columns are 16 values in
+// each of 320 threads.
 #include "fp8.cuh"
 
 using Values = Row<COLUMNS, VECTOR, THREADS>;
@@ -39,50 +38,56 @@ __device__ __forceinline__ void clearBeyond(Values& row) {
   }
 }
 
-// Adds y, times the gate of the row's group where there is one, and writes the row back; goes on with
-// what was written.
-template <bool GATED>
-__device__ __forceinline__ void change(
+// Reads a row; where something is added, writes it back and goes on with what was written.
+__device__ __forceinline__ void readChanged(
     Values& row, void* x, int64 index, const void* y, const float* gate) {
+  row.read<INPUT>(x, index * COLUMNS);
+  if constexpr (ADDED > 0) {
 #pragma unroll
-  for (int e = 0; e < Values::EACH; e++) {
-    if (Values::holds(e)) {
-      int64 at = index * COLUMNS + Values::column(e);
-      float added[VECTOR];
-      load<CHANGE, VECTOR>(y, at, added);
-      if constexpr (GATED) {
-        float factor[VECTOR];
-        load<FLOAT32, VECTOR>(gate, Values::column(e), factor);
+    for (int e = 0; e < Values::EACH; e++) {
+      if (Values::holds(e)) {
+        int64 at = index * COLUMNS + Values::column(e);
+        float added[VECTOR];
+        load<CHANGE, VECTOR>(y, at, added);
+        if constexpr (ADDED == 2) {
+          float factor[VECTOR];
+          load<FLOAT32, VECTOR>(gate, Values::column(e), factor);
+#pragma unroll
+          for (int i = 0; i < VECTOR; i++) {
+            row.values[e][i] += added[i] * factor[i];
+          }
+        } else {
+#pragma unroll
+          for (int i = 0; i < VECTOR; i++) {
+            row.values[e][i] += added[i];
+          }
+        }
+        store<INPUT, VECTOR>(x, at, row.values[e]);
 #pragma unroll
         for (int i = 0; i < VECTOR; i++) {
-          row.values[e][i] += added[i] * factor[i];
+          row.values[e][i] = toFloat<INPUT>(fromFloat<INPUT>(row.values[e][i]));
         }
-      } else {
-#pragma unroll
-        for (int i = 0; i < VECTOR; i++) {
-          row.values[e][i] += added[i];
-        }
-      }
-      store<INPUT, VECTOR>(x, at, row.values[e]);
-#pragma unroll
-      for (int i = 0; i < VECTOR; i++) {
-        row.values[e][i] = toFloat<INPUT>(fromFloat<INPUT>(row.values[e][i]));
       }
     }
   }
 }
 
-__device__ __forceinline__ void finishModulated(
-    Values& row, int64 index, const float* shift, const float* scale, float epsilon,
-    const RowTarget& target) {
+extern "C" __global__ void __launch_bounds__(THREADS) modulatedNorm(
+    void* x, const void* y, const float* gate, const int* groups, const float* shift,
+    const float* scale, float epsilon, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
+  int64 index = blockIdx.x;
+  int64 group = static_cast<int64>(groups[index]) * COLUMNS;
+  Values row;
+  readChanged(row, x, index, y, gate + group);
   normalise(row, epsilon);
 #pragma unroll
   for (int e = 0; e < Values::EACH; e++) {
     if (Values::holds(e)) {
       float factor[VECTOR];
       float offset[VECTOR];
-      load<FLOAT32, VECTOR>(scale, Values::column(e), factor);
-      load<FLOAT32, VECTOR>(shift, Values::column(e), offset);
+      load<FLOAT32, VECTOR>(scale, group + Values::column(e), factor);
+      load<FLOAT32, VECTOR>(shift, group + Values::column(e), offset);
 #pragma unroll
       for (int i = 0; i < VECTOR; i++) {
         row.values[e][i] = row.values[e][i] * (1.0f + factor[i]) + offset[i];
@@ -90,12 +95,17 @@ __device__ __forceinline__ void finishModulated(
     }
   }
   clearBeyond(row);
-  emit<FORMAT, OUTPUT, FLOAT32>(row, index, target);
+  emit<FORMAT, OUTPUT, FLOAT32>(row, index, {values, inverse, largest, state, stride});
 }
 
-__device__ __forceinline__ void finishWeighted(
-    Values& row, int64 index, const void* weight, const void* bias, float epsilon,
-    const RowTarget& target) {
+extern "C" __global__ void __launch_bounds__(THREADS) layerNorm(
+    void* x, const void* y, const float* gate, const int* groups, const void* weight,
+    const void* bias, float epsilon, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
+  int64 index = blockIdx.x;
+  int64 group = ADDED == 2 ? static_cast<int64>(groups[index]) * COLUMNS : 0;
+  Values row;
+  readChanged(row, x, index, y, gate + group);
   normalise(row, epsilon);
 #pragma unroll
   for (int e = 0; e < Values::EACH; e++) {
@@ -111,53 +121,7 @@ __device__ __forceinline__ void finishWeighted(
     }
   }
   clearBeyond(row);
-  emit<FORMAT, OUTPUT, FLOAT32>(row, index, target);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) modulatedNorm(
-    const void* x, const float* shift, const float* scale, const int* groups, float epsilon,
-    void* values,
-    float* inverse, float* largest, const float* state, int stride) {
-  int64 index = blockIdx.x;
-  int64 group = static_cast<int64>(groups[index]) * COLUMNS;
-  Values row;
-  row.read<INPUT>(x, index * COLUMNS);
-  finishModulated(
-      row, index, shift + group, scale + group, epsilon, {values, inverse, largest, state, stride});
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) addModulatedNorm(
-    void* x, const void* y, const float* shift, const float* scale, const int* groups,
-    float epsilon, void* values,
-    float* inverse, float* largest, const float* state, int stride) {
-  int64 index = blockIdx.x;
-  int64 group = static_cast<int64>(groups[index]) * COLUMNS;
-  Values row;
-  row.read<INPUT>(x, index * COLUMNS);
-  change<false>(row, x, index, y, nullptr);
-  finishModulated(
-      row, index, shift + group, scale + group, epsilon, {values, inverse, largest, state, stride});
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) layerNorm(
-    const void* x, const void* weight, const void* bias, float epsilon, void* values,
-    float* inverse, float* largest, const float* state, int stride) {
-  int64 index = blockIdx.x;
-  Values row;
-  row.read<INPUT>(x, index * COLUMNS);
-  finishWeighted(row, index, weight, bias, epsilon, {values, inverse, largest, state, stride});
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) gatedAddLayerNorm(
-    void* x, const void* y, const float* gate, const int* groups, const void* weight,
-    const void* bias, float epsilon, void* values,
-    float* inverse, float* largest, const float* state, int stride) {
-  int64 index = blockIdx.x;
-  int64 group = static_cast<int64>(groups[index]) * COLUMNS;
-  Values row;
-  row.read<INPUT>(x, index * COLUMNS);
-  change<true>(row, x, index, y, gate + group);
-  finishWeighted(row, index, weight, bias, epsilon, {values, inverse, largest, state, stride});
+  emit<FORMAT, OUTPUT, FLOAT32>(row, index, {values, inverse, largest, state, stride});
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) rmsNorm(

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
+import wan4j.model.ResidualStream;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
@@ -77,12 +78,13 @@ public final class BlockBenchmark {
               bench.random(DType.F32, 1, config.textLength(), config.textDim()),
               Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-      Tensor projected = transformer.projection(transformer.time(timesteps));
+      List<Tensor> modulations = transformer.modulations(transformer.time(timesteps));
+      ResidualStream stream = transformer.stream(x, timesteps);
       Tensor rotary = ops.upload(rotary(grid, share, config.headDim()), DType.F32);
       Runnable blocks =
           () -> {
             for (int i = 0; i < layers; i++) {
-              transformer.block(i, x, projected, timesteps, text, rotary, Branch.CONDITIONAL);
+              transformer.block(i, stream, modulations.get(i), text, rotary, Branch.CONDITIONAL);
             }
           };
       return measure(bench, parameters, blocks, attention(bench, config, grid, share, layers));

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
+import wan4j.model.ResidualStream;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
@@ -127,10 +128,9 @@ public final class LoraBenchmark {
   private static final class Block implements AutoCloseable {
     private final WanTransformer transformer;
     private final Scope scope;
-    private final Tensor x;
+    private final ResidualStream stream;
     private final TextKeys text;
-    private final Timesteps timesteps;
-    private final Tensor projected;
+    private final Tensor modulation;
     private final Tensor rotary;
 
     Block(Workbench bench, WanTransformer transformer, TokenGrid grid, int share) {
@@ -139,18 +139,19 @@ public final class LoraBenchmark {
       this.transformer = transformer;
       scope = ops.scope();
       int rows = grid.tokens() / share;
-      x = bench.random(ops.residual(), 1, rows, config.dim());
+      Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
       text =
           transformer.text(
               bench.random(DType.F32, 1, config.textLength(), config.textDim()),
               Branch.CONDITIONAL);
-      timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-      projected = transformer.projection(transformer.time(timesteps));
+      Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
+      modulation = transformer.modulations(transformer.time(timesteps)).getFirst();
+      stream = transformer.stream(x, timesteps);
       rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
     }
 
     void run() {
-      transformer.block(0, x, projected, timesteps, text, rotary, Branch.CONDITIONAL);
+      transformer.block(0, stream, modulation, text, rotary, Branch.CONDITIONAL);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import wan4j.bench.OpTime.Family;
 import wan4j.ops.Activation;
+import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
@@ -275,31 +276,29 @@ final class TimedOps implements Ops {
   }
 
   @Override
-  public Operand gatedAddLayerNorm(
+  public Operand modulatedNorm(
       Tensor x,
-      Tensor y,
-      Tensor gate,
-      Tensor rows,
-      Tensor weight,
-      Tensor bias,
-      double epsilon,
-      OperandFormat want) {
-    return rest(
-        "gatedAddLayerNorm",
-        () -> ops.gatedAddLayerNorm(x, y, gate, rows, weight, bias, epsilon, want));
-  }
-
-  @Override
-  public Operand addModulatedNorm(
-      Tensor x,
-      Tensor y,
+      Change change,
       Tensor shift,
       Tensor scale,
       Tensor rows,
       double epsilon,
       OperandFormat want) {
     return rest(
-        "addModulatedNorm", () -> ops.addModulatedNorm(x, y, shift, scale, rows, epsilon, want));
+        name(change) + " and modulatedNorm",
+        () -> ops.modulatedNorm(x, change, shift, scale, rows, epsilon, want));
+  }
+
+  @Override
+  public Operand layerNorm(
+      Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
+    return rest(
+        name(change) + " and layerNorm",
+        () -> ops.layerNorm(x, change, weight, bias, epsilon, want));
+  }
+
+  private static String name(Change change) {
+    return change.isGated() ? "gatedAdd" : "add";
   }
 
   @Override

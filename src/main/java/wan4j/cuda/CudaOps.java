@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.util.List;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Activation;
+import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
@@ -303,7 +304,7 @@ public final class CudaOps implements Ops {
   public Operand modulatedNorm(
       Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, OperandFormat want) {
     RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
-    norms.modulatedNorm(x, shift, scale, rows, epsilon, output);
+    norms.modulatedNorm(x, null, shift, scale, rows, epsilon, output);
     return output.finish();
   }
 
@@ -312,7 +313,7 @@ public final class CudaOps implements Ops {
       Tensor x, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
     RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
     try (Scope _ = memory.scope()) {
-      norms.layerNorm(x, weight, formats.as(weight.dtype(), bias), epsilon, output);
+      norms.layerNorm(x, null, weight, formats.as(weight.dtype(), bias), epsilon, output);
     }
     return output.finish();
   }
@@ -363,36 +364,28 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Operand gatedAddLayerNorm(
+  public Operand modulatedNorm(
       Tensor x,
-      Tensor y,
-      Tensor gate,
-      Tensor rows,
-      Tensor weight,
-      Tensor bias,
-      double epsilon,
-      OperandFormat want) {
-    Shapes.gatedAdd(x, y, gate, rows);
-    RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
-    try (Scope _ = memory.scope()) {
-      Tensor offsets = formats.as(weight.dtype(), bias);
-      norms.gatedAddLayerNorm(x, y, gate, rows, weight, offsets, epsilon, output);
-    }
-    return output.finish();
-  }
-
-  @Override
-  public Operand addModulatedNorm(
-      Tensor x,
-      Tensor y,
+      Change change,
       Tensor shift,
       Tensor scale,
       Tensor rows,
       double epsilon,
       OperandFormat want) {
-    Shapes.add(x, y);
+    Shapes.add(x, change);
     RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
-    norms.addModulatedNorm(x, y, shift, scale, rows, epsilon, output);
+    norms.modulatedNorm(x, change, shift, scale, rows, epsilon, output);
+    return output.finish();
+  }
+
+  @Override
+  public Operand layerNorm(
+      Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
+    Shapes.add(x, change);
+    RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
+    try (Scope _ = memory.scope()) {
+      norms.layerNorm(x, change, weight, formats.as(weight.dtype(), bias), epsilon, output);
+    }
     return output.finish();
   }
 

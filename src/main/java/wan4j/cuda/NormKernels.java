@@ -5,6 +5,7 @@ import java.util.Map;
 import wan4j.cuda.bind.KernelArguments;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.jit.Kernel;
+import wan4j.ops.Change;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -15,10 +16,20 @@ final class NormKernels {
       int columns,
       int vector,
       DType input,
-      DType change,
+      Added added,
       DType weight,
       DType output,
       RowFormat format) {}
+
+  /// What a kernel adds to rows before it normalises them: the number by which norm.cu knows it,
+  /// and its type.
+  private record Added(int kind, DType type) {
+    static Added of(Change change) {
+      return change == null
+          ? new Added(0, DType.F32)
+          : new Added(change.isGated() ? 2 : 1, change.values().dtype());
+    }
+  }
 
   private final Device device;
   private final Map<Key, Kernel> kernels = new HashMap<>();
@@ -27,95 +38,85 @@ final class NormKernels {
     this.device = device;
   }
 
-  /// Layer norm without weights, scaled and shifted by each row's group.
+  /// Adds a change, null for none, to `x`; then layer norm without weights, scaled and shifted by
+  /// each row's group.
   void modulatedNorm(
-      Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, RowOutput target) {
-    int vector = Tiling.vector(x.length(1), x, shift, scale, target.written());
-    launch("modulatedNorm", x, x.dtype(), DType.F32, vector, epsilon, target, shift, scale, rows);
-  }
-
-  /// Adds `y` to `x`, then [#modulatedNorm].
-  void addModulatedNorm(
       Tensor x,
-      Tensor y,
+      Change change,
       Tensor shift,
       Tensor scale,
       Tensor rows,
       double epsilon,
       RowOutput target) {
-    int vector = Tiling.vector(x.length(1), x, y, shift, scale, target.written());
-    launch(
-        "addModulatedNorm",
-        x,
-        y.dtype(),
-        DType.F32,
-        vector,
-        epsilon,
-        target,
-        y,
-        shift,
-        scale,
-        rows);
+    int vector = vector(x, change, shift, scale, target.written());
+    KernelArguments arguments = arguments(x, change, rows).add(address(shift)).add(address(scale));
+    launch("modulatedNorm", x, change, DType.F32, vector, epsilon, arguments, target);
   }
 
-  /// Layer norm with weight and bias of one type.
-  void layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon, RowOutput target) {
-    int vector = Tiling.vector(x.length(1), x, weight, bias, target.written());
-    launch("layerNorm", x, x.dtype(), weight.dtype(), vector, epsilon, target, weight, bias);
-  }
-
-  /// Adds `y` times the gate of each row's group to `x`, then [#layerNorm].
-  void gatedAddLayerNorm(
-      Tensor x,
-      Tensor y,
-      Tensor gate,
-      Tensor rows,
-      Tensor weight,
-      Tensor bias,
-      double epsilon,
-      RowOutput target) {
-    int vector = Tiling.vector(x.length(1), x, y, gate, weight, bias, target.written());
-    launch(
-        "gatedAddLayerNorm",
-        x,
-        y.dtype(),
-        weight.dtype(),
-        vector,
-        epsilon,
-        target,
-        y,
-        gate,
-        rows,
-        weight,
-        bias);
+  /// Adds a change, null for none, to `x`; then layer norm with weight and bias of one type.
+  void layerNorm(
+      Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, RowOutput target) {
+    int vector = vector(x, change, weight, bias, target.written());
+    Tensor rows = change == null ? null : change.rows();
+    KernelArguments arguments = arguments(x, change, rows).add(address(weight)).add(address(bias));
+    launch("layerNorm", x, change, weight.dtype(), vector, epsilon, arguments, target);
   }
 
   /// Division by the root mean square, and weight.
   void rmsNorm(Tensor x, Tensor weight, double epsilon, RowOutput target) {
-    int vector = Tiling.vector(x.length(1), x, weight, target.written());
-    launch("rmsNorm", x, x.dtype(), weight.dtype(), vector, epsilon, target, weight);
+    int vector = vector(x, null, weight, target.written());
+    KernelArguments arguments = device.arguments().add(address(x)).add(address(weight));
+    launch("rmsNorm", x, null, weight.dtype(), vector, epsilon, arguments, target);
+  }
+
+  private static int vector(Tensor x, Change change, Tensor... others) {
+    int vector = Math.min(Tiling.vector(x.length(1), x), Tiling.vector(x.length(1), others));
+    if (change != null) {
+      vector = Math.min(vector, Tiling.vector(x.length(1), change.values()));
+    }
+    return change != null && change.isGated()
+        ? Math.min(vector, Tiling.vector(x.length(1), change.gate()))
+        : vector;
+  }
+
+  /// Begins the arguments `x, y, gate, groups`.
+  private KernelArguments arguments(Tensor x, Change change, Tensor rows) {
+    return device
+        .arguments()
+        .add(address(x))
+        .add(address(change == null ? null : change.values()))
+        .add(address(change == null ? null : change.gate()))
+        .add(address(rows));
+  }
+
+  private static long address(Tensor tensor) {
+    return tensor == null ? 0 : DeviceStorage.address(tensor);
   }
 
   private void launch(
       String name,
       Tensor x,
-      DType change,
+      Change change,
       DType weight,
       int vector,
       double epsilon,
-      RowOutput target,
-      Tensor... others) {
+      KernelArguments arguments,
+      RowOutput target) {
     if (x.length(0) == 0) {
       return;
     }
     int columns = x.length(1);
-    KernelArguments arguments = device.arguments().add(DeviceStorage.address(x));
-    for (Tensor other : others) {
-      arguments.add(DeviceStorage.address(other));
-    }
     target.addTo(arguments.add((float) epsilon));
     Key key =
-        new Key(name, columns, vector, x.dtype(), change, weight, target.type(), target.format());
+        new Key(
+            name,
+            columns,
+            vector,
+            x.dtype(),
+            Added.of(change),
+            weight,
+            target.type(),
+            target.format());
     device.launch(kernel(key), LaunchShape.of(x.length(0), Tiling.rowThreads(columns / vector)));
   }
 
@@ -131,7 +132,8 @@ final class NormKernels {
                     "VECTOR", key.vector,
                     "THREADS", Tiling.rowThreads(key.columns / key.vector),
                     "INPUT", ElementType.of(key.input),
-                    "CHANGE", ElementType.of(key.change),
+                    "ADDED", key.added.kind,
+                    "CHANGE", ElementType.of(key.added.type),
                     "WEIGHT", ElementType.of(key.weight),
                     "OUTPUT", ElementType.of(key.output),
                     "FORMAT", key.format.number())));

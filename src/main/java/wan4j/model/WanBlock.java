@@ -83,81 +83,58 @@ final class WanBlock {
     }
   }
 
-  /// Runs the block over `x [tokens, dim]` in place; `time` is float32 `[distinct, 6 dim]`.
+  /// Returns how timesteps, float32 `[distinct, 6 dim]`, modulate the block: float32 `[6, distinct,
+  /// dim]`.
+  Tensor modulation(Tensor time) {
+    return ops.modulation(modulation, time);
+  }
+
+  /// Runs the block over a stream; `modulated` is what [#modulation] gave.
   void forward(
-      Tensor x,
-      Tensor time,
-      Tensor rows,
+      ResidualStream x,
+      Tensor modulated,
       Tensor textKeys,
       Tensor textValues,
       Tensor rotary,
       SequenceGroup group,
       Branch branch) {
+    Modulation attention = Modulation.of(modulated, 0);
+    Modulation feedForward = Modulation.of(modulated, 3);
+
     try (var _ = ops.scope()) {
-      Tensor m = ops.modulation(modulation, time); // [6, distinct, dim]
-      Modulation attention = Modulation.of(m, 0);
-      Modulation feedForward = Modulation.of(m, 3);
-
-      // What a part of the block adds to x; until self-attention is done its room holds the
-      // queries.
-      Tensor change = ops.empty(ops.activation(), x.length(0), x.length(1));
-
-      try (var _ = ops.scope()) {
-        Tensor query = change.reshape(x.length(0), heads, headSize);
-        Heads qkvHeads = new Heads(query, emptyHeads(x), emptyHeads(x));
-        try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
-          Operand h =
-              ops.modulatedNorm(
-                  x,
-                  attention.shift(),
-                  attention.scale(),
-                  rows,
-                  EPSILON,
-                  queryKeyValue.input(branch));
-          Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
-          ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, qkvHeads);
-        }
-        Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
-        ops.linear(a, attentionOut, change);
-      }
-
-      try (var _ = ops.scope()) {
+      Tensor query = x.made().reshape(x.tokens(), heads, headSize); // free until attention is done
+      Heads qkvHeads = new Heads(query, emptyHeads(x), emptyHeads(x));
+      try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
         Operand h =
-            ops.gatedAddLayerNorm(
-                x,
-                change,
-                attention.gate(),
-                rows,
-                textNormWeight,
-                textNormBias,
-                EPSILON,
-                textQuery.input(branch));
-        Tensor q = ops.linear(h, textQuery, Activation.NONE);
-        q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
-        Heads text = new Heads(q.reshape(q.length(0), heads, headSize), textKeys, textValues);
-        Operand a = ops.attention(text, scale, textOut.input(branch));
-        ops.linear(a, textOut, change);
+            x.modulatedNorm(attention.shift(), attention.scale(), queryKeyValue.input(branch));
+        Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
+        ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, qkvHeads);
       }
+      Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
+      ops.linear(a, attentionOut, x.made());
+      x.add(attention.gate());
+    }
 
-      try (var _ = ops.scope()) {
-        Operand h =
-            ops.addModulatedNorm(
-                x,
-                change,
-                feedForward.shift(),
-                feedForward.scale(),
-                rows,
-                EPSILON,
-                up.input(branch));
-        Operand wide = ops.linear(h, up, Activation.GELU_TANH, down.input(branch));
-        ops.linear(wide, down, change);
-        ops.gatedAdd(x, change, feedForward.gate(), rows);
-      }
+    try (var _ = ops.scope()) {
+      Operand h = x.layerNorm(textNormWeight, textNormBias, textQuery.input(branch));
+      Tensor q = ops.linear(h, textQuery, Activation.NONE);
+      q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
+      Heads text = new Heads(q.reshape(x.tokens(), heads, headSize), textKeys, textValues);
+      Operand a = ops.attention(text, scale, textOut.input(branch));
+      ops.linear(a, textOut, x.made());
+      x.add();
+    }
+
+    try (var _ = ops.scope()) {
+      Operand h = x.modulatedNorm(feedForward.shift(), feedForward.scale(), up.input(branch));
+      Operand wide = ops.linear(h, up, Activation.GELU_TANH, down.input(branch));
+      ops.linear(wide, down, x.made());
+      x.add(feedForward.gate());
     }
   }
 
-  private Tensor emptyHeads(Tensor x) {
-    return ops.empty(ops.activation(), x.length(0), heads, headSize);
+  private Tensor emptyHeads(ResidualStream x) {
+    return ops.empty(ops.activation(), x.tokens(), heads, headSize);
   }
 
   /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32

@@ -184,39 +184,35 @@ public final class WanTransformer implements AutoCloseable {
   public void blocks(
       Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
     try (var _ = ops.scope()) {
-      Tensor projected = projection(time);
+      List<Tensor> modulations = modulations(time);
+      ResidualStream stream = stream(x, timesteps);
       for (int i = 0; i < blocks.size(); i++) {
-        block(i, x, projected, timesteps, text, rotary, branch);
+        block(i, stream, modulations.get(i), text, rotary, branch);
       }
+      stream.settle();
     }
   }
 
-  /// Returns what every block's modulation takes from the time embedding: `[distinct, 6 dim]`.
-  public Tensor projection(Tensor time) {
+  /// Returns, in the innermost scope, how a time embedding modulates each block: float32 `[6,
+  /// distinct, dim]`.
+  public List<Tensor> modulations(Tensor time) {
     Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
-    return ops.linear(activated, timeProjection, Activation.NONE);
+    Tensor projected = ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
+    return blocks.stream().map(block -> block.modulation(projected)).toList();
   }
 
-  /// Runs one block over tokens `x [tokens, dim]` in place; `projected` is what [#projection] gave.
+  /// Returns the stream of tokens `x [tokens, dim]`, which blocks change in place.
+  public ResidualStream stream(Tensor x, Timesteps timesteps) {
+    return new ResidualStream(ops, x, timesteps.rows());
+  }
+
+  /// Runs one block over a stream; `modulation` is its part of what [#modulations] gave.
   public void block(
-      int index,
-      Tensor x,
-      Tensor projected,
-      Timesteps timesteps,
-      TextKeys text,
-      Tensor rotary,
-      Branch branch) {
+      int index, ResidualStream x, Tensor modulation, TextKeys text, Tensor rotary, Branch branch) {
     blocks
         .get(index)
         .forward(
-            x,
-            projected,
-            timesteps.rows(),
-            text.keys().get(index),
-            text.values().get(index),
-            rotary,
-            group,
-            branch);
+            x, modulation, text.keys().get(index), text.values().get(index), rotary, group, branch);
   }
 
   /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last

@@ -111,33 +111,35 @@ public interface Ops extends AutoCloseable {
   /// Adds `y` to `x` in place, element by element; their types may differ.
   void add(Tensor x, Tensor y);
 
-  /// Adds `y gate` to residual rows `x` in place, as `gatedAdd` does, and returns `layerNorm` of
-  /// the sums: the two in one pass where a backend can.
-  default Operand gatedAddLayerNorm(
-      Tensor x,
-      Tensor y,
-      Tensor gate,
-      Tensor rows,
-      Tensor weight,
-      Tensor bias,
-      double epsilon,
-      OperandFormat want) {
-    gatedAdd(x, y, gate, rows);
-    return layerNorm(x, weight, bias, epsilon, want);
+  /// Adds a change to residual rows `x [tokens, dim]` in place.
+  default void add(Tensor x, Change change) {
+    if (change.isGated()) {
+      gatedAdd(x, change.values(), change.gate(), change.rows());
+    } else {
+      add(x, change.values());
+    }
   }
 
-  /// Adds `y [tokens, dim]` to residual rows `x` in place and returns `modulatedNorm` of the sums:
-  /// the two in one pass where a backend can.
-  default Operand addModulatedNorm(
+  /// Adds a change to residual rows `x` in place and returns `modulatedNorm` of the sums: one pass
+  /// where a backend can.
+  default Operand modulatedNorm(
       Tensor x,
-      Tensor y,
+      Change change,
       Tensor shift,
       Tensor scale,
       Tensor rows,
       double epsilon,
       OperandFormat want) {
-    add(x, y);
+    add(x, change);
     return modulatedNorm(x, shift, scale, rows, epsilon, want);
+  }
+
+  /// Adds a change to residual rows `x` in place and returns `layerNorm` of the sums: one pass
+  /// where a backend can.
+  default Operand layerNorm(
+      Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
+    add(x, change);
+    return layerNorm(x, weight, bias, epsilon, want);
   }
 
   /// Cuts float32 latents, each `[channels, frames, height, width]` and stacked along channels,

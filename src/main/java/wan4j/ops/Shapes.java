@@ -192,6 +192,15 @@ public final class Shapes {
   }
 
   /// Nothing; `x` is changed in place.
+  public static void add(Tensor x, Change change) {
+    if (change.isGated()) {
+      gatedAdd(x, change.values(), change.gate(), change.rows());
+    } else {
+      add(x, change.values());
+    }
+  }
+
+  /// Nothing; `x` is changed in place.
   public static void add(Tensor x, Tensor y) {
     value("add", "x", x);
     value("add", "y", y, x.shape().toArray());

@@ -36,11 +36,11 @@ class KernelsCompileTest {
     return new KernelSource[] {
       rows(
           "norm.cu",
-          Map.of("INPUT", F32, "CHANGE", BF16, "WEIGHT", F32, "OUTPUT", BF16),
+          Map.of("INPUT", F32, "ADDED", 2, "CHANGE", BF16, "WEIGHT", F32, "OUTPUT", BF16),
           RowFormat.BLOCK),
       rows(
           "norm.cu",
-          Map.of("INPUT", BF16, "CHANGE", BF16, "WEIGHT", F32, "OUTPUT", BF16),
+          Map.of("INPUT", BF16, "ADDED", 0, "CHANGE", F32, "WEIGHT", F32, "OUTPUT", BF16),
           RowFormat.TOKEN),
       rows("gate.cu", Map.of("INPUT", BF16, "RESIDUAL", F32, "OUTPUT", BF16), RowFormat.DELAYED),
       rows(

@@ -278,39 +278,44 @@ public abstract class OpsContract {
     Tensor weight = truth.normal(0.3, 1, dim);
     Tensor bias = truth.values(dim);
     Tensor rows = truth.integers(groups, tokens);
-    for (boolean isStream : List.of(false, true)) {
-      truth.compare(ops -> {
-        Tensor stream = ops.upload(x, ops.residual());
-        Tensor change = ops.upload(y, ops.activation());
-        Tensor normed =
-            ops.gatedAddLayerNorm(
-                    stream,
-                    change,
-                    ops.upload(first, DType.F32),
-                    ops.upload(rows, DType.I32),
-                    ops.upload(weight, DType.F32),
-                    ops.upload(bias, DType.F32),
-                    EPSILON,
-                    PLAIN)
-                .values();
-        return isStream ? stream : normed;
-      });
-      truth.compare(ops -> {
-        Tensor stream = ops.upload(x, ops.residual());
-        Tensor change = ops.upload(y, ops.activation());
-        Tensor normed =
-            ops.addModulatedNorm(
-                    stream,
-                    change,
-                    ops.upload(first, DType.F32),
-                    ops.upload(second, DType.F32),
-                    ops.upload(rows, DType.I32),
-                    EPSILON,
-                    PLAIN)
-                .values();
-        return isStream ? stream : normed;
-      });
+    for (boolean isGated : List.of(false, true)) {
+      for (boolean isStream : List.of(false, true)) {
+        truth.compare(ops -> {
+          Tensor stream = ops.upload(x, ops.residual());
+          Change change = change(ops, y, isGated ? first : null, rows);
+          Operand normed =
+              ops.layerNorm(
+                  stream,
+                  change,
+                  ops.upload(weight, DType.F32),
+                  ops.upload(bias, DType.F32),
+                  EPSILON,
+                  PLAIN);
+          return isStream ? stream : normed.values();
+        });
+        truth.compare(ops -> {
+          Tensor stream = ops.upload(x, ops.residual());
+          Change change = change(ops, y, isGated ? first : null, rows);
+          Operand normed =
+              ops.modulatedNorm(
+                  stream,
+                  change,
+                  ops.upload(second, DType.F32),
+                  ops.upload(first, DType.F32),
+                  ops.upload(rows, DType.I32),
+                  EPSILON,
+                  PLAIN);
+          return isStream ? stream : normed.values();
+        });
+      }
     }
+  }
+
+  private static Change change(Ops ops, Tensor y, Tensor gate, Tensor rows) {
+    Tensor values = ops.upload(y, ops.activation());
+    return gate == null
+        ? Change.of(values)
+        : new Change(values, ops.upload(gate, DType.F32), ops.upload(rows, DType.I32));
   }
 
   @Test

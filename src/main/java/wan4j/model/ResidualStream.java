@@ -1,0 +1,74 @@
+package wan4j.model;
+
+import wan4j.ops.Change;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Ops;
+import wan4j.tensor.Tensor;
+
+/// The residual stream of a forward: each token's row, and what the last layer made but is not in
+/// them yet. Adding that and the norm with which the next layer begins are one pass over the rows.
+public final class ResidualStream {
+  private static final double EPSILON = 1e-6;
+
+  private final Ops ops;
+  private final Tensor x; // [tokens, dim], residual type
+  private final Tensor rows; // int32 [tokens], each token's group of modulations
+  private final Tensor made; // [tokens, dim], activation type
+  private Change pending; // null when x is whole
+
+  /// Streams over `x [tokens, dim]`, which it changes in place; `rows`, int32 `[tokens]`, names
+  /// each token's group of modulations.
+  ResidualStream(Ops ops, Tensor x, Tensor rows) {
+    this.ops = ops;
+    this.x = x;
+    this.rows = rows;
+    made = ops.empty(ops.activation(), x.length(0), x.length(1));
+  }
+
+  /// Returns how many tokens there are.
+  int tokens() {
+    return x.length(0);
+  }
+
+  /// Returns the tensor `[tokens, dim]` to which a layer writes what it adds, free after a norm.
+  Tensor made() {
+    return made;
+  }
+
+  /// Adds what was made, from the next norm on.
+  void add() {
+    pending = Change.of(made);
+  }
+
+  /// Adds what was made times a gate, float32 `[groups, dim]`, which lives until the next norm.
+  void add(Tensor gate) {
+    pending = new Change(made, gate, rows);
+  }
+
+  /// Returns the stream normalised, scaled and shifted by each token's group.
+  Operand modulatedNorm(Tensor shift, Tensor scale, OperandFormat want) {
+    Change change = pending;
+    pending = null;
+    return change == null
+        ? ops.modulatedNorm(x, shift, scale, rows, EPSILON, want)
+        : ops.modulatedNorm(x, change, shift, scale, rows, EPSILON, want);
+  }
+
+  /// Returns the stream normalised, with weight and bias.
+  Operand layerNorm(Tensor weight, Tensor bias, OperandFormat want) {
+    Change change = pending;
+    pending = null;
+    return change == null
+        ? ops.layerNorm(x, weight, bias, EPSILON, want)
+        : ops.layerNorm(x, change, weight, bias, EPSILON, want);
+  }
+
+  /// Adds what is still to be added.
+  public void settle() {
+    if (pending != null) {
+      ops.add(x, pending);
+      pending = null;
+    }
+  }
+}
