@@ -45,9 +45,12 @@ struct RowTarget {
 // Writes a row; `TYPE` is the type of plain elements and `SOURCE` the type that the values had before.
 template <int FORMAT, int TYPE, int SOURCE, int COLUMNS, int VECTOR, int THREADS>
 __device__ __forceinline__ void emit(
-    const Row<COLUMNS, VECTOR, THREADS>& row, int64 index, const RowTarget& target) {
+    Row<COLUMNS, VECTOR, THREADS>& row, int64 index, const RowTarget& target) {
   using R = Row<COLUMNS, VECTOR, THREADS>;
   int64 start = index * COLUMNS;
+  if constexpr (FORMAT == ROW_NOTED) {
+    row.template round<TYPE>(); // what is quantised later is what is noted
+  }
   if constexpr (FORMAT == ROW_NOTED || FORMAT == ROW_DELAYED) {
     float amax = reduceBlock<Largest, THREADS, 3>(row.largest());
     if (threadIdx.x == 0) {

@@ -63,12 +63,9 @@ __device__ __forceinline__ void readChanged(
           }
         }
         store<INPUT, VECTOR>(x, at, row.values[e]);
-#pragma unroll
-        for (int i = 0; i < VECTOR; i++) {
-          row.values[e][i] = toFloat<INPUT>(fromFloat<INPUT>(row.values[e][i]));
-        }
       }
     }
+    row.template round<INPUT>();
   }
 }
 

@@ -217,6 +217,18 @@ struct Row {
     return total;
   }
 
+  // Rounds to an element type.
+  template <int TYPE>
+  __device__ __forceinline__ void round() {
+#pragma unroll
+    for (int e = 0; e < EACH; e++) {
+#pragma unroll
+      for (int i = 0; i < VECTOR; i++) {
+        values[e][i] = toFloat<TYPE>(fromFloat<TYPE>(values[e][i]));
+      }
+    }
+  }
+
   // The largest magnitude; NaN is passed over.
   __device__ __forceinline__ float largest() const {
     float most = 0.0f;

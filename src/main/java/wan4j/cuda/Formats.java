@@ -43,7 +43,17 @@ final class Formats {
 
   /// Makes room for rows that a kernel writes in this format.
   RowOutput output(Shape shape, OperandFormat want) {
-    return new RowOutput(memory, quantization, activation, shape, want);
+    return new RowOutput(memory, quantization, activation, shape, want, false);
+  }
+
+  /// Makes room for rows that [#write] takes from a tensor.
+  RowOutput outputOfTensor(Shape shape, OperandFormat want) {
+    return new RowOutput(memory, quantization, activation, shape, want, true);
+  }
+
+  /// Says whether the next scale of delayed scaling's values is known already.
+  boolean isKnown(OperandFormat.Delayed delayed) {
+    return quantization.isCalibrated(delayed.state());
   }
 
   /// Returns a tensor in a format: itself where that is the format, else by a pass of its own.
@@ -51,7 +61,7 @@ final class Formats {
     if (x.dtype() == plainType(want)) {
       return new Operand.Plain(x);
     }
-    RowOutput output = output(x.shape(), want);
+    RowOutput output = outputOfTensor(x.shape(), want);
     write(x, new LinearLayers.Remainder(null, Activation.NONE), output);
     return output.finish();
   }
@@ -63,7 +73,7 @@ final class Formats {
       kernel.accept(target);
       return new Operand.Plain(target);
     }
-    RowOutput output = output(shape, want);
+    RowOutput output = outputOfTensor(shape, want);
     try (Scope _ = memory.scope()) {
       Tensor target = memory.empty(activation, shape);
       kernel.accept(target);
@@ -86,9 +96,9 @@ final class Formats {
     };
   }
 
-  /// Writes rows, after what their product left undone, to an output.
+  /// Writes rows, after what their product left undone, to an output; that may be done in place.
   void write(Tensor x, LinearLayers.Remainder remainder, RowOutput output) {
-    quantization.rows(x, remainder.bias(), remainder.function(), output);
+    output.take(x, remainder.bias(), remainder.function(), elementwise);
   }
 
   /// Returns a tensor in an element type: itself, or a copy in the innermost scope.

@@ -2,6 +2,7 @@ package wan4j.cuda;
 
 import java.util.List;
 import java.util.function.Predicate;
+import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
@@ -14,6 +15,7 @@ import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
 import wan4j.ops.SideLayers;
 import wan4j.ops.SideStack;
+import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -104,12 +106,80 @@ final class LinearLayers {
     if (formats.plainType(want) == type) {
       return new Operand.Plain(linear(shape, x, layer, function));
     }
-    RowOutput output = formats.output(shape, want);
+    MatmulDescription direct = direct(shape, x, layer, function, want);
+    if (direct != null) {
+      RowOutput output = formats.output(shape, want);
+      runDirect(direct, x, layer, output);
+      return output.finish();
+    }
+    RowOutput output = formats.outputOfTensor(shape, want);
     try (Scope _ = memory.scope()) {
       Tensor product = memory.empty(type, shape);
       formats.write(product, run(inTypeOf(layer, x), layer, function, product), output);
     }
     return output.finish();
+  }
+
+  /// Returns the product that quantises its own sums by delayed scaling's known scale, or null
+  /// where there is none.
+  private MatmulDescription direct(
+      Shape shape, Operand x, CudaLinear layer, Activation function, OperandFormat want) {
+    boolean isPossible =
+        want instanceof OperandFormat.Delayed delayed
+            && formats.isKnown(delayed)
+            && layer.precision().isFloat8()
+            && layer.precision().weightGranularity() == Granularity.TENSOR
+            && sides.of(layer) == null
+            && shape.size(0) > 0;
+    if (!isPossible) {
+      return null;
+    }
+    long rows = padded(shape.size(0));
+    boolean hasRoom = x.values().storage().bytes() >= rows * layer.inputs();
+    MatmulDescription bare =
+        MatmulDescription.linear(
+            rows, layer.outputs(), layer.inputs(), Element.FLOAT8_E4M3, Element.FLOAT8_E4M3);
+    MatmulDescription fused =
+        fused(
+            scaled(bare, layer.precision(), isSumFast),
+            layer.bias() != null,
+            function,
+            products::isSupported);
+    boolean isWhole =
+        fused.epilogue().biased() == (layer.bias() != null)
+            && (function == Activation.NONE || isGelu(fused.epilogue()));
+    return hasRoom && isWhole && products.isSupported(fused) ? fused : null;
+  }
+
+  private static boolean isGelu(Epilogue epilogue) {
+    return epilogue == Epilogue.GELU || epilogue == Epilogue.GELU_BIAS;
+  }
+
+  /// Runs such a product. The rows that pad the last tile repeat the last one, since the library
+  /// looks for the largest sum in all of them.
+  private void runDirect(MatmulDescription direct, Operand x, CudaLinear layer, RowOutput output) {
+    Tensor values = x.values();
+    long row = layer.inputs();
+    long end = DeviceStorage.address(values) + values.shape().size(0) * row;
+    long missing = direct.rows() - values.shape().size(0);
+    for (long copied = 0; copied < missing; ) {
+      long now = Math.min(copied + 1, missing - copied);
+      CudaDriver.copyOnDevice(end + copied * row, end - row, now * row, products.stream());
+      copied += now;
+    }
+    MatmulPlan plan = products.plan(direct);
+    plan.outputScale(output.scale());
+    plan.outputMaximum(output.maximum(products.stream()));
+    multiply(
+        new Product(
+            direct,
+            values,
+            ((Operand.Quantized) x).inverseScales(),
+            layer.weight(),
+            layer.inverse(),
+            0,
+            output.written()),
+        layer.bias());
   }
 
   /// A plain operand in the type of the layer's weight.

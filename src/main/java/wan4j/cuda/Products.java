@@ -98,6 +98,11 @@ final class Products implements AutoCloseable {
     return plan.algorithms(WORKSPACE, most);
   }
 
+  /// Returns the stream in which products are queued.
+  long stream() {
+    return device.stream();
+  }
+
   /// Queues a product whose plan has its pointers.
   void run(MatmulPlan plan, long input, long weight, long output) {
     plan.run(input, weight, output, workspace, device.stream());

@@ -1,6 +1,8 @@
 package wan4j.cuda;
 
+import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.KernelArguments;
+import wan4j.ops.Activation;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
@@ -10,7 +12,8 @@ import wan4j.tensor.Tensor;
 
 /// Where a producing kernel writes the rows of an operand, and what remains to be done after it.
 /// The kernel takes `format` and `type` as constants and [#addTo] as its last arguments; [#finish]
-/// then queues the rest and returns the operand.
+/// then queues the rest and returns the operand. Rows that lie in a tensor already go through
+/// [#take] in place of a kernel.
 final class RowOutput {
   private static final int CHECKED_COLUMNS = 16; // what FP8 matrix units want
 
@@ -24,16 +27,21 @@ final class RowOutput {
   private final Tensor largest;
   private final long state;
   private final int stride;
+  private final boolean isTaken;
 
-  /// Makes room for an operand of this shape; `activation` is the type of plain elements.
+  /// Makes room for an operand of this shape; `activation` is the type of plain elements, and
+  /// `isTaken` says that its rows come from a tensor, so that those which wait for the scale of
+  /// them all need no room of their own.
   RowOutput(
       DeviceMemory memory,
       QuantizeKernels kernels,
       DType activation,
       Shape shape,
-      OperandFormat want) {
+      OperandFormat want,
+      boolean isTaken) {
     this.kernels = kernels;
     this.want = want;
+    this.isTaken = isTaken && want == OperandFormat.Simple.FLOAT8_CURRENT;
     int rows = shape.length(0);
     stride = Math.toIntExact(Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS);
     boolean isQuantized =
@@ -68,7 +76,7 @@ final class RowOutput {
               case FLOAT8_BLOCK -> RowFormat.BLOCK;
             };
         boolean isNoted = format == RowFormat.NOTED;
-        written = isNoted ? memory.empty(activation, shape) : result;
+        written = isNoted && !this.isTaken ? memory.empty(activation, shape) : result;
         largest = isNoted ? memory.empty(DType.F32, Shape.of(Math.max(rows, 1))) : null;
         state =
             isNoted
@@ -121,6 +129,37 @@ final class RowOutput {
         .add(stride);
   }
 
+  /// Writes rows of a tensor, after a bias (null for none) and a function, which may be done in
+  /// place.
+  void take(Tensor x, Tensor bias, Activation function, ElementwiseKernels elementwise) {
+    if (!isTaken) {
+      kernels.rows(x, bias, function, this);
+      return;
+    }
+    if (x.count() == 0) {
+      return;
+    }
+    if (bias != null) {
+      elementwise.addBias(x, bias, function, null, x);
+    } else if (function != Activation.NONE) {
+      elementwise.convert(x, x, function);
+    }
+    kernels.rowLargest(x, largest);
+    kernels.currentScale(largest, state);
+    kernels.quantizeTensor(x, result, state);
+  }
+
+  /// Returns where delayed scaling's known scale lies, for products that quantise their sums.
+  long scale() {
+    return state;
+  }
+
+  /// Returns where such a product writes the largest magnitude of its sums; clears the rest.
+  long maximum(long stream) {
+    CudaDriver.fillBytes(DeviceStorage.address(largest), 0, largest.bytes(), stream);
+    return DeviceStorage.address(largest);
+  }
+
   /// Queues what the scale of a whole tensor needs and returns the operand.
   Operand finish() {
     switch (want) {
@@ -134,8 +173,10 @@ final class RowOutput {
       }
       case OperandFormat.Simple simple -> {
         if (simple == OperandFormat.Simple.FLOAT8_CURRENT) {
-          kernels.currentScale(largest, state);
-          kernels.quantizeTensor(written, result, state);
+          if (!isTaken) {
+            kernels.currentScale(largest, state);
+            kernels.quantizeTensor(written, result, state);
+          }
           kernels.keepInverse(state, DeviceStorage.address(inverse));
         }
       }

@@ -35,10 +35,23 @@ final class DeviceTemporaries {
   }
 
   private void written(Shape shape, OperandFormat want) {
-    boolean isNoted =
-        want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT;
-    if (isNoted) {
+    if (want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT) {
       memory.empty(activation, shape);
+    }
+    noted(shape, want);
+  }
+
+  /// The same where the rows lie in a tensor already: only delayed scaling's first step copies
+  /// them.
+  private void taken(Shape shape, OperandFormat want) {
+    if (want instanceof OperandFormat.Delayed) {
+      memory.empty(activation, shape);
+    }
+    noted(shape, want);
+  }
+
+  private void noted(Shape shape, OperandFormat want) {
+    if (want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT) {
       memory.empty(DType.F32, Shape.of(shape.size(0)));
     }
     if (want == OperandFormat.Simple.FLOAT8_CURRENT) {
@@ -66,7 +79,7 @@ final class DeviceTemporaries {
   /// operand of a quantised format.
   void product(DType dtype, Shape shape, OperandFormat want, Operand x, SideStack side) {
     try (Scope _ = memory.scope()) {
-      written(shape, want);
+      taken(shape, want);
       memory.empty(dtype, shape);
       beside(x, side);
     }
@@ -105,7 +118,7 @@ final class DeviceTemporaries {
     long size = query.size(2);
     try (Scope _ = memory.scope()) {
       if (want != OperandFormat.Simple.PLAIN) {
-        written(shape, want);
+        taken(shape, want);
         memory.empty(activation, shape);
       }
       boolean isFused =

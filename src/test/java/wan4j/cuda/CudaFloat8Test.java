@@ -1,6 +1,7 @@
 package wan4j.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.cuda.bind.Cuda;
@@ -102,9 +104,44 @@ class CudaFloat8Test {
                         down.input(Branch.UNCONDITIONAL)),
                     down,
                     Activation.NONE));
-        assertThat(difference(found, same)).isLessThan(5e-3);
+        // a product that quantises its own sums rounds them once, not twice: a few codes differ
+        boolean isDirect = precision == Precision.FLOAT8_DELAYED && call > 0;
+        assertThat(difference(found, same)).isLessThan(isDirect ? 2.5e-2 : 5e-3);
       }
     }
+  }
+
+  /// Delayed scaling's product that quantises its own sums leaves the same state behind as a pass
+  /// of its own: rows that pad the last tile do not count, and a larger sum than ever is noted.
+  @Test
+  void aProductThatQuantisesItsSumsNotesTheirLargestMagnitude() {
+    try (Parameters parameters = ops.parameters()) {
+      Linear up =
+          layer(parameters, values(OUTPUTS, COLUMNS), values(OUTPUTS), Precision.FLOAT8_DELAYED);
+      Linear down = layer(parameters, values(64, OUTPUTS), values(64), Precision.FLOAT8_DELAYED);
+      Linear twin = layer(parameters, values(64, OUTPUTS), values(64), Precision.FLOAT8_DELAYED);
+      for (float size : new float[] {1, 1, 3, 0.5f}) {
+        float[] scaled = values(ROWS, COLUMNS).toFloats();
+        for (int i = 0; i < scaled.length; i++) {
+          scaled[i] *= size;
+        }
+        Tensor input = ops.upload(Tensor.of(scaled, ROWS, COLUMNS), DType.BF16);
+        Operand x = ops.operand(input, up.input(Branch.CONDITIONAL));
+        ops.linear(x, up, Activation.GELU_TANH, down.input(Branch.CONDITIONAL));
+        Tensor plain = ops.linear(x, up, Activation.GELU_TANH);
+        ops.operand(plain, twin.input(Branch.CONDITIONAL));
+        float[] found = state(down);
+        float[] expected = state(twin);
+        for (int i = 0; i < expected.length; i++) {
+          assertThat(found[i]).isCloseTo(expected[i], withinPercentage(0.5)); // bfloat16's rounding
+        }
+      }
+    }
+  }
+
+  private float[] state(Linear layer) {
+    OperandFormat.Delayed delayed = (OperandFormat.Delayed) layer.input(Branch.CONDITIONAL);
+    return ops.download(delayed.state()).toFloats();
   }
 
   private static Linear layer(
