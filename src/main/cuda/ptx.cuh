@@ -179,3 +179,45 @@ PRODUCT(192, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NA
 PRODUCT(256, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 ", " NAMES_6 ", " NAMES_7, "%128, %129",
     SUMS_48(0), SUMS_48(48), SUMS_16(96), SUMS_16(112))
 #undef PRODUCT
+
+// The same with 176 columns, adding to what d held or not.
+template <int ADDS>
+__device__ __forceinline__ void multiplyShared(
+    float (&d)[88], unsigned long long a, unsigned long long b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n176k16.f32.bf16.bf16 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
+      ", " NAMES_3 ", " NAMES_4 ", %80, %81, %82, %83, %84, %85, %86, %87}, %88, %89, %90, 1, 1, 0, 0;"
+      : SUMS_48(0), SUMS_16(48), SUMS_16(64), SUMS_8(80)
+      : "l"(a), "l"(b), "n"(ADDS));
+}
+
+// d[64, 128] += a[64, 16] b[16, 128] of bfloat16: a in registers, in the order in which a product
+// leaves its sums, b in shared memory, each row's columns side by side.
+__device__ __forceinline__ void multiplyRegisters(
+    float (&d)[64], const unsigned int* a, unsigned long long b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
+      ", " NAMES_3 "}, {%64, %65, %66, %67}, %68, 1, 1, 1, 1;"
+      : SUMS_48(0), SUMS_16(48)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+
+// ---- barriers among some warps of a block, by number
+
+template <int THREADS>
+__device__ __forceinline__ void meet(int number) {
+  asm volatile("bar.sync %0, %1;" ::"r"(number), "n"(THREADS) : "memory");
+}
+
+// Counts as having come, without waiting for the others.
+template <int THREADS>
+__device__ __forceinline__ void pass(int number) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(number), "n"(THREADS) : "memory");
+}
+
+// 2 to a power, within 2 units in the last place.
+__device__ __forceinline__ float powerOfTwo(float exponent) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(exponent));
+  return power;
+}

@@ -1,11 +1,15 @@
 package wan4j.bench;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.cuda.CudaOps;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
@@ -35,19 +39,41 @@ public final class AttentionBenchmark {
               random(inputs, ops, tokens, heads, 1),
               random(inputs, ops, tokens, heads, 2),
               random(inputs, ops, tokens, heads, 3));
-      double[] times =
-          bench
-              .times(() -> {
-                try (var _ = ops.scope()) {
-                  ops.attention(random, 1 / Math.sqrt(SIZE), OperandFormat.Simple.PLAIN);
-                }
-              })[0];
       double operations = 4.0 * tokens * tokens * heads * SIZE;
-      return List.of(
-          Measurement.of("attention", parameters, "time", "ms", times),
-          Measurement.of(
-              "attention", parameters, "rate", "TFLOP/s", Workbench.rates(operations, times)));
+      double scale = 1 / Math.sqrt(SIZE);
+      Runnable ours =
+          () -> {
+            try (var _ = ops.scope()) {
+              ops.attention(random, scale, OperandFormat.Simple.PLAIN);
+            }
+          };
+      List<Measurement> results = new ArrayList<>();
+      if (bench.backend() instanceof CudaOps cuda && ops.activation() == DType.BF16) {
+        Tensor target =
+            inputs.tensor(
+                new RandomSource("target", Shape.of(tokens, heads, SIZE), 0, 0, 1), DType.BF16);
+        double[][] times = bench.times(ours, () -> cuda.attentionByLibrary(random, scale, target));
+        add(results, parameters, "ours", operations, times[0]);
+        add(results, parameters, "cuDNN", operations, times[1]);
+      } else {
+        add(results, parameters, "ours", operations, bench.times(ours)[0]);
+      }
+      return results;
     }
+  }
+
+  private static void add(
+      List<Measurement> results,
+      Map<String, Object> common,
+      String side,
+      double operations,
+      double[] times) {
+    Map<String, Object> parameters = new LinkedHashMap<>(common);
+    parameters.put("by", side);
+    results.add(Measurement.of("attention", parameters, "time", "ms", times));
+    results.add(
+        Measurement.of(
+            "attention", parameters, "rate", "TFLOP/s", Workbench.rates(operations, times)));
   }
 
   private static Tensor random(Parameters inputs, Ops ops, int tokens, int heads, long seed) {

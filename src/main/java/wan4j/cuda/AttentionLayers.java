@@ -16,6 +16,7 @@ final class AttentionLayers implements AutoCloseable {
   private final Formats formats;
   private final ElementwiseKernels elementwise;
   private final DType activation;
+  private final AttentionKernels kernels;
   private final FusedAttention fused;
   private final ProductAttention products;
 
@@ -24,12 +25,14 @@ final class AttentionLayers implements AutoCloseable {
       Formats formats,
       ElementwiseKernels elementwise,
       DType activation,
+      AttentionKernels kernels,
       FusedAttention fused,
       ProductAttention products) {
     this.memory = memory;
     this.formats = formats;
     this.elementwise = elementwise;
     this.activation = activation;
+    this.kernels = kernels;
     this.fused = fused;
     this.products = products;
   }
@@ -52,6 +55,10 @@ final class AttentionLayers implements AutoCloseable {
     }
     try (Scope _ = memory.scope()) {
       Heads own = as(activation, heads);
+      if (bias == null && AttentionKernels.takes(own, scale)) {
+        kernels.run(own, scale, target);
+        return;
+      }
       if (bias == null && fused.run(own, scale, target)) {
         return;
       }
@@ -64,6 +71,27 @@ final class AttentionLayers implements AutoCloseable {
       Tensor wide = memory.empty(DType.F32, target.shape());
       products.run(layout(as(DType.F32, own), wide), DType.F32, scale, bias);
       elementwise.convert(wide, target, Activation.NONE);
+    }
+  }
+
+  /// Writes attention of bfloat16 heads of 128 by the kernel of ours even where cuDNN is faster;
+  /// for comparisons.
+  void attendByKernel(Heads heads, double scale, Tensor target) {
+    if (!AttentionKernels.fits(heads, scale)) {
+      throw new IllegalArgumentException(
+          "no kernel takes heads like %s; give bfloat16 ones of 128"
+              .formatted(heads.query().shape()));
+    }
+    kernels.run(heads, scale, target);
+  }
+
+  /// Writes attention of bfloat16 heads through the library even where a kernel of ours is faster;
+  /// for comparisons.
+  void attendByLibrary(Heads heads, double scale, Tensor target) {
+    if (!fused.run(heads, scale, target)) {
+      throw new IllegalArgumentException(
+          "cuDNN takes no heads like %s; give bfloat16 ones of at most 128"
+              .formatted(heads.query().shape()));
     }
   }
 

@@ -84,6 +84,7 @@ public final class CudaOps implements Ops {
             formats,
             elementwise,
             types.activation(),
+            new AttentionKernels(device),
             new FusedAttention(workspace),
             new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
     convolutions =
@@ -343,6 +344,20 @@ public final class CudaOps implements Ops {
   @Override
   public Operand attention(Heads heads, double scale, OperandFormat want) {
     return attentions.attention(Shapes.attention(heads), heads, scale, want);
+  }
+
+  /// Writes attention of heads of 128 as `attention` does, by the kernel of ours even where cuDNN
+  /// is faster, to bfloat16 `target [queries, heads, 128]`. For comparisons.
+  public void attentionByKernel(Heads heads, double scale, Tensor target) {
+    Shapes.attention(heads);
+    attentions.attendByKernel(heads, scale, target);
+  }
+
+  /// Writes attention as `attention` does, through cuDNN even where a kernel of ours is faster, to
+  /// bfloat16 `target [queries, heads, head size]`. For comparisons.
+  public void attentionByLibrary(Heads heads, double scale, Tensor target) {
+    Shapes.attention(heads);
+    attentions.attendByLibrary(heads, scale, target);
   }
 
   @Override

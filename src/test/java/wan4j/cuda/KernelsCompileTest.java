@@ -107,6 +107,7 @@ class KernelsCompileTest {
               entry("SPACE_STRIDE", 1),
               entry("VECTOR", 8),
               entry("TYPE", BF16))),
+      KernelSource.of("attention.cu", AttentionKernels.CONSTANTS),
       KernelSource.of("packweight.cu", Map.of("SOURCE", F32, "TYPE", BF16)),
       patches(96, 96, false),
       patches(96, 96, true),

@@ -215,7 +215,10 @@ public abstract class OpsContract {
     "13, 1, 2, 64",
     "1, 207, 3, 128",
     "207, 207, 2, 128",
-    "130, 517, 1, 64"
+    "130, 517, 1, 64",
+    "1, 128, 2, 128",
+    "300, 1000, 3, 128",
+    "129, 2049, 5, 128"
   })
   void attentionIsAWeightedMeanOfValues(int queries, int keys, int heads, int size) {
     Tensor query = truth.values(queries, heads, size);
