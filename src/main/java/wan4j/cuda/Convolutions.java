@@ -221,22 +221,25 @@ final class Convolutions implements AutoCloseable {
   }
 
   private Planned make(CudnnConvolution.Shape shape) {
+    String known = algorithms.algorithm(shape);
+    CudnnConvolution convolution;
     try {
-      String known = algorithms.algorithm(shape);
-      CudnnConvolution convolution =
+      convolution =
           known == null ? null : CudnnConvolution.of(workspace.handle(), shape, precision, known);
       if (convolution == null) {
         convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
       }
-      if (convolution.workspace() <= LibraryWorkspace.MOST) {
-        workspace.address(convolution.workspace());
-        return new Planned(convolution);
-      }
-      convolution.close();
     } catch (CudaException e) {
-      // No deterministic engine for this shape: the products take it.
+      if (!e.isNotSupported()) {
+        throw e;
+      }
+      return new Planned(null); // no deterministic engine for this shape: the products take it
     }
-    return new Planned(null);
+    if (convolution.workspace() > LibraryWorkspace.MOST) {
+      convolution.close();
+      return new Planned(null);
+    }
+    return new Planned(convolution);
   }
 
   // ---- as matrix products

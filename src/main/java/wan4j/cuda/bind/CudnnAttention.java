@@ -82,18 +82,12 @@ public final class CudnnAttention implements AutoCloseable {
   public static CudnnAttention of(long handle, Sizes sizes, float scale) {
     if (Cudnn.version() < Cudnn.LEAST) {
       throw new CudaException(
-          "cuDNN",
-          "cudnnBackendFinalize",
-          CudaException.MISSING,
-          "cuDNN "
-              + Cudnn.version()
-              + " is too old for attention, which needs 9.10.2 or newer; get it with: "
-              + "pip install --upgrade nvidia-cudnn-cu13");
+          "cuDNN", "cudnnBackendFinalize", CudaException.MISSING, NativeLibraries.CUDNN.tooOld());
     }
     try {
       return of(handle, sizes, scale, Form.SMALL_OPERATIONS);
     } catch (CudaException e) {
-      if (Cudnn.version() < Cudnn.ONE_ATTENTION) {
+      if (!e.isNotSupported() || Cudnn.version() < Cudnn.ONE_ATTENTION) {
         throw e;
       }
       return of(handle, sizes, scale, Form.ONE_OPERATION);

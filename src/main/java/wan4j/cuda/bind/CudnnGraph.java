@@ -173,7 +173,7 @@ public final class CudnnGraph implements AutoCloseable {
       throw new CudaException(
           "cuDNN",
           "cudnnBackendFinalize",
-          CudaException.MISSING,
+          CudaException.UNSUPPORTED,
           "cuDNN " + Cudnn.version() + " has no engine for this operation here: " + refusal);
     }
     return plans.getFirst();
@@ -255,6 +255,9 @@ public final class CudnnGraph implements AutoCloseable {
               addresses);
       return found.subList(0, (int) Math.min(count, MOST_ENGINES));
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       refusal = e.getMessage(); // this kind of heuristic knows no engine for the graph
       return List.of();
     }
@@ -297,6 +300,9 @@ public final class CudnnGraph implements AutoCloseable {
           engine.number(CudnnNames.ENGINE_GLOBAL_INDEX),
           place);
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       refusal = e.getMessage(); // the engine cannot be built here: the next one is asked
       return null;
     }
