@@ -26,7 +26,7 @@ public final class Backends {
         if (!Cuda.isPresent()) {
           throw new InputException("device cuda cannot be used: " + Cuda.absence());
         }
-        yield new CudaOps(0, types(arithmetic));
+        yield new CudaOps(Cuda.device().ordinal(), types(arithmetic));
       }
     };
   }
