@@ -28,7 +28,18 @@ final class MemoryNeedTest {
     assertThatThrownBy(() -> need.requireFits(need.bytes() - 1))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("the request needs %,d MiB".formatted(need.bytes() >> 20))
+        .hasMessageContaining("256 allowed for the plans of cuDNN")
         .hasMessageContaining("--offload_model True, --t5_cpu or --quantize");
+  }
+
+  @Test
+  void theAllowanceForCudnnIsPartOfTheNeedOnAGpuAlone() {
+    MemoryNeed need = VideoEngine.need(gpu(true, false, Quantization.NONE), REQUEST);
+    assertThat(need.bytes())
+        .isEqualTo(need.weights() + need.scopes() + need.fixed() + need.allowance());
+    assertThat(need.allowance()).isEqualTo(256L << 20);
+    EngineOptions processor = new EngineOptions(CHECKPOINT, Device.CPU, true, false);
+    assertThat(VideoEngine.need(processor, REQUEST).allowance()).isZero();
   }
 
   @Test

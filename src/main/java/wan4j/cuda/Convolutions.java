@@ -222,24 +222,19 @@ final class Convolutions implements AutoCloseable {
 
   private Planned make(CudnnConvolution.Shape shape) {
     String known = algorithms.algorithm(shape);
-    CudnnConvolution convolution;
+    long handle = workspace.handle();
+    long most = LibraryWorkspace.MOST;
     try {
-      convolution =
-          known == null ? null : CudnnConvolution.of(workspace.handle(), shape, precision, known);
-      if (convolution == null) {
-        convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
-      }
+      CudnnConvolution convolution =
+          known == null ? null : CudnnConvolution.of(handle, shape, precision, most, known);
+      return new Planned(
+          convolution == null ? CudnnConvolution.of(handle, shape, precision, most) : convolution);
     } catch (CudaException e) {
       if (!e.isNotSupported()) {
         throw e;
       }
       return new Planned(null); // no deterministic engine for this shape: the products take it
     }
-    if (convolution.workspace() > LibraryWorkspace.MOST) {
-      convolution.close();
-      return new Planned(null);
-    }
-    return new Planned(convolution);
   }
 
   // ---- as matrix products

@@ -18,6 +18,7 @@ final class DeviceHeap {
   private final Map<Long, Long> ranges = new HashMap<>();
   private long leastFree = freeAtFirst;
   private long held;
+  private int takes;
   private long peak;
 
   /// Counts for the present context, which has just been made; at most `limit` bytes are given out.
@@ -36,6 +37,7 @@ final class DeviceHeap {
       long address = CudaDriver.allocate(bytes);
       ranges.put(address, rounded);
       held += rounded;
+      takes++;
       peak = Math.max(peak, held);
       leastFree = Math.min(leastFree, CudaDriver.freeMemory());
       return address;
@@ -61,6 +63,11 @@ final class DeviceHeap {
   /// Returns the bytes that are taken now.
   long held() {
     return held;
+  }
+
+  /// Returns how often a range was taken.
+  int takes() {
+    return takes;
   }
 
   /// Returns the largest number of bytes that were taken at once.

@@ -51,20 +51,15 @@ final class FusedAttention implements AutoCloseable {
   }
 
   private Planned plan(Key key) {
-    CudnnAttention attention;
     try {
-      attention = CudnnAttention.of(workspace.handle(), key.sizes, key.scale);
+      return new Planned(
+          CudnnAttention.of(workspace.handle(), key.sizes, key.scale, LibraryWorkspace.MOST));
     } catch (CudaException e) {
       if (!e.isNotSupported()) {
         throw e;
       }
       return new Planned(null); // no engine for this shape: ProductAttention takes it
     }
-    if (attention.workspace() > LibraryWorkspace.MOST) {
-      attention.close();
-      return new Planned(null);
-    }
-    return new Planned(attention);
   }
 
   @Override
