@@ -11,8 +11,6 @@ import wan4j.tensor.InputException;
 /// the driver rounds it, and what has become of the free memory since the GPU was opened, in which
 /// the libraries' own code and tables show too.
 final class DeviceHeap {
-  private static final int OUT_OF_MEMORY = 2; // CUDA_ERROR_OUT_OF_MEMORY
-
   private final long limit;
   private final long freeAtFirst = CudaDriver.freeMemory();
   private final Map<Long, Long> ranges = new HashMap<>();
@@ -42,7 +40,7 @@ final class DeviceHeap {
       leastFree = Math.min(leastFree, CudaDriver.freeMemory());
       return address;
     } catch (CudaException e) {
-      if (e.code() == OUT_OF_MEMORY) {
+      if (e.isOutOfMemory()) {
         throw tooLittle(CudaDriver.freeMemory(), CudaDriver.totalMemory(), bytes);
       }
       throw e;

@@ -19,9 +19,14 @@ public final class CudaException extends RuntimeException {
   private static final int CUDNN_PREREQUISITE_MISSING = 3008;
   private static final int CUDNN_SUBLIBRARY_UNAVAILABLE = 3009;
   private static final int CUDNN_INTERNAL_ERROR = 4000;
+  private static final int CUDNN_HOST_ALLOCATION_FAILED = 4003;
+  private static final int CUDNN_DEVICE_ALLOCATION_FAILED = 4004;
   // cublas_api.h, cublasStatus_t
+  private static final int CUBLAS_ALLOC_FAILED = 3;
   private static final int CUBLAS_ARCH_MISMATCH = 8;
   private static final int CUBLAS_NOT_SUPPORTED = 15;
+
+  private static final int DRIVER_OUT_OF_MEMORY = 2; // cuda.h, CUDA_ERROR_OUT_OF_MEMORY
 
   private final String library;
   private final String function;
@@ -63,6 +68,17 @@ public final class CudaException extends RuntimeException {
               && code != CUDNN_PREREQUISITE_MISSING
               && code != CUDNN_SUBLIBRARY_UNAVAILABLE;
       case "cuBLASLt" -> code == CUBLAS_NOT_SUPPORTED || code == CUBLAS_ARCH_MISMATCH;
+      default -> false;
+    };
+  }
+
+  /// Whether there was too little memory, of the GPU or of the host.
+  public boolean isOutOfMemory() {
+    return switch (library) {
+      case "the NVIDIA driver" -> code == DRIVER_OUT_OF_MEMORY;
+      case "cuDNN" ->
+          code == CUDNN_HOST_ALLOCATION_FAILED || code == CUDNN_DEVICE_ALLOCATION_FAILED;
+      case "cuBLASLt" -> code == CUBLAS_ALLOC_FAILED;
       default -> false;
     };
   }

@@ -46,6 +46,21 @@ final class CudaExceptionTest {
     assertThat(failure(library, code).isNotSupported()).as(name).isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "the NVIDIA driver, 2, true",
+    "the NVIDIA driver, 3, false",
+    "cuDNN, 4003, true",
+    "cuDNN, 4004, true",
+    "cuDNN, 4000, false",
+    "cuBLASLt, 3, true",
+    "cuBLASLt, 2, false",
+    "NVRTC, 2, false",
+  })
+  void tooLittleMemoryIsToldApart(String library, int code, boolean isExpected) {
+    assertThat(failure(library, code).isOutOfMemory()).isEqualTo(isExpected);
+  }
+
   private static CudaException failure(String library, int code) {
     return new CudaException(library, "function", code, "text");
   }
