@@ -47,6 +47,11 @@ public record Environment(
     return new Environment(Cuda.device().name(), driver, libraries, known, date);
   }
 
+  /// Returns the same on another day.
+  Environment on(String day) {
+    return new Environment(device, driver, libraries, commit, day);
+  }
+
   private static String commitOfRepository() {
     try {
       Process git = new ProcessBuilder("git", "rev-parse", "--short", "HEAD").start();
