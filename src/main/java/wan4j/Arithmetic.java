@@ -24,9 +24,38 @@ public enum Arithmetic {
     };
   }
 
-  /// Returns the arithmetic of the flags `--precision bf16|fp32` and `--tf32`; throws
-  /// `InputException` for others and for bf16 with TF32.
-  public static Arithmetic of(String precision, boolean tf32) {
+  /// Returns the arithmetic of the flags `--precision bf16|fp32`, null where it was not given, and
+  /// `--tf32` on a device; throws `InputException` for others, for bf16 with TF32, and on a
+  /// processor for all but float32.
+  ///
+  /// @param absence why there is no GPU, where the processor was not asked for but has to do, or
+  ///   null
+  public static Arithmetic of(String precision, boolean tf32, Device device, String absence) {
+    if (device == Device.CUDA) {
+      return of(precision == null ? "bf16" : precision, tf32);
+    }
+    if (precision != null) {
+      of(precision, tf32);
+    }
+    if (tf32) {
+      throw notOnProcessors("--tf32", absence);
+    }
+    if ("bf16".equals(precision)) {
+      throw notOnProcessors("--precision bf16", absence);
+    }
+    return FLOAT32;
+  }
+
+  private static InputException notOnProcessors(String flag, String absence) {
+    return new InputException(
+        absence == null
+            ? "%s was given, but the CPU computes in fp32 alone; leave it out, or give --device cuda"
+                .formatted(flag)
+            : "%s was given, but the CPU, which computes in fp32 alone, has to do here (%s); leave it out, or give this machine a GPU"
+                .formatted(flag, absence));
+  }
+
+  private static Arithmetic of(String precision, boolean tf32) {
     return switch (precision) {
       case "bf16" -> {
         if (tf32) {

@@ -4,6 +4,7 @@ import wan4j.cpu.CpuOps;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
 import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.bind.CudaException;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 
@@ -26,7 +27,7 @@ public final class Backends {
         if (!Cuda.isPresent()) {
           throw new InputException("device cuda cannot be used: " + Cuda.absence());
         }
-        yield new CudaOps(0, types(arithmetic));
+        yield new CudaOps(Cuda.device().ordinal(), types(arithmetic));
       }
     };
   }
@@ -55,6 +56,33 @@ public final class Backends {
   /// processor.
   public static long driverPeakBytes(Ops ops) {
     return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
+  }
+
+  /// Returns what a failure of a device's libraries means and what mends it, in one sentence, or
+  /// null for an exception that is none.
+  public static String failure(Exception exception) {
+    if (!(exception instanceof CudaException failure)) {
+      return null;
+    }
+    if (failure.code() == CudaException.MISSING) {
+      return failure.getMessage();
+    }
+    String cure;
+    if (failure.isNotSupported()) {
+      cure = "./wan4j doctor tells which versions there are; install newer ones";
+    } else if (failure.isOutOfMemory() && failure.function().contains("Host")) {
+      cure =
+          "free memory of this machine, or let this process lock more of it (ulimit -l unlimited)";
+    } else if (failure.isOutOfMemory()) {
+      cure =
+          "free memory of the GPU (nvidia-smi tells who holds it), or choose a smaller --size or"
+              + " --frame_num";
+    } else {
+      cure =
+          "look at the GPU with nvidia-smi and at the libraries with ./wan4j doctor, and run again"
+              + " with WAN4J_JAVA_OPTIONS=-Dwan4j.debug=true to see where it happened";
+    }
+    return failure.getMessage() + "; " + cure;
   }
 
   private static CudaTypes types(Arithmetic arithmetic) {

@@ -15,6 +15,12 @@ public enum Device {
     return Cuda.isPresent() ? CUDA : CPU;
   }
 
+  /// Returns why this machine has no GPU that can be used, in one sentence with the cure, or null
+  /// where it has.
+  public static String absence() {
+    return Cuda.absence();
+  }
+
   /// Returns the device of a name; throws `InputException` for others.
   public static Device of(String name) {
     return switch (name) {

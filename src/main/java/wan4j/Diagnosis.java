@@ -66,7 +66,8 @@ public record Diagnosis(List<Line> lines) {
 
   private static Line algorithms() {
     try {
-      return new Line("cuda", "algorithms", Algorithms.of(0).summary(), null, false);
+      return new Line(
+          "cuda", "algorithms", Algorithms.of(Cuda.device().ordinal()).summary(), null, false);
     } catch (InputException e) {
       return new Line("cuda", "algorithms", "", e.getMessage(), true);
     }

@@ -30,6 +30,7 @@ final class MemoryNeedTest {
     assertThatThrownBy(() -> need.requireFits(need.bytes() - 1))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("the request needs %,d MiB".formatted(need.bytes() >> 20))
+        .hasMessageContaining("256 allowed for the plans of cuDNN")
         .hasMessageContaining("--offload_model True, --t5_cpu or --quantize");
   }
 
@@ -47,6 +48,16 @@ final class MemoryNeedTest {
     MemoryNeed none = VideoEngine.Cut.fitting(least.bytes() - 1, needs).need();
     assertThatThrownBy(() -> none.requireFits(least.bytes() - 1))
         .hasMessageContaining("needs %,d MiB".formatted(least.bytes() >> 20));
+  }
+
+  @Test
+  void theAllowanceForCudnnIsPartOfTheNeedOnAGpuAlone() {
+    MemoryNeed need = VideoEngine.need(gpu(true, false, Quantization.NONE), REQUEST);
+    assertThat(need.bytes())
+        .isEqualTo(need.weights() + need.scopes() + need.fixed() + need.allowance());
+    assertThat(need.allowance()).isEqualTo(256L << 20);
+    EngineOptions processor = new EngineOptions(CHECKPOINT, Device.CPU, true, false);
+    assertThat(VideoEngine.need(processor, REQUEST).allowance()).isZero();
   }
 
   @Test

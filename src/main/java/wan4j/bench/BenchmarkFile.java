@@ -82,14 +82,17 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
   }
 
   /// Adds results to a file of the same environment, or makes it, under a temporary name first;
-  /// throws `InputException` when the file is one of another environment.
+  /// throws `InputException` when the file is one of another environment. A file keeps the day on
+  /// which it was begun, so that a run over midnight goes on in it.
   public static void append(Path file, Environment environment, List<Measurement> added) {
     List<Measurement> all = new ArrayList<>();
+    Environment kept = environment;
     if (Files.exists(file)) {
       BenchmarkFile before = read(file);
-      if (!before.environment().equals(environment)) {
+      kept = environment.on(before.environment().date());
+      if (!before.environment().equals(kept)) {
         throw new InputException(
-            "%s holds results of %s at commit %s on %s; write those of another machine, commit or day to a file of their own"
+            "%s holds results of %s at commit %s on %s; write those of another machine, library or commit to a file of their own"
                 .formatted(
                     file,
                     before.environment().device(),
@@ -99,7 +102,7 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
       all.addAll(before.results());
     }
     all.addAll(added);
-    new BenchmarkFile(environment, all).write(file);
+    new BenchmarkFile(kept, all).write(file);
   }
 
   private static ObjectNode node(Measurement result) {

@@ -7,7 +7,7 @@ import java.time.ZoneOffset;
 import java.util.Map;
 import java.util.TreeMap;
 import wan4j.Device;
-import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaReport;
 
 /// What measurements were made on and with.
@@ -44,7 +44,12 @@ public record Environment(
         libraries.put(line.name(), line.version());
       }
     }
-    return new Environment(CudaDriver.device(0).name(), driver, libraries, known, date);
+    return new Environment(Cuda.device().name(), driver, libraries, known, date);
+  }
+
+  /// Returns the same on another day.
+  Environment on(String day) {
+    return new Environment(device, driver, libraries, commit, day);
   }
 
   private static String commitOfRepository() {

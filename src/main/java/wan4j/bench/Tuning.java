@@ -14,7 +14,7 @@ import wan4j.cuda.CudaOps;
 import wan4j.cuda.LayerShape;
 import wan4j.cuda.ProductTuning;
 import wan4j.cuda.bind.CublasLt;
-import wan4j.cuda.bind.CudaDriver;
+import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.Cudnn;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Activation;
@@ -57,7 +57,7 @@ public final class Tuning {
       runAutoencoders(ops, Task.TI2V_5B, "1280*704");
       convolutions = ConvolutionTuning.run(ops, progress);
     }
-    String device = CudaDriver.device(0).name();
+    String device = Cuda.device().name();
     Path target = file == null ? AlgorithmTable.userFile() : file;
     table(device, AlgorithmTable.PRODUCTS, CublasLt.version(), products).addTo(target);
     table(device, AlgorithmTable.CONVOLUTIONS, Cudnn.version(), convolutions).addTo(target);

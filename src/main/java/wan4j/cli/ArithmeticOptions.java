@@ -2,13 +2,15 @@ package wan4j.cli;
 
 import picocli.CommandLine.Option;
 import wan4j.Arithmetic;
+import wan4j.Device;
 
-/// The flags that say in which arithmetic a GPU computes what is not quantised.
+/// The flags that say in which arithmetic a device computes what is not quantised.
 final class ArithmeticOptions {
   @Option(
       names = "--precision",
-      defaultValue = "bf16",
-      description = "On a GPU, bf16 or fp32, which takes no tensor cores (default: bf16).")
+      description =
+          "On a GPU, bf16 or fp32, which takes no tensor cores (default: bf16); the CPU computes in"
+              + " fp32.")
   private String precision;
 
   @Option(
@@ -18,8 +20,14 @@ final class ArithmeticOptions {
       description = "With fp32, True to run products on tensor cores in TF32.")
   private String tf32;
 
-  /// Returns the arithmetic that the flags name.
-  Arithmetic arithmetic() {
-    return Arithmetic.of(precision, Flags.isTrue("--tf32", tf32, false));
+  /// Returns the arithmetic that the flags name for a device that was asked for.
+  Arithmetic on(Device device) {
+    return on(device, null);
+  }
+
+  /// Returns the arithmetic that the flags name for a device; `absence` tells why it is the CPU
+  /// where none was asked for, or is null.
+  Arithmetic on(Device device, String absence) {
+    return Arithmetic.of(precision, Flags.isTrue("--tf32", tf32, false), device, absence);
   }
 }

@@ -18,14 +18,7 @@ final class BenchOptions {
   @Option(names = "--device", defaultValue = "cuda", description = "cpu or cuda (default: cuda).")
   private String device;
 
-  @Option(
-      names = "--precision",
-      defaultValue = "bf16",
-      description = "On a GPU, bf16 or fp32 (default: bf16).")
-  private String precision;
-
-  @Option(names = "--tf32", description = "With fp32, products on tensor cores in TF32.")
-  private boolean tf32;
+  @Mixin private ArithmeticOptions arithmetic;
 
   @Option(
       names = "--fp8_recipe",
@@ -44,7 +37,7 @@ final class BenchOptions {
   /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
   int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    return measurements.tell(where, benchmark.apply(where, Arithmetic.of(precision, tf32)));
+    return measurements.tell(where, benchmark.apply(where, arithmetic.on(where)));
   }
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
@@ -84,6 +77,6 @@ final class BenchOptions {
   }
 
   private Workbench.Settings settings(Device where) {
-    return Workbench.Settings.of(where, Arithmetic.of(precision, tf32), recipe, warmUp, runs);
+    return Workbench.Settings.of(where, arithmetic.on(where), recipe, warmUp, runs);
   }
 }

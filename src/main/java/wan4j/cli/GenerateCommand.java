@@ -198,7 +198,7 @@ final class GenerateCommand implements Callable<Integer> {
         new EngineOptions(
             checkpoint,
             where,
-            arithmetic.arithmetic(),
+            arithmetic.on(where, device == null ? Device.absence() : null),
             quantization.quantization(),
             loras.files(),
             loras.mode(),

@@ -30,29 +30,51 @@ public final class Main implements Runnable {
   /// The exit code for what the user can mend.
   static final int BAD_INPUT = 2;
 
+  /// The exit code for what stopped a command on its way.
+  static final int FAILED = 1;
+
   private static final Pattern LONG_FLAG =
       Pattern.compile("--[A-Za-z][\\w-]*(=.*)?", Pattern.DOTALL);
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  /// Runs a command and exits with 0, or 2 when what was given cannot be used.
+  /// Runs a command and exits with 0, with 2 when what was given cannot be used, or with 1 when the
+  /// command could not be finished.
   public static void main(String[] arguments) {
     System.exit(run(arguments));
   }
 
   /// Runs a command and returns its exit code.
   static int run(String... arguments) {
+    return run(commands(), arguments);
+  }
+
+  /// Runs one of these commands and returns its exit code.
+  static int run(CommandLine commands, String... arguments) {
+    return commands.execute(
+        Arrays.stream(arguments).map(Main::withUnderscores).toArray(String[]::new));
+  }
+
+  /// Returns the commands, which tell of failures in one sentence.
+  static CommandLine commands() {
     CommandLine line = new CommandLine(new Main());
     line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.setParameterExceptionHandler(
-        (exception, _) -> report(exception.getCommandLine(), exception.getMessage()));
-    line.setExecutionExceptionHandler((exception, command, _) -> {
-      if (exception instanceof InputException) {
-        return report(command, exception.getMessage());
-      }
-      throw exception;
+    line.setParameterExceptionHandler((exception, _) -> {
+      report(exception.getCommandLine(), exception.getMessage());
+      return BAD_INPUT;
     });
-    return line.execute(Arrays.stream(arguments).map(Main::withUnderscores).toArray(String[]::new));
+    line.setExecutionExceptionHandler((exception, command, _) -> {
+      String sentence = Failure.sentence(exception);
+      if (sentence == null) {
+        throw exception;
+      }
+      report(command, sentence);
+      if (Failure.isTraced()) {
+        exception.printStackTrace(command.getErr());
+      }
+      return exception instanceof InputException ? BAD_INPUT : FAILED;
+    });
+    return line;
   }
 
   /// Dashes within the name of a flag work as well as underscores.
@@ -66,11 +88,10 @@ public final class Main implements Runnable {
     return "--" + name.substring(2).replace('-', '_') + rest;
   }
 
-  private static int report(CommandLine command, String sentence) {
+  private static void report(CommandLine command, String sentence) {
     PrintWriter error = command.getErr();
     error.println("wan4j: " + sentence);
     error.flush();
-    return BAD_INPUT;
   }
 
   /// Without a command there is only help to give.

@@ -65,7 +65,12 @@ public final class ConvolutionTuning {
 
   private AlgorithmTable.Choice measure(CudnnConvolution.Shape shape) {
     CudnnConvolution convolution =
-        CudnnConvolution.of(ops.workspace().handle(), shape, CudnnGraph.Precision.ANY, CANDIDATES);
+        CudnnConvolution.of(
+            ops.workspace().handle(),
+            shape,
+            CudnnGraph.Precision.ANY,
+            LibraryWorkspace.MOST,
+            CANDIDATES);
     if (convolution == null) {
       return null;
     }
@@ -99,15 +104,12 @@ public final class ConvolutionTuning {
   private List<CudnnPlan> runnable(CudnnConvolution convolution) {
     List<CudnnPlan> runnable = new ArrayList<>();
     for (CudnnPlan plan : convolution.plans()) {
-      if (plan.workspace() <= LibraryWorkspace.MOST) {
-        try {
-          ops.workspace().address(plan.workspace());
-          run(convolution, plan).run();
-          ops.synchronize();
-          runnable.add(plan);
-        } catch (CudaException e) {
-          // An engine that does not run is no candidate.
-        }
+      try {
+        run(convolution, plan).run();
+        ops.synchronize();
+        runnable.add(plan);
+      } catch (CudaException e) {
+        // An engine that does not run is no candidate.
       }
     }
     return runnable;

@@ -221,22 +221,20 @@ final class Convolutions implements AutoCloseable {
   }
 
   private Planned make(CudnnConvolution.Shape shape) {
+    String known = algorithms.algorithm(shape);
+    long handle = workspace.handle();
+    long most = LibraryWorkspace.MOST;
     try {
-      String known = algorithms.algorithm(shape);
       CudnnConvolution convolution =
-          known == null ? null : CudnnConvolution.of(workspace.handle(), shape, precision, known);
-      if (convolution == null) {
-        convolution = CudnnConvolution.of(workspace.handle(), shape, precision);
-      }
-      if (convolution.workspace() <= LibraryWorkspace.MOST) {
-        workspace.address(convolution.workspace());
-        return new Planned(convolution);
-      }
-      convolution.close();
+          known == null ? null : CudnnConvolution.of(handle, shape, precision, most, known);
+      return new Planned(
+          convolution == null ? CudnnConvolution.of(handle, shape, precision, most) : convolution);
     } catch (CudaException e) {
-      // No deterministic engine for this shape: the products take it.
+      if (!e.isNotSupported()) {
+        throw e;
+      }
+      return new Planned(null); // no deterministic engine for this shape: the products take it
     }
-    return new Planned(null);
   }
 
   // ---- as matrix products

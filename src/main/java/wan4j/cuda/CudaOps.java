@@ -114,10 +114,15 @@ public final class CudaOps implements Ops {
   }
 
   /// Returns the bytes that a backend takes of any GPU beside tensors: the workspace of products
-  /// and, when it reads files, the loader's buffers. What cuDNN's plans want is known only to it: 0
-  /// to 150 MB.
+  /// and, when it reads files, the loader's buffers.
   public static long fixedBytes(boolean readsFiles) {
     return Products.WORKSPACE + (readsFiles ? WeightLoader.deviceBytes() : 0);
+  }
+
+  /// Returns the bytes that cuDNN's plans may take for their workspace; what they do take is known
+  /// only once they are made.
+  public static long allowanceBytes() {
+    return LibraryWorkspace.MOST;
   }
 
   /// Returns by how many bytes the GPU's free memory has fallen at most since it was opened, the

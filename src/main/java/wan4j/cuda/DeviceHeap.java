@@ -11,13 +11,12 @@ import wan4j.tensor.InputException;
 /// the driver rounds it, and what has become of the free memory since the GPU was opened, in which
 /// the libraries' own code and tables show too.
 final class DeviceHeap {
-  private static final int OUT_OF_MEMORY = 2; // CUDA_ERROR_OUT_OF_MEMORY
-
   private final long limit;
   private final long freeAtFirst = CudaDriver.freeMemory();
   private final Map<Long, Long> ranges = new HashMap<>();
   private long leastFree = freeAtFirst;
   private long held;
+  private int takes;
   private long peak;
 
   /// Counts for the present context, which has just been made; at most `limit` bytes are given out.
@@ -36,11 +35,12 @@ final class DeviceHeap {
       long address = CudaDriver.allocate(bytes);
       ranges.put(address, rounded);
       held += rounded;
+      takes++;
       peak = Math.max(peak, held);
       leastFree = Math.min(leastFree, CudaDriver.freeMemory());
       return address;
     } catch (CudaException e) {
-      if (e.code() == OUT_OF_MEMORY) {
+      if (e.isOutOfMemory()) {
         throw tooLittle(CudaDriver.freeMemory(), CudaDriver.totalMemory(), bytes);
       }
       throw e;
@@ -61,6 +61,11 @@ final class DeviceHeap {
   /// Returns the bytes that are taken now.
   long held() {
     return held;
+  }
+
+  /// Returns how often a range was taken.
+  int takes() {
+    return takes;
   }
 
   /// Returns the largest number of bytes that were taken at once.

@@ -52,16 +52,14 @@ final class FusedAttention implements AutoCloseable {
 
   private Planned plan(Key key) {
     try {
-      CudnnAttention attention = CudnnAttention.of(workspace.handle(), key.sizes, key.scale);
-      if (attention.workspace() <= LibraryWorkspace.MOST) {
-        workspace.address(attention.workspace());
-        return new Planned(attention);
-      }
-      attention.close();
+      return new Planned(
+          CudnnAttention.of(workspace.handle(), key.sizes, key.scale, LibraryWorkspace.MOST));
     } catch (CudaException e) {
-      // No engine for this shape: the products of ProductAttention take it.
+      if (!e.isNotSupported()) {
+        throw e;
+      }
+      return new Planned(null); // no engine for this shape: ProductAttention takes it
     }
-    return new Planned(null);
   }
 
   @Override

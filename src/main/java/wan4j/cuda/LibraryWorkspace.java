@@ -5,8 +5,9 @@ import wan4j.cuda.bind.Cudnn;
 /// A cuDNN handle bound to the device's stream and one workspace for all its plans, which grows
 /// when a larger plan is made and never inside a step.
 final class LibraryWorkspace implements AutoCloseable {
-  /// The largest workspace that a plan may ask for.
-  static final long MOST = 2L << 30;
+  /// The largest workspace that a plan may ask for, which every request's memory is counted with:
+  /// plans of full-size networks ask for 0 to 150 MB, and engines that want more are passed over.
+  static final long MOST = 256L << 20;
 
   private final Device device;
   private final long handle;
@@ -27,9 +28,7 @@ final class LibraryWorkspace implements AutoCloseable {
   long address(long needed) {
     if (needed > bytes) {
       device.synchronize();
-      if (address != 0) {
-        device.heap().give(address);
-      }
+      free();
       address = device.heap().take(needed);
       bytes = needed;
     }
@@ -39,8 +38,14 @@ final class LibraryWorkspace implements AutoCloseable {
   @Override
   public void close() {
     Cudnn.destroy(handle);
+    free();
+  }
+
+  private void free() {
     if (address != 0) {
       device.heap().give(address);
+      address = 0;
+      bytes = 0;
     }
   }
 }

@@ -55,6 +55,9 @@ final class Products implements AutoCloseable {
       plan(description);
       return true;
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       refused.add(description);
       return false;
     }

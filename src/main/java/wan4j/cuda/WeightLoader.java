@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.bind.KernelArguments;
@@ -54,20 +54,25 @@ final class WeightLoader implements AutoCloseable {
     int count = threadCount();
     int buffers = count * SLOTS_PER_THREAD;
     free = new ArrayBlockingQueue<>(buffers);
-    for (int i = 0; i < buffers; i++) {
-      Slot slot =
-          new Slot(
-              CudaDriver.allocateHost(PIECE),
-              device.heap().take(PIECE),
-              CudaStreams.create(),
-              CudaStreams.createEvent(),
-              new KernelArguments());
-      slots.add(slot);
-      free.add(slot);
-    }
     threads =
         Executors.newFixedThreadPool(
             count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
+    try {
+      for (int i = 0; i < buffers; i++) {
+        Slot slot =
+            new Slot(
+                CudaDriver.allocateHost(PIECE),
+                device.heap().take(PIECE),
+                CudaStreams.create(),
+                CudaStreams.createEvent(),
+                new KernelArguments());
+        slots.add(slot);
+        free.add(slot);
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
   }
 
   private static int threadCount() {
@@ -86,15 +91,24 @@ final class WeightLoader implements AutoCloseable {
     CudaStreams.record(started, device.stream());
     List<Future<?>> running = new ArrayList<>();
     for (Piece piece : pieces) {
+      FutureTask<Void> task = new FutureTask<>(() -> bring(piece), null);
+      running.add(task);
       if (pieces.size() == 1) {
-        bring(piece);
+        task.run();
       } else {
-        running.add(threads.submit(() -> bring(piece)));
+        threads.execute(task);
       }
     }
-    running.forEach(WeightLoader::await);
+    Outcome.require(running, this::finishCopies);
     for (Slot slot : slots) {
       CudaStreams.waitFor(device.stream(), slot.done);
+    }
+  }
+
+  /// Waits until no buffer is read and no target is written any more.
+  private void finishCopies() {
+    for (Slot slot : slots) {
+      CudaStreams.synchronize(slot.stream);
     }
   }
 
@@ -153,20 +167,6 @@ final class WeightLoader implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while weights were loading", e);
-    }
-  }
-
-  private static void await(Future<?> piece) {
-    try {
-      piece.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while weights were loading", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
     }
   }
 

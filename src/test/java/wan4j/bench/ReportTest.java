@@ -53,6 +53,18 @@ class ReportTest {
   }
 
   @Test
+  void aRunOverMidnightGoesOnInTheFileOfItsFirstDay() {
+    Path file = folder.resolve("gpu.json");
+    Measurement before = Measurement.of("text", Map.of(), "before", "ms", 1);
+    Measurement after = Measurement.of("text", Map.of(), "after", "ms", 2);
+    BenchmarkFile.append(file, GPU, List.of(before));
+    BenchmarkFile.append(file, GPU.on("2026-11-24"), List.of(after));
+    BenchmarkFile read = BenchmarkFile.read(file);
+    assertThat(read.results()).containsExactly(before, after);
+    assertThat(read.environment().date()).isEqualTo("2026-11-23");
+  }
+
+  @Test
   void thePageNamesDeviceVersionsAndFigures() {
     BenchmarkFile.append(
         folder.resolve("gpu.json"),

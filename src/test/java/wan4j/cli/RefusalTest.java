@@ -97,6 +97,9 @@ final class RefusalTest {
     "--fp8_recipe PerTokenScaling, --quantize",
     "--quantize --fp8_recipe Other, PerTokenScaling",
     "--tf32, --tf32",
+    "--tf32 True --device cpu, leave it out",
+    "--tf32 --precision fp32 --device cpu, leave it out",
+    "--precision bf16 --device cpu, --precision bf16 was given",
     "--precision fp8, bf16 or fp32",
     "--convert_model_dtype, leave it out",
     "--resume, found no",
@@ -225,6 +228,11 @@ final class RefusalTest {
         Terminal.run("verify", "src/test/resources/golden/metrics", "--kind", "none"),
         "schedulers");
     assertRefused(Terminal.run("paint"), "paint");
+    assertRefused(
+        Terminal.run("verify", "src/test/resources/golden/schedulers", "--precision", "bf16"),
+        "--device cuda");
+    assertRefused(
+        Terminal.run("bench", "attention", "--device", "cpu", "--tf32"), "computes in fp32 alone");
     assertRefused(Terminal.run("demo", "--check", "0"), "--check");
   }
 

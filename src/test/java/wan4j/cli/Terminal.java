@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntSupplier;
 import java.util.stream.Stream;
 
 /// Runs commands as a user does, and what they said.
@@ -21,6 +22,11 @@ record Terminal(int code, String out, String error) {
   static final Path PICTURE = Path.of("demo/picture.png");
 
   static Terminal run(String... arguments) {
+    return run(() -> Main.run(arguments));
+  }
+
+  /// Runs what gives an exit code.
+  static Terminal run(IntSupplier command) {
     PrintStream out = System.out;
     PrintStream error = System.err;
     ByteArrayOutputStream said = new ByteArrayOutputStream();
@@ -30,7 +36,7 @@ record Terminal(int code, String out, String error) {
         PrintStream newError = new PrintStream(complained, true, StandardCharsets.UTF_8)) {
       System.setOut(newOut);
       System.setErr(newError);
-      code = Main.run(arguments);
+      code = command.getAsInt();
     } finally {
       System.setOut(out);
       System.setErr(error);

@@ -16,7 +16,7 @@ class CudaFloat32VideoOpsTest extends VideoOpsContract {
 
   @Override
   protected Ops ops() {
-    return new CudaOps(0, CudaTypes.FLOAT32);
+    return new CudaOps(Cuda.device().ordinal(), CudaTypes.FLOAT32);
   }
 
   @Override

@@ -44,7 +44,7 @@ class CudaFloat8Test {
 
   @BeforeEach
   void open() {
-    ops = new CudaOps(0, CudaTypes.BFLOAT16);
+    ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16);
   }
 
   @AfterEach

@@ -22,7 +22,7 @@ class CudaRefusalTest {
 
   @Test
   void aTensorLargerThanTheGpuIsRefusedWithTheNumbers() {
-    try (CudaOps ops = new CudaOps(0, CudaTypes.BFLOAT16)) {
+    try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16)) {
       try (var _ = ops.scope()) {
         assertThatThrownBy(() -> ops.empty(DType.F32, FAR_TOO_MANY))
             .isInstanceOf(InputException.class)
@@ -37,7 +37,7 @@ class CudaRefusalTest {
 
   @Test
   void whatFitsIsLessThanTheGpuHas() {
-    try (CudaOps ops = new CudaOps(0, CudaTypes.BFLOAT16)) {
+    try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16)) {
       long before = ops.availableBytes();
       try (var _ = ops.scope()) {
         ops.empty(DType.F32, 1 << 20);

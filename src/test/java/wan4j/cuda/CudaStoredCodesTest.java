@@ -15,6 +15,6 @@ class CudaStoredCodesTest extends StoredCodesContract {
 
   @Override
   protected Ops ops() {
-    return new CudaOps(0, CudaTypes.BFLOAT16);
+    return new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16);
   }
 }

@@ -16,7 +16,7 @@ class CudaVideoOpsTest extends VideoOpsContract {
 
   @Override
   protected Ops ops() {
-    return new CudaOps(0, CudaTypes.BFLOAT16);
+    return new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16);
   }
 
   @Override

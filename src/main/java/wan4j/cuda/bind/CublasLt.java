@@ -44,6 +44,10 @@ public final class CublasLt {
   // in float32; the in-place scheme is left out.
   static final int ORDERED_REDUCTION = 2;
 
+  // cublas_api.h: what the library answers about a combination that it does not have, beside the
+  // codes of "not supported"
+  private static final int INVALID_VALUE = 7;
+
   private static final long ALGORITHM_BYTES = CudaLayouts.MATMUL_ALGORITHM.byteSize();
   private static final long RESULT_BYTES = CudaLayouts.MATMUL_HEURISTIC.byteSize();
   private static final long RESULT_WORKSPACE =
@@ -236,7 +240,8 @@ public final class CublasLt {
                   HEURISTIC.invokeExact(
                       handle, operation, a, b, c, d, preference, most, results, count));
       var algorithms = new ArrayList<Algorithm>();
-      for (var index = 0; code == 0 && index < count.get(JAVA_INT, 0); index++) {
+      var found = has("cublasLtMatmulAlgoGetHeuristic", code) ? count.get(JAVA_INT, 0) : 0;
+      for (var index = 0; index < found; index++) {
         var result = results.asSlice(RESULT_BYTES * index, RESULT_BYTES);
         if (result.get(JAVA_INT, RESULT_STATE) == 0) {
           algorithms.add(
@@ -268,7 +273,7 @@ public final class CublasLt {
       var code =
           NativeLibrary.status(
               () -> (int) CHECK.invokeExact(handle, operation, a, b, c, d, bytes, result));
-      return code == 0 && result.get(JAVA_INT, RESULT_STATE) == 0
+      return has("cublasLtMatmulAlgoCheck", code) && result.get(JAVA_INT, RESULT_STATE) == 0
           ? new Algorithm(algorithm, result.get(JAVA_LONG, RESULT_WORKSPACE))
           : null;
     }
@@ -348,10 +353,24 @@ public final class CublasLt {
     }
   }
 
+  /// Whether a question for algorithms was answered with some, not with "there is none"; throws for
+  /// a failure of any other kind.
+  private static boolean has(String function, int code) {
+    if (code == 0) {
+      return true;
+    }
+    var failure = new CudaException(LIBRARY.name(), function, code, statusText(code));
+    if (code != INVALID_VALUE && !failure.isNotSupported()) {
+      throw failure;
+    }
+    return false;
+  }
+
   private static void call(String function, NativeLibrary.Call call) {
-    LIBRARY.call(
-        function,
-        call,
-        code -> NativeLibrary.text(() -> (MemorySegment) STATUS_TEXT.invokeExact(code)));
+    LIBRARY.call(function, call, CublasLt::statusText);
+  }
+
+  private static String statusText(int code) {
+    return NativeLibrary.text(() -> (MemorySegment) STATUS_TEXT.invokeExact(code));
   }
 }

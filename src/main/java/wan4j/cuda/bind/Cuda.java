@@ -1,5 +1,8 @@
 package wan4j.cuda.bind;
 
+import java.util.List;
+import java.util.Optional;
+
 /// Whether this machine can run the CUDA backend, honestly.
 public final class Cuda {
   private static final int LEAST_DRIVER = 12_000;
@@ -20,39 +23,72 @@ public final class Cuda {
         .orElse(null);
   }
 
+  /// The GPU that everything runs on: the first of compute capability 9.x. Throws [CudaException]
+  /// where there is none.
+  public static CudaDevice device() {
+    CudaDriver.initialize();
+    var devices = CudaDriver.devices();
+    return first(devices)
+        .orElseThrow(() ->
+            new CudaException(
+                NativeLibraries.DRIVER.name(),
+                "cuDeviceGet",
+                CudaException.MISSING,
+                absence(devices)));
+  }
+
+  /// The first of these GPUs that can be used.
+  static Optional<CudaDevice> first(List<CudaDevice> devices) {
+    return devices.stream().filter(CudaDevice::isHopper).findFirst();
+  }
+
   /// Why no GPU can be used, in one sentence, or null; looks at the driver alone.
   static String gpuAbsence() {
     var driver = NativeLibraries.DRIVER;
     if (!driver.isLoaded()) {
       return driver.missing();
     }
-    var version = CudaDriver.version();
-    if (version < LEAST_DRIVER) {
-      return "the NVIDIA driver serves CUDA "
-          + version(version)
-          + " and wan4j needs 12.0 or newer (driver 525 or newer); update the driver";
+    var old = driverAbsence(CudaDriver.version());
+    if (old != null) {
+      return old;
     }
     try {
       CudaDriver.initialize();
-      var count = CudaDriver.deviceCount();
-      if (count == 0) {
-        return "the NVIDIA driver shows no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES";
-      }
-      for (var ordinal = 0; ordinal < count; ordinal++) {
-        if (CudaDriver.device(ordinal).isHopper()) {
-          return null;
-        }
-      }
-      var device = CudaDriver.device(0);
-      return device.name()
-          + " has compute capability "
-          + device.capability()
-          + " and wan4j's kernels need 9.x (Hopper: H100, H200); use --device cpu";
+      return absence(CudaDriver.devices());
     } catch (CudaException e) {
       return "the NVIDIA driver found no usable GPU ("
           + e.getMessage()
           + "); check nvidia-smi and CUDA_VISIBLE_DEVICES";
     }
+  }
+
+  /// Why a driver that serves this CUDA version cannot be used, in one sentence, or null.
+  static String driverAbsence(int version) {
+    return version >= LEAST_DRIVER
+        ? null
+        : "the NVIDIA driver serves CUDA %s and wan4j needs 12.0 or newer (driver 525 or newer); update the driver"
+            .formatted(version(version));
+  }
+
+  /// Why none of these GPUs can be used, in one sentence, or null.
+  static String absence(List<CudaDevice> devices) {
+    if (devices.isEmpty()) {
+      return "the NVIDIA driver shows no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES";
+    }
+    if (first(devices).isPresent()) {
+      return null;
+    }
+    return "%s has compute capability %s and wan4j's kernels need 9.x (Hopper: H100, H200); use --device cpu"
+        .formatted(devices.getFirst().name(), devices.getFirst().capability());
+  }
+
+  /// Why a library built for one CUDA version cannot be used with a driver that serves another, as
+  /// half a sentence, or null: a driver serves its own generation and older ones.
+  static String generationAbsence(int builtFor, int served) {
+    return builtFor / 1000 <= served / 1000
+        ? null
+        : "is built for CUDA %s and the NVIDIA driver serves CUDA %s, which needs a build for CUDA %d"
+            .formatted(version(builtFor), version(served), served / 1000);
   }
 
   /// 13020 → "13.2".

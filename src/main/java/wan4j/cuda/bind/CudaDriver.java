@@ -9,6 +9,8 @@ import static wan4j.cuda.bind.NativeLibrary.pointer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /// The CUDA driver: devices, contexts and memory. Device addresses and contexts are plain longs;
 /// contexts are current per thread. Streams and events are in [CudaStreams], kernels in
@@ -91,6 +93,11 @@ public final class CudaDriver {
   /// How many GPUs the driver shows to this process; 0 without any.
   public static int deviceCount() {
     return number("cuDeviceGetCount", out -> (int) DEVICE_COUNT.invokeExact(out));
+  }
+
+  /// Describes every GPU that the driver shows to this process.
+  public static List<CudaDevice> devices() {
+    return IntStream.range(0, deviceCount()).mapToObj(CudaDriver::device).toList();
   }
 
   /// Describes the GPU of this ordinal.

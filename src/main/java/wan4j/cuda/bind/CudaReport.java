@@ -35,7 +35,7 @@ public record CudaReport(List<Line> lines) {
         line(
             driver,
             () -> "serves CUDA " + Cuda.version(CudaDriver.version()),
-            () -> driver.isLoaded() && CudaDriver.version() < 12_000 ? gpu : null,
+            () -> Cuda.driverAbsence(CudaDriver.version()),
             true));
     lines.addAll(devices(gpu));
     lines.add(
@@ -54,7 +54,7 @@ public record CudaReport(List<Line> lines) {
         line(
             NativeLibraries.CUDNN,
             () -> dotted(Cudnn.version(), 10_000, 100),
-            () -> problem(NativeLibraries.CUDNN, Cudnn.version(), Cudnn.LEAST),
+            CudaReport::cudnnProblem,
             true));
     lines.add(
         line(
@@ -116,6 +116,15 @@ public record CudaReport(List<Line> lines) {
   private static int nvrtcVersion() {
     var parts = Nvrtc.version().split("\\.", -1);
     return Integer.parseInt(parts[0]) * 1000 + Integer.parseInt(parts[1]) * 10;
+  }
+
+  private static String cudnnProblem() {
+    var library = NativeLibraries.CUDNN;
+    var driver = NativeLibraries.DRIVER.isLoaded() ? CudaDriver.version() : 0;
+    var other = driver == 0 ? null : Cuda.generationAbsence(Cudnn.runtimeVersion(), driver);
+    return other == null
+        ? problem(library, Cudnn.version(), Cudnn.LEAST)
+        : library.unsuitable(other);
   }
 
   private static String problem(NativeLibrary library, int version, int least) {

@@ -63,9 +63,11 @@ public final class CudnnAttention implements AutoCloseable {
     this.scale.set(JAVA_FLOAT, 0, scale);
   }
 
-  /// Plans attention in a form; throws where cuDNN has no engine for it.
-  public static CudnnAttention of(long handle, Sizes sizes, float scale, Form form) {
-    var graph = new CudnnGraph(handle);
+  /// Plans attention in a form; throws where cuDNN has no engine for it that needs at most
+  /// `workspace` bytes.
+  public static CudnnAttention of(
+      long handle, Sizes sizes, float scale, long workspace, Form form) {
+    var graph = new CudnnGraph(handle, workspace);
     try {
       switch (form) {
         case ONE_OPERATION -> oneOperation(graph, sizes);
@@ -79,24 +81,18 @@ public final class CudnnAttention implements AutoCloseable {
   }
 
   /// Plans attention in the older form, else in the newer.
-  public static CudnnAttention of(long handle, Sizes sizes, float scale) {
+  public static CudnnAttention of(long handle, Sizes sizes, float scale, long workspace) {
     if (Cudnn.version() < Cudnn.LEAST) {
       throw new CudaException(
-          "cuDNN",
-          "cudnnBackendFinalize",
-          CudaException.MISSING,
-          "cuDNN "
-              + Cudnn.version()
-              + " is too old for attention, which needs 9.10.2 or newer; get it with: "
-              + "pip install --upgrade nvidia-cudnn-cu13");
+          "cuDNN", "cudnnBackendFinalize", CudaException.MISSING, NativeLibraries.CUDNN.tooOld());
     }
     try {
-      return of(handle, sizes, scale, Form.SMALL_OPERATIONS);
+      return of(handle, sizes, scale, workspace, Form.SMALL_OPERATIONS);
     } catch (CudaException e) {
-      if (Cudnn.version() < Cudnn.ONE_ATTENTION) {
+      if (!e.isNotSupported() || Cudnn.version() < Cudnn.ONE_ATTENTION) {
         throw e;
       }
-      return of(handle, sizes, scale, Form.ONE_OPERATION);
+      return of(handle, sizes, scale, workspace, Form.ONE_OPERATION);
     }
   }
 

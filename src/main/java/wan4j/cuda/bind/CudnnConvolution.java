@@ -84,34 +84,37 @@ public final class CudnnConvolution implements AutoCloseable {
     this.biased = biased;
   }
 
-  /// Plans a convolution with the library's first deterministic engine; throws where there is none.
-  public static CudnnConvolution of(long handle, Shape shape, CudnnGraph.Precision precision) {
-    return of(handle, shape, graph -> List.of(graph.plan(precision)));
+  /// Plans a convolution with the library's first deterministic engine that needs at most
+  /// `workspace` bytes; throws where there is none.
+  public static CudnnConvolution of(
+      long handle, Shape shape, CudnnGraph.Precision precision, long workspace) {
+    return of(handle, shape, workspace, graph -> List.of(graph.plan(precision)));
   }
 
   /// Plans a convolution with the algorithm of an earlier process on the same kind of device, or
-  /// null where the library no longer has it.
+  /// null where the library no longer has it or it needs more than `workspace` bytes.
   public static CudnnConvolution of(
-      long handle, Shape shape, CudnnGraph.Precision precision, String algorithm) {
+      long handle, Shape shape, CudnnGraph.Precision precision, long workspace, String algorithm) {
     return of(
         handle,
         shape,
+        workspace,
         graph -> {
           var plan = graph.plan(precision, algorithm);
           return plan == null ? List.of() : List.of(plan);
         });
   }
 
-  /// Plans a convolution with up to `most` deterministic engines, the library's best guess first,
-  /// among which [#use] chooses; null where there is none.
+  /// Plans a convolution with up to `most` deterministic engines that need at most `workspace`
+  /// bytes, the library's best guess first, among which [#use] chooses; null where there is none.
   public static CudnnConvolution of(
-      long handle, Shape shape, CudnnGraph.Precision precision, int most) {
-    return of(handle, shape, graph -> graph.plans(precision, most));
+      long handle, Shape shape, CudnnGraph.Precision precision, long workspace, int most) {
+    return of(handle, shape, workspace, graph -> graph.plans(precision, most));
   }
 
   private static CudnnConvolution of(
-      long handle, Shape shape, Function<CudnnGraph, List<CudnnPlan>> planned) {
-    var graph = new CudnnGraph(handle);
+      long handle, Shape shape, long workspace, Function<CudnnGraph, List<CudnnPlan>> planned) {
+    var graph = new CudnnGraph(handle, workspace);
     try {
       describe(graph, shape);
       var plans = planned.apply(graph);

@@ -17,9 +17,11 @@ public final class CudnnGraph implements AutoCloseable {
       List.of(CudnnNames.HEUR_MODE_A, CudnnNames.HEUR_MODE_FALLBACK);
 
   private final long handle;
+  private final long workspace;
   private final List<CudnnDescriptor> owned = new ArrayList<>();
   private final List<Long> operations = new ArrayList<>();
-  private String refusal = "every engine is nondeterministic or rounds";
+  private String refusal =
+      "every engine is nondeterministic, rounds or wants too large a workspace";
 
   /// Which engines may be taken.
   public enum Precision {
@@ -29,9 +31,11 @@ public final class CudnnGraph implements AutoCloseable {
     FULL
   }
 
-  /// An empty graph of this library handle.
-  public CudnnGraph(long handle) {
+  /// An empty graph of this library handle, whose plans may ask for at most so many bytes of
+  /// workspace.
+  public CudnnGraph(long handle, long workspace) {
     this.handle = handle;
+    this.workspace = workspace;
   }
 
   /// Adds y = convolution of x `[n, channels, depth, height, width]` with w `[outputs, channels,
@@ -165,15 +169,15 @@ public final class CudnnGraph implements AutoCloseable {
                 .set(CudnnNames.OPERATION_SDPA_FWD_SCALEDESC, operands.get(4)));
   }
 
-  /// The best deterministic plan: the library's first engine that can be built; refuses a graph for
-  /// which there is none.
+  /// The best deterministic plan: the library's first engine that can be built within the
+  /// workspace; refuses a graph for which there is none.
   public CudnnPlan plan(Precision precision) {
     var plans = plans(precision, 1);
     if (plans.isEmpty()) {
       throw new CudaException(
           "cuDNN",
           "cudnnBackendFinalize",
-          CudaException.MISSING,
+          CudaException.UNSUPPORTED,
           "cuDNN " + Cudnn.version() + " has no engine for this operation here: " + refusal);
     }
     return plans.getFirst();
@@ -255,6 +259,9 @@ public final class CudnnGraph implements AutoCloseable {
               addresses);
       return found.subList(0, (int) Math.min(count, MOST_ENGINES));
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       refusal = e.getMessage(); // this kind of heuristic knows no engine for the graph
       return List.of();
     }
@@ -290,13 +297,16 @@ public final class CudnnGraph implements AutoCloseable {
                   made.setLongs(
                           CudnnNames.EXECUTION_PLAN_HANDLE, CudnnNames.TYPE_HANDLE, List.of(handle))
                       .set(CudnnNames.EXECUTION_PLAN_ENGINE_CONFIG, configuration));
+      var needed = plan.number(CudnnNames.EXECUTION_PLAN_WORKSPACE_SIZE);
+      if (needed > workspace) {
+        return null;
+      }
       return new CudnnPlan(
-          handle,
-          plan.address(),
-          plan.number(CudnnNames.EXECUTION_PLAN_WORKSPACE_SIZE),
-          engine.number(CudnnNames.ENGINE_GLOBAL_INDEX),
-          place);
+          handle, plan.address(), needed, engine.number(CudnnNames.ENGINE_GLOBAL_INDEX), place);
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       refusal = e.getMessage(); // the engine cannot be built here: the next one is asked
       return null;
     }

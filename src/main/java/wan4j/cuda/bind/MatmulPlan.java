@@ -33,17 +33,21 @@ public final class MatmulPlan implements AutoCloseable {
   /// Plans a product with the library's first algorithm that needs at most `workspace` bytes.
   public static MatmulPlan of(long handle, MatmulDescription description, long workspace) {
     var plan = new MatmulPlan(handle, description);
-    var found = plan.algorithms(workspace, 1);
-    if (found.isEmpty()) {
+    try {
+      var found = plan.algorithms(workspace, 1);
+      if (found.isEmpty()) {
+        throw new CudaException(
+            "cuBLASLt",
+            "cublasLtMatmulAlgoGetHeuristic",
+            CudaException.UNSUPPORTED,
+            "cuBLASLt " + CublasLt.version() + " has no algorithm for " + description);
+      }
+      plan.use(found.getFirst());
+      return plan;
+    } catch (CudaException e) {
       plan.close();
-      throw new CudaException(
-          "cuBLASLt",
-          "cublasLtMatmulAlgoGetHeuristic",
-          CudaException.MISSING,
-          "cuBLASLt " + CublasLt.version() + " has no algorithm for " + description);
+      throw e;
     }
-    plan.use(found.getFirst());
-    return plan;
   }
 
   /// Plans a product with an algorithm of an earlier process on the same kind of device, or null
@@ -69,6 +73,9 @@ public final class MatmulPlan implements AutoCloseable {
     try (var plan = new MatmulPlan(handle, description)) {
       return !plan.algorithms(workspace, 1).isEmpty();
     } catch (CudaException e) {
+      if (!e.isNotSupported()) {
+        throw e;
+      }
       return false;
     }
   }
@@ -206,7 +213,7 @@ public final class MatmulPlan implements AutoCloseable {
       throw new CudaException(
           "cuBLASLt",
           "cublasLtMatmulDescSetAttribute",
-          CudaException.MISSING,
+          CudaException.UNSUPPORTED,
           "cuBLASLt "
               + CublasLt.version()
               + " has no per-row or block scales, which need 12.9 or newer; get it with: "

@@ -145,6 +145,12 @@ final class NativeLibrary {
         .formatted(name, source.least, source.cure);
   }
 
+  /// The sentence that says in which way this library does not suit the machine, `why`, and how to
+  /// get one that does.
+  String unsuitable(String why) {
+    return "%s at %s %s; get it with: %s".formatted(name, path, why, source.cure);
+  }
+
   /// Whether the loaded library exports `function`.
   boolean has(String function) {
     return symbols != null && symbols.find(function).isPresent();

@@ -133,7 +133,10 @@ public final class KernelCache {
     } catch (NoSuchFileException e) {
       return null;
     } catch (IOException e) {
-      throw new UncheckedIOException(file + " could not be read; delete it", e);
+      throw new UncheckedIOException(
+          "%s could not be read (%s); delete it, or set XDG_CACHE_HOME to another folder"
+              .formatted(file, e.getClass().getSimpleName()),
+          e);
     }
   }
 
@@ -149,7 +152,9 @@ public final class KernelCache {
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
-          file + " could not be written; set XDG_CACHE_HOME to a folder with room", e);
+          "%s could not be written (%s); set XDG_CACHE_HOME to a folder that can be written and has room"
+              .formatted(file, e.getClass().getSimpleName()),
+          e);
     }
   }
 

@@ -34,6 +34,49 @@ final class CudaTest {
   }
 
   @Test
+  void aDriverThatIsTooOldIsRefusedInOneSentence() {
+    assertThat(Cuda.driverAbsence(11_080))
+        .isEqualTo(
+            "the NVIDIA driver serves CUDA 11.8 and wan4j needs 12.0 or newer (driver 525 or newer);"
+                + " update the driver");
+    assertThat(Cuda.driverAbsence(12_000)).isNull();
+  }
+
+  @Test
+  void gpusOfOtherGenerationsAreRefusedInOneSentence() {
+    for (var major : new int[] {8, 10, 12}) {
+      assertThat(Cuda.absence(List.of(gpu(0, major))))
+          .isEqualTo(
+              "GPU 0 has compute capability %d.0 and wan4j's kernels need 9.x (Hopper: H100, H200); use --device cpu"
+                  .formatted(major));
+    }
+    assertThat(Cuda.absence(List.of())).contains("shows no GPU");
+  }
+
+  @Test
+  void theFirstGpuThatCanBeUsedIs() {
+    var gpus = List.of(gpu(0, 8), gpu(1, 9), gpu(2, 9));
+    assertThat(Cuda.absence(gpus)).isNull();
+    assertThat(Cuda.first(gpus)).hasValueSatisfying(gpu -> assertThat(gpu.ordinal()).isEqualTo(1));
+    assertThat(Cuda.first(List.of(gpu(0, 8)))).isEmpty();
+  }
+
+  private static CudaDevice gpu(int ordinal, int major) {
+    return new CudaDevice(ordinal, "GPU " + ordinal, major, 0, 132, 1L << 36, 1 << 17, 1 << 25);
+  }
+
+  @Test
+  void aLibraryOfANewerGenerationThanTheDriverServesIsRefused() {
+    assertThat(Cuda.generationAbsence(13_000, 12_080))
+        .isEqualTo(
+            "is built for CUDA 13.0 and the NVIDIA driver serves CUDA 12.8, which needs a build for"
+                + " CUDA 12");
+    assertThat(Cuda.generationAbsence(12_090, 12_000)).isNull();
+    assertThat(Cuda.generationAbsence(12_090, 13_000)).isNull();
+    assertThat(Cuda.generationAbsence(13_000, 13_000)).isNull();
+  }
+
+  @Test
   void launchesThatNoGpuRunsAreRefused() {
     assertThat(LaunchShape.covering(1000, 128).gridX()).isEqualTo(8);
     assertThat(LaunchShape.covering(0, 128).gridX()).isEqualTo(1);

@@ -12,6 +12,8 @@ final class CudnnProbe {
   private final long stream;
 
   /// How far a result is from a plain loop, and what made it.
+  private static final long MOST_WORKSPACE = 2L << 30;
+
   record Outcome(double distance, long engine, long workspace) {
     @Override
     public String toString() {
@@ -48,7 +50,7 @@ final class CudnnProbe {
     var shape =
         shape(type, channels, outputs, List.of((long) depth, (long) height, (long) width), biased);
     try (var memory = new ProbeMemory();
-        var convolution = CudnnConvolution.of(handle, shape, precision)) {
+        var convolution = CudnnConvolution.of(handle, shape, precision, MOST_WORKSPACE)) {
       var x = ProbeMemory.normal(random, depth * height * width * channels);
       var w = ProbeMemory.normal(random, outputs * 27 * channels);
       var bias = ProbeMemory.normal(random, outputs);
@@ -97,7 +99,8 @@ final class CudnnProbe {
     var pixels = input.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
     var outputs = shape.output().stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
     try (var memory = new ProbeMemory();
-        var convolution = CudnnConvolution.of(handle, shape, CudnnGraph.Precision.ANY)) {
+        var convolution =
+            CudnnConvolution.of(handle, shape, CudnnGraph.Precision.ANY, MOST_WORKSPACE)) {
       var x = memory.empty(pixels * channels * 2);
       CudaDriver.fillWords(x, 0x3E803F01, pixels * channels / 2, 0);
       var w = memory.bfloats(ProbeMemory.normal(random, channels * channels * 27));
@@ -123,7 +126,7 @@ final class CudnnProbe {
     var sizes = CudnnAttention.Sizes.dense(queries, keys, heads, dim);
     var scale = (float) (1 / Math.sqrt(dim));
     try (var memory = new ProbeMemory();
-        var attention = CudnnAttention.of(handle, sizes, scale, form)) {
+        var attention = CudnnAttention.of(handle, sizes, scale, MOST_WORKSPACE, form)) {
       var q = ProbeMemory.normal(random, queries * stride);
       var k = ProbeMemory.normal(random, keys * stride);
       var v = ProbeMemory.normal(random, keys * stride);
@@ -161,7 +164,7 @@ final class CudnnProbe {
     var tokens = 75_600L;
     var sizes = CudnnAttention.Sizes.dense(tokens, tokens, 5, 128);
     try (var memory = new ProbeMemory();
-        var attention = CudnnAttention.of(handle, sizes, 0.0883883f, form)) {
+        var attention = CudnnAttention.of(handle, sizes, 0.0883883f, MOST_WORKSPACE, form)) {
       var tile = memory.bfloats(ProbeMemory.normal(random, TILE * 640));
       var q = tiled(memory, tile, tokens);
       var k = tiled(memory, tile, tokens);

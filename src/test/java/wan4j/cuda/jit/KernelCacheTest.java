@@ -3,6 +3,7 @@ package wan4j.cuda.jit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -171,6 +172,52 @@ final class KernelCacheTest {
     var cache = cache();
     cache.cubin(source(8))[0] = 'X';
     assertThat(cache.cubin(source(8))[0]).isEqualTo((byte) 'o');
+  }
+
+  @Test
+  void processesThatCompileTheSameKernelAtOnceLeaveOneWholeFile() throws Exception {
+    var cubins = Files.createDirectory(folder.resolve("cubins"));
+    var meeting = Files.createDirectory(folder.resolve("meeting"));
+    var classPath = String.join(File.pathSeparator, home(KernelCache.class), home(getClass()));
+    var processes = new ArrayList<Process>();
+    for (var name : List.of("first", "second")) {
+      processes.add(
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-cp",
+                  classPath,
+                  CompilingProcess.class.getName(),
+                  cubins.toString(),
+                  meeting.toString(),
+                  "2")
+              .redirectOutput(folder.resolve(name).toFile())
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start());
+    }
+    for (var process : processes) {
+      assertThat(process.waitFor()).isZero();
+    }
+    var printed = Files.readAllBytes(folder.resolve("first"));
+    assertThat(printed).startsWith("cubin of".getBytes(StandardCharsets.UTF_8));
+    assertThat(Files.readAllBytes(folder.resolve("second"))).isEqualTo(printed);
+    try (var meetings = Files.list(meeting);
+        var files = Files.list(cubins)) {
+      assertThat(meetings).as("both compiled").hasSize(2);
+      assertThat(files).singleElement().asString().endsWith(".cubin");
+    }
+    assertThat(new KernelCache(new FakeCompiler("one"), cubins, false).cubin(source(8)))
+        .isEqualTo(printed);
+    assertThat(compilations).as("the file is whole").hasValue(0);
+  }
+
+  /// Returns where a class was loaded from.
+  private static String home(Class<?> type) throws Exception {
+    var home = Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
+    var tests = home.resolveSibling("test-classes");
+    // the tests are patched into the module, whose own place both then name
+    return type.getName().endsWith("Test") && Files.exists(tests)
+        ? tests.toString()
+        : home.toString();
   }
 
   @Test

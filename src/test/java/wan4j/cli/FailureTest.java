@@ -1,0 +1,159 @@
+package wan4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import wan4j.cuda.bind.CudaException;
+import wan4j.cuda.jit.KernelCache;
+import wan4j.cuda.jit.KernelCompiler;
+import wan4j.cuda.jit.KernelSource;
+
+/// What users get when a command cannot be finished: exit code 1 and one sentence, and the stack
+/// trace only when it is asked for.
+final class FailureTest {
+  @TempDir Path folder;
+
+  /// A command that does what a test wants.
+  @Command(name = "fail")
+  private record Failing(Callable<Integer> body) implements Callable<Integer> {
+    @Override
+    public Integer call() throws Exception {
+      return body.call();
+    }
+  }
+
+  private static Terminal run(Callable<Integer> body) {
+    return Terminal.run(() -> {
+      CommandLine commands = Main.commands();
+      commands.addSubcommand(new Failing(body));
+      return Main.run(commands, "fail");
+    });
+  }
+
+  private static Terminal fail(RuntimeException exception) {
+    return run(() -> {
+      throw exception;
+    });
+  }
+
+  private static void assertTold(Terminal run, String... fragments) {
+    assertThat(run.code()).as(run.error()).isEqualTo(1);
+    assertThat(run.error()).startsWith("wan4j: ").contains(fragments);
+    assertThat(run.error().lines()).as("one sentence").hasSize(1);
+  }
+
+  @Test
+  void pageLockedMemoryThatCannotBeHadIsToldWithTheCure() {
+    assertTold(
+        fail(
+            new CudaException(
+                "the NVIDIA driver",
+                "cuMemHostAlloc",
+                2,
+                "CUDA_ERROR_OUT_OF_MEMORY: out of memory")),
+        "cuMemHostAlloc failed with 2, CUDA_ERROR_OUT_OF_MEMORY",
+        "free memory of this machine",
+        "ulimit -l");
+  }
+
+  @Test
+  void memoryOfTheGpuThatALibraryCannotHaveIsToldWithTheCure() {
+    assertTold(
+        fail(new CudaException("cuDNN", "cudnnCreate", 4004, "DEVICE_ALLOCATION_FAILED: ")),
+        "cudnnCreate failed with 4004",
+        "free memory of the GPU");
+  }
+
+  @Test
+  void whatALibraryDoesNotHaveAndWhatIsMissingAreToldWithTheCure() {
+    assertTold(
+        fail(
+            new CudaException(
+                "cuBLASLt", "f", CudaException.UNSUPPORTED, "cuBLASLt 1 has no algorithm for x")),
+        "has no algorithm for x; ./wan4j doctor tells which versions");
+    Terminal missing =
+        fail(
+            new CudaException(
+                "cuDNN", "f", CudaException.MISSING, "cuDNN was not found; get it with: pip"));
+    assertThat(missing.error()).isEqualTo("wan4j: cuDNN was not found; get it with: pip\n");
+  }
+
+  @Test
+  void aKernelThatDoesNotCompileIsToldInOneLine() {
+    assertTold(
+        fail(new CudaException("NVRTC", "nvrtcCompileProgram", 6, "COMPILATION:\na.cu(3): error")),
+        "nvrtcCompileProgram failed with 6, COMPILATION: a.cu(3): error; ",
+        "nvidia-smi");
+  }
+
+  @Test
+  void aCacheFolderThatCannotBeWrittenIsToldWithTheCure() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("cache"), folder.resolve("gone/away"));
+    KernelCompiler compiler =
+        new KernelCompiler() {
+          @Override
+          public String version() {
+            return "one";
+          }
+
+          @Override
+          public byte[] compile(
+              String name, String program, Map<String, String> headers, List<String> options) {
+            return program.getBytes(StandardCharsets.UTF_8);
+          }
+        };
+    KernelCache cache = new KernelCache(compiler, link, false);
+    KernelSource source = KernelSource.of("including.cu", Map.of("ROWS", 8));
+    assertTold(
+        run(() -> cache.cubin(source).length),
+        link.toString(),
+        "could not be written",
+        "set XDG_CACHE_HOME to a folder that can be written");
+  }
+
+  @Test
+  void aFileThatCannotBeReadIsToldWithTheCure() throws IOException {
+    Files.createDirectory(folder.resolve("results.json"));
+    assertTold(
+        Terminal.run("bench", "report", "--folder", folder.toString()),
+        "Is a directory",
+        "see that it is there");
+    assertTold(
+        fail(new UncheckedIOException(new AccessDeniedException("weights"))),
+        "the file weights could not be used (AccessDeniedException); see that it is there");
+  }
+
+  @Test
+  void theStackTraceIsThereWhenItIsAskedFor() {
+    CudaException exception = new CudaException("the NVIDIA driver", "cuInit", 999, "UNKNOWN: x");
+    System.setProperty("wan4j.debug", "true");
+    try {
+      Terminal run = fail(exception);
+      assertThat(run.code()).isEqualTo(1);
+      assertThat(run.error())
+          .startsWith("wan4j: the NVIDIA driver: cuInit failed with 999")
+          .contains("\tat ", "wan4j.cli.FailureTest.theStackTrace");
+    } finally {
+      System.clearProperty("wan4j.debug");
+    }
+  }
+
+  @Test
+  void anErrorOfOurOwnKeepsItsStackTrace() {
+    Terminal run = fail(new IllegalStateException("a bug"));
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.error()).contains("java.lang.IllegalStateException: a bug", "\tat ");
+  }
+}
