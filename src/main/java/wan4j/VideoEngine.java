@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
@@ -62,12 +61,14 @@ public final class VideoEngine implements AutoCloseable {
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
+  private boolean offloads;
 
   private VideoEngine(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
     this.options = options;
     this.checkpoint = checkpoint;
     this.ops = ops;
     this.textOps = textOps;
+    offloads = options.offload() != Offload.NEVER;
     task = Task.of(checkpoint.kind().task());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
@@ -79,7 +80,7 @@ public final class VideoEngine implements AutoCloseable {
             config,
             checkpoint.experts(),
             task.defaults().boundary(),
-            options.offload(),
+            offloads,
             expert -> transformer(config, expert));
   }
 
@@ -135,38 +136,37 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Reserves a request's memory, found out on shapes alone before anything is loaded, with a video
-  /// cut into smaller pieces where that makes it fit; throws `InputException` with the numbers when
-  /// it does not fit the device at all.
-  private void reserveMemory(VideoRequest request) {
+  /// Reserves a request's memory, found out on shapes alone before anything is loaded, planned so
+  /// that it fits; throws `InputException` with the numbers when it does not fit the device at all.
+  private void reserveMemory(VideoRequest request, Progress progress) {
     if (Backends.reserves(ops)) {
-      Cut cut = Cut.fitting(Backends.availableBytes(ops), at -> need(options, request, at));
-      piece = cut.piece();
+      long available = Backends.availableBytes(ops);
+      MemoryPlan chosen =
+          MemoryPlan.fitting(
+              available,
+              options.offload(),
+              (leaves, at) -> need(options.with(Offload.of(leaves)), request, at));
+      piece = chosen.piece();
+      offload(chosen.offloads());
       if (autoencoder != null) {
         autoencoder.cutInto(piece);
       }
-      Backends.reserve(ops, cut.need());
+      if (options.offload() == Offload.WHERE_NEEDED) {
+        progress.says(chosen.sentence(available));
+      }
+      Backends.reserve(ops, chosen.need());
     }
   }
 
-  /// How a video is cut for the autoencoder, and the memory that its request then needs.
-  ///
-  /// @param piece the pixels of a piece, of all its frames
-  /// @param need the memory
-  record Cut(long piece, MemoryNeed need) {
-    private static final int SMALLEST = 16; // of the usual piece: less than a latent frame of 480P
-
-    /// Returns the largest cut up to the usual one whose need is at most `available` bytes, or the
-    /// smallest where none is.
-    static Cut fitting(long available, LongFunction<MemoryNeed> needs) {
-      long piece = VideoAutoencoder.USUAL_PIECE;
-      MemoryNeed need = needs.apply(piece);
-      while (need.bytes() > available && piece > VideoAutoencoder.USUAL_PIECE / SMALLEST) {
-        piece /= 2;
-        need = needs.apply(piece);
-      }
-      return new Cut(piece, need);
+  /// Lets networks leave memory from now on, or stay; what an earlier request kept leaves at once.
+  private void offload(boolean leaves) {
+    if (leaves && !offloads) {
+      experts.close();
+      closeAutoencoder();
+      closeTextEncoder();
     }
+    offloads = leaves;
+    experts.keepOnlyOne(leaves);
   }
 
   /// Returns the memory that a request would need on the device of `options`, its video cut into
@@ -240,7 +240,7 @@ public final class VideoEngine implements AutoCloseable {
     SamplingPlan plan = plan(request);
     plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
-    reserveMemory(request);
+    reserveMemory(request, progress);
     Latents latents = sample(request, listener, progress, plan, cache);
     cache.finish();
     return latents;
@@ -268,7 +268,7 @@ public final class VideoEngine implements AutoCloseable {
       Shape shape = latentShape(request);
       Conditioning conditioning =
           timed("conditioning", progress, () -> conditioning(request, shape));
-      if (options.offload()) {
+      if (offloads) {
         closeAutoencoder();
       }
       Tensor latents =
@@ -278,7 +278,7 @@ public final class VideoEngine implements AutoCloseable {
               () ->
                   new Denoiser(ops, experts)
                       .run(plan, noise.randn(shape), prompts, conditioning, cache, listener));
-      if (options.offload()) {
+      if (offloads) {
         experts.close();
       }
       return new Latents(latents);
@@ -295,7 +295,7 @@ public final class VideoEngine implements AutoCloseable {
     }
     Tensor frames =
         timed("decode", progress, () -> FrameDecoder.bytes(ops, autoencoder(), latents.values()));
-    if (options.offload()) {
+    if (offloads) {
       closeAutoencoder();
     }
     return new Video(frames, task.defaults().framesPerSecond());
@@ -342,9 +342,8 @@ public final class VideoEngine implements AutoCloseable {
     Tensor positive = encoder.encode(request.prompt());
     boolean isGuided = request.lowGuidance() != 1 || request.highGuidance() != 1;
     Prompts prompts = new Prompts(positive, isGuided ? encoder.encode(negative) : positive);
-    if (options.offload()) {
-      textEncoder.close();
-      textEncoder = null;
+    if (offloads) {
+      closeTextEncoder();
     }
     return prompts;
   }
@@ -405,6 +404,13 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  private void closeTextEncoder() {
+    if (textEncoder != null) {
+      textEncoder.close();
+      textEncoder = null;
+    }
+  }
+
   private static <T> T timed(String stage, Progress progress, Supplier<T> work) {
     progress.begins(stage);
     long start = System.nanoTime();
@@ -418,9 +424,7 @@ public final class VideoEngine implements AutoCloseable {
   public void close() {
     experts.close();
     closeAutoencoder();
-    if (textEncoder != null) {
-      textEncoder.close();
-    }
+    closeTextEncoder();
     if (options.textOnCpu()) {
       textOps.close();
     }
