@@ -55,7 +55,7 @@ public record Inspection(
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(
       Path folder, int width, int height, int frames, List<String> skipped) {
-    Quantization recipe = new Quantization(Quantization.Recipe.CURRENT, skipped);
+    Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
     List<LayerPlan> layers = List.of();
@@ -63,7 +63,7 @@ public record Inspection(
       summary = checkpoint.summary();
       for (Expert expert : checkpoint.experts()) {
         StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
-        PrecisionTable table = format.table();
+        PrecisionTable table = format.table(List.of());
         int stored =
             (int)
                 format.weights().keySet().stream()

@@ -1,10 +1,17 @@
 package wan4j;
 
+import java.util.List;
 import java.util.Map;
+import wan4j.model.LinearGroup;
+import wan4j.model.WanTransformer;
+import wan4j.ops.NullOps;
+import wan4j.ops.SequenceGroup;
 import wan4j.quant.PrecisionTable;
+import wan4j.quant.StoredFloat8;
 import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
 /// What a network's files store in FP8, and the recipe in which it runs unless the user names
@@ -48,8 +55,34 @@ record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weight
             .formatted(network.title(), name));
   }
 
-  /// Returns the table that the network loads by.
-  PrecisionTable table() {
-    return PrecisionTable.ofStored(recipe.precision(), weights.keySet());
+  /// Returns the table that the network loads by where no other recipe is asked for, with layers
+  /// that stay plain.
+  PrecisionTable table(List<String> skipped) {
+    return PrecisionTable.ofStored(recipe.precision(), weights.keySet(), skipped);
+  }
+
+  /// Returns how many of a transformer's stored weights are quantised a second time when it loads
+  /// by a table, because their scales are not those of its recipe.
+  int quantisedAgain(TransformerConfig config, Weights network, PrecisionTable table) {
+    if (weights.isEmpty()) {
+      return 0;
+    }
+    long again = 0;
+    try (NullOps ops = new NullOps();
+        WanTransformer transformer =
+            new WanTransformer(config, network, ops, SequenceGroup.SOLO, table)) {
+      for (LinearGroup group : transformer.linearLayers()) {
+        if (group.precision().isFloat8() && !isTaken(network, group)) {
+          again += group.layers().stream().filter(weights::containsKey).count();
+        }
+      }
+    }
+    return Math.toIntExact(again);
+  }
+
+  private static boolean isTaken(Weights network, LinearGroup group) {
+    List<TensorSource> sources =
+        group.layers().stream().map(layer -> network.tensor(layer + ".weight")).toList();
+    return StoredFloat8.of(sources, group.precision().weightGranularity()) != null;
   }
 }

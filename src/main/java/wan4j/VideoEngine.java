@@ -62,6 +62,7 @@ public final class VideoEngine implements AutoCloseable {
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private boolean offloads;
+  private boolean isToldWhatIsQuantisedAgain;
 
   private VideoEngine(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
     this.options = options;
@@ -72,7 +73,7 @@ public final class VideoEngine implements AutoCloseable {
     task = Task.of(checkpoint.kind().task());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
-    CheckpointCheck.require(checkpoint, config);
+    CheckpointCheck.require(checkpoint, config, options.quantization());
     merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
     beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
     experts =
@@ -136,6 +137,29 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  /// Tells once which weights lose accuracy by being quantised a second time.
+  private void tellWhatIsQuantisedAgain(Progress progress) {
+    if (isToldWhatIsQuantisedAgain) {
+      return;
+    }
+    isToldWhatIsQuantisedAgain = true;
+    for (Expert expert : checkpoint.experts()) {
+      Weights weights = checkpoint.transformer(expert);
+      StoredFormat stored = StoredFormat.of(weights);
+      int again =
+          stored.quantisedAgain(experts.config(), weights, options.quantization().table(weights));
+      if (again > 0) {
+        progress.says(
+            "%s: %,d weights that are stored in FP8 as %s are quantised again as %s"
+                .formatted(
+                    expert.description(),
+                    again,
+                    stored.recipe().spelling(),
+                    options.quantization().recipe(weights).spelling()));
+      }
+    }
+  }
+
   /// Reserves a request's memory, found out on shapes alone before anything is loaded, planned so
   /// that it fits; throws `InputException` with the numbers when it does not fit the device at all.
   private void reserveMemory(VideoRequest request, Progress progress) {
@@ -195,13 +219,10 @@ public final class VideoEngine implements AutoCloseable {
     return task;
   }
 
-  /// Returns the recipe in which the transformers run, or `NONE`: where they run as they are
-  /// stored, what the first one's files say.
+  /// Returns the recipe in which the transformers run, or `NONE`: where none was named, what the
+  /// first one's files say.
   public Quantization.Recipe recipe() {
-    Quantization.Recipe recipe = options.quantization().recipe();
-    return recipe == Quantization.Recipe.STORED
-        ? StoredFormat.of(checkpoint.transformer(checkpoint.experts().getFirst())).recipe()
-        : recipe;
+    return options.quantization().recipe(checkpoint.transformer(checkpoint.experts().getFirst()));
   }
 
   /// Makes a video: samples latents, then decodes them.
@@ -240,6 +261,7 @@ public final class VideoEngine implements AutoCloseable {
     SamplingPlan plan = plan(request);
     plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
+    tellWhatIsQuantisedAgain(progress);
     reserveMemory(request, progress);
     Latents latents = sample(request, listener, progress, plan, cache);
     cache.finish();
