@@ -20,16 +20,13 @@ import wan4j.weights.Weights;
 /// @param recipe the recipe, or `NONE` where nothing is stored in FP8
 /// @param weights the weights that are stored in FP8, by the name of their layer
 record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weights) {
-  /// The entry of a file's metadata that names its recipe.
-  static final String RECIPE = "wan4j.fp8_recipe";
-
   /// Looks at a network; throws `InputException` when its files name a recipe that there is not.
   static StoredFormat of(Weights network) {
     Map<String, TensorSource> stored = network.float8();
     if (stored.isEmpty()) {
       return new StoredFormat(Quantization.Recipe.NONE, stored);
     }
-    String name = network.metadata().get(RECIPE);
+    String name = network.metadata().get(Weights.RECIPE);
     if (name == null) {
       boolean isTiled =
           stored.values().stream()
@@ -38,13 +35,6 @@ record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weight
       return new StoredFormat(
           isTiled ? Quantization.Recipe.BLOCK : Quantization.Recipe.TOKEN, stored);
     }
-    stored.forEach((layer, weight) -> {
-      if (!(weight instanceof ScaledSource)) {
-        throw new InputException(
-            "%s holds %s.weight in FP8 without its scale; expected %s.scale_weight beside it: convert the checkpoint again"
-                .formatted(network.title(), layer, layer));
-      }
-    });
     for (Quantization.Recipe recipe : Quantization.Recipe.named()) {
       if (recipe.spelling().equals(name)) {
         return new StoredFormat(recipe, stored);

@@ -315,6 +315,10 @@ public final class VideoEngine implements AutoCloseable {
           "the latents have shape %s; expected [%d, frames, height, width]: resume with the checkpoint that made them"
               .formatted(shape, autoencoder().channels()));
     }
+    if (!latents.values().isFinite()) {
+      throw new InputException(
+          "the latents hold NaN or infinity; expected finite numbers: sample them again");
+    }
     Tensor frames =
         timed("decode", progress, () -> FrameDecoder.bytes(ops, autoencoder(), latents.values()));
     if (offloads) {
