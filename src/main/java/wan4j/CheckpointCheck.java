@@ -1,6 +1,5 @@
 package wan4j;
 
-import java.util.List;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
@@ -8,11 +7,11 @@ import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.NullOps;
 import wan4j.ops.SequenceGroup;
-import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 
 /// Builds all networks of a checkpoint on shapes alone, so that a missing, surplus or wrong tensor
 /// is known before the first one is loaded.
@@ -22,13 +21,17 @@ final class CheckpointCheck {
   /// Throws `InputException` when a network lacks a tensor, has one too many or one of another
   /// shape.
   static void require(Checkpoint checkpoint, TransformerConfig config) {
+    require(checkpoint, config, Quantization.NONE);
+  }
+
+  /// Throws it also when `quantization` skips a layer that there is not or that is not quantised.
+  static void require(Checkpoint checkpoint, TransformerConfig config, Quantization quantization) {
     try (NullOps ops = new NullOps()) {
-      PrecisionTable precisions = PrecisionTable.of(Precision.PLAIN, List.of());
       for (Expert expert : checkpoint.experts()) {
-        try (var _ =
-            new WanTransformer(
-                config, checkpoint.transformer(expert), ops, SequenceGroup.SOLO, precisions)) {
-          checkpoint.transformer(expert).requireAllUsed();
+        Weights weights = checkpoint.transformer(expert);
+        PrecisionTable precisions = quantization.table(weights);
+        try (var _ = new WanTransformer(config, weights, ops, SequenceGroup.SOLO, precisions)) {
+          weights.requireAllUsed();
         }
       }
       try (var _ = new UmT5Encoder(checkpoint.textEncoder(), ops)) {

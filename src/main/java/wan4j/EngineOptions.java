@@ -20,7 +20,7 @@ public record EngineOptions(
     Quantization quantization,
     List<LoraFile> loras,
     LoraMode loraMode,
-    boolean offload,
+    Offload offload,
     boolean textOnCpu) {
   /// Copies the list.
   public EngineOptions {
@@ -42,12 +42,18 @@ public record EngineOptions(
         quantization,
         List.of(),
         LoraMode.MERGE,
-        offload,
+        Offload.of(offload),
         textOnCpu);
   }
 
   /// Weights as the checkpoint stores them, in the device's usual arithmetic.
   public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
     this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.STORED, offload, textOnCpu);
+  }
+
+  /// Returns these options with another choice of what leaves memory.
+  EngineOptions with(Offload choice) {
+    return new EngineOptions(
+        checkpoint, device, arithmetic, quantization, loras, loraMode, choice, textOnCpu);
   }
 }

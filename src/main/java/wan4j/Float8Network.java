@@ -116,7 +116,7 @@ public final class Float8Network {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
     metadata.put("wan4j.version", Version.NUMBER);
-    metadata.put(StoredFormat.RECIPE, quantization.recipe().spelling());
+    metadata.put(Weights.RECIPE, quantization.recipe().spelling());
     return NetworkOutput.create(folder, entries, largestFile, metadata);
   }
 

@@ -55,7 +55,7 @@ public record Inspection(
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(
       Path folder, int width, int height, int frames, List<String> skipped) {
-    Quantization recipe = new Quantization(Quantization.Recipe.CURRENT, skipped);
+    Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
     List<LayerPlan> layers = List.of();
@@ -63,7 +63,7 @@ public record Inspection(
       summary = checkpoint.summary();
       for (Expert expert : checkpoint.experts()) {
         StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
-        PrecisionTable table = format.table();
+        PrecisionTable table = format.table(List.of());
         int stored =
             (int)
                 format.weights().keySet().stream()
@@ -114,7 +114,7 @@ public record Inspection(
 
   private static Need need(EngineOptions options, String precision, VideoRequest request) {
     String flags =
-        (options.offload() ? "--offload_model True" : "--offload_model False")
+        (options.offload() == Offload.ALWAYS ? "--offload_model True" : "--offload_model False")
             + (options.textOnCpu() ? " --t5_cpu" : "");
     String device = options.device().name().toLowerCase(Locale.ROOT);
     return new Need(device, precision, flags, VideoEngine.need(options, request).bytes());
@@ -163,6 +163,11 @@ public record Inspection(
               need.precision(),
               need.flags(),
               size(need.bytes())));
+    }
+    if (!needs.isEmpty()) {
+      lines.add(
+          "without --offload_model, a GPU keeps all networks where they fit and offloads them where"
+              + " not; a CPU offloads them");
     }
     return lines;
   }

@@ -29,4 +29,7 @@ public interface Progress {
 
   /// A step is done.
   void stepped(Step step);
+
+  /// Something was decided that the user may want to know, told as a sentence.
+  default void says(String sentence) {}
 }

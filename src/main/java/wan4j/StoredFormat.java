@@ -1,10 +1,17 @@
 package wan4j;
 
+import java.util.List;
 import java.util.Map;
+import wan4j.model.LinearGroup;
+import wan4j.model.WanTransformer;
+import wan4j.ops.NullOps;
+import wan4j.ops.SequenceGroup;
 import wan4j.quant.PrecisionTable;
+import wan4j.quant.StoredFloat8;
 import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
 /// What a network's files store in FP8, and the recipe in which it runs unless the user names
@@ -13,16 +20,13 @@ import wan4j.weights.Weights;
 /// @param recipe the recipe, or `NONE` where nothing is stored in FP8
 /// @param weights the weights that are stored in FP8, by the name of their layer
 record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weights) {
-  /// The entry of a file's metadata that names its recipe.
-  static final String RECIPE = "wan4j.fp8_recipe";
-
   /// Looks at a network; throws `InputException` when its files name a recipe that there is not.
   static StoredFormat of(Weights network) {
     Map<String, TensorSource> stored = network.float8();
     if (stored.isEmpty()) {
       return new StoredFormat(Quantization.Recipe.NONE, stored);
     }
-    String name = network.metadata().get(RECIPE);
+    String name = network.metadata().get(Weights.RECIPE);
     if (name == null) {
       boolean isTiled =
           stored.values().stream()
@@ -31,13 +35,6 @@ record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weight
       return new StoredFormat(
           isTiled ? Quantization.Recipe.BLOCK : Quantization.Recipe.TOKEN, stored);
     }
-    stored.forEach((layer, weight) -> {
-      if (!(weight instanceof ScaledSource)) {
-        throw new InputException(
-            "%s holds %s.weight in FP8 without its scale; expected %s.scale_weight beside it: convert the checkpoint again"
-                .formatted(network.title(), layer, layer));
-      }
-    });
     for (Quantization.Recipe recipe : Quantization.Recipe.named()) {
       if (recipe.spelling().equals(name)) {
         return new StoredFormat(recipe, stored);
@@ -48,8 +45,34 @@ record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource> weight
             .formatted(network.title(), name));
   }
 
-  /// Returns the table that the network loads by.
-  PrecisionTable table() {
-    return PrecisionTable.ofStored(recipe.precision(), weights.keySet());
+  /// Returns the table that the network loads by where no other recipe is asked for, with layers
+  /// that stay plain.
+  PrecisionTable table(List<String> skipped) {
+    return PrecisionTable.ofStored(recipe.precision(), weights.keySet(), skipped);
+  }
+
+  /// Returns how many of a transformer's stored weights are quantised a second time when it loads
+  /// by a table, because their scales are not those of its recipe.
+  int quantisedAgain(TransformerConfig config, Weights network, PrecisionTable table) {
+    if (weights.isEmpty()) {
+      return 0;
+    }
+    long again = 0;
+    try (NullOps ops = new NullOps();
+        WanTransformer transformer =
+            new WanTransformer(config, network, ops, SequenceGroup.SOLO, table)) {
+      for (LinearGroup group : transformer.linearLayers()) {
+        if (group.precision().isFloat8() && !isTaken(network, group)) {
+          again += group.layers().stream().filter(weights::containsKey).count();
+        }
+      }
+    }
+    return Math.toIntExact(again);
+  }
+
+  private static boolean isTaken(Weights network, LinearGroup group) {
+    List<TensorSource> sources =
+        group.layers().stream().map(layer -> network.tensor(layer + ".weight")).toList();
+    return StoredFloat8.of(sources, group.precision().weightGranularity()) != null;
   }
 }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
@@ -62,16 +61,19 @@ public final class VideoEngine implements AutoCloseable {
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
+  private boolean offloads;
+  private boolean isToldWhatIsQuantisedAgain;
 
   private VideoEngine(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
     this.options = options;
     this.checkpoint = checkpoint;
     this.ops = ops;
     this.textOps = textOps;
+    offloads = options.offload() != Offload.NEVER;
     task = Task.of(checkpoint.kind().task());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
-    CheckpointCheck.require(checkpoint, config);
+    CheckpointCheck.require(checkpoint, config, options.quantization());
     merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
     beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
     experts =
@@ -79,7 +81,7 @@ public final class VideoEngine implements AutoCloseable {
             config,
             checkpoint.experts(),
             task.defaults().boundary(),
-            options.offload(),
+            offloads,
             expert -> transformer(config, expert));
   }
 
@@ -135,38 +137,60 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Reserves a request's memory, found out on shapes alone before anything is loaded, with a video
-  /// cut into smaller pieces where that makes it fit; throws `InputException` with the numbers when
-  /// it does not fit the device at all.
-  private void reserveMemory(VideoRequest request) {
-    if (Backends.reserves(ops)) {
-      Cut cut = Cut.fitting(Backends.availableBytes(ops), at -> need(options, request, at));
-      piece = cut.piece();
-      if (autoencoder != null) {
-        autoencoder.cutInto(piece);
+  /// Tells once which weights lose accuracy by being quantised a second time.
+  private void tellWhatIsQuantisedAgain(Progress progress) {
+    if (isToldWhatIsQuantisedAgain) {
+      return;
+    }
+    isToldWhatIsQuantisedAgain = true;
+    for (Expert expert : checkpoint.experts()) {
+      Weights weights = checkpoint.transformer(expert);
+      StoredFormat stored = StoredFormat.of(weights);
+      int again =
+          stored.quantisedAgain(experts.config(), weights, options.quantization().table(weights));
+      if (again > 0) {
+        progress.says(
+            "%s: %,d weights that are stored in FP8 as %s are quantised again as %s"
+                .formatted(
+                    expert.description(),
+                    again,
+                    stored.recipe().spelling(),
+                    options.quantization().recipe(weights).spelling()));
       }
-      Backends.reserve(ops, cut.need());
     }
   }
 
-  /// How a video is cut for the autoencoder, and the memory that its request then needs.
-  ///
-  /// @param piece the pixels of a piece, of all its frames
-  /// @param need the memory
-  record Cut(long piece, MemoryNeed need) {
-    private static final int SMALLEST = 16; // of the usual piece: less than a latent frame of 480P
-
-    /// Returns the largest cut up to the usual one whose need is at most `available` bytes, or the
-    /// smallest where none is.
-    static Cut fitting(long available, LongFunction<MemoryNeed> needs) {
-      long piece = VideoAutoencoder.USUAL_PIECE;
-      MemoryNeed need = needs.apply(piece);
-      while (need.bytes() > available && piece > VideoAutoencoder.USUAL_PIECE / SMALLEST) {
-        piece /= 2;
-        need = needs.apply(piece);
+  /// Reserves a request's memory, found out on shapes alone before anything is loaded, planned so
+  /// that it fits; throws `InputException` with the numbers when it does not fit the device at all.
+  private void reserveMemory(VideoRequest request, Progress progress) {
+    if (Backends.reserves(ops)) {
+      long available = Backends.availableBytes(ops);
+      MemoryPlan chosen =
+          MemoryPlan.fitting(
+              available,
+              options.offload(),
+              (leaves, at) -> need(options.with(Offload.of(leaves)), request, at));
+      piece = chosen.piece();
+      offload(chosen.offloads());
+      if (autoencoder != null) {
+        autoencoder.cutInto(piece);
       }
-      return new Cut(piece, need);
+      if (options.offload() == Offload.WHERE_NEEDED) {
+        progress.says(chosen.sentence(available));
+      }
+      Backends.reserve(ops, chosen.need());
     }
+  }
+
+  /// Lets networks leave memory from now on, or stay; what an earlier request kept leaves at once.
+  private void offload(boolean leaves) {
+    if (leaves && !offloads) {
+      experts.close();
+      closeAutoencoder();
+      closeTextEncoder();
+    }
+    offloads = leaves;
+    experts.keepOnlyOne(leaves);
   }
 
   /// Returns the memory that a request would need on the device of `options`, its video cut into
@@ -195,13 +219,10 @@ public final class VideoEngine implements AutoCloseable {
     return task;
   }
 
-  /// Returns the recipe in which the transformers run, or `NONE`: where they run as they are
-  /// stored, what the first one's files say.
+  /// Returns the recipe in which the transformers run, or `NONE`: where none was named, what the
+  /// first one's files say.
   public Quantization.Recipe recipe() {
-    Quantization.Recipe recipe = options.quantization().recipe();
-    return recipe == Quantization.Recipe.STORED
-        ? StoredFormat.of(checkpoint.transformer(checkpoint.experts().getFirst())).recipe()
-        : recipe;
+    return options.quantization().recipe(checkpoint.transformer(checkpoint.experts().getFirst()));
   }
 
   /// Makes a video: samples latents, then decodes them.
@@ -240,7 +261,8 @@ public final class VideoEngine implements AutoCloseable {
     SamplingPlan plan = plan(request);
     plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
-    reserveMemory(request);
+    tellWhatIsQuantisedAgain(progress);
+    reserveMemory(request, progress);
     Latents latents = sample(request, listener, progress, plan, cache);
     cache.finish();
     return latents;
@@ -268,7 +290,7 @@ public final class VideoEngine implements AutoCloseable {
       Shape shape = latentShape(request);
       Conditioning conditioning =
           timed("conditioning", progress, () -> conditioning(request, shape));
-      if (options.offload()) {
+      if (offloads) {
         closeAutoencoder();
       }
       Tensor latents =
@@ -278,7 +300,7 @@ public final class VideoEngine implements AutoCloseable {
               () ->
                   new Denoiser(ops, experts)
                       .run(plan, noise.randn(shape), prompts, conditioning, cache, listener));
-      if (options.offload()) {
+      if (offloads) {
         experts.close();
       }
       return new Latents(latents);
@@ -293,9 +315,13 @@ public final class VideoEngine implements AutoCloseable {
           "the latents have shape %s; expected [%d, frames, height, width]: resume with the checkpoint that made them"
               .formatted(shape, autoencoder().channels()));
     }
+    if (!latents.values().isFinite()) {
+      throw new InputException(
+          "the latents hold NaN or infinity; expected finite numbers: sample them again");
+    }
     Tensor frames =
         timed("decode", progress, () -> FrameDecoder.bytes(ops, autoencoder(), latents.values()));
-    if (options.offload()) {
+    if (offloads) {
       closeAutoencoder();
     }
     return new Video(frames, task.defaults().framesPerSecond());
@@ -342,9 +368,8 @@ public final class VideoEngine implements AutoCloseable {
     Tensor positive = encoder.encode(request.prompt());
     boolean isGuided = request.lowGuidance() != 1 || request.highGuidance() != 1;
     Prompts prompts = new Prompts(positive, isGuided ? encoder.encode(negative) : positive);
-    if (options.offload()) {
-      textEncoder.close();
-      textEncoder = null;
+    if (offloads) {
+      closeTextEncoder();
     }
     return prompts;
   }
@@ -405,6 +430,13 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  private void closeTextEncoder() {
+    if (textEncoder != null) {
+      textEncoder.close();
+      textEncoder = null;
+    }
+  }
+
   private static <T> T timed(String stage, Progress progress, Supplier<T> work) {
     progress.begins(stage);
     long start = System.nanoTime();
@@ -418,9 +450,7 @@ public final class VideoEngine implements AutoCloseable {
   public void close() {
     experts.close();
     closeAutoencoder();
-    if (textEncoder != null) {
-      textEncoder.close();
-    }
+    closeTextEncoder();
     if (options.textOnCpu()) {
       textOps.close();
     }

@@ -123,7 +123,7 @@ final class LoraRequestTest {
             new Quantization(recipe, List.of()),
             files,
             mode,
-            false,
+            Offload.NEVER,
             false));
   }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import wan4j.model.VideoAutoencoder;
 import wan4j.tensor.InputException;
@@ -41,11 +40,12 @@ final class MemoryNeedTest {
     MemoryNeed usual = VideoEngine.need(options, large);
     MemoryNeed least = VideoEngine.need(options, large, 1);
     assertThat(least.scopes()).isLessThan(usual.scopes() * 3 / 4);
-    LongFunction<MemoryNeed> needs = piece -> VideoEngine.need(options, large, piece);
-    assertThat(VideoEngine.Cut.fitting(usual.bytes(), needs))
-        .isEqualTo(new VideoEngine.Cut(VideoAutoencoder.USUAL_PIECE, usual));
-    assertThat(VideoEngine.Cut.fitting(usual.bytes() - 1, needs).need()).isEqualTo(least);
-    MemoryNeed none = VideoEngine.Cut.fitting(least.bytes() - 1, needs).need();
+    MemoryPlan.Needs needs = (_, piece) -> VideoEngine.need(options, large, piece);
+    assertThat(MemoryPlan.fitting(usual.bytes(), Offload.ALWAYS, needs))
+        .isEqualTo(new MemoryPlan(true, VideoAutoencoder.USUAL_PIECE, usual));
+    assertThat(MemoryPlan.fitting(usual.bytes() - 1, Offload.ALWAYS, needs).need())
+        .isEqualTo(least);
+    MemoryNeed none = MemoryPlan.fitting(least.bytes() - 1, Offload.ALWAYS, needs).need();
     assertThatThrownBy(() -> none.requireFits(least.bytes() - 1))
         .hasMessageContaining("needs %,d MiB".formatted(least.bytes() >> 20));
   }
@@ -58,6 +58,23 @@ final class MemoryNeedTest {
     assertThat(need.allowance()).isEqualTo(256L << 20);
     EngineOptions processor = new EngineOptions(CHECKPOINT, Device.CPU, true, false);
     assertThat(VideoEngine.need(processor, REQUEST).allowance()).isZero();
+  }
+
+  @Test
+  void networksStayWhereAllOfThemFitUnlessTheUserSaysOtherwise() {
+    MemoryPlan.Needs needs =
+        (leaves, piece) -> VideoEngine.need(gpu(leaves, false, Quantization.NONE), REQUEST, piece);
+    MemoryNeed kept = needs.of(false, VideoAutoencoder.USUAL_PIECE);
+    MemoryNeed left = needs.of(true, VideoAutoencoder.USUAL_PIECE);
+    assertThat(MemoryPlan.fitting(kept.bytes(), Offload.WHERE_NEEDED, needs))
+        .isEqualTo(new MemoryPlan(false, VideoAutoencoder.USUAL_PIECE, kept));
+    assertThat(MemoryPlan.fitting(kept.bytes(), Offload.WHERE_NEEDED, needs).sentence(kept.bytes()))
+        .startsWith("all networks stay on the GPU");
+    MemoryPlan tight = MemoryPlan.fitting(kept.bytes() - 1, Offload.WHERE_NEEDED, needs);
+    assertThat(tight).isEqualTo(new MemoryPlan(true, VideoAutoencoder.USUAL_PIECE, left));
+    assertThat(tight.sentence(kept.bytes() - 1)).startsWith("networks leave the GPU");
+    assertThat(MemoryPlan.fitting(kept.bytes(), Offload.ALWAYS, needs).offloads()).isTrue();
+    assertThat(MemoryPlan.fitting(left.bytes(), Offload.NEVER, needs).offloads()).isFalse();
   }
 
   @Test

@@ -33,8 +33,11 @@ class QuantizationTest {
   void everyRecipeHasAPrecision() {
     Weights weights = Weights.of("none", Map.of());
     for (Quantization.Recipe recipe : Quantization.Recipe.values()) {
+      if (recipe == Quantization.Recipe.STORED) {
+        continue; // has none of its own
+      }
       var table = new Quantization(recipe, List.of("blocks.1")).table(weights);
-      boolean isFloat8 = Quantization.Recipe.named().contains(recipe);
+      boolean isFloat8 = recipe.precision().isFloat8();
       assertThat(table.precision("blocks.0.ffn.0").isFloat8()).isEqualTo(isFloat8);
       assertThat(table.precision("blocks.1.ffn.0")).isEqualTo(Precision.PLAIN);
     }
@@ -65,7 +68,7 @@ class QuantizationTest {
                 Quantization.Recipe.TOKEN, Tensor.of(new float[] {1}),
                 Quantization.Recipe.BLOCK, Tensor.of(new float[] {1, 2}, 1, 2))
             .entrySet()) {
-      Weights weights = stored(example.getValue(), Map.of(), true);
+      Weights weights = stored(example.getValue(), Map.of(), false);
       PrecisionTable table = Quantization.STORED.table(weights);
       assertThat(table.precision("blocks.0.ffn.0")).isEqualTo(example.getKey().precision());
       assertThat(table.precision("blocks.0.ffn.2")).isEqualTo(Precision.PLAIN);
@@ -74,6 +77,30 @@ class QuantizationTest {
       assertThat(Quantization.NONE.table(weights).precision("blocks.0.ffn.0"))
           .isEqualTo(Precision.PLAIN);
     }
+  }
+
+  @Test
+  void whereNoneIsNamedTheRecipeIsTheStoredOneElseTheDefault() {
+    Quantization unnamed = new Quantization(Quantization.Recipe.UNNAMED, List.of());
+    Tensor one = Tensor.of(new float[] {1});
+    Weights delayed = stored(one, Map.of("wan4j.fp8_recipe", "DelayedScaling"), false);
+    assertThat(unnamed.recipe(delayed)).isEqualTo(Quantization.Recipe.DELAYED);
+    assertThat(unnamed.table(delayed).precision("blocks.0.ffn.2"))
+        .isEqualTo(Precision.FLOAT8_DELAYED);
+    Weights plain = Weights.of("plain", Map.of());
+    assertThat(unnamed.recipe(plain)).isEqualTo(Quantization.Recipe.DEFAULT);
+    assertThat(unnamed.table(plain).precision("blocks.0.ffn.2"))
+        .isEqualTo(Quantization.Recipe.DEFAULT.precision());
+  }
+
+  @Test
+  void layersAreSkippedWithoutARecipeOnlyWhereSomeAreStoredInFloat8() {
+    Quantization skipping = new Quantization(Quantization.Recipe.STORED, List.of("blocks.0.ffn.0"));
+    Weights stored = stored(Tensor.of(new float[] {1}), Map.of(), false);
+    assertThat(skipping.table(stored).precision("blocks.0.ffn.0")).isEqualTo(Precision.PLAIN);
+    assertThatThrownBy(() -> skipping.table(Weights.of("plain", Map.of())))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("add --quantize");
   }
 
   @Test
@@ -90,9 +117,8 @@ class QuantizationTest {
 
   @Test
   void aConvertedFileThatLostAScaleIsRefused() {
-    Weights weights =
-        stored(Tensor.of(new float[] {1}), Map.of("wan4j.fp8_recipe", "PerTokenScaling"), true);
-    assertThatThrownBy(() -> Quantization.STORED.table(weights))
+    Tensor one = Tensor.of(new float[] {1});
+    assertThatThrownBy(() -> stored(one, Map.of("wan4j.fp8_recipe", "PerTokenScaling"), true))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("time_projection.1.scale_weight");
   }

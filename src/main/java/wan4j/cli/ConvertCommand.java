@@ -30,7 +30,7 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(
       names = "--fp8_recipe",
       description =
-          "Float8CurrentScaling (default), DelayedScaling, Float8BlockScaling or PerTokenScaling.")
+          "PerTokenScaling (default), Float8CurrentScaling, DelayedScaling or Float8BlockScaling.")
   private String recipe;
 
   @Option(
@@ -55,7 +55,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    var chosen = recipe == null ? Quantization.Recipe.CURRENT : Quantization.Recipe.of(recipe);
+    var chosen = recipe == null ? Quantization.Recipe.DEFAULT : Quantization.Recipe.of(recipe);
     Device where = device == null ? Device.preferred() : Device.of(device);
     try (var progress = report.progress()) {
       Conversion.Result result =

@@ -16,6 +16,7 @@ import picocli.CommandLine.Option;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
+import wan4j.Offload;
 import wan4j.Task;
 import wan4j.Video;
 import wan4j.VideoEngine;
@@ -132,7 +133,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--offload_model",
       description =
-          "True to let networks leave memory when they have done their part (default: True).")
+          "True to let networks leave memory when they have done their part, False to keep them all"
+              + " (default: on a GPU they stay where all of them fit, else, and on the CPU, True).")
   private String offload;
 
   @Option(names = "--t5_cpu", description = "Run the text encoder on the CPU.")
@@ -202,7 +204,7 @@ final class GenerateCommand implements Callable<Integer> {
             quantization.quantization(),
             loras.files(),
             loras.mode(),
-            Flags.isTrue("--offload_model", offload, true),
+            offload(),
             textOnCpu);
     List<Tensor> steps = new ArrayList<>();
     Path target;
@@ -251,6 +253,12 @@ final class GenerateCommand implements Callable<Integer> {
     saved.delete();
     progress.finished(target, request.seed(), engine.peakBytes());
     return video;
+  }
+
+  private Offload offload() {
+    return offload == null
+        ? Offload.WHERE_NEEDED
+        : Offload.of(Flags.isTrue("--offload_model", offload, true));
   }
 
   private Device where() {

@@ -18,28 +18,38 @@ final class QuantizationOptions {
   @Option(
       names = "--fp8_recipe",
       description =
-          "Float8CurrentScaling (default), DelayedScaling, Float8BlockScaling or PerTokenScaling.")
+          "PerTokenScaling, Float8CurrentScaling, DelayedScaling or Float8BlockScaling (default: the one in which the checkpoint stores FP8, else PerTokenScaling).")
   private String recipe;
 
   @Option(
       names = "--fp8_skip",
       split = ",",
-      description = "Layers that stay in bf16, such as blocks.0,blocks.*.ffn.2.")
+      description =
+          "Layers that stay in bf16, such as blocks.0,blocks.*.ffn.2; of a checkpoint in FP8 also without --quantize.")
   private List<String> skipped = List.of();
 
-  /// Returns what is quantised; throws `InputException` for FP8 flags without `--quantize`.
+  /// Returns what is quantised; throws `InputException` for FP8 flags that need `--quantize` and
+  /// are without.
   Quantization quantization() {
     if (Flags.isTrue("--quantize", quantize, false)) {
-      var chosen = recipe == null ? Quantization.Recipe.CURRENT : Quantization.Recipe.of(recipe);
+      var chosen = recipe == null ? Quantization.Recipe.UNNAMED : Quantization.Recipe.of(recipe);
       return new Quantization(chosen, skipped);
     }
-    if (recipe != null || !skipped.isEmpty()) {
+    if (recipe != null) {
       throw new InputException(
-          "%s was given without --quantize; add it, or leave %s out"
-              .formatted(
-                  recipe == null ? "--fp8_skip" : "--fp8_recipe",
-                  recipe == null ? "--fp8_skip" : "--fp8_recipe"));
+          quantize == null
+              ? "--fp8_recipe was given without --quantize; add it, or leave --fp8_recipe out"
+              : "--fp8_recipe and --quantize %s were both given; leave one of them out"
+                  .formatted(quantize));
     }
-    return quantize == null ? Quantization.STORED : Quantization.NONE;
+    if (quantize == null) {
+      return new Quantization(Quantization.Recipe.STORED, skipped);
+    }
+    if (!skipped.isEmpty()) {
+      throw new InputException(
+          "--fp8_skip and --quantize %s were both given; leave one of them out"
+              .formatted(quantize));
+    }
+    return Quantization.NONE;
   }
 }

@@ -38,7 +38,7 @@ interface Reporter extends Progress, AutoCloseable {
   /// The request was made again without what speeds it up; the comparison is written to a file.
   void compared(VideoComparison comparison, Path file);
 
-  /// Something else that the user may want to know.
+  @Override
   void says(String sentence);
 
   @Override

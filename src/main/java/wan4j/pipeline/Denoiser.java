@@ -15,6 +15,7 @@ import wan4j.quant.Branch;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Solver;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
@@ -31,7 +32,8 @@ public final class Denoiser {
   }
 
   /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host
-  /// memory; `cache` makes the run's cache for a number of tokens.
+  /// memory; `cache` makes the run's cache for a number of tokens. Throws `InputException` after a
+  /// step that leaves NaN or infinity in them.
   public Tensor run(
       SamplingPlan plan,
       Tensor noise,
@@ -47,10 +49,21 @@ public final class Denoiser {
       Solver solver = plan.sampler().solver(ops, schedule, sample.shape().toArray());
       int tokens = LatentGrid.tokens(sample.shape());
       var run = new Run(plan, prompts, conditioning, cache.apply(tokens), sample);
+      Tensor latents = noise;
       for (int step = 0; step < schedule.steps(); step++) {
         run.step(step, schedule, solver, listener);
+        latents = ops.download(sample);
+        requireFinite(latents, step, schedule.steps());
       }
-      return ops.download(sample);
+      return latents;
+    }
+  }
+
+  private static void requireFinite(Tensor sample, int step, int steps) {
+    if (!sample.isFinite()) {
+      throw new InputException(
+          "the latents are NaN or infinite after step %d of %d; expected finite numbers: check the LoRA files and their strengths, the guidance and the checkpoint"
+              .formatted(step + 1, steps));
     }
   }
 

@@ -14,10 +14,10 @@ import wan4j.weights.TransformerConfig;
 public final class Experts implements AutoCloseable {
   private final List<Expert> names;
   private final double boundary;
-  private final boolean keepsOne;
   private final Function<Expert, WanTransformer> loader;
   private final TransformerConfig config;
   private final Map<Expert, WanTransformer> loaded = new EnumMap<>(Expert.class);
+  private boolean keepsOne;
 
   /// Creates experts; `boundary` in [0, 1] is the noise level from which on the high-noise expert
   /// works, and is not used for a single transformer.
@@ -32,6 +32,11 @@ public final class Experts implements AutoCloseable {
     this.boundary = boundary;
     this.keepsOne = keepsOne;
     this.loader = loader;
+  }
+
+  /// Says whether only one transformer stays loaded from now on.
+  public void keepOnlyOne(boolean only) {
+    keepsOne = only;
   }
 
   /// Returns the sizes of the transformers, which are the same for all.

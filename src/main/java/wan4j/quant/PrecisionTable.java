@@ -71,19 +71,27 @@ public final class PrecisionTable {
   }
 
   /// Creates a table for a checkpoint that stores weights in FP8: those layers run in the recipe,
-  /// all others stay plain.
-  public static PrecisionTable ofStored(Precision recipe, Set<String> layers) {
-    return new PrecisionTable(recipe, List.of(), Set.copyOf(layers));
+  /// all others stay plain, and so do the skipped ones.
+  public static PrecisionTable ofStored(
+      Precision recipe, Set<String> layers, List<String> skipped) {
+    return new PrecisionTable(recipe, skipped, Set.copyOf(layers));
   }
 
   /// Returns the precision of a linear layer.
   public Precision precision(String layer) {
-    for (Rule rule : RULES) {
-      if (compile(rule.pattern()).matcher(layer).matches()) {
-        return rule.kept();
-      }
+    Rule rule = rule(layer);
+    if (rule != null) {
+      return rule.kept();
     }
-    return recipe.isFloat8() && isKept(layer) ? Precision.PLAIN : recipe;
+    boolean isKept = isSkipped(layer) || !isStored(layer);
+    return recipe.isFloat8() && isKept ? Precision.PLAIN : recipe;
+  }
+
+  private static Rule rule(String layer) {
+    return RULES.stream()
+        .filter(rule -> compile(rule.pattern()).matcher(layer).matches())
+        .findFirst()
+        .orElse(null);
   }
 
   /// Returns the precision of layers that run as one: that of the recipe only where all of them
@@ -107,33 +115,48 @@ public final class PrecisionTable {
 
   /// Returns why a layer has its precision, as a phrase.
   public String reason(String layer) {
-    for (Rule rule : RULES) {
-      if (compile(rule.pattern()).matcher(layer).matches()) {
-        return rule.reason();
-      }
+    Rule rule = rule(layer);
+    if (rule != null) {
+      return rule.reason();
     }
-    if (recipe.isFloat8() && isKept(layer)) {
-      return stored == null ? "--fp8_skip names it" : "the checkpoint stores it in more bits";
+    if (recipe.isFloat8() && !isStored(layer)) {
+      return "the checkpoint stores it in more bits";
+    }
+    if (recipe.isFloat8() && isSkipped(layer)) {
+      return "--fp8_skip names it";
     }
     return "nearly all weights and nearly all the time are in such layers";
   }
 
-  /// Throws `InputException` when a skipped name matches none of a network's linear layers.
+  /// Throws `InputException` when a skipped name matches none of a network's linear layers, or only
+  /// such that are in more bits anyway.
   public void checkSkipped(Collection<String> layers) {
     for (int i = 0; i < skipped.size(); i++) {
       Pattern name = skippedNames.get(i);
-      if (layers.stream().noneMatch(layer -> name.matcher(layer).matches())) {
+      List<String> named = layers.stream().filter(layer -> name.matcher(layer).matches()).toList();
+      if (named.isEmpty()) {
         throw new InputException(
             "--fp8_skip got %s, which names no linear layer of the transformer; give names such as blocks.0 or blocks.*.ffn.2"
                 .formatted(skipped.get(i)));
       }
+      if (named.stream().allMatch(layer -> rule(layer) != null || !isStored(layer))) {
+        Rule rule = rule(named.getFirst());
+        boolean isFloat32 = rule != null && rule.kept() == Precision.FLOAT32;
+        throw new InputException(
+            "--fp8_skip got %s, which stays in %s anyway (%s); leave it out, or give names such as blocks.0 or blocks.*.ffn.2"
+                .formatted(
+                    skipped.get(i),
+                    isFloat32 ? "float32" : "bfloat16",
+                    rule == null ? "the checkpoint stores it in more bits" : rule.reason()));
+      }
     }
   }
 
-  private boolean isKept(String layer) {
-    if (stored != null) {
-      return !stored.contains(layer);
-    }
+  private boolean isStored(String layer) {
+    return stored == null || stored.contains(layer);
+  }
+
+  private boolean isSkipped(String layer) {
     return skippedNames.stream().anyMatch(name -> name.matcher(layer).matches());
   }
 

@@ -53,6 +53,16 @@ public final class Tensor {
     return new Tensor(shape, dtype, new HostStorage(segment));
   }
 
+  /// Says whether no element of a tensor in host memory is NaN or infinite.
+  public boolean isFinite() {
+    for (float value : toFloats()) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /// Returns the sizes of the axes.
   public Shape shape() {
     return shape;

@@ -118,7 +118,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     int different = 0;
     for (int i = 0; i < a.length; i++) {
       float difference = Math.abs(a[i] - b[i]);
-      if (difference > 1) {
+      if (!(difference <= 1)) { // NaN neither
         return new Comparison(name, Double.POSITIVE_INFINITY, 0.005);
       }
       different += difference == 0 ? 0 : 1;

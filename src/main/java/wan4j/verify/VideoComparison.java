@@ -70,7 +70,7 @@ public record VideoComparison(VideoMetrics video, List<Double> steps) {
   }
 
   /// Returns the comparison as fields of a JSON object; the PSNR of equal frames, which is
-  /// infinite, is null.
+  /// infinite, and the distance of latents that are not numbers are null.
   public Map<String, Object> fields() {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("psnr_db", finite(video.psnr()));
@@ -85,12 +85,13 @@ public record VideoComparison(VideoMetrics video, List<Double> steps) {
     }
     fields.put("frames", frames);
     if (!steps.isEmpty()) {
-      fields.put("latent_relative_l2_by_step", steps);
+      fields.put(
+          "latent_relative_l2_by_step", steps.stream().map(VideoComparison::finite).toList());
     }
     return fields;
   }
 
-  private static Double finite(double decibels) {
-    return Double.isInfinite(decibels) ? null : decibels;
+  private static Double finite(double figure) {
+    return Double.isFinite(figure) ? (Double) figure : null;
   }
 }

@@ -1,6 +1,7 @@
 package wan4j.weights;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -67,9 +68,9 @@ final class JoinedSource implements ScaledSource {
     scales = FloatReader.all(scale);
     factors = Tensor.of(scales, sizes(given));
     for (float value : scales) {
-      if (!Float.isFinite(value)) {
+      if (!(value > 0 && Float.isFinite(value))) {
         throw new InputException(
-            "%s holds the scale %s; expected finite numbers: convert the checkpoint again"
+            "%s holds the scale %s; expected finite numbers greater than zero: convert the checkpoint again, or download it again"
                 .formatted(Quoted.of(scale.name()), value));
       }
     }
@@ -84,14 +85,50 @@ final class JoinedSource implements ScaledSource {
         : new long[] {given.count() / scalesPerRow, scalesPerRow};
   }
 
-  /// Returns the tensors with every 8-bit float weight joined to its scales.
-  static Map<String, TensorSource> join(Map<String, TensorSource> tensors) {
+  /// Returns the tensors with every 8-bit float weight joined to its scales. Where one has scales,
+  /// or the marker or `isScaled` says so, all have: throws `InputException` when one is missing or
+  /// when weights are stored as integers. `title` names the tensors in messages.
+  static Map<String, TensorSource> join(
+      Map<String, TensorSource> tensors, boolean isScaled, String title) {
+    Map<String, TensorSource> joined = joined(tensors);
+    boolean hasScales =
+        isScaled
+            || tensors.containsKey(Weights.MARKER)
+            || tensors.keySet().stream().anyMatch(JoinedSource::isScale);
+    joined.forEach((name, source) -> {
+      boolean isInteger = name.contains("weight") && !source.dtype().isFloat();
+      if (isInteger || name.endsWith("zero_point")) {
+        throw new InputException(
+            "%s holds %s (%s), as weights of integers have it; expected a float type, from 8 to 32 bits: choose a version of the checkpoint in bf16 or FP8"
+                .formatted(title, Quoted.of(name), source.dtype()));
+      }
+      if (hasScales && isCode(source) && name.endsWith(WEIGHT)) {
+        throw new InputException(
+            "%s holds %s in FP8 without its scale; expected %s beside it, as beside the others: convert the checkpoint again, or download it again"
+                .formatted(title, Quoted.of(name), Quoted.of(module(name) + SCALES[0])));
+      }
+    });
+    return joined;
+  }
+
+  private static boolean isScale(String name) {
+    return Arrays.stream(SCALES).anyMatch(name::endsWith);
+  }
+
+  private static boolean isCode(TensorSource source) {
+    return source.dtype() == DType.F8_E4M3 || source.dtype() == DType.F8_E5M2;
+  }
+
+  private static String module(String weight) {
+    return weight.substring(0, weight.length() - WEIGHT.length());
+  }
+
+  private static Map<String, TensorSource> joined(Map<String, TensorSource> tensors) {
     Map<String, TensorSource> joined = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     tensors.forEach((name, source) -> {
-      boolean isCode = source.dtype() == DType.F8_E4M3 || source.dtype() == DType.F8_E5M2;
-      if (isCode && name.endsWith(WEIGHT)) {
-        String module = name.substring(0, name.length() - WEIGHT.length());
+      if (isCode(source) && name.endsWith(WEIGHT)) {
+        String module = module(name);
         for (String suffix : SCALES) {
           TensorSource scale = tensors.get(module + suffix);
           if (scale != null && scale.dtype().isFloat()) {

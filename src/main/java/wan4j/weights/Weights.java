@@ -22,6 +22,9 @@ public final class Weights implements AutoCloseable {
   /// beside them (Comfy-Org/ComfyUI at a125cd8, comfy/model_detection.py); here it is seen without.
   public static final String MARKER = "scaled_fp8";
 
+  /// The entry of a file's metadata that names the recipe by which wan4j has converted it.
+  public static final String RECIPE = "wan4j.fp8_recipe";
+
   private static final String WEIGHT = ".weight";
 
   private final String title;
@@ -231,8 +234,14 @@ public final class Weights implements AutoCloseable {
 
   /// Returns all the tensors under the names of the original network, 8-bit float weights with the
   /// scales that lie beside them multiplied in; names that are original already stay as they are.
+  /// Throws `InputException` when a scale is missing or is none.
   public Weights renamed(Naming naming) {
-    return over(title, JoinedSource.join(naming.toOriginal(tensors, title)), metadata, files);
+    boolean isConverted = metadata.containsKey(RECIPE);
+    return over(
+        title,
+        JoinedSource.join(naming.toOriginal(tensors, title), isConverted, title),
+        metadata,
+        files);
   }
 
   /// Returns what LoRA files, several at once, add to which parameter of this network, by full

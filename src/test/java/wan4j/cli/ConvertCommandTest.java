@@ -51,6 +51,38 @@ final class ConvertCommandTest {
     assertThat(Files.mismatch(stored, plain)).isNotEqualTo(-1);
   }
 
+  @Test
+  void withoutANameTheStoredRecipeStaysAndAnotherIsAnnounced() throws IOException {
+    Path out = folder.resolve("fp8");
+    Terminal converted =
+        Terminal.run(
+            "convert",
+            Terminal.TEXT_TO_VIDEO.toString(),
+            "--device",
+            "cpu",
+            "--out",
+            out.toString());
+    assertThat(converted.error()).contains("in FP8 (PerTokenScaling)");
+    Path stored = folder.resolve("stored.mkv");
+    Path unnamed = folder.resolve("unnamed.mkv");
+    Path skipped = folder.resolve("skipped.mkv");
+    Path plain = folder.resolve("plain.mkv");
+    generate(out, stored);
+    generate(out, plain, "--quantize", "False");
+    Terminal same = Terminal.generate(out, unnamed, "--quantize");
+    assertThat(same.error()).doesNotContain("quantised again");
+    assertThat(Files.mismatch(stored, unnamed)).isEqualTo(-1);
+    Terminal other =
+        Terminal.generate(
+            out, folder.resolve("other.mkv"), "--quantize", "--fp8_recipe", "Float8CurrentScaling");
+    assertThat(other.code()).isZero();
+    assertThat(other.error().lines())
+        .filteredOn(line -> line.contains("quantised again as Float8CurrentScaling"))
+        .hasSize(2);
+    generate(out, skipped, "--fp8_skip", "blocks");
+    assertThat(Files.mismatch(skipped, plain)).isEqualTo(-1);
+  }
+
   private static void generate(Path checkpoint, Path target, String... more) {
     Terminal run = Terminal.generate(checkpoint, target, more);
     assertThat(run.code()).as(run.error()).isZero();

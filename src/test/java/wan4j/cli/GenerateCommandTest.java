@@ -245,11 +245,13 @@ final class GenerateCommandTest {
         .contains("step     2  relative L2", "frame    5  PSNR", "5 frames  PSNR");
     JsonNode report =
         JsonMapper.shared().readTree(Files.readString(folder.resolve("a.mkv.compare.json")));
-    assertThat(report.path("fp8_recipe").asString()).isEqualTo("Float8CurrentScaling");
+    assertThat(report.path("fp8_recipe").asString()).isEqualTo("PerTokenScaling");
     assertThat(report.path("frames").size()).isEqualTo(5);
     assertThat(report.path("psnr_db").asDouble()).isBetween(15.0, 80.0);
     assertThat(report.path("latent_relative_l2_by_step").size()).isEqualTo(2);
-    assertThat(report.path("latent_relative_l2_by_step").path(1).asDouble()).isBetween(1e-4, 0.5);
+    assertThat(report.path("latent_relative_l2_by_step").path(0).asDouble()).isBetween(1e-3, 0.03);
+    // the second and last step of this schedule is a long one, which enlarges what the first erred
+    assertThat(report.path("latent_relative_l2_by_step").path(1).asDouble()).isBetween(1e-3, 0.8);
     Terminal plain = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("b.mkv"));
     assertThat(plain.code()).as(plain.error()).isZero();
     Terminal compared =

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -60,6 +61,40 @@ class PrecisionTableTest {
     assertThatThrownBy(() -> table.checkSkipped(List.of("blocks.0.self_attn.q")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("blocks.*.ffn.2");
+  }
+
+  @Test
+  void aSkippedNameOfLayersThatStayAnywayIsRefused() {
+    List<String> layers =
+        List.of("head.head", "text_embedding.0", "blocks.0.ffn.0", "blocks.0.ffn.2");
+    for (String name : List.of("head", "text_embedding", "text_embedding.0", "*.head")) {
+      PrecisionTable table = PrecisionTable.of(Precision.FLOAT8_TOKEN, List.of(name));
+      assertThatThrownBy(() -> table.checkSkipped(layers))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(name)
+          .hasMessageContaining("anyway")
+          .hasMessageContaining("leave it out");
+    }
+    Set<String> stored = Set.of("blocks.0.ffn.0");
+    PrecisionTable.ofStored(Precision.FLOAT8_TOKEN, stored, List.of("blocks.0"))
+        .checkSkipped(layers);
+    PrecisionTable other =
+        PrecisionTable.ofStored(Precision.FLOAT8_TOKEN, stored, List.of("blocks.0.ffn.2"));
+    assertThatThrownBy(() -> other.checkSkipped(layers))
+        .hasMessageContaining("stores it in more bits");
+  }
+
+  @Test
+  void layersThatAreStoredInFloat8CanBeSkipped() {
+    PrecisionTable table =
+        PrecisionTable.ofStored(
+            Precision.FLOAT8_TOKEN,
+            Set.of("blocks.0.ffn.0", "blocks.1.ffn.0"),
+            List.of("blocks.0"));
+    assertThat(table.precision("blocks.0.ffn.0")).isEqualTo(Precision.PLAIN);
+    assertThat(table.reason("blocks.0.ffn.0")).contains("--fp8_skip");
+    assertThat(table.precision("blocks.1.ffn.0")).isEqualTo(Precision.FLOAT8_TOKEN);
+    assertThat(table.precision("blocks.1.ffn.2")).isEqualTo(Precision.PLAIN);
   }
 
   @Test

@@ -44,7 +44,7 @@ final class JoinedSourceTest {
     tensors.put("a.weight", TensorSource.of("a.weight", codes));
     tensors.put(
         "a.weight_scale_inv", TensorSource.of("s", Tensor.of(new float[] {1, 2, 3, 4}, 2, 2)));
-    float[] values = JoinedSource.join(tensors).get("a.weight").load().toFloats();
+    float[] values = JoinedSource.join(tensors, false, "file").get("a.weight").load().toFloats();
     assertThat(values[0]).isEqualTo(2);
     assertThat(values[128]).isEqualTo(4);
     assertThat(values[127 * 200 + 127]).isEqualTo(2);
@@ -109,7 +109,7 @@ final class JoinedSourceTest {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     tensors.put("a.weight", TensorSource.of("a.weight", first.values()));
     tensors.put("a.scale_weight", TensorSource.of("s", first.inverseScales().reshape(64, 1)));
-    Tensor wide = JoinedSource.join(tensors).get("a.weight").load();
+    Tensor wide = JoinedSource.join(tensors, false, "file").get("a.weight").load();
     Float8Matrix second = Float8Quantizer.quantize(wide, Granularity.ROW, ScaleRule.EXACT);
     assertThat(second.values().segment().mismatch(first.values().segment())).isEqualTo(-1);
   }
@@ -120,6 +120,9 @@ final class JoinedSourceTest {
         new Tensor[] {
           Tensor.of(new float[] {1, 2}, 2),
           Tensor.of(new float[] {Float.NaN}),
+          Tensor.of(new float[] {Float.POSITIVE_INFINITY}),
+          Tensor.of(new float[] {0}),
+          Tensor.of(new float[] {1, -1, 1}, 3),
           Tensor.of(new float[0], 0),
           Tensor.of(new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1}, 3, 3)
         }) {
@@ -127,8 +130,47 @@ final class JoinedSourceTest {
     }
   }
 
+  @Test
+  void whereOneWeightHasAScaleAllHave() {
+    Map<String, TensorSource> lost = file("weight_scale", Tensor.of(new float[] {1}));
+    lost.put("blocks.0.ffn.2.weight", TensorSource.of("w", codes(3, 2, (byte) 1)));
+    refuses(lost, false, "blocks.0.ffn.2.weight", "blocks.0.ffn.2.scale_weight", "again");
+    Map<String, TensorSource> wrongType = file("weight_scale", Tensor.of(new int[] {1}, 1));
+    refuses(wrongType, false, "blocks.0.ffn.0.weight");
+    Map<String, TensorSource> bare = new LinkedHashMap<>();
+    bare.put("a.weight", TensorSource.of("a.weight", codes(3, 2, (byte) 1)));
+    assertThat(JoinedSource.join(bare, false, "file")).containsOnlyKeys("a.weight");
+    refuses(bare, true, "a.weight");
+    bare.put("scaled_fp8", TensorSource.of("scaled_fp8", codes(0, 2, (byte) 0)));
+    refuses(bare, false, "a.weight");
+  }
+
+  @Test
+  void weightsOfIntegersAreRefusedByTheirType() {
+    Tensor integers =
+        new Tensor(Shape.of(3, 2), DType.I8, new HostStorage(MemorySegment.ofArray(new byte[6])));
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    tensors.put("a.weight", TensorSource.of("a.weight", integers));
+    tensors.put("a.weight_scale", source(1f));
+    refuses(tensors, false, "a.weight", "weights of integers", "I8", "bf16 or FP8");
+    tensors.clear();
+    tensors.put("a.weight", source(1f));
+    tensors.put("a.weight_zero_point", source(1f));
+    refuses(tensors, false, "a.weight_zero_point", "weights of integers");
+  }
+
+  private static void refuses(
+      Map<String, TensorSource> tensors, boolean isScaled, String... words) {
+    assertThatThrownBy(() -> JoinedSource.join(tensors, isScaled, "file"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContainingAll(words);
+  }
+
   private static float[] values(String spelling, Tensor scale) {
-    return JoinedSource.join(file(spelling, scale)).get("blocks.0.ffn.0.weight").load().toFloats();
+    return JoinedSource.join(file(spelling, scale), false, "file")
+        .get("blocks.0.ffn.0.weight")
+        .load()
+        .toFloats();
   }
 
   private static Map<String, TensorSource> file(String spelling, Tensor scale) {

@@ -1,0 +1,43 @@
+package wan4j.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import wan4j.tensor.Tensor;
+
+/// What is no number is never near to anything, not even to itself.
+final class ComparisonTest {
+  @Test
+  void noMeasureTakesNanForEqual() {
+    float[] values = new float[1000];
+    Arrays.fill(values, 7f);
+    Tensor good = Tensor.of(values, 1000);
+    values[500] = Float.NaN;
+    Tensor bad = Tensor.of(values, 1000);
+    for (Tensor[] pair : new Tensor[][] {{bad, good}, {good, bad}, {bad, bad}}) {
+      assertThat(
+              List.of(
+                  Comparison.relative("a", pair[0], pair[1], 1),
+                  Comparison.exact("a", pair[0], pair[1]),
+                  Comparison.largest("a", pair[0], pair[1], 1),
+                  Comparison.bytes("a", pair[0], pair[1]),
+                  Comparison.peak("a", pair[0], pair[1], 1),
+                  Comparison.decibels("a", pair[0], pair[1], 1),
+                  Comparison.distance("a", Float.NaN, Float.NaN, 1)))
+          .noneMatch(Comparison::passes);
+    }
+    assertThat(Comparison.bytes("a", good, good).passes()).isTrue();
+  }
+
+  @Test
+  void aStepThatIsNoNumberIsNullInJsonAndNanInText() {
+    Tensor bad = Tensor.of(new float[] {Float.NaN}, 1);
+    Tensor frames = Tensor.of(new byte[16 * 16 * 3], 1, 16, 16, 3);
+    VideoComparison comparison = VideoComparison.of(frames, List.of(bad), frames, List.of(bad));
+    assertThat(comparison.lines().getFirst()).contains("NaN");
+    assertThat(comparison.fields())
+        .containsEntry("latent_relative_l2_by_step", Arrays.asList((Double) null));
+  }
+}
