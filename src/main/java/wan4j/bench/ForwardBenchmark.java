@@ -62,7 +62,9 @@ public final class ForwardBenchmark {
             }
           };
       List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));
-      results.add(bench.hostOverhead("forward", parameters, forward));
+      if (bench.hasHost()) {
+        results.add(bench.hostOverhead("forward", parameters, forward));
+      }
       return results;
     }
   }

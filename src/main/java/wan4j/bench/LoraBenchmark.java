@@ -99,7 +99,7 @@ public final class LoraBenchmark {
     try (Block block = new Block(bench, experts.getFirst(), grid, share)) {
       double[] without = bench.times(block::run)[0];
       long before = bytes(experts);
-      double[] swaps = bench.times(() -> swap(experts, files))[0];
+      double[] swaps = bench.wholeTimes(() -> swap(experts, files));
       double[] with = bench.times(block::run)[0];
       results.add(Measurement.of("lora", parameters, "files changed", "ms", swaps));
       results.add(
