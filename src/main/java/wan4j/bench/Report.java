@@ -58,6 +58,9 @@ public final class Report {
       page.append("\n`").append(file.getFileName()).append("`: commit ");
       page.append(environment.commit()).append(", ").append(environment.date());
       page.append(", driver ").append(environment.driver());
+      if (!environment.cuda().isEmpty() && !environment.driver().startsWith("serves")) {
+        page.append(" (serves CUDA ").append(environment.cuda()).append(')');
+      }
       environment
           .libraries()
           .forEach((name, version) -> page.append(", ").append(name).append(' ').append(version));

@@ -34,7 +34,7 @@ public record CudaReport(List<Line> lines) {
     lines.add(
         line(
             driver,
-            () -> "serves CUDA " + Cuda.version(CudaDriver.version()),
+            CudaReport::driver,
             () -> driver.isLoaded() && CudaDriver.version() < 12_000 ? gpu : null,
             true));
     lines.addAll(devices(gpu));
@@ -68,6 +68,11 @@ public record CudaReport(List<Line> lines) {
   /// Whether the CUDA backend can run: nothing that it needs has a problem.
   public boolean isFine() {
     return lines.stream().allMatch(line -> line.isFine() || !line.needed());
+  }
+
+  private static String driver() {
+    var release = CudaDriver.release();
+    return (release == null ? "" : release + ", ") + "serves CUDA " + CudaDriver.served();
   }
 
   private static List<Line> devices(String absence) {
