@@ -52,9 +52,21 @@ public final class Backends {
     return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
   }
 
+  /// Returns what computes attention in heads of a size, with a bias of relative positions or
+  /// without: cuDNN or products around a softmax on a GPU, the kernels of the processor there, and
+  /// nothing for a backend on shapes alone.
+  public static String attention(Ops ops, int headSize, boolean isBiased) {
+    return switch (ops) {
+      case CudaOps cuda -> cuda.attention(headSize, isBiased);
+      case CpuOps _ -> "processor";
+      default -> "none";
+    };
+  }
+
   private static CudaTypes types(Arithmetic arithmetic) {
     return switch (arithmetic) {
       case BFLOAT16 -> CudaTypes.BFLOAT16;
+      case BFLOAT16_RESIDUAL -> CudaTypes.BFLOAT16_RESIDUAL;
       case TF32 -> CudaTypes.TF32;
       case FLOAT32 -> CudaTypes.FLOAT32;
     };

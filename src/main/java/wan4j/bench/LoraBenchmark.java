@@ -44,9 +44,7 @@ public final class LoraBenchmark {
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, int share, int layers, int rank, Path folder) {
     TokenGrid grid = TokenGrid.of(task, size);
-    Map<String, Object> parameters = bench.parameters();
-    parameters.put("task", task.spelling());
-    parameters.put("share", share);
+    Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.text());
     parameters.put("frames", size.frames());
     int blocks = layers == 0 ? RandomWeights.layers(task) : layers;

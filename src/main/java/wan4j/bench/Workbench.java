@@ -10,6 +10,7 @@ import wan4j.Backends;
 import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Quantization;
+import wan4j.Task;
 import wan4j.bench.OpTime.Family;
 import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
@@ -102,7 +103,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns the memory that what ran on a backend without elements needs here.
   MemoryNeed need(NullOps shapes) {
-    return MemoryNeed.of(shapes, settings.device(), false);
+    return MemoryNeed.of(shapes, settings.device(), true);
   }
 
   /// Reserves memory; throws `InputException` with the numbers when there is too little.
@@ -137,6 +138,23 @@ public final class Workbench implements AutoCloseable {
     parameters.put("recipe", recipe());
     parameters.put("gpus", settings.device() == Device.CUDA ? 1 : 0);
     return parameters;
+  }
+
+  /// Returns the parameters of what runs one rank's part of a task's transformer, one of `share`
+  /// ranks, every forward of it.
+  Map<String, Object> parameters(Task task, int share) {
+    Map<String, Object> parameters = parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", share);
+    parameters.put("attention", attention(RandomWeights.config(task, 1).headDim(), false));
+    parameters.put("residual", settings.arithmetic().residualSpelling(settings.device()));
+    parameters.put("cache", "none");
+    return parameters;
+  }
+
+  /// Returns what the backend calls its attention in heads of a size, with a bias or without.
+  String attention(int headSize, boolean isBiased) {
+    return Backends.attention(backend, headSize, isBiased);
   }
 
   private String recipe() {

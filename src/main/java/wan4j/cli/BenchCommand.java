@@ -98,6 +98,7 @@ final class BenchCommand implements Runnable {
   static final class Block implements Callable<Integer> {
     @Mixin private BenchOptions options;
     @Mixin private VideoOptions video;
+    @Mixin private ResidualOptions residual;
 
     @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
     private int share;
@@ -115,14 +116,14 @@ final class BenchCommand implements Runnable {
           throw new InputException("--layers was given without --tokens; add it, or use forward");
         }
         return options.run(
-            bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share));
+            residual, bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share));
       }
       if (video.isGiven()) {
         throw new InputException("--tokens and a video's size were both given; give one of them");
       }
       int blocks = layers == null ? 1 : layers;
       return options.run(
-          bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share, blocks));
+          residual, bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share, blocks));
     }
   }
 
@@ -133,6 +134,7 @@ final class BenchCommand implements Runnable {
   static final class Forward implements Callable<Integer> {
     @Mixin private BenchOptions options;
     @Mixin private VideoOptions video;
+    @Mixin private ResidualOptions residual;
 
     @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
     private int share;
@@ -143,6 +145,7 @@ final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(
+          residual,
           bench -> ForwardBenchmark.run(bench, video.task(), video.size(), share, layers));
     }
   }
@@ -246,9 +249,15 @@ final class BenchCommand implements Runnable {
   @Command(
       name = "attention",
       mixinStandardHelpOptions = true,
-      description = "Self-attention alone, in heads of 128.")
+      description = "Self-attention alone, in some of a transformer's heads.")
   static final class Attention implements Callable<Integer> {
     @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "The task whose transformer gives the heads (default: i2v-A14B).")
+    private String task;
 
     @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
     private int tokens;
@@ -258,7 +267,7 @@ final class BenchCommand implements Runnable {
 
     @Override
     public Integer call() {
-      return options.run(bench -> AttentionBenchmark.run(bench, tokens, heads));
+      return options.run(bench -> AttentionBenchmark.run(bench, Task.of(task), tokens, heads));
     }
   }
 

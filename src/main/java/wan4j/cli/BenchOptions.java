@@ -44,14 +44,23 @@ final class BenchOptions {
   /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
   int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    return measurements.tell(where, benchmark.apply(where, Arithmetic.of(precision, tf32)));
+    return measurements.tell(where, benchmark.apply(where, arithmetic()));
   }
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
   int run(Function<Workbench, List<Measurement>> benchmark) {
+    return run(arithmetic(), benchmark);
+  }
+
+  /// The same with the residual stream that a flag names.
+  int run(ResidualOptions residual, Function<Workbench, List<Measurement>> benchmark) {
+    return run(residual.of(arithmetic(), Device.of(device)), benchmark);
+  }
+
+  private int run(Arithmetic arithmetic, Function<Workbench, List<Measurement>> benchmark) {
     Device where = Device.of(device);
     List<Measurement> results;
-    try (Workbench bench = new Workbench(settings(where))) {
+    try (Workbench bench = new Workbench(settings(where, arithmetic))) {
       results = benchmark.apply(bench);
     }
     return measurements.tell(where, results);
@@ -62,7 +71,7 @@ final class BenchOptions {
   /// standard error.
   int runAsFound(Found benchmark) {
     Device where = Device.of(device);
-    try (Workbench bench = new Workbench(settings(where))) {
+    try (Workbench bench = new Workbench(settings(where, arithmetic()))) {
       List<Measurement> all = new ArrayList<>();
       Consumer<List<Measurement>> file = measurements.file(where);
       benchmark.run(
@@ -83,7 +92,11 @@ final class BenchOptions {
     void run(Workbench bench, Consumer<Measurement> found, Consumer<String> log);
   }
 
-  private Workbench.Settings settings(Device where) {
-    return Workbench.Settings.of(where, Arithmetic.of(precision, tf32), recipe, warmUp, runs);
+  private Arithmetic arithmetic() {
+    return Arithmetic.of(precision, tf32);
+  }
+
+  private Workbench.Settings settings(Device where, Arithmetic arithmetic) {
+    return Workbench.Settings.of(where, arithmetic, recipe, warmUp, runs);
   }
 }

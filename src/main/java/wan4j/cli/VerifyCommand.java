@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.bench.BenchmarkFile;
 import wan4j.bench.Environment;
@@ -38,6 +39,7 @@ final class VerifyCommand implements Callable<Integer> {
   private String device;
 
   @Mixin private ArithmeticOptions arithmetic;
+  @Mixin private ResidualOptions residual;
 
   @Option(
       names = "--json",
@@ -56,9 +58,9 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Device where = Device.of(device);
-    try (Backend backend = Backend.open(where, arithmetic.arithmetic())) {
-      ParityRecord record =
-          new ParityRecord(arithmetic.arithmetic().spelling(where), where == Device.CPU ? 0 : 1);
+    Arithmetic chosen = residual.of(arithmetic.arithmetic(), where);
+    try (Backend backend = Backend.open(where, chosen)) {
+      ParityRecord record = new ParityRecord(where, chosen);
       Verifier.run(
           folders,
           Set.copyOf(kinds),

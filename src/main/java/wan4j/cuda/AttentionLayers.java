@@ -46,6 +46,11 @@ final class AttentionLayers implements AutoCloseable {
     return formats.written(shape, want, target -> attend(heads, 1, target, given));
   }
 
+  /// Returns what computes attention in heads of a size, with a bias or without.
+  String name(int headSize, boolean isBiased) {
+    return !isBiased && FusedAttention.takes(activation, headSize) ? "cuDNN" : "products";
+  }
+
   private void attend(Heads heads, double scale, Tensor target, ProductAttention.Bias bias) {
     if (target.count() == 0) {
       return;

@@ -87,7 +87,7 @@ final class CommandsTest {
     Path page = folder.resolve("page.md");
     Terminal.run("bench", "report", "--folder", results.toString(), "--out", page.toString());
     assertThat(Files.readString(page))
-        .contains("### verify: kind umt5, precision fp32, gpus 0")
+        .contains("### verify: kind umt5, precision fp32, residual fp32, gpus 0")
         .contains("| cases failed | 0.000 ")
         .contains("| relative L2 | ");
   }
