@@ -4,6 +4,7 @@ import wan4j.cpu.CpuOps;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
 import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 
@@ -22,13 +23,17 @@ public final class Backends {
   public static Ops open(Device device, Arithmetic arithmetic) {
     return switch (device) {
       case CPU -> new CpuOps();
-      case CUDA -> {
-        if (!Cuda.isPresent()) {
-          throw new InputException("device cuda cannot be used: " + Cuda.absence());
-        }
-        yield new CudaOps(0, types(arithmetic));
-      }
+      case CUDA -> open(arithmetic, KernelCache.ofUser());
     };
+  }
+
+  /// Opens a GPU's backend with a cache of kernels; throws `InputException` when this machine
+  /// cannot run it.
+  public static Ops open(Arithmetic arithmetic, KernelCache cache) {
+    if (!Cuda.isPresent()) {
+      throw new InputException("device cuda cannot be used: " + Cuda.absence());
+    }
+    return new CudaOps(0, types(arithmetic), cache);
   }
 
   /// Says whether a backend's memory is limited and has to be reserved; a processor's is the

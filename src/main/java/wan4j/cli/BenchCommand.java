@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,10 +22,12 @@ import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.LoadBenchmark;
 import wan4j.bench.LoraBenchmark;
+import wan4j.bench.Measurement;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
 import wan4j.bench.RequestSettings;
+import wan4j.bench.StartBenchmark;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
@@ -51,6 +54,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Loras.class,
       BenchCommand.Generate.class,
       BenchCommand.Quality.class,
+      BenchCommand.Start.class,
       BenchCommand.Support.class,
       BenchCommand.Page.class,
     })
@@ -472,6 +476,22 @@ final class BenchCommand implements Runnable {
     public Integer call() {
       return options.runOn(
           (device, arithmetic) -> QualityBenchmark.run(checkpoint, device, arithmetic, ratios));
+    }
+  }
+
+  @Command(
+      name = "start",
+      mixinStandardHelpOptions = true,
+      description =
+          "A first start, which compiles the kernels that it needs, and the next one, which must not.")
+  static final class Start implements Callable<Integer> {
+    @Mixin private MeasurementOptions options;
+
+    @Override
+    public Integer call() {
+      List<Measurement> results = StartBenchmark.run();
+      int status = options.tell(Device.CUDA, results);
+      return StartBenchmark.compilesAgain(results) ? 1 : status;
     }
   }
 
