@@ -1,11 +1,15 @@
 package wan4j;
 
+import java.util.Locale;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
 /// In which arithmetic a GPU computes what is not quantised; a processor always takes float32.
 public enum Arithmetic {
   /// bfloat16 activations and weights, sums and the residual stream in float32.
   BFLOAT16,
+  /// The same with the residual stream in bfloat16 too, to measure what that saves and loses.
+  BFLOAT16_RESIDUAL,
   /// float32, whose products round their operands to TF32 for the tensor cores.
   TF32,
   /// float32 without tensor cores.
@@ -18,9 +22,37 @@ public enum Arithmetic {
       return "fp32";
     }
     return switch (this) {
-      case BFLOAT16 -> "bf16";
+      case BFLOAT16, BFLOAT16_RESIDUAL -> "bf16";
       case TF32 -> "tf32";
       case FLOAT32 -> "fp32";
+    };
+  }
+
+  /// Returns the element type of the residual stream on a device.
+  public DType residual(Device device) {
+    return device == Device.CUDA && this == BFLOAT16_RESIDUAL ? DType.BF16 : DType.F32;
+  }
+
+  /// Returns what measurements on a device call the residual stream's element type.
+  public String residualSpelling(Device device) {
+    return residual(device) == DType.BF16 ? "bf16" : "fp32";
+  }
+
+  /// Returns this arithmetic with the residual stream of the flag `--residual bf16|fp32` on a
+  /// device; throws `InputException` for others, and for bf16 where nothing else is computed in it.
+  public Arithmetic withResidual(String residual, Device device) {
+    return switch (residual) {
+      case "fp32" -> this;
+      case "bf16" -> {
+        if (device != Device.CUDA || this != BFLOAT16) {
+          throw new InputException(
+              "--residual bf16 was given with --device %s and --precision %s, but only a GPU in bf16 has such a residual stream; give --device cuda and --precision bf16"
+                  .formatted(device.name().toLowerCase(Locale.ROOT), spelling(device)));
+        }
+        yield BFLOAT16_RESIDUAL;
+      }
+      default ->
+          throw new InputException("--residual got \"%s\"; give bf16 or fp32".formatted(residual));
     };
   }
 

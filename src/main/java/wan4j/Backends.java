@@ -5,6 +5,7 @@ import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaException;
+import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 
@@ -23,13 +24,17 @@ public final class Backends {
   public static Ops open(Device device, Arithmetic arithmetic) {
     return switch (device) {
       case CPU -> new CpuOps();
-      case CUDA -> {
-        if (!Cuda.isPresent()) {
-          throw new InputException("device cuda cannot be used: " + Cuda.absence());
-        }
-        yield new CudaOps(Cuda.device().ordinal(), types(arithmetic));
-      }
+      case CUDA -> open(arithmetic, KernelCache.ofUser());
     };
+  }
+
+  /// Opens a GPU's backend with a cache of kernels; throws `InputException` when this machine
+  /// cannot run it.
+  public static Ops open(Arithmetic arithmetic, KernelCache cache) {
+    if (!Cuda.isPresent()) {
+      throw new InputException("device cuda cannot be used: " + Cuda.absence());
+    }
+    return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
   }
 
   /// Says whether a backend's memory is limited and has to be reserved; a processor's is the
@@ -85,9 +90,21 @@ public final class Backends {
     return failure.getMessage() + "; " + cure;
   }
 
+  /// Returns what computes attention in heads of a size, with a bias of relative positions or
+  /// without: cuDNN or products around a softmax on a GPU, the kernels of the processor there, and
+  /// nothing for a backend on shapes alone.
+  public static String attention(Ops ops, int headSize, boolean isBiased) {
+    return switch (ops) {
+      case CudaOps cuda -> cuda.attention(headSize, isBiased);
+      case CpuOps _ -> "processor";
+      default -> "none";
+    };
+  }
+
   private static CudaTypes types(Arithmetic arithmetic) {
     return switch (arithmetic) {
       case BFLOAT16 -> CudaTypes.BFLOAT16;
+      case BFLOAT16_RESIDUAL -> CudaTypes.BFLOAT16_RESIDUAL;
       case TF32 -> CudaTypes.TF32;
       case FLOAT32 -> CudaTypes.FLOAT32;
     };

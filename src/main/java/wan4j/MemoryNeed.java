@@ -21,10 +21,10 @@ public record MemoryNeed(long weights, long scopes, long fixed, long allowance) 
       case CUDA ->
           NullOps.device(
               switch (arithmetic) {
-                case BFLOAT16 -> DType.BF16;
+                case BFLOAT16, BFLOAT16_RESIDUAL -> DType.BF16;
                 case TF32, FLOAT32 -> DType.F32;
               },
-              DType.F32);
+              arithmetic.residual(device));
     };
   }
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.Task;
 import wan4j.cuda.CudaOps;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
@@ -14,15 +15,16 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
 
 /// Self-attention alone.
 public final class AttentionBenchmark {
-  private static final int SIZE = 128;
-
   private AttentionBenchmark() {}
 
-  /// Measures attention of heads of 128 over a number of tokens.
-  public static List<Measurement> run(Workbench bench, int tokens, int heads) {
+  /// Measures attention of some of the heads of a task's transformer over a number of tokens.
+  public static List<Measurement> run(Workbench bench, Task task, int tokens, int heads) {
+    TransformerConfig config = RandomWeights.config(task, 1);
+    int size = config.headDim();
     if (tokens < 1 || heads < 1) {
       throw new InputException(
           "got %d tokens and %d heads; give 1 or more of both".formatted(tokens, heads));
@@ -30,17 +32,22 @@ public final class AttentionBenchmark {
     bench.requireNoRecipe("attention");
     Ops ops = bench.ops();
     Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    if (config.heads() % heads == 0) {
+      parameters.put("share", config.heads() / heads);
+    }
+    parameters.put("attention", bench.attention(size, false));
     parameters.put("tokens", tokens);
     parameters.put("heads", heads);
-    parameters.put("head size", SIZE);
+    parameters.put("head size", size);
     try (Parameters inputs = ops.parameters()) {
       Heads random =
           new Heads(
-              random(inputs, ops, tokens, heads, 1),
-              random(inputs, ops, tokens, heads, 2),
-              random(inputs, ops, tokens, heads, 3));
-      double operations = 4.0 * tokens * tokens * heads * SIZE;
-      double scale = 1 / Math.sqrt(SIZE);
+              random(inputs, ops, 1, tokens, heads, size),
+              random(inputs, ops, 2, tokens, heads, size),
+              random(inputs, ops, 3, tokens, heads, size));
+      double operations = 4.0 * tokens * tokens * heads * size;
+      double scale = 1 / Math.sqrt(size);
       Runnable ours =
           () -> {
             try (var _ = ops.scope()) {
@@ -51,7 +58,7 @@ public final class AttentionBenchmark {
       if (bench.backend() instanceof CudaOps cuda && ops.activation() == DType.BF16) {
         Tensor target =
             inputs.tensor(
-                new RandomSource("target", Shape.of(tokens, heads, SIZE), 0, 0, 1), DType.BF16);
+                new RandomSource("target", Shape.of(tokens, heads, size), 0, 0, 1), DType.BF16);
         double[][] times = bench.times(ours, () -> cuda.attentionByLibrary(random, scale, target));
         add(results, parameters, "ours", operations, times[0]);
         add(results, parameters, "cuDNN", operations, times[1]);
@@ -76,9 +83,8 @@ public final class AttentionBenchmark {
             "attention", parameters, "rate", "TFLOP/s", Workbench.rates(operations, times)));
   }
 
-  private static Tensor random(Parameters inputs, Ops ops, int tokens, int heads, long seed) {
+  private static Tensor random(Parameters inputs, Ops ops, long seed, long... sizes) {
     return inputs.tensor(
-        new RandomSource("heads", Shape.of(tokens, heads, SIZE), seed << 56, 0, 1),
-        ops.activation());
+        new RandomSource("heads", Shape.of(sizes), seed << 56, 0, 1), ops.activation());
   }
 }

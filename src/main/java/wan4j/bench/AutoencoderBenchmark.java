@@ -69,6 +69,8 @@ public final class AutoencoderBenchmark {
   private static Map<String, Object> parameters(
       Workbench bench, Task task, VideoSize size, String direction) {
     Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", 1);
     parameters.put("network", task == Task.TI2V_5B ? "Wan2.2 VAE" : "Wan2.1 VAE");
     parameters.put("direction", direction);
     parameters.put("size", size.text());

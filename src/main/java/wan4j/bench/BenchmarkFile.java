@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 import wan4j.tensor.InputException;
 
-/// Measurements of one environment as a JSON file: `{device, driver, libraries, commit, date,
+/// Measurements of one environment as a JSON file: `{device, driver, cuda, libraries, commit, date,
 /// results: [{benchmark, parameters, metric, unit, median, min, max, runs}]}`.
 public record BenchmarkFile(Environment environment, List<Measurement> results) {
   private static final JsonMapper MAPPER =
@@ -46,6 +46,7 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
           new Environment(
               root.required("device").asString(),
               root.required("driver").asString(),
+              root.path("cuda").asString(""), // files of before 2026-11-28 have none
               libraries,
               root.required("commit").asString(),
               root.required("date").asString()),
@@ -131,6 +132,7 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
     ObjectNode root = MAPPER.createObjectNode();
     root.put("device", environment.device());
     root.put("driver", environment.driver());
+    root.put("cuda", environment.cuda());
     ObjectNode libraries = root.putObject("libraries");
     environment.libraries().forEach(libraries::put);
     root.put("commit", environment.commit());

@@ -49,9 +49,7 @@ public final class BlockBenchmark {
   }
 
   private static Map<String, Object> parameters(Workbench bench, Task task, int share, int layers) {
-    Map<String, Object> parameters = bench.parameters();
-    parameters.put("task", task.spelling());
-    parameters.put("share", share);
+    Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("layers", layers);
     return parameters;
   }

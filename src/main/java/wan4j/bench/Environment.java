@@ -8,17 +8,24 @@ import java.util.Map;
 import java.util.TreeMap;
 import wan4j.Device;
 import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaReport;
 
 /// What measurements were made on and with.
 ///
 /// @param device the GPU's or the processor's name
-/// @param driver what the GPU's driver says of itself
+/// @param driver the version of the GPU's driver, or what it says of itself where that is hidden
+/// @param cuda the newest CUDA that the driver serves; empty where none or unknown
 /// @param libraries versions by name
 /// @param commit of wan4j
 /// @param date in UTC
 public record Environment(
-    String device, String driver, Map<String, String> libraries, String commit, String date) {
+    String device,
+    String driver,
+    String cuda,
+    Map<String, String> libraries,
+    String commit,
+    String date) {
   /// Orders the libraries by name.
   public Environment {
     libraries = new TreeMap<>(libraries);
@@ -34,22 +41,23 @@ public record Environment(
       String processor =
           "%s, %d processors"
               .formatted(System.getProperty("os.arch"), Runtime.getRuntime().availableProcessors());
-      return new Environment(processor, "none", libraries, known, date);
+      return new Environment(processor, "none", "", libraries, known, date);
     }
-    String driver = "";
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
-      if (line.name().contains("driver")) {
-        driver = line.version();
-      } else if (line.isFine() && !line.version().isEmpty() && !line.place().isEmpty()) {
+      boolean isDriver = line.name().contains("driver"); // told apart
+      if (!isDriver && line.isFine() && !line.version().isEmpty() && !line.place().isEmpty()) {
         libraries.put(line.name(), line.version());
       }
     }
-    return new Environment(Cuda.device().name(), driver, libraries, known, date);
+    String served = CudaDriver.served();
+    String release = CudaDriver.release();
+    String driver = release == null ? "serves CUDA " + served : release;
+    return new Environment(Cuda.device().name(), driver, served, libraries, known, date);
   }
 
   /// Returns the same on another day.
   Environment on(String day) {
-    return new Environment(device, driver, libraries, commit, day);
+    return new Environment(device, driver, cuda, libraries, commit, day);
   }
 
   private static String commitOfRepository() {

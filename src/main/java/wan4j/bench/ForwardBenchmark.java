@@ -29,9 +29,7 @@ public final class ForwardBenchmark {
     TokenGrid grid = TokenGrid.of(task, size);
     ShareOfGroup group = new ShareOfGroup(share);
     group.require(grid.tokens(), config.heads());
-    Map<String, Object> parameters = bench.parameters();
-    parameters.put("task", task.spelling());
-    parameters.put("share", share);
+    Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.text());
     parameters.put("frames", size.frames());
     parameters.put("tokens", grid.tokens());
@@ -62,7 +60,9 @@ public final class ForwardBenchmark {
             }
           };
       List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));
-      results.add(bench.hostOverhead("forward", parameters, forward));
+      if (bench.hasHost()) {
+        results.add(bench.hostOverhead("forward", parameters, forward));
+      }
       return results;
     }
   }

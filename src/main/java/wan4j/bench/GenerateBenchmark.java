@@ -64,7 +64,7 @@ public final class GenerateBenchmark {
     this.settings = settings;
     this.found = found;
     this.log = log;
-    parameters = bench.parameters();
+    parameters = bench.parameters(settings.task(), 1);
     settings.addTo(parameters);
   }
 

@@ -47,7 +47,7 @@ public final class LoadBenchmark {
     parameters.put("file bytes", bytes / 1e9 + " GB");
     Path file = write(folder, tensors);
     try (Weights weights = Weights.open(file)) {
-      double[] times = bench.times(() -> load(bench.ops(), weights))[0];
+      double[] times = bench.wholeTimes(() -> load(bench.ops(), weights));
       return List.of(
           Measurement.of("load", parameters, "time", "ms", times),
           Measurement.of("load", parameters, "file rate", "GB/s", rates(bytes, times)));

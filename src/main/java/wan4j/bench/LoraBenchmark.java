@@ -12,19 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
-import wan4j.model.ResidualStream;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
-import wan4j.ops.Ops;
-import wan4j.ops.Scope;
-import wan4j.quant.Branch;
 import wan4j.tensor.BFloat16;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
-import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Lora;
 import wan4j.weights.LoraApplication;
@@ -36,8 +29,6 @@ import wan4j.weights.Weights;
 /// what they cost a block. The files hold random bfloat16 numbers for every linear layer of the
 /// blocks; they are written first, so the page cache holds them.
 public final class LoraBenchmark {
-  private static final double TIMESTEP = 875;
-
   private LoraBenchmark() {}
 
   /// Measures files of a rank on a task's transformers with a number of blocks, 0 for all, and a
@@ -45,9 +36,7 @@ public final class LoraBenchmark {
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, int share, int layers, int rank, Path folder) {
     TokenGrid grid = TokenGrid.of(task, size);
-    Map<String, Object> parameters = bench.parameters();
-    parameters.put("task", task.spelling());
-    parameters.put("share", share);
+    Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.text());
     parameters.put("frames", size.frames());
     int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
@@ -97,10 +86,10 @@ public final class LoraBenchmark {
       int share,
       Map<String, Object> parameters) {
     List<Measurement> results = new ArrayList<>();
-    try (Block block = new Block(bench, experts.getFirst(), grid, share)) {
+    try (RandomBlock block = new RandomBlock(bench, experts.getFirst(), grid, share)) {
       double[] without = bench.times(block::run)[0];
       long before = bytes(experts);
-      double[] swaps = bench.times(() -> swap(experts, files))[0];
+      double[] swaps = bench.wholeTimes(() -> swap(experts, files));
       double[] with = bench.times(block::run)[0];
       results.add(Measurement.of("lora", parameters, "files changed", "ms", swaps));
       results.add(
@@ -122,42 +111,6 @@ public final class LoraBenchmark {
 
   private static long bytes(List<WanTransformer> experts) {
     return experts.stream().mapToLong(WanTransformer::bytes).sum();
-  }
-
-  /// The first block of a transformer on random tokens.
-  private static final class Block implements AutoCloseable {
-    private final WanTransformer transformer;
-    private final Scope scope;
-    private final ResidualStream stream;
-    private final TextKeys text;
-    private final Tensor modulation;
-    private final Tensor rotary;
-
-    Block(Workbench bench, WanTransformer transformer, TokenGrid grid, int share) {
-      Ops ops = bench.ops();
-      TransformerConfig config = transformer.config();
-      this.transformer = transformer;
-      scope = ops.scope();
-      int rows = grid.tokens() / share;
-      Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
-      text =
-          transformer.text(
-              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
-              Branch.CONDITIONAL);
-      Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-      modulation = transformer.modulations(transformer.time(timesteps)).getFirst();
-      stream = transformer.stream(x, timesteps);
-      rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
-    }
-
-    void run() {
-      transformer.block(0, stream, modulation, text, rotary, Branch.CONDITIONAL);
-    }
-
-    @Override
-    public void close() {
-      scope.close();
-    }
   }
 
   private static Path write(Path folder, Weights network, int rank) {

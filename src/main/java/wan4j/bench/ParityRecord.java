@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import wan4j.Arithmetic;
+import wan4j.Device;
 import wan4j.verify.Comparison;
 import wan4j.verify.Comparison.Measure;
 import wan4j.verify.Verifier;
@@ -35,12 +37,12 @@ public final class ParityRecord {
   private final Map<String, Object> common;
   private final Map<String, Kind> kinds = new TreeMap<>();
 
-  /// Creates a record of cases that run in a precision such as `bf16` on so many GPUs, 0 for the
-  /// processors.
-  public ParityRecord(String precision, int gpus) {
+  /// Creates a record of cases that run on a device in an arithmetic.
+  public ParityRecord(Device device, Arithmetic arithmetic) {
     common = new LinkedHashMap<>();
-    common.put("precision", precision);
-    common.put("gpus", gpus);
+    common.put("precision", arithmetic.spelling(device));
+    common.put("residual", arithmetic.residualSpelling(device));
+    common.put("gpus", device == Device.CUDA ? 1 : 0);
   }
 
   /// Adds a case; one of a kind that this build does not know counts nowhere.

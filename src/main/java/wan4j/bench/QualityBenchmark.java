@@ -13,6 +13,7 @@ import wan4j.EngineOptions;
 import wan4j.Latents;
 import wan4j.Progress;
 import wan4j.Quantization;
+import wan4j.Task;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
@@ -129,7 +130,10 @@ public final class QualityBenchmark {
       Device device, Arithmetic arithmetic, Variant variant) {
     Map<String, Object> parameters = new LinkedHashMap<>();
     parameters.put("checkpoint", "demo t2v");
-    parameters.put("precision", device == Device.CPU ? "fp32" : arithmetic.toString());
+    parameters.put("task", Task.T2V_A14B.spelling());
+    parameters.put("share", 1);
+    parameters.put("gpus", device == Device.CUDA ? 1 : 0);
+    parameters.put("precision", arithmetic.spelling(device));
     parameters.put("recipe", variant.recipe().spelling());
     parameters.put("cache", variant.cacheName());
     parameters.put("prompts", PROMPTS.size());

@@ -11,6 +11,9 @@ import wan4j.weights.Weights;
 /// Full-size networks without a checkpoint: random weights of such magnitudes that activations stay
 /// near 1 through all layers, as they do in the trained networks.
 final class RandomWeights {
+  /// The size of a head of umT5-XXL.
+  static final int TEXT_HEAD = 64;
+
   private RandomWeights() {}
 
   /// Returns the sizes of a task's transformer: t2v-A14B, i2v-A14B or ti2v-5B, with a number of

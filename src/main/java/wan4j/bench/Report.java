@@ -32,8 +32,14 @@ public final class Report {
       "verify" runs reference cases made with PyTorch (`./wan4j verify DIR --device D --json FILE`): the
       distances of all comparisons of a kind; below 1 of the tolerance a case passes. "peak memory" is
       all that was taken from the driver, "driver memory" by how much the free memory fell, the
-      libraries' code included, "estimated memory" what a run on shapes alone foretold; in "host
-      overhead" a forward on an idle GPU is compared with one queued behind another.
+      libraries' code included, "estimated memory" what a run on shapes alone foretold.
+      "time" and `op:` lines are the GPU's own time: the host has asked for everything before the GPU
+      comes to it, which is kept busy for as long by an untimed run of the same work and, where that is
+      too short, by clearing memory. (Files of before 2026-11-28 have the first
+      operation of an idle GPU among their `op:` lines, and a "time" that the host could hold up.) "host"
+      is how long the host takes to ask for the work of one run, the GPU being idle; "host overhead" is
+      by what part a run that begins on an idle GPU takes longer than one that was asked for beforehand.
+      Loading and "files changed" wait for the GPU by themselves and are timed on the host, as a whole.
       "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
       `src/test/scripts/reference_block.py` in the same call as the first file.
@@ -52,6 +58,9 @@ public final class Report {
       page.append("\n`").append(file.getFileName()).append("`: commit ");
       page.append(environment.commit()).append(", ").append(environment.date());
       page.append(", driver ").append(environment.driver());
+      if (!environment.cuda().isEmpty() && !environment.driver().startsWith("serves")) {
+        page.append(" (serves CUDA ").append(environment.cuda()).append(')');
+      }
       environment
           .libraries()
           .forEach((name, version) -> page.append(", ").append(name).append(' ').append(version));

@@ -45,8 +45,6 @@ public record RequestSettings(
 
   /// Adds what the results depend on.
   void addTo(Map<String, Object> parameters) {
-    parameters.put("task", task.spelling());
-    parameters.put("share", 1);
     parameters.put("size", size.text());
     parameters.put("frames", size.frames());
     parameters.put("steps", steps);

@@ -24,6 +24,9 @@ public final class TextBenchmark {
     bench.requireNoRecipe("text");
     Ops ops = bench.ops();
     Map<String, Object> parameters = bench.parameters();
+    parameters.put("task", "any"); // all have the same text encoder
+    parameters.put("share", 1);
+    parameters.put("attention", bench.attention(RandomWeights.TEXT_HEAD, true));
     parameters.put("network", "umT5-XXL");
     parameters.put("tokens", tokens);
     parameters.put("prompts", prompts);

@@ -28,33 +28,43 @@ final class TimedOps implements Ops {
 
   private final Ops ops;
   private final Clock clock;
-  private final List<Span> spans = new ArrayList<>();
-  private boolean isTiming;
+  private List<Span> spans; // null while nothing is timed
 
   TimedOps(Ops ops, Clock clock) {
     this.ops = ops;
     this.clock = clock;
   }
 
-  /// Runs work with every operation timed and returns the sums over equal operations, in the order
-  /// of their first calls.
-  List<OpTime> profile(Runnable work) {
-    spans.clear();
-    isTiming = true;
-    try {
-      work.run();
-    } finally {
-      isTiming = false;
+  /// Runs work some times with every operation timed, behind untimed runs that keep the device busy
+  /// while the host asks for it, and returns for each run the sums over equal operations, in the
+  /// order of their first calls; `lead` is what the clock says of the work.
+  List<List<OpTime>> profiles(Runnable work, int runs, double lead) {
+    List<List<Span>> passes = new ArrayList<>();
+    for (int run = 0; run < runs; run++) {
+      if (run == 0 || lead > 0) {
+        clock.ahead(lead, work);
+      }
+      spans = new ArrayList<>();
+      passes.add(spans);
+      try {
+        work.run();
+      } finally {
+        spans = null;
+      }
     }
-    ops.synchronize();
+    List<List<OpTime>> times = passes.stream().map(this::sums).toList();
+    clock.reset();
+    return times;
+  }
+
+  private List<OpTime> sums(List<Span> pass) {
     Map<String, OpTime> sums = new LinkedHashMap<>();
-    for (Span span : spans) {
+    for (Span span : pass) {
       OpTime time =
           new OpTime(
               span.name, span.family, clock.milliseconds(span.from, span.to), span.operations, 1);
       sums.merge(span.name, time, TimedOps::sum);
     }
-    clock.reset();
     return List.copyOf(sums.values());
   }
 
@@ -68,7 +78,7 @@ final class TimedOps implements Ops {
   }
 
   private <T> T timed(String name, Family family, double operations, Supplier<T> operation) {
-    if (!isTiming) {
+    if (spans == null) {
       return operation.get();
     }
     long from = clock.mark();

@@ -1,6 +1,7 @@
 package wan4j.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import wan4j.Backends;
 import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Quantization;
+import wan4j.Task;
 import wan4j.bench.OpTime.Family;
 import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
@@ -64,9 +66,14 @@ public final class Workbench implements AutoCloseable {
 
   /// Takes a backend over that stands for the settings' device.
   Workbench(Settings settings, Ops backend) {
+    this(settings, backend, Clock.of(backend));
+  }
+
+  /// Takes a backend over and measures by a clock.
+  Workbench(Settings settings, Ops backend, Clock clock) {
     this.settings = settings;
     this.backend = backend;
-    clock = Clock.of(backend);
+    this.clock = clock;
     ops = new TimedOps(backend, clock);
     inputs = ops.parameters();
   }
@@ -84,6 +91,11 @@ public final class Workbench implements AutoCloseable {
     return settings;
   }
 
+  /// Says whether a host asks the device for work, whose time is another than the device's.
+  boolean hasHost() {
+    return settings.device() == Device.CUDA;
+  }
+
   /// Returns a backend without elements that stands for this one.
   NullOps shapes() {
     return MemoryNeed.shapes(settings.device(), settings.arithmetic());
@@ -91,7 +103,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns the memory that what ran on a backend without elements needs here.
   MemoryNeed need(NullOps shapes) {
-    return MemoryNeed.of(shapes, settings.device(), false);
+    return MemoryNeed.of(shapes, settings.device(), true);
   }
 
   /// Reserves memory; throws `InputException` with the numbers when there is too little.
@@ -128,6 +140,23 @@ public final class Workbench implements AutoCloseable {
     return parameters;
   }
 
+  /// Returns the parameters of what runs one rank's part of a task's transformer, one of `share`
+  /// ranks, every forward of it.
+  Map<String, Object> parameters(Task task, int share) {
+    Map<String, Object> parameters = parameters();
+    parameters.put("task", task.spelling());
+    parameters.put("share", share);
+    parameters.put("attention", attention(RandomWeights.config(task, 1).headDim(), false));
+    parameters.put("residual", settings.arithmetic().residualSpelling(settings.device()));
+    parameters.put("cache", "none");
+    return parameters;
+  }
+
+  /// Returns what the backend calls its attention in heads of a size, with a bias or without.
+  String attention(int headSize, boolean isBiased) {
+    return Backends.attention(backend, headSize, isBiased);
+  }
+
   private String recipe() {
     return spelling(settings.recipe());
   }
@@ -149,18 +178,24 @@ public final class Workbench implements AutoCloseable {
         new RandomSource("input", Shape.of(sizes), 99L << 56, 0, deviation), dtype);
   }
 
-  /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns.
+  /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns. A
+  /// device always finds the next run asked for when it is done with the one before, so these are
+  /// its own times, also where the host takes longer to ask for a run than the device for the run.
   double[][] times(Runnable... works) {
     for (int i = 0; i < settings.warmUp(); i++) {
       for (Runnable work : works) {
         work.run();
       }
     }
+    double[] leads = Arrays.stream(works).mapToDouble(clock::lead).toArray();
     ops.synchronize();
     clock.reset();
     long[][] marks = new long[works.length][2 * settings.runs()];
     for (int run = 0; run < settings.runs(); run++) {
       for (int i = 0; i < works.length; i++) {
+        if (run == 0 || leads[i] > 0) {
+          clock.ahead(leads[i], works[i]);
+        }
         marks[i][2 * run] = clock.mark();
         works[i].run();
         marks[i][2 * run + 1] = clock.mark();
@@ -173,6 +208,23 @@ public final class Workbench implements AutoCloseable {
       }
     }
     clock.reset();
+    return times;
+  }
+
+  /// Returns the milliseconds of each run, after the warm-up, of work that waits for the device
+  /// itself, such as reading files, from an idle device until all is done.
+  double[] wholeTimes(Runnable work) {
+    for (int i = 0; i < settings.warmUp(); i++) {
+      work.run();
+    }
+    double[] times = new double[settings.runs()];
+    for (int run = 0; run < times.length; run++) {
+      ops.synchronize();
+      long start = System.nanoTime();
+      work.run();
+      ops.synchronize();
+      times[run] = (System.nanoTime() - start) / 1e6;
+    }
     return times;
   }
 
@@ -190,17 +242,18 @@ public final class Workbench implements AutoCloseable {
   }
 
   /// Measures what part of its time work waits for the host, in %: it is timed on an idle device,
-  /// where it begins as soon as the host has asked for its first operation, and queued behind
-  /// itself, where all has been asked for beforehand; the difference, over the former, is the
-  /// overhead. Work must not wait for the device itself.
+  /// which begins as soon as the host has asked for the first operation, and on one that is kept
+  /// busy until the host has asked for all; the difference, over the former, is the overhead. Work
+  /// must not wait for the device itself.
   Measurement hostOverhead(String benchmark, Map<String, Object> parameters, Runnable work) {
     double[] shares = new double[settings.runs()];
+    double lead = clock.lead(work);
     for (int run = 0; run < shares.length; run++) {
       ops.synchronize();
       clock.reset();
       double alone = milliseconds(work);
       ops.synchronize();
-      work.run();
+      clock.ahead(lead, work);
       double queued = milliseconds(work);
       shares[run] = 100 * (alone - queued) / alone;
     }
@@ -216,11 +269,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns the times of each operation of the work, one list for each run.
   List<List<OpTime>> profiles(Runnable work) {
-    List<List<OpTime>> passes = new ArrayList<>();
-    for (int run = 0; run < settings.runs(); run++) {
-      passes.add(ops.profile(work));
-    }
-    return passes;
+    return ops.profiles(work, settings.runs(), clock.lead(work));
   }
 
   /// Measures work: its time and rate, the parts of products, attention, convolutions and
@@ -253,7 +302,7 @@ public final class Workbench implements AutoCloseable {
       String name = "op: %s, %d calls".formatted(op.name(), op.calls());
       results.add(Measurement.of(benchmark, parameters, name, "ms", values));
     }
-    if (settings.device() == Device.CUDA) {
+    if (hasHost()) {
       results.add(Measurement.of(benchmark, parameters, "host", "ms", hostTimes(work)));
     }
     results.add(peak(benchmark, parameters));

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,10 +22,12 @@ import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.LoadBenchmark;
 import wan4j.bench.LoraBenchmark;
+import wan4j.bench.Measurement;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.QualityBenchmark;
 import wan4j.bench.Report;
 import wan4j.bench.RequestSettings;
+import wan4j.bench.StartBenchmark;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
@@ -51,6 +54,7 @@ import wan4j.tensor.InputException;
       BenchCommand.Loras.class,
       BenchCommand.Generate.class,
       BenchCommand.Quality.class,
+      BenchCommand.Start.class,
       BenchCommand.Support.class,
       BenchCommand.Page.class,
     })
@@ -98,6 +102,7 @@ final class BenchCommand implements Runnable {
   static final class Block implements Callable<Integer> {
     @Mixin private BenchOptions options;
     @Mixin private VideoOptions video;
+    @Mixin private ResidualOptions residual;
 
     @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
     private int share;
@@ -115,14 +120,14 @@ final class BenchCommand implements Runnable {
           throw new InputException("--layers was given without --tokens; add it, or use forward");
         }
         return options.run(
-            bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share));
+            residual, bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share));
       }
       if (video.isGiven()) {
         throw new InputException("--tokens and a video's size were both given; give one of them");
       }
       int blocks = layers == null ? 1 : layers;
       return options.run(
-          bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share, blocks));
+          residual, bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share, blocks));
     }
   }
 
@@ -133,6 +138,7 @@ final class BenchCommand implements Runnable {
   static final class Forward implements Callable<Integer> {
     @Mixin private BenchOptions options;
     @Mixin private VideoOptions video;
+    @Mixin private ResidualOptions residual;
 
     @Option(names = "--share", defaultValue = "8", description = "N (default: 8).")
     private int share;
@@ -143,6 +149,7 @@ final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(
+          residual,
           bench -> ForwardBenchmark.run(bench, video.task(), video.size(), share, layers));
     }
   }
@@ -246,9 +253,15 @@ final class BenchCommand implements Runnable {
   @Command(
       name = "attention",
       mixinStandardHelpOptions = true,
-      description = "Self-attention alone, in heads of 128.")
+      description = "Self-attention alone, in some of a transformer's heads.")
   static final class Attention implements Callable<Integer> {
     @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "The task whose transformer gives the heads (default: i2v-A14B).")
+    private String task;
 
     @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
     private int tokens;
@@ -258,7 +271,7 @@ final class BenchCommand implements Runnable {
 
     @Override
     public Integer call() {
-      return options.run(bench -> AttentionBenchmark.run(bench, tokens, heads));
+      return options.run(bench -> AttentionBenchmark.run(bench, Task.of(task), tokens, heads));
     }
   }
 
@@ -463,6 +476,22 @@ final class BenchCommand implements Runnable {
     public Integer call() {
       return options.runOn(
           (device, arithmetic) -> QualityBenchmark.run(checkpoint, device, arithmetic, ratios));
+    }
+  }
+
+  @Command(
+      name = "start",
+      mixinStandardHelpOptions = true,
+      description =
+          "A first start, which compiles the kernels that it needs, and the next one, which must not.")
+  static final class Start implements Callable<Integer> {
+    @Mixin private MeasurementOptions options;
+
+    @Override
+    public Integer call() {
+      List<Measurement> results = StartBenchmark.run();
+      int status = options.tell(Device.CUDA, results);
+      return StartBenchmark.compilesAgain(results) ? 1 : status;
     }
   }
 

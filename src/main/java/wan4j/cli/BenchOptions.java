@@ -42,9 +42,18 @@ final class BenchOptions {
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
   int run(Function<Workbench, List<Measurement>> benchmark) {
+    return run(arithmetic.on(Device.of(device)), benchmark);
+  }
+
+  /// The same with the residual stream that a flag names.
+  int run(ResidualOptions residual, Function<Workbench, List<Measurement>> benchmark) {
+    return run(residual.of(arithmetic.on(Device.of(device)), Device.of(device)), benchmark);
+  }
+
+  private int run(Arithmetic arithmetic, Function<Workbench, List<Measurement>> benchmark) {
     Device where = Device.of(device);
     List<Measurement> results;
-    try (Workbench bench = new Workbench(settings(where))) {
+    try (Workbench bench = new Workbench(settings(where, arithmetic))) {
       results = benchmark.apply(bench);
     }
     return measurements.tell(where, results);
@@ -55,7 +64,7 @@ final class BenchOptions {
   /// standard error.
   int runAsFound(Found benchmark) {
     Device where = Device.of(device);
-    try (Workbench bench = new Workbench(settings(where))) {
+    try (Workbench bench = new Workbench(settings(where, arithmetic.on(where)))) {
       List<Measurement> all = new ArrayList<>();
       Consumer<List<Measurement>> file = measurements.file(where);
       benchmark.run(
@@ -76,7 +85,7 @@ final class BenchOptions {
     void run(Workbench bench, Consumer<Measurement> found, Consumer<String> log);
   }
 
-  private Workbench.Settings settings(Device where) {
-    return Workbench.Settings.of(where, arithmetic.on(where), recipe, warmUp, runs);
+  private Workbench.Settings settings(Device where, Arithmetic arithmetic) {
+    return Workbench.Settings.of(where, arithmetic, recipe, warmUp, runs);
   }
 }

@@ -39,6 +39,7 @@ final class VerifyCommand implements Callable<Integer> {
   private String device;
 
   @Mixin private ArithmeticOptions arithmetic;
+  @Mixin private ResidualOptions residual;
 
   @Option(
       names = "--json",
@@ -57,9 +58,9 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Device where = Device.of(device);
-    Arithmetic chosen = arithmetic.on(where);
+    Arithmetic chosen = residual.of(arithmetic.on(where), where);
     try (Backend backend = Backend.open(where, chosen)) {
-      ParityRecord record = new ParityRecord(chosen.spelling(where), where == Device.CPU ? 0 : 1);
+      ParityRecord record = new ParityRecord(where, chosen);
       Verifier.run(
           folders,
           Set.copyOf(kinds),

@@ -43,10 +43,12 @@ final class AttentionKernels {
   /// Returns whether heads can be attended here, faster or not.
   static boolean fits(Heads heads, double scale) {
     Tensor query = heads.query();
-    return query.dtype() == DType.BF16
-        && query.length(2) == SIZE
-        && heads.key().length(0) > 0
-        && scale > 0;
+    return takes(query.dtype(), query.length(2)) && heads.key().length(0) > 0 && scale > 0;
+  }
+
+  /// Returns whether heads of a size and type can be attended here.
+  static boolean takes(DType type, int size) {
+    return type == DType.BF16 && size == SIZE;
   }
 
   /// Writes softmax(q kᵀ scale) v to `target [queries, heads 128]`.

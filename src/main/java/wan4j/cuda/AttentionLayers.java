@@ -49,6 +49,14 @@ final class AttentionLayers implements AutoCloseable {
     return formats.written(shape, want, target -> attend(heads, 1, target, given));
   }
 
+  /// Returns what computes attention over many keys in heads of a size, with a bias or without.
+  String name(int headSize, boolean isBiased) {
+    if (!isBiased && AttentionKernels.takes(activation, headSize)) {
+      return "wan4j";
+    }
+    return !isBiased && FusedAttention.takes(activation, headSize) ? "cuDNN" : "products";
+  }
+
   private void attend(Heads heads, double scale, Tensor target, ProductAttention.Bias bias) {
     if (target.count() == 0) {
       return;

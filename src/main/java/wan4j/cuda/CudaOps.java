@@ -138,6 +138,12 @@ public final class CudaOps implements Ops {
     layers.sumFast(isFast);
   }
 
+  /// Returns what computes attention in heads of a size, with a bias of relative positions or
+  /// without: "wan4j", "cuDNN", or "products" for two products around a softmax.
+  public String attention(int headSize, boolean isBiased) {
+    return attentions.name(headSize, isBiased);
+  }
+
   /// Returns the stream in which all work is queued, a handle of the driver.
   public long stream() {
     return device.stream();

@@ -8,6 +8,10 @@ public record CudaTypes(DType activation, DType residual, boolean tf32) {
   /// bfloat16 activations beside a float32 residual stream, which loses nothing over 40 blocks.
   public static final CudaTypes BFLOAT16 = new CudaTypes(DType.BF16, DType.F32, false);
 
+  /// bfloat16 throughout, which halves the memory of the residual stream and rounds it with every
+  /// addition.
+  public static final CudaTypes BFLOAT16_RESIDUAL = new CudaTypes(DType.BF16, DType.BF16, false);
+
   /// float32 throughout, without tensor cores.
   public static final CudaTypes FLOAT32 = new CudaTypes(DType.F32, DType.F32, false);
 

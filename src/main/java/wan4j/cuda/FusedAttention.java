@@ -24,12 +24,18 @@ final class FusedAttention implements AutoCloseable {
     this.workspace = workspace;
   }
 
+  /// Says whether heads of an element type and a size may be taken; what is too odd in other ways
+  /// only shows when the library plans it.
+  static boolean takes(DType type, int size) {
+    return type == DType.BF16 && size % 8 == 0 && size <= LARGEST_HEAD;
+  }
+
   /// Writes softmax(q kᵀ scale) v to `target`; returns false, having done nothing, where the
   /// library does not take these tensors.
   boolean run(Heads heads, double scale, Tensor target) {
     Tensor query = heads.query();
     int size = query.length(2);
-    if (query.dtype() != DType.BF16 || size % 8 != 0 || size > LARGEST_HEAD) {
+    if (!takes(query.dtype(), size)) {
       return false;
     }
     Key key =

@@ -15,6 +15,7 @@ import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
 /// The umT5 text encoder: token ids in, one state a token out (Wan-Video/Wan2.2 at 42bf4cf,
@@ -30,6 +31,8 @@ public final class UmT5Encoder implements AutoCloseable {
   private final Tensor tokens; // [vocabulary, dim]
   private final List<Block> blocks;
   private final Tensor norm;
+  private Parameters biases; // what relative positions add in every block, for texts of one length
+  private int length;
 
   /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
   /// when they do not fit.
@@ -47,6 +50,7 @@ public final class UmT5Encoder implements AutoCloseable {
             .mapToObj(i -> new Block(weights.at("blocks").at(i), layers))
             .toList();
     norm = parameters.tensor(weights.tensor("norm.weight", dim), DType.F32);
+    biases = ops.parameters();
   }
 
   /// Returns the size of a state.
@@ -57,6 +61,7 @@ public final class UmT5Encoder implements AutoCloseable {
   /// Returns the states of `ids [length]` as float32 `[length, dim]` on the backend; only the first
   /// `valid` tokens are attended to.
   public Tensor encode(int[] ids, int valid) {
+    adjustTo(ids.length);
     Tensor states = ops.empty(DType.F32, ids.length, dim);
     try (var _ = ops.scope()) {
       Tensor x = ops.embedding(tokens, ops.upload(Tensor.of(ids, ids.length), DType.I32));
@@ -68,9 +73,20 @@ public final class UmT5Encoder implements AutoCloseable {
     return states;
   }
 
+  /// Keeps the blocks' biases on the backend for as long as texts have the same length.
+  private void adjustTo(int newLength) {
+    if (length != newLength) {
+      biases.close();
+      biases = ops.parameters();
+      blocks.forEach(block -> block.adjustTo(newLength, biases));
+      length = newLength;
+    }
+  }
+
   /// Frees the weights.
   @Override
   public void close() {
+    biases.close();
     parameters.close();
   }
 
@@ -86,6 +102,7 @@ public final class UmT5Encoder implements AutoCloseable {
     private final float[] positions; // [buckets, heads]
     private final int heads;
     private final int headSize;
+    private Tensor bias; // [heads, 2 length - 1]
 
     Block(Weights weights, LayerLoader layers) {
       int inner = weights.shape("attn.q.weight").length(0);
@@ -113,7 +130,6 @@ public final class UmT5Encoder implements AutoCloseable {
                 ops.linear(h, query, Activation.NONE).reshape(length, heads, headSize),
                 ops.linear(h, key, Activation.NONE).reshape(length, heads, headSize),
                 ops.linear(h, value, Activation.NONE).reshape(length, heads, headSize));
-        Tensor bias = ops.upload(bias(length), DType.F32);
         Operand a = ops.relativeAttention(qkv, bias, valid, out.input(Branch.CONDITIONAL));
         ops.add(x, ops.linear(a, out, Activation.NONE));
 
@@ -122,6 +138,10 @@ public final class UmT5Encoder implements AutoCloseable {
         Operand wide = ops.gatedGelu(gateUp, down.input(Branch.CONDITIONAL));
         ops.add(x, ops.linear(wide, down, Activation.NONE));
       }
+    }
+
+    void adjustTo(int length, Parameters home) {
+      bias = home.tensor(TensorSource.of("relative positions", bias(length)), DType.F32);
     }
 
     private Tensor bias(int length) {

@@ -28,7 +28,7 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
           case CPU -> Accuracy.FLOAT32;
           case CUDA ->
               switch (arithmetic) {
-                case BFLOAT16 -> Accuracy.GPU_BFLOAT16;
+                case BFLOAT16, BFLOAT16_RESIDUAL -> Accuracy.GPU_BFLOAT16;
                 case TF32 -> Accuracy.GPU_TF32;
                 case FLOAT32 -> Accuracy.GPU_FLOAT32;
               };

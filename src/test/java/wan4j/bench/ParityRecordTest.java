@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import wan4j.Arithmetic;
+import wan4j.Device;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
 import wan4j.verify.Verifier;
@@ -18,7 +20,7 @@ final class ParityRecordTest {
 
   @Test
   void casesAreCountedAndTheirDistancesKept() {
-    ParityRecord record = new ParityRecord("bf16", 1);
+    ParityRecord record = new ParityRecord(Device.CUDA, Arithmetic.BFLOAT16_RESIDUAL);
     Tensor near = Tensor.of(new float[] {3, 4.05f}, 2);
     Tensor far = Tensor.of(new float[] {3, 5}, 2);
     record.add(compared("a", Comparison.relative("x", near, REFERENCE, 0.1)));
@@ -43,12 +45,13 @@ final class ParityRecordTest {
     assertThat(results.getFirst().parameters())
         .containsEntry("kind", "dit")
         .containsEntry("precision", "bf16")
+        .containsEntry("residual", "bf16")
         .containsEntry("gpus", 1);
   }
 
   @Test
   void aResultWithoutADistanceFailsAndIsNoFigure() {
-    ParityRecord record = new ParityRecord("fp32", 0);
+    ParityRecord record = new ParityRecord(Device.CPU, Arithmetic.BFLOAT16);
     Tensor longer = Tensor.of(new float[] {3, 4, 5}, 3);
     record.add(compared("a", Comparison.relative("x", longer, REFERENCE, 0.1)));
     assertThat(record.measurements())

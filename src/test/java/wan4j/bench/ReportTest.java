@@ -14,7 +14,8 @@ import wan4j.tensor.InputException;
 
 class ReportTest {
   private static final Environment GPU =
-      new Environment("a GPU", "serves CUDA 13.0", Map.of("cuDNN", "9.14.0"), "abc", "2026-11-23");
+      new Environment(
+          "a GPU", "580.159.04", "13.0", Map.of("cuDNN", "9.14.0"), "abc", "2026-11-28");
 
   @TempDir private Path folder;
 
@@ -42,11 +43,25 @@ class ReportTest {
   }
 
   @Test
+  void aFileThatDoesNotNameTheCudaBesideTheDriverIsRead() throws IOException {
+    Path file = folder.resolve("old.json");
+    Files.writeString(
+        file,
+        """
+        {"device": "a GPU", "driver": "serves CUDA 13.0", "libraries": {}, "commit": "abc",
+         "date": "2026-11-23", "results": []}
+        """);
+    assertThat(BenchmarkFile.read(file).environment())
+        .isEqualTo(new Environment("a GPU", "serves CUDA 13.0", "", Map.of(), "abc", "2026-11-23"));
+    assertThat(Report.ofFolder(folder)).contains("2026-11-23, driver serves CUDA 13.0.");
+  }
+
+  @Test
   void resultsOfTwoCommitsDoNotShareAFile() {
     Path file = folder.resolve("gpu.json");
     BenchmarkFile.append(file, GPU, List.of(Measurement.of("text", Map.of(), "time", "ms", 1)));
     Environment later =
-        new Environment(GPU.device(), GPU.driver(), GPU.libraries(), "def", GPU.date());
+        new Environment(GPU.device(), GPU.driver(), GPU.cuda(), GPU.libraries(), "def", GPU.date());
     assertThatThrownBy(() -> BenchmarkFile.append(file, later, List.of()))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("at commit abc");
@@ -71,7 +86,8 @@ class ReportTest {
         GPU,
         List.of(Measurement.of("block", Map.of("share", 8), "time", "ms", 32.123)));
     assertThat(Report.ofFolder(folder))
-        .contains("## a GPU", "commit abc", "cuDNN 9.14.0", "### block: share 8")
+        .contains("## a GPU", "commit abc", "driver 580.159.04 (serves CUDA 13.0), cuDNN 9.14.0")
+        .contains("### block: share 8")
         .contains("| time | 32.12 | 32.12 | 32.12 | ms | 1 |");
   }
 

@@ -87,7 +87,7 @@ final class CommandsTest {
     Path page = folder.resolve("page.md");
     Terminal.run("bench", "report", "--folder", results.toString(), "--out", page.toString());
     assertThat(Files.readString(page))
-        .contains("### verify: kind umt5, precision fp32, gpus 0")
+        .contains("### verify: kind umt5, precision fp32, residual fp32, gpus 0")
         .contains("| cases failed | 0.000 ")
         .contains("| relative L2 | ");
   }
@@ -146,7 +146,8 @@ final class CommandsTest {
   @Test
   void whatMeasuresAGpuIsRefusedWithoutOne() {
     assumeThat(Cuda.isPresent()).as("there is a GPU").isFalse();
-    for (List<String> command : List.of(List.of("tune"), List.of("bench", "support"))) {
+    for (List<String> command :
+        List.of(List.of("tune"), List.of("bench", "support"), List.of("bench", "start"))) {
       Terminal run = Terminal.run(command.toArray(String[]::new));
       assertThat(run.code()).isEqualTo(2);
       assertThat(run.error()).startsWith("wan4j: device cuda cannot be used: ");

@@ -233,6 +233,10 @@ final class RefusalTest {
     assertRefused(
         Terminal.run("verify", "src/test/resources/golden/metrics", "--kind", "none"),
         "schedulers");
+    for (String command : new String[] {"bench block", "bench forward", "verify x"}) {
+      String[] words = (command + " --device cpu --residual bf16").split(" ", -1);
+      assertRefused(Terminal.run(words), "--device cuda");
+    }
     assertRefused(Terminal.run("paint"), "paint");
     assertRefused(
         Terminal.run("verify", "src/test/resources/golden/schedulers", "--precision", "bf16"),

@@ -22,7 +22,10 @@ final class CudaLoraCasesTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Arithmetic.class)
+  @EnumSource(
+      value = Arithmetic.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = "BFLOAT16_RESIDUAL") // measured by verify, and not promised
   void everyCarriedCasePasses(Arithmetic arithmetic) {
     List<Verifier.Result> results = new ArrayList<>();
     try (Backend backend = Backend.open(Device.CUDA, arithmetic)) {

@@ -90,6 +90,16 @@ public final class CudaDriver {
     return DriverVersion.of(LIBRARY);
   }
 
+  /// The same as text, for example "13.0".
+  public static String served() {
+    return Cuda.version(version());
+  }
+
+  /// The driver's own version, for example "580.159.04", or null where it does not tell.
+  public static String release() {
+    return DriverRelease.ofThisMachine();
+  }
+
   /// How many GPUs the driver shows to this process; 0 without any.
   public static int deviceCount() {
     return number("cuDeviceGetCount", out -> (int) DEVICE_COUNT.invokeExact(out));

@@ -34,8 +34,8 @@ public record CudaReport(List<Line> lines) {
     lines.add(
         line(
             driver,
-            () -> "serves CUDA " + Cuda.version(CudaDriver.version()),
-            () -> Cuda.driverAbsence(CudaDriver.version()),
+            CudaReport::driver,
+            () -> driver.isLoaded() ? Cuda.driverAbsence(CudaDriver.version()) : null,
             true));
     lines.addAll(devices(gpu));
     lines.add(
@@ -68,6 +68,11 @@ public record CudaReport(List<Line> lines) {
   /// Whether the CUDA backend can run: nothing that it needs has a problem.
   public boolean isFine() {
     return lines.stream().allMatch(line -> line.isFine() || !line.needed());
+  }
+
+  private static String driver() {
+    var release = CudaDriver.release();
+    return (release == null ? "" : release + ", ") + "serves CUDA " + CudaDriver.served();
   }
 
   private static List<Line> devices(String absence) {

@@ -43,6 +43,10 @@ final class NativeLibraries {
   static final NativeLibrary NCCL =
       load("NCCL", List.of("libnccl.so.2"), "2.14.3", pip("nvidia-nccl", "-cu12", "-cu13"));
 
+  /// Comes with the driver; asked for the driver's version alone.
+  static final NativeLibrary NVML =
+      load("NVML", List.of("libnvidia-ml.so.1"), "12.0", "apt-get install nvidia-utils-580");
+
   private NativeLibraries() {}
 
   /// File names of a toolkit library that a driver of this version can serve, newest generation

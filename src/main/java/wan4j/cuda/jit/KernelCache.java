@@ -76,6 +76,21 @@ public final class KernelCache {
     }
   }
 
+  /// Waits until all that was begun is compiled and kept; what failed is told to whoever asks for
+  /// it.
+  public void await() {
+    for (var task : cubins.values()) {
+      try {
+        task.get();
+      } catch (ExecutionException e) {
+        // Kept in the task.
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while kernels were compiled", e);
+      }
+    }
+  }
+
   /// Loads a source's kernels into the current context.
   public KernelModule module(KernelSource source) {
     return new KernelModule(source.file(), cubin(source));

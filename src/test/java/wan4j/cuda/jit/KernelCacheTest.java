@@ -63,15 +63,12 @@ final class KernelCacheTest {
   }
 
   @Test
-  void whatIsPreparedIsCompiledBeforeItIsAskedForAndOnce() throws Exception {
+  void whatIsPreparedIsCompiledBeforeItIsAskedForAndOnce() {
     var cache = cache();
     cache.prepare(source(8));
     cache.prepare(source(8));
-    var file = folder.resolve(cache.key(source(8)) + ".cubin");
-    for (int i = 0; i < 1000 && !Files.exists(file); i++) {
-      Thread.sleep(10);
-    }
-    assertThat(file).exists();
+    cache.await();
+    assertThat(folder.resolve(cache.key(source(8)) + ".cubin")).exists();
     assertThat(cache.cubin(source(8))).isEqualTo(cache().cubin(source(8)));
     assertThat(compilations).hasValue(1);
   }
