@@ -45,6 +45,7 @@ public final class LoadBenchmark {
     Map<String, Object> parameters = bench.parameters();
     parameters.put("file type", "F32");
     parameters.put("file bytes", bytes / 1e9 + " GB");
+    parameters.put("host memory", "%d GB".formatted(Math.round(HostMemory.bytes() / 1e9)));
     Path file = write(folder, tensors);
     try (Weights weights = Weights.open(file)) {
       double[] times = bench.wholeTimes(() -> load(bench.ops(), weights));

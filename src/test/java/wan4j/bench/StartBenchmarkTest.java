@@ -20,7 +20,7 @@ final class StartBenchmarkTest {
   private static final StartBenchmark.Sizes SIZES =
       new StartBenchmark.Sizes(new VideoSize(128, 128, 5), new VideoSize(64, 64, 5));
 
-  /// A compiler whose cubin never fits into a file twice, so that nothing but the cache saves it.
+  /// A compiler that counts.
   private static final class FakeCompiler implements KernelCompiler {
     private final AtomicInteger compilations = new AtomicInteger();
 
