@@ -2,6 +2,7 @@ package wan4j;
 
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
@@ -43,10 +44,13 @@ final class LoraFiles implements AutoCloseable {
   }
 
   /// Returns the weights of an expert with what the files add to it; nothing is computed before
-  /// they are read.
-  Weights merged(Expert expert, Weights weights) {
+  /// they are read. Throws `InputException` when they change a weight that is stored in FP8 and
+  /// runs so by the table.
+  Weights merged(Expert expert, Weights weights, PrecisionTable table) {
     List<LoraApplication> applications = applications(expert);
-    return applications.isEmpty() ? weights : weights.merged(applications);
+    return applications.isEmpty()
+        ? weights
+        : weights.merged(applications, layer -> table.precision(layer).isFloat8());
   }
 
   /// Returns the files that change an expert.

@@ -32,6 +32,7 @@ import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
+import wan4j.quant.PrecisionTable;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
@@ -401,13 +402,10 @@ public final class VideoEngine implements AutoCloseable {
 
   private WanTransformer transformer(TransformerConfig config, Expert expert) {
     Weights weights = checkpoint.transformer(expert);
+    PrecisionTable table = options.quantization().table(weights);
     WanTransformer transformer =
         new WanTransformer(
-            config,
-            merged.merged(expert, weights),
-            ops,
-            SequenceGroup.SOLO,
-            options.quantization().table(weights));
+            config, merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
     transformer.adapt(beside.applications(expert));
     return transformer;
   }

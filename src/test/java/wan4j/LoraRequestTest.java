@@ -72,7 +72,7 @@ final class LoraRequestTest {
   }
 
   @Test
-  void filesRunBesideWeightsThatAreStoredInFloat8AndAreNotMergedIntoThem() {
+  void filesRunBesideWeightsThatAreStoredInFloat8AndAreMergedIntoThemOnlyWhenWidened() {
     Path stored = folder.resolve("fp8");
     Quantization current = new Quantization(Quantization.Recipe.CURRENT, List.of());
     Conversion.run(DEMO, stored, current, Device.CPU, Progress.NONE);
@@ -85,6 +85,11 @@ final class LoraRequestTest {
       assertThatThrownBy(() -> sample(engine, request()))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--lora_mode side");
+    }
+    try (VideoEngine widened = engine(stored, files, LoraMode.MERGE, Quantization.Recipe.NONE);
+        VideoEngine beside = engine(stored, files, LoraMode.SIDE, Quantization.Recipe.NONE)) {
+      float[] merged = sample(widened, request());
+      assertThat(Comparison.relativeError(sample(beside, request()), merged)).isLessThan(1e-4);
     }
   }
 

@@ -24,6 +24,27 @@ final class Json {
 
   private Json() {}
 
+  /// Returns an object without fields.
+  static JsonNode empty() {
+    return MAPPER.createObjectNode();
+  }
+
+  /// Returns the object in a text, called by a title in messages; throws `InputException` when it
+  /// is none.
+  static JsonNode parse(String text, String title) {
+    try {
+      JsonNode node = MAPPER.readTree(text);
+      if (node.isObject()) {
+        return node;
+      }
+    } catch (JacksonException e) {
+      throw new InputException(
+          "%s is not JSON (%s); download the file again".formatted(title, e.getOriginalMessage()),
+          e);
+    }
+    throw new InputException(title + " is no JSON object; download the file again");
+  }
+
   /// Returns the object in a file; throws `InputException` when it is missing, too long or not a
   /// JSON object.
   static JsonNode read(Path path) {

@@ -16,8 +16,7 @@ import wan4j.tensor.TensorSource;
 /// with a network.
 public final class Lora implements AutoCloseable {
   // the matrices of a pair are called lora_A and lora_B (PEFT, perhaps with an adapter's name
-  // behind),
-  // lora_down and lora_up (kohya) or lora.down and lora.up (older Diffusers)
+  // behind), lora_down and lora_up (kohya) or lora.down and lora.up (older Diffusers)
   private static final Pattern KEY =
       Pattern.compile(
           "(.+?)(?:(?:\\.|_(?=lora\\.))(lora_A|lora_B|lora_down|lora_up|lora\\.down|lora\\.up)"
@@ -70,7 +69,9 @@ public final class Lora implements AutoCloseable {
       Map<String, Map<Piece, TensorSource>> pieces = new LinkedHashMap<>();
       file.tensors().forEach((name, source) -> sort(path, pieces, name, source));
       Map<String, List<Addition>> modules = new LinkedHashMap<>();
-      pieces.forEach((module, parts) -> modules.put(module, additions(path, module, parts)));
+      LoraMetadata metadata = new LoraMetadata(file);
+      pieces.forEach(
+          (module, parts) -> modules.put(module, additions(path, module, parts, metadata)));
       return new Lora(file, modules);
     } catch (RuntimeException | Error e) {
       file.close();
@@ -123,6 +124,10 @@ public final class Lora implements AutoCloseable {
 
   private static void sort(
       Path path, Map<String, Map<Piece, TensorSource>> pieces, String name, TensorSource source) {
+    LoraKind kind = LoraKind.of(name);
+    if (kind != null) {
+      throw kind.refusal(path, name);
+    }
     Matcher key = KEY.matcher(name);
     if (!key.matches()) {
       throw new InputException(
@@ -146,13 +151,14 @@ public final class Lora implements AutoCloseable {
   }
 
   private static List<Addition> additions(
-      Path path, String module, Map<Piece, TensorSource> parts) {
+      Path path, String module, Map<Piece, TensorSource> parts, LoraMetadata metadata) {
     List<Addition> additions = new ArrayList<>();
     TensorSource down = parts.get(Piece.DOWN);
     TensorSource up = parts.get(Piece.UP);
     if (down != null && up != null) {
       additions.add(
-          new Addition("weight", lowRank(path, module, down, up, parts.get(Piece.ALPHA))));
+          new Addition(
+              "weight", lowRank(path, module, down, up, parts.get(Piece.ALPHA), metadata)));
     } else if (down != null || up != null || parts.containsKey(Piece.ALPHA)) {
       throw new InputException(
           "%s holds only a part of %s; expected its down and up matrices: download it again"
@@ -171,7 +177,12 @@ public final class Lora implements AutoCloseable {
   }
 
   private static LoraDelta lowRank(
-      Path path, String module, TensorSource down, TensorSource up, TensorSource alpha) {
+      Path path,
+      String module,
+      TensorSource down,
+      TensorSource up,
+      TensorSource alpha,
+      LoraMetadata metadata) {
     Shape inner = down.shape();
     Shape outer = up.shape();
     if (inner.rank() < 2
@@ -183,7 +194,7 @@ public final class Lora implements AutoCloseable {
               .formatted(path, Quoted.of(module), outer, inner));
     }
     if (alpha == null) {
-      return new LoraDelta.LowRank(down, up, 1f);
+      return new LoraDelta.LowRank(down, up, metadata.scale(module, inner.length(0)));
     }
     float value = alpha.shape().count() == 1 ? FloatReader.all(alpha)[0] : Float.NaN;
     if (!Float.isFinite(value)) {

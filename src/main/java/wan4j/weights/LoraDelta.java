@@ -15,7 +15,8 @@ public sealed interface LoraDelta {
   ///
   /// @param down the inner matrix, [rank, in]
   /// @param up the outer matrix, [out, rank]
-  /// @param scale alpha / rank, or 1 when the file gives no alpha
+  /// @param scale alpha / rank, or 1 when the file gives no alpha, neither as a tensor nor in its
+  ///   header
   record LowRank(TensorSource down, TensorSource up, float scale) implements LoraDelta {
     /// Returns the inner size of the product.
     public int rank() {

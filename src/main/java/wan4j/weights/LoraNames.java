@@ -7,12 +7,16 @@ import java.util.Map;
 /// Finds the parameter of a network that a LoRA key means, with dots or underscores, in original or
 /// Diffusers names.
 final class LoraNames {
+  // in the order in which they can stand before each other
   private static final List<String> PREFIXES =
       List.of(
-          "model.diffusion_model.",
           "base_model.model.",
+          "pipe.dit.",
+          "unet.",
+          "model.diffusion_model.",
           "diffusion_model.",
           "transformer.",
+          "lycoris_",
           "lora_unet__",
           "lora_unet_",
           "lora_transformer_");
@@ -34,13 +38,7 @@ final class LoraNames {
 
   /// Returns the full name of a module's parameter, or null when the network does not have it.
   String find(String key, String parameter) {
-    String module = key;
-    for (String prefix : PREFIXES) {
-      if (module.startsWith(prefix)) {
-        module = module.substring(prefix.length());
-        break;
-      }
-    }
+    String module = withoutPrefixes(key);
     String name = module + "." + parameter;
     if (network.has(name)) {
       return name;
@@ -57,6 +55,17 @@ final class LoraNames {
     return known != null && network.has(known + "." + parameter) ? known + "." + parameter : null;
   }
 
+  /// Strips what programs put before the names of the network, sometimes one after the other.
+  private static String withoutPrefixes(String key) {
+    String module = key;
+    for (String prefix : PREFIXES) {
+      if (module.startsWith(prefix)) {
+        module = module.substring(prefix.length());
+      }
+    }
+    return module;
+  }
+
   /// Translates a Diffusers module name whose dots are underscores.
   private static String toOriginal(String module) {
     return module
@@ -66,6 +75,9 @@ final class LoraNames {
         .replaceFirst("_attn2_(to_)?", "_cross_attn_")
         .replaceFirst("_ffn_net_0_proj$", "_ffn_0")
         .replaceFirst("_ffn_net_2$", "_ffn_2")
+        .replaceFirst("^condition_embedder_(text|time)_embedder_linear_1$", "$1_embedding_0")
+        .replaceFirst("^condition_embedder_(text|time)_embedder_linear_2$", "$1_embedding_2")
+        .replaceFirst("^condition_embedder_time_proj$", "time_projection_1")
         .replaceFirst("^proj_out$", "head_head");
   }
 }

@@ -40,7 +40,7 @@ final class PositionedFile implements AutoCloseable {
       return new PositionedFile(path, channel, channel.size());
     } catch (NoSuchFileException e) {
       String what = Files.isSymbolicLink(path) ? " is a link to a missing file" : " does not exist";
-      throw new InputException(path + what + "; download it again", e);
+      throw new InputException(path + what + "; check the path, or download it again", e);
     } catch (IOException e) {
       throw unreadable(path, e);
     }

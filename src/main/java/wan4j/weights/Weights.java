@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
@@ -267,15 +268,23 @@ public final class Weights implements AutoCloseable {
   /// they are read; throws `InputException` when one does not belong to this network or a weight it
   /// changes is stored in FP8.
   public Weights merged(List<LoraApplication> applications) {
+    return merged(applications, _ -> true);
+  }
+
+  /// Does so, where `runsInFloat8` tells by a layer's name whether its weight would be quantised
+  /// anew if it is stored in FP8; others are merely widened, and can be changed.
+  public Weights merged(List<LoraApplication> applications, Predicate<String> runsInFloat8) {
     Map<String, TensorSource> merged = new LinkedHashMap<>(tensors);
     additions(applications)
         .forEach((name, terms) -> {
           TensorSource base = tensors.get(name);
           DType stored =
               base instanceof ScaledSource scaled ? scaled.codes().dtype() : base.dtype();
-          if (stored.bytes() < 2 || !stored.isFloat()) {
+          String layer = name.replaceFirst("\\.weight$", "");
+          boolean isQuantised = stored.bytes() < 2 && runsInFloat8.test(layer);
+          if (isQuantised || !stored.isFloat()) {
             throw new InputException(
-                "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side)"
+                "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side), or run them in bf16 (--quantize False)"
                     .formatted(title, name, stored));
           }
           merged.put(name, new MergedSource(base, terms));

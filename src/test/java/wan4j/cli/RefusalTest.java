@@ -3,6 +3,7 @@ package wan4j.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static wan4j.cli.Terminal.IMAGE_TO_VIDEO;
 import static wan4j.cli.Terminal.PICTURE;
+import static wan4j.cli.Terminal.TEXT_IMAGE_TO_VIDEO;
 import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
 
 import java.io.IOException;
@@ -139,6 +140,17 @@ final class RefusalTest {
             "--save_file",
             outputs.resolve("out.mp4").toString());
     assertRefused(run, "720*1280, 1280*720, 480*832, 832*480");
+  }
+
+  @Test
+  void aLoraThatLeadsToNoNumbersEndsTheRequest() {
+    String file = "src/test/resources/golden/lora/native-updown-noalpha/lora.safetensors";
+    for (String mode : List.of("merge", "side")) {
+      refuses(
+          TEXT_IMAGE_TO_VIDEO,
+          new String[] {"-q", "--lora", file + ":3e38", "--lora_mode", mode},
+          "after step 1 of 2");
+    }
   }
 
   @Test

@@ -94,6 +94,16 @@ final class LoraTest {
     "lora_unet__blocks_0_cross_attn_k, blocks.0.cross_attn.k.weight",
     "diffusion_model.blocks.0.modulation, blocks.0.modulation",
     "blocks.0.cross_attn.v, blocks.0.cross_attn.v.weight",
+    "base_model.model.diffusion_model.blocks.0.ffn.0, blocks.0.ffn.0.weight",
+    "lycoris_blocks_0_self_attn_q, blocks.0.self_attn.q.weight",
+    "lycoris_blocks_0_attn2_to_out_0, blocks.0.cross_attn.o.weight",
+    "unet.blocks.0.self_attn.k, blocks.0.self_attn.k.weight",
+    "pipe.dit.blocks.0.self_attn.v, blocks.0.self_attn.v.weight",
+    "lora_unet_condition_embedder_time_embedder_linear_1, time_embedding.0.weight",
+    "lora_unet_condition_embedder_time_embedder_linear_2, time_embedding.2.weight",
+    "lora_unet_condition_embedder_text_embedder_linear_1, text_embedding.0.weight",
+    "lora_unet_condition_embedder_text_embedder_linear_2, text_embedding.2.weight",
+    "lora_unet_condition_embedder_time_proj, time_projection.1.weight",
   })
   void everyKeyStyleFindsItsParameter(String key, String parameter) {
     LoraNames names = new LoraNames(Weights.ofShapes(CASES.resolve("t2v-tiny.json")));
@@ -157,6 +167,92 @@ final class LoraTest {
     refuses(tensors);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'r': 1, 'lora_alpha': 4} | 4",
+        "{'transformer.r': 1, 'transformer.lora_alpha': 0.5} | 0.5",
+        "{'lora_alpha': 4, 'alpha_pattern': {'b': 1, 'a': 8}} | 8",
+        "{'lora_alpha': 4, 'alpha_pattern': {'^transformer.a': 8, 'a': 2}} | 8",
+        "{'lora_alpha': 4, 'alpha_pattern': {'transformer': 8}} | 4",
+        "{'r': 3, 'lora_alpha': 4, 'rank_pattern': {'a': 1}} | 4",
+        "{'r': 1, 'lora_alpha': 4, 'use_rslora': true, 'use_dora': false} | 4",
+        "{'r': 1} | 1",
+        "{} | 1",
+      })
+  void withoutAnAlphaTensorTheHeaderTellsIt(String json, float scale) {
+    Map<String, TensorSource> tensors = prefixed("transformer.");
+    assertThat(scale(tensors, header(json))).isEqualTo(scale);
+    tensors.put("transformer.a.alpha", TensorSource.of("alpha", Tensor.of(new float[] {3})));
+    assertThat(scale(tensors, header(json))).isEqualTo(3f);
+  }
+
+  @Test
+  void alphaIsDividedByTheRootOfTheRankWhereTheHeaderSaysSo() {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    tensors.put("a.lora_A.weight", source2(4, new float[12]));
+    tensors.put("a.lora_B.weight", source2(2, new float[8]));
+    assertThat(scale(tensors, header("{'r': 4, 'lora_alpha': 6}"))).isEqualTo(1.5f);
+    assertThat(scale(tensors, header("{'lora_alpha': 6, 'use_rslora': true}"))).isEqualTo(3f);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'r': 2, 'lora_alpha': 4} | the rank 2",
+        "{'lora_alpha': 'four'} | finite number",
+        "{'lora_alpha': 4, 'alpha_pattern': {'(': 1}} | pattern",
+        "{'lora_alpha': 4, 'use_dora': true} | DoRA",
+        "{'lora_alpha' | not JSON",
+        "[] | no JSON object",
+      })
+  void aHeaderThatCannotBeUsedIsRefused(String json, String words) {
+    Map<String, TensorSource> tensors = prefixed("transformer.");
+    assertThatThrownBy(() -> scale(tensors, header(json)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(words);
+  }
+
+  private static Map<String, TensorSource> prefixed(String prefix) {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    pair().forEach((name, source) -> tensors.put(prefix + name, source));
+    return tensors;
+  }
+
+  private static Map<String, String> header(String json) {
+    return Map.of("lora_adapter_metadata", json.replace('\'', '"'));
+  }
+
+  private float scale(Map<String, TensorSource> tensors, Map<String, String> header) {
+    Path file = folder.resolve("header.safetensors");
+    SafetensorsWriter.write(file, tensors, header);
+    Weights base = Weights.of("base", Map.of("a.weight", source(1, 2, 3, 4, 5, 6)));
+    try (Lora lora = Lora.read(file)) {
+      return ((LoraDelta.LowRank) lora.match(base).get("a.weight")).scale();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "a.dora_scale, DoRA",
+    "lora_unet_a.dora_scale, DoRA",
+    "a.lora_magnitude_vector, DoRA",
+    "a.lora_magnitude_vector.weight, DoRA",
+    "a.lora_magnitude_vector.default.weight, DoRA",
+    "a.lokr_w1, LoKr",
+    "a.lokr_w2_b, LoKr",
+    "a.hada_w1_a, LoHa",
+    "a.hada_t2, LoHa",
+    "a.lora_mid.weight, Tucker",
+  })
+  void whatIsNoPlainLoraIsRefusedByTheNameOfItsKind(String key, String kind) {
+    Map<String, TensorSource> tensors = pair();
+    tensors.put(key, source(1, 2));
+    refuses(tensors).hasMessageContaining(kind).hasMessageContaining(key);
+  }
+
   @Test
   void partsOfWan21ThatWan22DoesNotHaveAreLeftOut() {
     Map<String, TensorSource> tensors = pair();
@@ -202,6 +298,11 @@ final class LoraTest {
       assertThatThrownBy(() -> base.merged(List.of(new LoraApplication(lora, 1))))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("F8_E4M3");
+      assertThat(
+              base.merged(List.of(new LoraApplication(lora, 1)), _ -> false)
+                  .tensor("a.weight")
+                  .dtype())
+          .isEqualTo(DType.F32);
       assertThatThrownBy(() -> new LoraApplication(lora, Float.NaN))
           .isInstanceOf(InputException.class);
     }
