@@ -2,6 +2,8 @@ package wan4j.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -23,7 +25,8 @@ import wan4j.verify.VideoComparison;
     mixinStandardHelpOptions = true,
     description = {
       "Compares two videos by PSNR and SSIM, or two files of latents by their relative distance.",
-      "The second is what the first should be; a video may be a folder of its pictures."
+      "The second is what the first should be; a video may be a folder of its pictures, and folders of",
+      "generate --save_latents are compared step by step."
     })
 final class CompareCommand implements Callable<Integer> {
   private static final String LATENTS = ".safetensors";
@@ -31,7 +34,7 @@ final class CompareCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "A",
-      description = "A video, a folder of pictures, or a file of latents.")
+      description = "A video, a folder of pictures, a file of latents, or a folder of them.")
   private Path first;
 
   @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")
@@ -42,12 +45,15 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (isLatents(first) != isLatents(second)) {
+    boolean areSteps = StepLatents.recognises(first);
+    if (isLatents(first) != isLatents(second) || areSteps != StepLatents.recognises(second)) {
       throw new InputException(
-          "%s and %s are of two kinds; give two videos, or two files of latents"
+          "%s and %s are of two kinds; give two videos, two files of latents or two folders of them"
               .formatted(first, second));
     }
-    if (isLatents(first)) {
+    if (areSteps) {
+      compareSteps();
+    } else if (isLatents(first)) {
       compareLatents();
     } else {
       compareVideos();
@@ -55,20 +61,44 @@ final class CompareCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void compareLatents() {
-    Tensor a = LatentsFile.read(first).latents().values();
-    Tensor b = LatentsFile.read(second).latents().values();
-    if (!a.shape().equals(b.shape())) {
+  private void compareSteps() {
+    List<Path> made = new StepLatents(first).files();
+    List<Path> expected = new StepLatents(second).files();
+    if (made.size() != expected.size()) {
       throw new InputException(
-          "cannot compare latents of %s with those of %s; give two of one size and length"
-              .formatted(a.shape(), b.shape()));
+          "cannot compare %d steps with %d; give two requests of the same steps"
+              .formatted(made.size(), expected.size()));
     }
-    double error = Comparison.relativeError(a.toFloats(), b.toFloats());
+    List<Double> errors = new ArrayList<>();
+    for (int i = 0; i < made.size(); i++) {
+      errors.add(relativeError(made.get(i), expected.get(i)));
+      if (!json) {
+        System.out.println(VideoComparison.stepLine(i, errors.get(i)));
+      }
+    }
+    if (json) {
+      tell(Map.of("latent_relative_l2_by_step", errors));
+    }
+  }
+
+  private void compareLatents() {
+    double error = relativeError(first, second);
     if (json) {
       tell(Map.of("latent_relative_l2", error));
     } else {
       System.out.printf(Locale.ROOT, "relative L2 %.4e%n", error);
     }
+  }
+
+  private static double relativeError(Path made, Path expected) {
+    Tensor a = LatentsFile.read(made).latents().values();
+    Tensor b = LatentsFile.read(expected).latents().values();
+    if (!a.shape().equals(b.shape())) {
+      throw new InputException(
+          "cannot compare latents of %s with those of %s; give two of one size and length"
+              .formatted(a.shape(), b.shape()));
+    }
+    return Comparison.relativeError(a.toFloats(), b.toFloats());
   }
 
   private void compareVideos() {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
@@ -182,6 +183,14 @@ final class GenerateCommand implements Callable<Integer> {
               + " beside the video.")
   private String compare;
 
+  @Option(
+      names = "--save_latents",
+      paramLabel = "DIR",
+      description =
+          "Keep the latents after each step in a new folder; compare DIR DIR tells how near two such"
+              + " folders are, step by step.")
+  private Path latentsFolder;
+
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
@@ -194,6 +203,9 @@ final class GenerateCommand implements Callable<Integer> {
     checkFlags();
     if (saveFile != null) {
       VideoWriter.checkTarget(saveFile);
+    }
+    if (latentsFolder != null) {
+      new StepLatents(latentsFolder).requireNew();
     }
     Device where = where();
     EngineOptions options =
@@ -239,9 +251,9 @@ final class GenerateCommand implements Callable<Integer> {
     var latents = resume ? saved.read(request) : null;
     if (latents == null) {
       latents =
-          compare == null
+          compare == null && latentsFolder == null
               ? engine.sample(request, progress)
-              : engine.sample(request, progress, steps::add);
+              : engine.sample(request, progress, keeper(steps));
       saved.write(latents, request);
     }
     Video video = engine.decode(latents, progress);
@@ -253,6 +265,20 @@ final class GenerateCommand implements Callable<Integer> {
     saved.delete();
     progress.finished(target, request.seed(), engine.peakBytes());
     return video;
+  }
+
+  /// Keeps the latents of each step where they are asked for.
+  private Consumer<Tensor> keeper(List<Tensor> steps) {
+    int[] count = new int[1];
+    return latents -> {
+      count[0]++;
+      if (latentsFolder != null) {
+        new StepLatents(latentsFolder).write(count[0], latents);
+      }
+      if (compare != null) {
+        steps.add(latents);
+      }
+    };
   }
 
   private Offload offload() {
@@ -286,6 +312,11 @@ final class GenerateCommand implements Callable<Integer> {
     if (resume && saveFile == null) {
       throw new InputException(
           "--resume was given without --save_file; name the file of the interrupted run");
+    }
+    if (resume && latentsFolder != null) {
+      throw new InputException(
+          "--resume and --save_latents were both given, but the steps of an interrupted run are"
+              + " gone; give one of them");
     }
     if (compare != null) {
       ComparedRun.check(compare, resume);

@@ -21,6 +21,11 @@ final class LoraCases implements CaseKind {
   private static final double AS_NEAR = 1.25;
   private static final double APART = 1.25 * Math.sqrt(2);
 
+  // E4M3 by E4M3 is 3.74e-2 off in a layer. Over the few layers of these networks, whose residual
+  // stream passes some of it on, it is from 4.7e-2 to 6.6e-2 in all recipes (measured on the CPU,
+  // where nothing else is rounded); bfloat16 adds 1e-2 at a right angle, which makes 6.7e-2.
+  private static final double LARGEST_FLOOR = 7.2e-2;
+
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
     Path folder = reference.path("checkpoint");
@@ -57,7 +62,10 @@ final class LoraCases implements CaseKind {
         if (precision.isFloat8()) {
           Tensor rounded = forward.run(merged, List.of(), precision);
           Tensor beside = forward.run(base, loras, precision);
-          double floor = Comparison.relativeError(rounded.toFloats(), truth.toFloats());
+          comparisons.add(
+              Comparison.relative(precision + " merged", rounded, truth, LARGEST_FLOOR));
+          double own = Comparison.relativeError(rounded.toFloats(), truth.toFloats());
+          double floor = Math.min(own, LARGEST_FLOOR);
           comparisons.add(
               Comparison.relative(precision + " beside", beside, truth, AS_NEAR * floor));
           comparisons.add(

@@ -42,13 +42,16 @@ public record VideoComparison(VideoMetrics video, List<Double> steps) {
     return new VideoComparison(VideoMetrics.compare(made, expected), steps);
   }
 
+  /// Returns the distance of the latents after a step, from 0, as a line of text.
+  public static String stepLine(int step, double distance) {
+    return String.format(Locale.ROOT, "step  %4d  relative L2 of latents %.4e", step + 1, distance);
+  }
+
   /// Returns the comparison as lines of text, the whole last.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < steps.size(); i++) {
-      lines.add(
-          String.format(
-              Locale.ROOT, "step  %4d  relative L2 of latents %.4e", i + 1, steps.get(i)));
+      lines.add(stepLine(i, steps.get(i)));
     }
     for (int i = 0; i < video.framePsnr().size(); i++) {
       lines.add(

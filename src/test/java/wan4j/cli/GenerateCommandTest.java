@@ -266,6 +266,33 @@ final class GenerateCommandTest {
   }
 
   @Test
+  void theLatentsOfEachStepAreKeptAndComparedStepByStep() throws IOException {
+    Path plain = folder.resolve("plain");
+    Path quantised = folder.resolve("quantised");
+    video("a.mkv", "--save_latents", plain.toString());
+    video("b.mkv", "--save_latents", quantised.toString(), "--quantize", "--compare", "bf16");
+    assertThat(Terminal.names(plain))
+        .containsExactly("step-0001.safetensors", "step-0002.safetensors");
+    Terminal run = Terminal.run("compare", quantised.toString(), plain.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out().lines()).hasSize(2).first().asString().contains("step     1  relative L2");
+    Terminal json = Terminal.run("compare", quantised.toString(), plain.toString(), "--json");
+    JsonNode report =
+        JsonMapper.shared().readTree(Files.readString(folder.resolve("b.mkv.compare.json")));
+    assertThat(JsonMapper.shared().readTree(json.out()).path("latent_relative_l2_by_step"))
+        .isEqualTo(report.path("latent_relative_l2_by_step"));
+    Files.delete(plain.resolve("step-0002.safetensors"));
+    Terminal uneven = Terminal.run("compare", quantised.toString(), plain.toString());
+    assertThat(uneven.code()).isEqualTo(2);
+    assertThat(uneven.error()).contains("2 steps with 1");
+    Terminal again =
+        Terminal.generate(
+            TEXT_TO_VIDEO, folder.resolve("c.mkv"), "--save_latents", plain.toString());
+    assertThat(again.code()).isEqualTo(2);
+    assertThat(again.error()).contains("not empty");
+  }
+
+  @Test
   void helpNamesTheTasksWithExamples() {
     Terminal run = Terminal.run("generate", "--help");
     assertThat(run.code()).isZero();

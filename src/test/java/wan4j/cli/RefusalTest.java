@@ -110,6 +110,8 @@ final class RefusalTest {
     "--precision fp8, bf16 or fp32",
     "--convert_model_dtype, leave it out",
     "--resume, found no",
+    "--resume --save_latents x, one of them",
+    "--save_latents demo/picture.png, give a folder",
     "--colour red, --colour",
     "--lora none.safetensors, none.safetensors",
     "--lora none.safetensors:NaN, STRENGTH",

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.cpu.CpuOps;
 import wan4j.quant.Branch;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Float8Quantizer;
@@ -44,7 +45,17 @@ public abstract class Float8OpsContract {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 128", "13, 384", "207, 1536", "37, 13824"})
+  @CsvSource({
+    "1, 128",
+    "2, 256",
+    "7, 5120",
+    "13, 384",
+    "129, 640",
+    "207, 1536",
+    "1023, 128",
+    "5566, 256",
+    "37, 13824"
+  })
   void quantisedBytesAndScalesAreThoseOfTheRules(int rows, int columns) {
     checkAll(truth.values(rows, columns));
   }
@@ -107,6 +118,86 @@ public abstract class Float8OpsContract {
         });
       }
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void everyNumberOfRowsWorks(Precision precision) {
+    TensorSource weight = truth.source(DType.BF16, 0.1, 64, 256);
+    for (int rows : new int[] {2, 5, 7, 9, 127, 129, 1023, 5566}) {
+      Tensor x = truth.values(rows, 256);
+      truth.compare(ops -> {
+        try (Parameters parameters = ops.parameters()) {
+          Linear layer = parameters.linear(List.of(weight), List.of(), precision);
+          Operand operand =
+              ops.operand(ops.upload(x, ops.activation()), layer.input(Branch.CONDITIONAL));
+          Tensor result = ops.linear(operand, layer, Activation.NONE);
+          assertThat(result.length(0)).isEqualTo(rows);
+          ops.synchronize();
+          return result;
+        }
+      });
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void whateverMakesAnInputMakesTheCodesOfTheExactValues(Precision precision) {
+    checkProducers(precision, new Float8Producers(truth, 37, 256, false));
+    checkProducers(precision, new Float8Producers(truth, 5, 5120, false));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void soItDoesWithNanInfinityAndZeros(Precision precision) {
+    checkProducers(precision, new Float8Producers(truth, 37, 256, true));
+  }
+
+  /// Runs every producer three times, the second time four times larger, as delayed scaling's
+  /// history sees.
+  private void checkProducers(Precision precision, Float8Producers producers) {
+    producers
+        .all()
+        .forEach((name, producer) -> {
+          Float8Expectation expectation = new Float8Expectation(precision, tolerance());
+          try (Ops ops = ops();
+              Ops scalar = CpuOps.scalar();
+              Parameters parameters = ops.parameters()) {
+            TensorSource weight = truth.source(DType.BF16, 0.1, 64, columns(scalar, producer));
+            OperandFormat want =
+                parameters.linear(List.of(weight), List.of(), precision).input(Branch.CONDITIONAL);
+            for (float gain : new float[] {1, 4, 1}) {
+              Tensor exact = exact(scalar, producer, gain);
+              try (Scope _ = ops.scope()) {
+                Operand made = producer.make(ops, gain, want);
+                assertThat(made).as(name).isInstanceOf(Operand.Quantized.class);
+                if (made instanceof Operand.Quantized quantized) {
+                  expectation.check(
+                      name,
+                      exact,
+                      ops.download(quantized.values()),
+                      ops.download(quantized.inverseScales()));
+                }
+              }
+            }
+          }
+        });
+  }
+
+  private static Tensor exact(Ops scalar, Float8Producers.Producer producer, float gain) {
+    try (Scope _ = scalar.scope()) {
+      return scalar.download(producer.make(scalar, gain, OperandFormat.Simple.PLAIN).values());
+    }
+  }
+
+  private static long columns(Ops scalar, Float8Producers.Producer producer) {
+    return exact(scalar, producer, 1).shape().size(1);
   }
 
   @ParameterizedTest

@@ -7,10 +7,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.cache.StepCache;
 import wan4j.cpu.CpuOps;
+import wan4j.model.RotaryTable;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -28,43 +32,56 @@ import wan4j.weights.Expert;
 
 final class DenoiserTest {
   private static final Path DEMO = Path.of("demo/checkpoint/t2v");
+  private static final Shape SHAPE = Shape.of(16, 1, 4, 4);
 
   @ParameterizedTest
   @CsvSource({"1, 1, 4, 0", "4, 1, 4, 2", "1, 3, 4, 2", "4, 3, 4, 4"})
   void withoutGuidanceTheNegativePromptIsNotRun(
       double low, double high, int conditional, int unconditional) {
     List<Branch> forwards = new ArrayList<>();
-    run(low, high, _ -> new Recorder(forwards), StepListener.NONE);
+    run(Precision.PLAIN, 0.875, low, high, _ -> new Recorder(forwards), StepListener.NONE);
     assertThat(forwards).filteredOn(Branch.CONDITIONAL::equals).hasSize(conditional);
     assertThat(forwards).filteredOn(Branch.UNCONDITIONAL::equals).hasSize(unconditional);
   }
 
+  private static Tensor text(Checkpoint checkpoint) {
+    int dim = checkpoint.config().textDim();
+    return Tensor.of(new float[3 * dim], 3, dim);
+  }
+
+  private static WanTransformer transformer(
+      Checkpoint checkpoint, Expert expert, Ops ops, Precision recipe) {
+    return new WanTransformer(
+        checkpoint.config(),
+        checkpoint.transformer(expert),
+        ops,
+        SequenceGroup.SOLO,
+        PrecisionTable.of(recipe, List.of()));
+  }
+
   private static void run(
-      double low, double high, IntFunction<StepCache> cache, StepListener listener) {
+      Precision recipe,
+      double boundary,
+      double low,
+      double high,
+      IntFunction<StepCache> cache,
+      StepListener listener) {
     try (Ops ops = new CpuOps();
         Checkpoint checkpoint = Checkpoint.open(DEMO);
         Experts experts =
             new Experts(
                 checkpoint.config(),
                 checkpoint.experts(),
-                0.875,
+                boundary,
                 false,
-                expert ->
-                    new WanTransformer(
-                        checkpoint.config(),
-                        checkpoint.transformer(expert),
-                        ops,
-                        SequenceGroup.SOLO,
-                        PrecisionTable.of(Precision.PLAIN, List.of())))) {
-      Shape shape = Shape.of(16, 1, 4, 4);
-      Tensor text =
-          Tensor.of(new float[3 * checkpoint.config().textDim()], 3, checkpoint.config().textDim());
+                expert -> transformer(checkpoint, expert, ops, recipe))) {
+      Tensor text = text(checkpoint);
       new Denoiser(ops, experts)
           .run(
               new SamplingPlan(Sampler.of("euler"), 4, 5, low, high),
-              Noise.of(Noise.Kind.of("cpu"), 1).randn(shape),
+              Noise.of(Noise.Kind.of("cpu"), 1).randn(SHAPE),
               new Prompts(text, text),
-              TextToVideo.prepare(ops, shape),
+              TextToVideo.prepare(ops, SHAPE),
               cache,
               listener);
     }
@@ -76,6 +93,8 @@ final class DenoiserTest {
     List<Integer> steps = new ArrayList<>();
     assertThatThrownBy(() ->
             run(
+                Precision.PLAIN,
+                0.875,
                 1,
                 1,
                 _ -> new Spoiler(value, step),
@@ -101,6 +120,78 @@ final class DenoiserTest {
       if (step == spoiled) {
         Tensor one = Tensor.of(new float[] {value}, 1);
         ops.copy(ops.upload(one, DType.F32), tokens.at(0).slice(0, 1));
+      }
+    }
+
+    @Override
+    public int skipped() {
+      return 0;
+    }
+  }
+
+  @Test
+  void aForwardThatACacheSkipsDoesNotMoveTheHistoryOfDelayedScaling() {
+    Script skipping = new Script(1);
+    run(Precision.FLOAT8_DELAYED, 0, 1, 1, _ -> skipping, StepListener.NONE);
+    assertThat(skipping.after).hasSize(3);
+    Script computing = new Script(-1);
+    run(Precision.FLOAT8_DELAYED, 0, 1, 1, _ -> computing, StepListener.NONE);
+    assertThat(computing.after).hasSize(4);
+    assertThat(skipping.after.get(0)).isEqualTo(computing.after.get(0));
+    // the large tokens of step 1 change the scales of step 2, unless they are skipped
+    assertThat(skipping.after.get(1)).isNotEqualTo(computing.after.get(2));
+    assertThat(skipping.after.get(1)).isEqualTo(directly());
+  }
+
+  /// Takes the tokens of steps 0 and 2 through the blocks, and nothing between them.
+  private static float[] directly() {
+    try (Ops ops = new CpuOps();
+        Checkpoint checkpoint = Checkpoint.open(DEMO);
+        WanTransformer transformer =
+            transformer(checkpoint, Expert.HIGH_NOISE, ops, Precision.FLOAT8_DELAYED)) {
+      Tensor text = ops.upload(text(checkpoint), DType.F32);
+      TextKeys keys = transformer.text(text, Branch.CONDITIONAL);
+      Tensor rotary = ops.upload(RotaryTable.of(1, 2, 2, checkpoint.config().headDim()), DType.F32);
+      Conditioning conditioning = TextToVideo.prepare(ops, SHAPE);
+      float[] result = null;
+      for (int step = 0; step <= 2; step += 2) {
+        int timestep = Sampler.of("euler").schedule(4, 5).timestep(step);
+        Timesteps timesteps = conditioning.timesteps(timestep);
+        Tensor noise = ops.upload(Noise.of(Noise.Kind.of("cpu"), 1).randn(SHAPE), DType.F32);
+        Tensor tokens = transformer.embed(List.of(noise));
+        Script.fill(ops, tokens, step);
+        transformer.blocks(
+            tokens, transformer.time(timesteps), timesteps, keys, rotary, Branch.CONDITIONAL);
+        result = ops.download(tokens).toFloats();
+      }
+      return result;
+    }
+  }
+
+  /// Gives every step its own tokens, those of step 1 being larger, skips one step, and notes what
+  /// the blocks make of the others.
+  private static final class Script implements StepCache {
+    private final int skippedStep;
+    private final List<float[]> after = new ArrayList<>();
+
+    Script(int skippedStep) {
+      this.skippedStep = skippedStep;
+    }
+
+    static void fill(Ops ops, Tensor tokens, int step) {
+      float[] values = new float[Math.toIntExact(tokens.count())];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (Math.sin(0.37 * i * (step + 1)) * (step == 1 ? 30 : 1));
+      }
+      ops.copy(ops.upload(Tensor.of(values, tokens.shape().toArray()), DType.F32), tokens);
+    }
+
+    @Override
+    public void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks) {
+      fill(ops, tokens, step);
+      if (step != skippedStep) {
+        blocks.run();
+        after.add(ops.download(tokens).toFloats());
       }
     }
 

@@ -1,0 +1,67 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import wan4j.Latents;
+import wan4j.LatentsFile;
+import wan4j.media.PendingFile;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
+
+/// A folder with the latents of a request after each step, one file a step.
+record StepLatents(Path folder) {
+  private static final String PATTERN = "step-\\d+\\.safetensors";
+
+  /// Says whether a path is such a folder.
+  static boolean recognises(Path path) {
+    return Files.isDirectory(path) && !new StepLatents(path).files().isEmpty();
+  }
+
+  /// Throws `InputException` when the folder is there and not empty.
+  void requireNew() {
+    try {
+      if (Files.exists(folder) && !Files.isDirectory(folder)) {
+        throw new InputException(
+            "--save_latents got %s, which is a file; give a folder".formatted(folder));
+      }
+      if (Files.exists(folder) && !isEmpty()) {
+        throw new InputException(
+            "--save_latents got %s, which is not empty; give a new folder".formatted(folder));
+      }
+    } catch (IOException e) {
+      throw PendingFile.failure(folder, e);
+    }
+  }
+
+  private boolean isEmpty() throws IOException {
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.findAny().isEmpty();
+    }
+  }
+
+  /// Writes the latents of a step, numbered from 1; throws `InputException` when the folder cannot
+  /// be made or written.
+  void write(int step, Tensor latents) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw PendingFile.failure(folder, e);
+    }
+    Path file = folder.resolve("step-%04d.safetensors".formatted(step));
+    LatentsFile.write(file, new Latents(latents), Map.of("step", Integer.toString(step)));
+  }
+
+  /// Returns the files in the order of the steps.
+  List<Path> files() {
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.filter(file -> file.getFileName().toString().matches(PATTERN)).sorted().toList();
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be read (%s); check its permissions".formatted(folder, e.getMessage()), e);
+    }
+  }
+}
