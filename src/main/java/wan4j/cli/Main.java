@@ -60,7 +60,7 @@ public final class Main implements Runnable {
     CommandLine line = new CommandLine(new Main());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler((exception, _) -> {
-      report(exception.getCommandLine(), exception.getMessage());
+      report(exception.getCommandLine(), Mistake.sentence(exception));
       return BAD_INPUT;
     });
     line.setExecutionExceptionHandler((exception, command, _) -> {

@@ -1,6 +1,8 @@
 package wan4j.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.stream.IntStream;
 
 /// A float32 tensor of pseudo-random values, near to normally distributed, each computed from its
 /// index alone: a GPU makes the same values in its own memory. They stand for weights and
@@ -13,6 +15,10 @@ public record RandomSource(String name, Shape shape, long seed, float mean, floa
     implements TensorSource {
   /// The standard deviation of the sum of four uniform 16-bit numbers.
   private static final double SUM_DEVIATION = Math.sqrt((65536.0 * 65536.0 - 1) / 3);
+
+  private static final int RUN = 1 << 16; // elements that one thread draws at a time
+  private static final int PIECE = 1 << 22; // elements of all threads
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private static final int CENTRE = 2 * 65535; // the mean of that sum
 
@@ -41,9 +47,25 @@ public record RandomSource(String name, Shape shape, long seed, float mean, floa
   public void read(long offset, MemorySegment target) {
     long first = offset / Float.BYTES;
     long count = target.byteSize() / Float.BYTES;
-    for (long i = 0; i < count; i++) {
-      Elements.setFloat(target, DType.F32, i, value(first + i));
+    for (long done = 0; done < count; done += PIECE) {
+      float[] piece = values(first + done, (int) Math.min(PIECE, count - done));
+      MemorySegment.copy(piece, 0, target, FLOAT, done * Float.BYTES, piece.length);
     }
+  }
+
+  /// Returns the values of some elements, which many threads draw: files of full size hold
+  /// billions.
+  public float[] values(long first, int count) {
+    float[] values = new float[count];
+    IntStream.range(0, Math.ceilDiv(count, RUN))
+        .parallel()
+        .forEach(run -> {
+          int end = Math.min(count, (run + 1) * RUN);
+          for (int i = run * RUN; i < end; i++) {
+            values[i] = value(first + i);
+          }
+        });
+    return values;
   }
 
   /// SplitMix64's step (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
