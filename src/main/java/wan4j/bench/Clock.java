@@ -123,9 +123,10 @@ interface Clock extends AutoCloseable {
     /// Returns the lead for work that the host takes `asked` milliseconds to ask for and that is
     /// done `took` milliseconds after its first operation began, on a device that was idle. With
     /// two marks beside each operation, asking takes up to twice as long, and the untimed run is
-    /// asked for as well.
+    /// asked for as well. Work that is longer than any lead needs none: the host is soon as far
+    /// ahead as the queue lets it.
     static double leadOf(double asked, double took) {
-      return asked < took / 2 ? 0 : Math.min(3 * asked, MOST_LEAD);
+      return asked < took / 2 || took > MOST_LEAD ? 0 : Math.min(3 * asked, MOST_LEAD);
     }
 
     @Override

@@ -107,6 +107,14 @@ final class ClockTest {
   }
 
   @Test
+  void longWorkIsNotRunTwice() {
+    assertThat(Clock.DeviceClock.leadOf(1900, 3000)).isZero();
+    assertThat(Clock.DeviceClock.leadOf(1, 30)).isZero();
+    assertThat(Clock.DeviceClock.leadOf(2, 1.3)).isEqualTo(6);
+    assertThat(Clock.DeviceClock.leadOf(150, 190)).isEqualTo(200);
+  }
+
+  @Test
   void theHostsPartIsToldApart() {
     try (Workbench bench = bench()) {
       Measurement slow = bench.hostOverhead("x", bench.parameters(), work(2, 1.3));
