@@ -51,11 +51,13 @@ public final class Report {
   /// `InputException` when there is no such folder.
   public static String ofFolder(Path folder) {
     StringBuilder page = new StringBuilder(HEAD);
-    for (Path file : files(folder)) {
-      BenchmarkFile content = BenchmarkFile.read(file);
+    Map<Path, BenchmarkFile> contents = new LinkedHashMap<>();
+    files(folder).forEach(file -> contents.put(file.getFileName(), BenchmarkFile.read(file)));
+    page.append(Glance.of(contents.values()));
+    contents.forEach((file, content) -> {
       Environment environment = content.environment();
       page.append("\n## ").append(environment.device()).append('\n');
-      page.append("\n`").append(file.getFileName()).append("`: commit ");
+      page.append("\n`").append(file).append("`: commit ");
       page.append(environment.commit()).append(", ").append(environment.date());
       page.append(", driver ").append(environment.driver());
       if (!environment.cuda().isEmpty() && !environment.driver().startsWith("serves")) {
@@ -87,7 +89,7 @@ public final class Report {
                           result.runs()));
             }
           });
-    }
+    });
     return page.toString();
   }
 
@@ -141,7 +143,8 @@ public final class Report {
     return groups;
   }
 
-  private static String number(double value) {
+  /// Returns a figure as the page shows it.
+  static String number(double value) {
     double magnitude = Math.abs(value);
     if (magnitude > 0 && magnitude < 1e-3) {
       return String.format(Locale.ROOT, "%.1e", value);

@@ -92,6 +92,30 @@ class ReportTest {
   }
 
   @Test
+  void timesStandAtAGlanceWithTheirRates() {
+    Map<String, Object> whole =
+        Map.of("share", 8, "recipe", "PerTokenScaling", "residual", "fp32", "precision", "bf16");
+    Map<String, Object> layer = Map.of("rows", 9, "outputs", 8);
+    BenchmarkFile.append(
+        folder.resolve("gpu.json"),
+        GPU,
+        List.of(
+            Measurement.of("block", whole, "time", "ms", 27.3),
+            Measurement.of("block", whole, "rate", "TFLOP/s", 740),
+            Measurement.of("block", whole, "host", "ms", 1),
+            Measurement.of("gemm", layer, "time", "ms", 0.5)));
+    String page = Report.ofFolder(folder);
+    String glance = page.substring(page.indexOf("## At a glance"), page.indexOf("## a GPU"));
+    assertThat(glance)
+        .contains("PerTokenScaling")
+        .contains("share 8")
+        .contains("| a GPU | 27.30 | ms | 740.0 |")
+        .doesNotContain("fp32")
+        .doesNotContain("gemm")
+        .doesNotContain("host");
+  }
+
+  @Test
   void errorsOfLayersStandSideBySide() {
     Map<String, Object> layer =
         Map.of("layer", "down", "outputs", 8, "inputs", 4, "activations", "normal", "rows", 9);
