@@ -21,13 +21,16 @@ import wan4j.weights.TransformerConfig;
 public final class AttentionBenchmark {
   private AttentionBenchmark() {}
 
-  /// Measures attention of some of the heads of a task's transformer over a number of tokens.
-  public static List<Measurement> run(Workbench bench, Task task, int tokens, int heads) {
+  /// Measures attention of some of the heads of a task's transformer from a number of tokens over a
+  /// number of keys; on a GPU in bfloat16 by the kernel of ours, whether the backend would choose
+  /// it or not, and by cuDNN, which take turns.
+  public static List<Measurement> run(Workbench bench, Task task, int tokens, int keys, int heads) {
     TransformerConfig config = RandomWeights.config(task, 1);
     int size = config.headDim();
-    if (tokens < 1 || heads < 1) {
+    if (tokens < 1 || keys < 1 || heads < 1) {
       throw new InputException(
-          "got %d tokens and %d heads; give 1 or more of both".formatted(tokens, heads));
+          "got %d tokens, %d keys and %d heads; give 1 or more of each"
+              .formatted(tokens, keys, heads));
     }
     bench.requireNoRecipe("attention");
     Ops ops = bench.ops();
@@ -38,33 +41,38 @@ public final class AttentionBenchmark {
     }
     parameters.put("attention", bench.attention(size, false));
     parameters.put("tokens", tokens);
+    parameters.put("keys", keys);
     parameters.put("heads", heads);
     parameters.put("head size", size);
-    try (Parameters inputs = ops.parameters()) {
+    double operations = 4.0 * tokens * keys * heads * size;
+    double scale = 1 / Math.sqrt(size);
+    try (Parameters inputs = ops.parameters();
+        var _ = ops.scope()) {
       Heads random =
           new Heads(
               random(inputs, ops, 1, tokens, heads, size),
-              random(inputs, ops, 2, tokens, heads, size),
-              random(inputs, ops, 3, tokens, heads, size));
-      double operations = 4.0 * tokens * tokens * heads * size;
-      double scale = 1 / Math.sqrt(size);
-      Runnable ours =
-          () -> {
-            try (var _ = ops.scope()) {
-              ops.attention(random, scale, OperandFormat.Simple.PLAIN);
-            }
-          };
-      List<Measurement> results = new ArrayList<>();
+              random(inputs, ops, 2, keys, heads, size),
+              random(inputs, ops, 3, keys, heads, size));
       if (bench.backend() instanceof CudaOps cuda && ops.activation() == DType.BF16) {
-        Tensor target =
-            inputs.tensor(
-                new RandomSource("target", Shape.of(tokens, heads, size), 0, 0, 1), DType.BF16);
-        double[][] times = bench.times(ours, () -> cuda.attentionByLibrary(random, scale, target));
+        Tensor target = ops.empty(DType.BF16, tokens, heads, size);
+        double[][] times =
+            bench.times(
+                () -> cuda.attentionByKernel(random, scale, target),
+                () -> cuda.attentionByLibrary(random, scale, target));
+        List<Measurement> results = new ArrayList<>();
         add(results, parameters, "ours", operations, times[0]);
         add(results, parameters, "cuDNN", operations, times[1]);
-      } else {
-        add(results, parameters, "ours", operations, bench.times(ours)[0]);
+        return results;
       }
+      double[] times =
+          bench
+              .times(() -> {
+                try (var _ = ops.scope()) {
+                  ops.attention(random, scale, OperandFormat.Simple.PLAIN);
+                }
+              })[0];
+      List<Measurement> results = new ArrayList<>();
+      add(results, parameters, "ours", operations, times);
       return results;
     }
   }

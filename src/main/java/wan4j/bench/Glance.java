@@ -18,6 +18,7 @@ final class Glance {
           "size",
           "frames",
           "tokens",
+          "keys",
           "rows",
           "network",
           "direction",

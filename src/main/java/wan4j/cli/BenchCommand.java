@@ -253,7 +253,7 @@ final class BenchCommand implements Runnable {
   @Command(
       name = "attention",
       mixinStandardHelpOptions = true,
-      description = "Self-attention alone, in some of a transformer's heads.")
+      description = "Attention alone, in some of a transformer's heads, beside cuDNN's on a GPU.")
   static final class Attention implements Callable<Integer> {
     @Mixin private BenchOptions options;
 
@@ -266,12 +266,17 @@ final class BenchCommand implements Runnable {
     @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
     private int tokens;
 
+    @Option(names = "--keys", description = "Keys (default: the tokens).")
+    private Integer keys;
+
     @Option(names = "--heads", defaultValue = "5", description = "Heads (default: 5).")
     private int heads;
 
     @Override
     public Integer call() {
-      return options.run(bench -> AttentionBenchmark.run(bench, Task.of(task), tokens, heads));
+      return options.run(bench ->
+          AttentionBenchmark.run(
+              bench, Task.of(task), tokens, keys == null ? tokens : keys, heads));
     }
   }
 

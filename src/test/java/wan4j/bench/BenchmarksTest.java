@@ -93,7 +93,7 @@ class BenchmarksTest {
     Workbench.Settings settings =
         Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
     try (Workbench bench = new Workbench(settings)) {
-      assertThatThrownBy(() -> AttentionBenchmark.run(bench, Task.I2V_A14B, 8, 1))
+      assertThatThrownBy(() -> AttentionBenchmark.run(bench, Task.I2V_A14B, 8, 8, 1))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--fp8_recipe");
     }

@@ -197,6 +197,16 @@ class KernelsCompileTest {
     assertThat(new KernelCache(compiler, folder, false).cubin(source)).containsExactly(1);
   }
 
+  /// NVRTC knows no builtins of the host's compiler, which nvcc takes.
+  @Test
+  void noBuiltinOfAHostCompilerIsUsed() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("src/main/cuda"))) {
+      for (Path file : files.toList()) {
+        assertThat(Files.readString(file)).as("%s", file).doesNotContain("__builtin_");
+      }
+    }
+  }
+
   @Test
   void noKernelFileIsForgotten() throws IOException {
     try (Stream<Path> files = Files.list(Path.of("src/main/cuda"))) {
