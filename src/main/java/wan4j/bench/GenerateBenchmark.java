@@ -86,8 +86,9 @@ public final class GenerateBenchmark {
             need.scopes() / GIGA));
     bench.reserve(need);
     GenerateBenchmark request = new GenerateBenchmark(bench, bench.ops(), settings, found, log);
+    request.gigabytes("estimated memory", need.bytes()); // a run that is broken off has told it
     request.generate(settings.measured());
-    request.finish(need);
+    request.finish();
   }
 
   /// Returns the memory that a request needs, from a run on shapes alone.
@@ -246,7 +247,7 @@ public final class GenerateBenchmark {
     found.accept(Measurement.of("generate", parameters, metric, "s", seconds));
   }
 
-  private void finish(MemoryNeed need) {
+  private void finish() {
     tell(
         settings.measured() < settings.steps()
             ? "total, extrapolated from %d of %d steps"
@@ -257,7 +258,6 @@ public final class GenerateBenchmark {
     if (bench.driverPeakBytes() > 0) {
       gigabytes("driver memory", bench.driverPeakBytes());
     }
-    gigabytes("estimated memory", need.bytes());
   }
 
   private void gigabytes(String metric, long bytes) {

@@ -38,6 +38,7 @@ final class GenerateBenchmarkTest {
     assertThat(found)
         .extracting(Measurement::metric)
         .containsExactly(
+            "estimated memory",
             "make umT5",
             "make VAE",
             "text",
@@ -54,8 +55,7 @@ final class GenerateBenchmarkTest {
             "decode",
             "frames to host",
             "total",
-            "peak memory",
-            "estimated memory");
+            "peak memory");
     assertThat(value(found, "forwards computed")).isEqualTo(47);
     assertThat(value(found, "forwards skipped")).isEqualTo(33);
     assertThat(found.getFirst().parameters()).containsEntry("cache", "MagCache E024K4R10");
