@@ -40,19 +40,6 @@ struct Barriers {
   unsigned long long valuesEmpty[STAGES];
 };
 
-// Where the copies of tiles stand.
-struct Ring {
-  int stage = 0;
-  int parity = 0;
-
-  __device__ __forceinline__ void step() {
-    if (++stage == STAGES) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-};
-
 // Rows of 128 bytes, swizzled over them: eights of neighbouring rows are 1,024 bytes apart, and, where
 // columns go along a row, the next 64 of them a box further.
 __device__ __forceinline__ unsigned long long descriptor(unsigned int address) {
@@ -182,7 +169,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
       arriveExpecting(queryFull, 2 * QUERY_BOX_BYTES);
       copyBox(queryTile, query, queryFull, 0, head, first, 0);
       copyBox(queryTile + QUERY_BOX_BYTES, query, queryFull, 64, head, first, 0);
-      Ring ring;
+      Ring<STAGES> ring;
       for (int tile = tiles - 1; tile >= 0; tile--) {
         unsigned int full = keysFull + 8 * ring.stage;
         unsigned int place = keyTiles + ring.stage * TILE_BYTES;
@@ -217,8 +204,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     if (group == 1) {
       pass<256>(1); // the first warpgroup begins
     }
-    Ring keyRing;
-    Ring valueRing;
+    Ring<STAGES> keyRing;
+    Ring<STAGES> valueRing;
     await(queryFull, 0);
     await(keysFull, 0);
     settle(scores);

@@ -39,20 +39,6 @@ constexpr int SHARED_BYTES = 1024 + FEATURE_STAGES * FEATURE_STAGE + WEIGHT_STAG
 static_assert(TAPS == 1 || TAPS == 3, "copies of weights must tile the taps");
 static_assert(SHARED_BYTES <= 227 * 1024, "stages must fit shared memory");
 
-// Where a ring of stages stands.
-template <int STAGES>
-struct Ring {
-  int stage = 0;
-  int parity = 0;
-
-  __device__ __forceinline__ void step() {
-    if (++stage == STAGES) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-};
-
 struct Barriers {
   unsigned long long featuresFull[FEATURE_STAGES];
   unsigned long long featuresEmpty[FEATURE_STAGES];

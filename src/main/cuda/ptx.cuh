@@ -78,6 +78,20 @@ __device__ __forceinline__ void await(unsigned int barrier, int parity) {
       : "memory");
 }
 
+// Where a ring of COUNT stages stands, each of which is filled and emptied in turn.
+template <int COUNT>
+struct Ring {
+  int stage = 0;
+  int parity = 0;
+
+  __device__ __forceinline__ void step() {
+    if (++stage == COUNT) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+};
+
 // A tensor map, by value among a kernel's arguments.
 struct alignas(64) TensorMap {
   unsigned char bytes[128];
