@@ -17,13 +17,9 @@
 // wide as shared memory has room for two stages; a thread holds 88 scores, 44 pairs of weights and 64
 // sums in registers.
 //
-// Constants: STAGES of keys and of values.
+// Constants: HEAD_SIZE, QUERIES (of a block), KEYS (of a tile), STAGES (of keys and of values), THREADS.
 #include "tile.cuh"
 
-constexpr int SIZE = 128; // of a head
-constexpr int QUERIES = 128;
-constexpr int KEYS = 176;
-constexpr int THREADS = 384;
 constexpr int ROW_BYTES = 128; // of a box: 64 columns
 constexpr int BOX_BYTES = KEYS * ROW_BYTES;
 constexpr int TILE_BYTES = 2 * BOX_BYTES;
@@ -66,7 +62,7 @@ __device__ __forceinline__ void copyTile(
 __device__ __forceinline__ void score(float (&scores)[SCORES], unsigned int query, unsigned int key) {
   multiplyShared<0>(scores, descriptor(query), descriptor(key));
 #pragma unroll
-  for (int k = 1; k < SIZE / 16; k++) {
+  for (int k = 1; k < HEAD_SIZE / 16; k++) {
     multiplyShared<1>(
         scores, descriptor(query + k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
         descriptor(key + k / 4 * BOX_BYTES + k % 4 * 32));
@@ -269,9 +265,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
       int row = first + group * 64 + threadIdx.x % 128 / 32 * 16 + r * 8 + lane / 4;
       if (row < queries) {
         unsigned int* to = reinterpret_cast<unsigned int*>(
-            target + (static_cast<int64>(row) * heads + head) * SIZE + lane % 4 * 2);
+            target + (static_cast<int64>(row) * heads + head) * HEAD_SIZE + lane % 4 * 2);
 #pragma unroll
-        for (int i = 0; i < SIZE / 8; i++) {
+        for (int i = 0; i < HEAD_SIZE / 8; i++) {
           to[4 * i] = bfloat16Pair(sums[4 * i + 2 * r] * factor, sums[4 * i + 2 * r + 1] * factor);
         }
       }

@@ -91,8 +91,8 @@ public final class Backends {
   }
 
   /// Returns what computes attention in heads of a size, with a bias of relative positions or
-  /// without: cuDNN or products around a softmax on a GPU, the kernels of the processor there, and
-  /// nothing for a backend on shapes alone.
+  /// without: a kernel of ours, cuDNN or products around a softmax on a GPU, the kernels of the
+  /// processor there, and nothing for a backend on shapes alone.
   public static String attention(Ops ops, int headSize, boolean isBiased) {
     return switch (ops) {
       case CudaOps cuda -> cuda.attention(headSize, isBiased);

@@ -17,7 +17,7 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
-/// Self-attention alone.
+/// Attention alone, of the kernel of ours beside cuDNN on a GPU in bfloat16.
 public final class AttentionBenchmark {
   private AttentionBenchmark() {}
 
@@ -46,6 +46,7 @@ public final class AttentionBenchmark {
     parameters.put("head size", size);
     double operations = 4.0 * tokens * keys * heads * size;
     double scale = 1 / Math.sqrt(size);
+    List<Measurement> results = new ArrayList<>();
     try (Parameters inputs = ops.parameters();
         var _ = ops.scope()) {
       Heads random =
@@ -59,7 +60,6 @@ public final class AttentionBenchmark {
             bench.times(
                 () -> cuda.attentionByKernel(random, scale, target),
                 () -> cuda.attentionByLibrary(random, scale, target));
-        List<Measurement> results = new ArrayList<>();
         add(results, parameters, "ours", operations, times[0]);
         add(results, parameters, "cuDNN", operations, times[1]);
         return results;
@@ -71,7 +71,6 @@ public final class AttentionBenchmark {
                   ops.attention(random, scale, OperandFormat.Simple.PLAIN);
                 }
               })[0];
-      List<Measurement> results = new ArrayList<>();
       add(results, parameters, "ours", operations, times);
       return results;
     }

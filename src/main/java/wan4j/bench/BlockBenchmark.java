@@ -5,25 +5,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
-import wan4j.model.ResidualStream;
-import wan4j.model.RotaryTable;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
-import wan4j.quant.Branch;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
-import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
 /// The block of a transformer, as one rank of `share` ranks does it, with the attention alone in
 /// turn, because a library's attention swings more than the rest.
 public final class BlockBenchmark {
-  private static final double TIMESTEP = 875;
-
   private BlockBenchmark() {}
 
   /// Measures one block on a video's tokens.
@@ -64,28 +55,17 @@ public final class BlockBenchmark {
     TransformerConfig config = RandomWeights.config(task, layers);
     ShareOfGroup group = new ShareOfGroup(share);
     group.require(grid.tokens(), config.heads());
-    Ops ops = bench.ops();
     try (WanTransformer transformer =
             new WanTransformer(
-                config, RandomWeights.transformer(config, 1), ops, group, bench.precisions());
-        var _ = ops.scope()) {
-      int rows = grid.tokens() / share;
-      Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
-      TextKeys text =
-          transformer.text(
-              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
-              Branch.CONDITIONAL);
-      Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-      List<Tensor> modulations = transformer.modulations(transformer.time(timesteps));
-      ResidualStream stream = transformer.stream(x, timesteps);
-      Tensor rotary = ops.upload(rotary(grid, share, config.headDim()), DType.F32);
-      Runnable blocks =
-          () -> {
-            for (int i = 0; i < layers; i++) {
-              transformer.block(i, stream, modulations.get(i), text, rotary, Branch.CONDITIONAL);
-            }
-          };
-      return measure(bench, parameters, blocks, attention(bench, config, grid, share, layers));
+                config,
+                RandomWeights.transformer(config, 1),
+                bench.ops(),
+                group,
+                bench.precisions());
+        RandomBlocks blocks = new RandomBlocks(bench, transformer, grid, share);
+        var _ = bench.ops().scope()) {
+      return measure(
+          bench, parameters, blocks::runAll, attention(bench, config, grid, share, layers));
     }
   }
 
@@ -119,11 +99,5 @@ public final class BlockBenchmark {
         }
       }
     };
-  }
-
-  /// Returns the first rank's rows of the rotary table.
-  static Tensor rotary(TokenGrid grid, int share, int headSize) {
-    return RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), headSize)
-        .slice(0, grid.tokens() / share);
   }
 }

@@ -49,7 +49,7 @@ public final class ForwardBenchmark {
               bench.random(DType.F32, 1, config.textLength(), config.textDim()),
               Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-      Tensor rotary = ops.upload(BlockBenchmark.rotary(grid, share, config.headDim()), DType.F32);
+      Tensor rotary = ops.upload(RandomBlocks.rotary(grid, share, config.headDim()), DType.F32);
       Runnable forward =
           () -> {
             try (var _ = ops.scope()) {

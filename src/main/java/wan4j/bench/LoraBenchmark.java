@@ -86,11 +86,11 @@ public final class LoraBenchmark {
       int share,
       Map<String, Object> parameters) {
     List<Measurement> results = new ArrayList<>();
-    try (RandomBlock block = new RandomBlock(bench, experts.getFirst(), grid, share)) {
-      double[] without = bench.times(block::run)[0];
+    try (RandomBlocks blocks = new RandomBlocks(bench, experts.getFirst(), grid, share)) {
+      double[] without = bench.times(blocks::runFirst)[0];
       long before = bytes(experts);
       double[] swaps = bench.wholeTimes(() -> swap(experts, files));
-      double[] with = bench.times(block::run)[0];
+      double[] with = bench.times(blocks::runFirst)[0];
       results.add(Measurement.of("lora", parameters, "files changed", "ms", swaps));
       results.add(
           Measurement.of(

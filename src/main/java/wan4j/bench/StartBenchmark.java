@@ -138,8 +138,8 @@ public final class StartBenchmark {
                 bench.ops(),
                 group,
                 PrecisionTable.of(precision, List.of()));
-        RandomBlock block = new RandomBlock(bench, transformer, grid, SHARE)) {
-      block.run();
+        RandomBlocks blocks = new RandomBlocks(bench, transformer, grid, SHARE)) {
+      blocks.runFirst();
       bench.ops().synchronize();
     }
   }

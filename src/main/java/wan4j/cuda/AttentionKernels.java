@@ -13,7 +13,7 @@ import wan4j.tensor.Tensor;
 /// The host half of attention.cu: attention of heads of 128 in bfloat16.
 final class AttentionKernels {
   private static final String FILE = "attention.cu";
-  private static final int SIZE = 128;
+  private static final int HEAD_SIZE = 128;
   private static final int QUERIES = 128; // of a block
   private static final int KEYS = 176; // of a tile
   private static final int COLUMNS = 64; // of a box
@@ -21,10 +21,16 @@ final class AttentionKernels {
   private static final int STAGES = 2;
   private static final int THREADS = 384;
   private static final int PAGE = 1024; // bytes, what tiles are aligned to
-  private static final int SHARED = PAGE + 2 * SIZE * (QUERIES + 2 * STAGES * KEYS);
+  private static final int SHARED = PAGE + 2 * HEAD_SIZE * (QUERIES + 2 * STAGES * KEYS);
 
   /// The constants of the kernel.
-  static final Map<String, Object> CONSTANTS = Map.of("STAGES", STAGES);
+  static final Map<String, Object> CONSTANTS =
+      Map.of(
+          "HEAD_SIZE", HEAD_SIZE,
+          "QUERIES", QUERIES,
+          "KEYS", KEYS,
+          "STAGES", STAGES,
+          "THREADS", THREADS);
 
   private final Device device;
   private final TensorMaps<TensorMap> maps = TensorMaps.ofDriver();
@@ -49,7 +55,7 @@ final class AttentionKernels {
 
   /// Returns whether heads of a size and type can be attended here.
   static boolean takes(DType type, int size) {
-    return type == DType.BF16 && size == SIZE;
+    return type == DType.BF16 && size == HEAD_SIZE;
   }
 
   /// Writes softmax(q kᵀ scale) v to `target [queries, heads 128]`.
@@ -75,12 +81,12 @@ final class AttentionKernels {
 
   private TensorMap map(Tensor x, int rows) {
     long tokens = x.shape().size(0);
-    long row = 2L * x.length(1) * SIZE;
+    long row = 2L * x.length(1) * HEAD_SIZE;
     return maps.of(
         new TensorMaps.Cut(
             DeviceStorage.address(x),
-            List.of((long) SIZE, x.shape().size(1), tokens, 1L),
-            List.of(2L * SIZE, row, row * tokens),
+            List.of((long) HEAD_SIZE, x.shape().size(1), tokens, 1L),
+            List.of(2L * HEAD_SIZE, row, row * tokens),
             List.of(COLUMNS, 1, rows, 1),
             Swizzle.BYTES_128));
   }

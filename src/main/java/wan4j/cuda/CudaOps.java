@@ -315,19 +315,13 @@ public final class CudaOps implements Ops {
   @Override
   public Operand modulatedNorm(
       Tensor x, Tensor shift, Tensor scale, Tensor rows, double epsilon, OperandFormat want) {
-    RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
-    norms.modulatedNorm(x, null, shift, scale, rows, epsilon, output);
-    return output.finish();
+    return changedModulatedNorm(x, null, shift, scale, rows, epsilon, want);
   }
 
   @Override
   public Operand layerNorm(
       Tensor x, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
-    RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
-    try (Scope _ = memory.scope()) {
-      norms.layerNorm(x, null, weight, formats.as(weight.dtype(), bias), epsilon, output);
-    }
-    return output.finish();
+    return changedLayerNorm(x, null, weight, bias, epsilon, want);
   }
 
   @Override
@@ -399,6 +393,17 @@ public final class CudaOps implements Ops {
       double epsilon,
       OperandFormat want) {
     Shapes.add(x, change);
+    return changedModulatedNorm(x, change, shift, scale, rows, epsilon, want);
+  }
+
+  private Operand changedModulatedNorm(
+      Tensor x,
+      Change change,
+      Tensor shift,
+      Tensor scale,
+      Tensor rows,
+      double epsilon,
+      OperandFormat want) {
     RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
     norms.modulatedNorm(x, change, shift, scale, rows, epsilon, output);
     return output.finish();
@@ -408,6 +413,11 @@ public final class CudaOps implements Ops {
   public Operand layerNorm(
       Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
     Shapes.add(x, change);
+    return changedLayerNorm(x, change, weight, bias, epsilon, want);
+  }
+
+  private Operand changedLayerNorm(
+      Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
     RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
     try (Scope _ = memory.scope()) {
       norms.layerNorm(x, change, weight, formats.as(weight.dtype(), bias), epsilon, output);

@@ -3,7 +3,7 @@ package wan4j.cuda;
 import wan4j.cuda.bind.Cudnn;
 
 /// A cuDNN handle bound to the device's stream and one workspace for all its plans, which grows
-/// when a larger plan is made and never inside a step.
+/// when a plan that needs more first runs.
 final class LibraryWorkspace implements AutoCloseable {
   /// The largest workspace that a plan may ask for, which every request's memory is counted with:
   /// plans of full-size networks ask for 0 to 150 MB, and engines that want more are passed over.

@@ -85,7 +85,7 @@ final class PatchConvolution {
   /// Returns whether a convolution of features of a type is this class's. Of 512 and more outputs
   /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.57 ms
   /// where cuDNN takes 8.44, and 1024 to 1024 take 4.96 for 4.12, while 256 to 256 take 8.47 for
-  /// 8.96 and narrower ones a third to nine tenths of cuDNN's time (benchmarks/h100-a14b.json).
+  /// 8.96 and the others 0.33 to 0.99 of cuDNN's time (benchmarks/h100-a14b.json).
   static boolean takes(CudaConvolution layer, Window window, DType type) {
     boolean isSlow =
         layer.outputs() >= SLOW_OUTPUTS && Plan.columns(layer.outputs()) <= SLOW_COLUMNS;

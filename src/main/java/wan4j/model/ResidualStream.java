@@ -9,8 +9,6 @@ import wan4j.tensor.Tensor;
 /// The residual stream of a forward: each token's row, and what the last layer made but is not in
 /// them yet. Adding that and the norm with which the next layer begins are one pass over the rows.
 public final class ResidualStream {
-  private static final double EPSILON = 1e-6;
-
   private final Ops ops;
   private final Tensor x; // [tokens, dim], residual type
   private final Tensor rows; // int32 [tokens], each token's group of modulations
@@ -48,27 +46,31 @@ public final class ResidualStream {
 
   /// Returns the stream normalised, scaled and shifted by each token's group.
   Operand modulatedNorm(Tensor shift, Tensor scale, OperandFormat want) {
-    Change change = pending;
-    pending = null;
+    Change change = taken();
     return change == null
-        ? ops.modulatedNorm(x, shift, scale, rows, EPSILON, want)
-        : ops.modulatedNorm(x, change, shift, scale, rows, EPSILON, want);
+        ? ops.modulatedNorm(x, shift, scale, rows, WanBlock.EPSILON, want)
+        : ops.modulatedNorm(x, change, shift, scale, rows, WanBlock.EPSILON, want);
   }
 
   /// Returns the stream normalised, with weight and bias.
   Operand layerNorm(Tensor weight, Tensor bias, OperandFormat want) {
-    Change change = pending;
-    pending = null;
+    Change change = taken();
     return change == null
-        ? ops.layerNorm(x, weight, bias, EPSILON, want)
-        : ops.layerNorm(x, change, weight, bias, EPSILON, want);
+        ? ops.layerNorm(x, weight, bias, WanBlock.EPSILON, want)
+        : ops.layerNorm(x, change, weight, bias, WanBlock.EPSILON, want);
   }
 
   /// Adds what is still to be added.
-  public void settle() {
-    if (pending != null) {
-      ops.add(x, pending);
-      pending = null;
+  void settle() {
+    Change change = taken();
+    if (change != null) {
+      ops.add(x, change);
     }
+  }
+
+  private Change taken() {
+    Change change = pending;
+    pending = null;
+    return change;
   }
 }
