@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import wan4j.Float8Network;
 import wan4j.Quantization;
@@ -167,7 +168,7 @@ public final class TransformerLoadBenchmark {
 
   /// Random values rounded to bfloat16.
   private record Rounded(RandomSource source) implements TensorSource {
-    private static final int PIECE = 1 << 22; // elements
+    private static final int PIECE = 1 << 20; // elements
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
     @Override
@@ -189,11 +190,16 @@ public final class TransformerLoadBenchmark {
     public void read(long offset, MemorySegment target) {
       long first = offset / Short.BYTES;
       long count = target.byteSize() / Short.BYTES;
-      for (long done = 0; done < count; done += PIECE) {
-        float[] piece = source.values(first + done, (int) Math.min(PIECE, count - done));
-        for (int i = 0; i < piece.length; i++) {
-          target.set(SHORT, (done + i) * Short.BYTES, BFloat16.fromFloat(piece[i]));
-        }
+      LongStream.range(0, Math.ceilDiv(count, PIECE))
+          .map(piece -> piece * PIECE)
+          .parallel()
+          .forEach(start -> round(start, first, (int) Math.min(PIECE, count - start), target));
+    }
+
+    private void round(long start, long first, int count, MemorySegment target) {
+      float[] piece = source.values(first + start, count);
+      for (int i = 0; i < count; i++) {
+        target.set(SHORT, (start + i) * Short.BYTES, BFloat16.fromFloat(piece[i]));
       }
     }
   }
