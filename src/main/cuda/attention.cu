@@ -1,5 +1,7 @@
 // softmax(q k' scale) v of heads of 128 in bfloat16: query [queries, heads, 128], key and value
-// [keys, heads, 128] and target [queries, heads, 128], summed in float32.
+// [keys, heads, 128] and target [queries, heads, 128], summed in float32. It leaves as bfloat16 or as
+// E4M3 of a known scale, each also with the largest magnitude of what every warp wrote, or as E4M3 with
+// a scale for each row of a head, which is a 1 x 128 piece.
 //
 // A block takes 128 queries of one head. One warp copies keys and values in tiles of 176, the last tile
 // first, which alone may reach beyond the keys; two warpgroups of 64 queries each multiply.
@@ -17,16 +19,19 @@
 // wide as shared memory has room for two stages; a thread holds 88 scores, 44 pairs of weights and 64
 // sums in registers.
 //
-// Constants: HEAD_SIZE, QUERIES (of a block), KEYS (of a tile), STAGES (of keys and of values), THREADS.
-#include "tile.cuh"
+// Constants: HEAD_SIZE, QUERIES (of a block), KEYS (of a tile), STAGES (of keys and of values), THREADS,
+// FORMAT.
+#include "fp8.cuh"
 
 constexpr int ROW_BYTES = 128; // of a box: 64 columns
 constexpr int BOX_BYTES = KEYS * ROW_BYTES;
 constexpr int TILE_BYTES = 2 * BOX_BYTES;
 constexpr int QUERY_BOX_BYTES = QUERIES * ROW_BYTES;
 constexpr int SCORES = KEYS / 2; // of a thread
+constexpr int WARPS = QUERIES / 16; // that multiply
 constexpr float HEADROOM = 8.0f;
 constexpr float LOWEST = -3.402823466e38f;
+static_assert(HEAD_SIZE == BLOCK, "a row of a head is a piece with a scale of its own");
 
 struct Barriers {
   unsigned long long query;
@@ -129,10 +134,65 @@ __device__ __forceinline__ void pack(unsigned int (&packed)[SCORES / 2], const f
   }
 }
 
+// Writes the two rows of a thread, whose sums in the order of a product become means by `factor`.
+// `head` counts among `heads`, `row` is the first of the two, the other is eight further.
+__device__ __forceinline__ void leave(
+    float (&sums)[64], const float (&factor)[2], int row, int queries, int head, int heads,
+    const RowTarget& target) {
+  float most = 0.0f;
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    int index = row + r * 8;
+    float largest = 0.0f;
+#pragma unroll
+    for (int i = 0; i < 32; i++) {
+      float& mean = sums[i / 2 * 4 + r * 2 + i % 2];
+      mean *= factor[r];
+      largest = fmaxf(largest, fabsf(mean));
+    }
+    most = index < queries ? fmaxf(most, largest) : most;
+    float scale = 1.0f;
+    if constexpr (FORMAT == ROW_DELAYED) {
+      scale = target.state[0];
+    } else if constexpr (FORMAT == ROW_BLOCK) {
+      scale = scaleOf<true, FLOAT32>(reduceLanes<Largest, 4>(largest));
+    }
+    if (index < queries) {
+      int64 start = (static_cast<int64>(index) * heads + head) * HEAD_SIZE + threadIdx.x % 4 * 2;
+      if constexpr (FORMAT == ROW_BLOCK) {
+        if (threadIdx.x % 4 == 0) {
+          target.inverse[static_cast<int64>(head) * target.stride + index] = __fdiv_rn(1.0f, scale);
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < HEAD_SIZE / 8; i++) {
+        float pair[2] = {sums[4 * i + 2 * r], sums[4 * i + 2 * r + 1]};
+        if constexpr (FORMAT == ROW_PLAIN || FORMAT == ROW_NOTED) {
+          store<BFLOAT16, 2>(target.values, start + 8 * i, pair);
+        } else {
+          pair[0] = __fmul_rn(pair[0], scale);
+          pair[1] = __fmul_rn(pair[1], scale);
+          store<E4M3, 2>(target.values, start + 8 * i, pair);
+        }
+      }
+    }
+  }
+  if constexpr (FORMAT == ROW_NOTED || FORMAT == ROW_DELAYED) {
+    most = reduceLanes<Largest>(most);
+    if constexpr (FORMAT == ROW_NOTED) {
+      most = toFloat<BFLOAT16>(fromFloat<BFLOAT16>(most)); // what is quantised later is what is noted
+    }
+    if (threadIdx.x % 32 == 0) {
+      int64 block = static_cast<int64>(blockIdx.y) * gridDim.x + blockIdx.x;
+      target.largest[block * WARPS + threadIdx.x / 32] = most;
+    }
+  }
+}
+
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap value, unsigned short* target, int queries, int keys, int heads,
-    float scale) {
+    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
   extern __shared__ unsigned char dynamic[];
   __shared__ Barriers barriers;
   unsigned int queryTile = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
@@ -256,21 +316,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     weigh(sums, weights, valueTiles + valueRing.stage * TILE_BYTES);
     awaitProducts<0>();
     settle(sums);
+    float factor[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
       float total = rows.total[r];
       total += __shfl_xor_sync(0xFFFFFFFF, total, 1);
       total += __shfl_xor_sync(0xFFFFFFFF, total, 2);
-      float factor = 1.0f / total;
-      int row = first + group * 64 + threadIdx.x % 128 / 32 * 16 + r * 8 + lane / 4;
-      if (row < queries) {
-        unsigned int* to = reinterpret_cast<unsigned int*>(
-            target + (static_cast<int64>(row) * heads + head) * HEAD_SIZE + lane % 4 * 2);
-#pragma unroll
-        for (int i = 0; i < HEAD_SIZE / 8; i++) {
-          to[4 * i] = bfloat16Pair(sums[4 * i + 2 * r] * factor, sums[4 * i + 2 * r + 1] * factor);
-        }
-      }
+      factor[r] = 1.0f / total;
     }
+    int row = first + group * 64 + threadIdx.x % 128 / 32 * 16 + lane / 4;
+    leave(sums, factor, row, queries, head, heads, {values, inverse, largest, state, stride});
   }
 }

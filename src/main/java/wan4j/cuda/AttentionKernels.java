@@ -1,12 +1,15 @@
 package wan4j.cuda;
 
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.cuda.bind.KernelArguments;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 import wan4j.cuda.jit.Kernel;
 import wan4j.ops.Heads;
+import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -23,34 +26,41 @@ final class AttentionKernels {
   private static final int PAGE = 1024; // bytes, what tiles are aligned to
   private static final int SHARED = PAGE + 2 * HEAD_SIZE * (QUERIES + 2 * STAGES * KEYS);
 
-  /// The constants of the kernel.
-  static final Map<String, Object> CONSTANTS =
-      Map.of(
-          "HEAD_SIZE", HEAD_SIZE,
-          "QUERIES", QUERIES,
-          "KEYS", KEYS,
-          "STAGES", STAGES,
-          "THREADS", THREADS);
+  private static final int WARP_ROWS = 16; // queries of a warp
 
   private final Device device;
   private final TensorMaps<TensorMap> maps = TensorMaps.ofDriver();
-  private Kernel kernel;
+  private final Map<RowFormat, Kernel> kernels = new EnumMap<>(RowFormat.class);
 
   AttentionKernels(Device device) {
     this.device = device;
   }
 
-  /// Returns whether heads are attended here: over many keys, where an H100 takes 22.1 ms for
-  /// cuDNN's 25.1 at 75,600 tokens and 0.293 for 0.316 at 7,800 (benchmarks/h100-a14b.json). The
-  /// text's 512 keys stay with cuDNN.
-  static boolean takes(Heads heads, double scale) {
-    return fits(heads, scale) && heads.key().length(0) >= FEWEST_KEYS;
+  /// Returns the constants of the kernel that writes a format.
+  static Map<String, Object> constants(RowFormat format) {
+    return Map.of(
+        "HEAD_SIZE", HEAD_SIZE,
+        "QUERIES", QUERIES,
+        "KEYS", KEYS,
+        "STAGES", STAGES,
+        "THREADS", THREADS,
+        "FORMAT", format.number());
   }
 
-  /// Returns whether heads can be attended here, faster or not.
-  static boolean fits(Heads heads, double scale) {
+  /// Returns whether heads, once they are of a type, are attended here: over many keys, where an
+  /// H100 takes 22.1 ms for cuDNN's 25.1 at 75,600 tokens and 0.293 for 0.316 at 7,800
+  /// (benchmarks/h100-a14b.json). The text's 512 keys stay with cuDNN.
+  static boolean takes(DType type, Heads heads, double scale) {
+    return fits(type, heads, scale) && heads.key().length(0) >= FEWEST_KEYS;
+  }
+
+  /// Returns whether heads of a type can be attended here, faster or not.
+  static boolean fits(DType type, Heads heads, double scale) {
     Tensor query = heads.query();
-    return takes(query.dtype(), query.length(2)) && heads.key().length(0) > 0 && scale > 0;
+    return takes(type, query.length(2))
+        && query.length(0) > 0
+        && heads.key().length(0) > 0
+        && scale > 0;
   }
 
   /// Returns whether heads of a size and type can be attended here.
@@ -58,25 +68,63 @@ final class AttentionKernels {
     return type == DType.BF16 && size == HEAD_SIZE;
   }
 
+  /// Returns whether the kernel writes a format itself. The scale of a token is known only when all
+  /// heads are done.
+  static boolean writes(OperandFormat format) {
+    return switch (format) {
+      case OperandFormat.Delayed _ -> true;
+      case OperandFormat.Simple simple ->
+          switch (simple) {
+            case PLAIN, FLOAT8_CURRENT, FLOAT8_BLOCK -> true;
+            case FLOAT32, FLOAT8_TOKEN -> false;
+          };
+    };
+  }
+
+  /// Returns how many magnitudes the kernel notes where a format has it note them: one a warp.
+  static int notes(Heads heads) {
+    return blocks(heads) * heads.query().length(1) * (QUERIES / WARP_ROWS);
+  }
+
+  private static int blocks(Heads heads) {
+    return Math.ceilDiv(heads.query().length(0), QUERIES);
+  }
+
+  /// Writes softmax(q kᵀ scale) v to an output of rows `[queries, heads 128]`.
+  void run(Heads heads, double scale, RowOutput output) {
+    output.addTo(arguments(heads, scale));
+    launch(heads, output.format());
+  }
+
   /// Writes softmax(q kᵀ scale) v to `target [queries, heads 128]`.
   void run(Heads heads, double scale, Tensor target) {
-    if (kernel == null) {
-      kernel = device.kernel(FILE, "attention", CONSTANTS);
-    }
-    int queries = heads.query().length(0);
-    int count = heads.query().length(1);
-    device
+    arguments(heads, scale)
+        .add(DeviceStorage.address(target))
+        .add(0L) // plain rows have no scales and note no magnitudes
+        .add(0L)
+        .add(0L)
+        .add(0);
+    launch(heads, RowFormat.PLAIN);
+  }
+
+  private KernelArguments arguments(Heads heads, double scale) {
+    return device
         .arguments()
         .add(map(heads.query(), QUERIES))
         .add(map(heads.key(), KEYS))
         .add(map(heads.value(), KEYS))
-        .add(DeviceStorage.address(target))
-        .add(queries)
+        .add(heads.query().length(0))
         .add(heads.key().length(0))
-        .add(count)
+        .add(heads.query().length(1))
         .add((float) (scale / Math.log(2))); // exponents are of two
+  }
+
+  /// Launches the kernel of a format with the arguments that were given last.
+  private void launch(Heads heads, RowFormat format) {
+    Kernel kernel =
+        kernels.computeIfAbsent(format, _ -> device.kernel(FILE, "attention", constants(format)));
     device.launch(
-        kernel, LaunchShape.of(Math.ceilDiv(queries, QUERIES), count, THREADS).withShared(SHARED));
+        kernel, LaunchShape.of(blocks(heads), heads.query().length(1), THREADS).withShared(SHARED));
   }
 
   private TensorMap map(Tensor x, int rows) {

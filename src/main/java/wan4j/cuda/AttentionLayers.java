@@ -9,8 +9,8 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Attention of every kind: fused where the library takes it, else as two products around a
-/// softmax.
+/// Attention of every kind: by the kernel of ours where it is faster, fused where the library takes
+/// it, else as two products around a softmax.
 final class AttentionLayers implements AutoCloseable {
   private final DeviceMemory memory;
   private final Formats formats;
@@ -39,6 +39,11 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns softmax(q kᵀ scale) v of `shape`, in the consumer's format.
   Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
+    if (AttentionKernels.writes(want) && AttentionKernels.takes(activation, heads, scale)) {
+      RowOutput output = formats.output(shape, want, AttentionKernels.notes(heads));
+      kernels.run(as(activation, heads), scale, output);
+      return output.finish();
+    }
     return formats.written(shape, want, target -> attend(heads, scale, target, null));
   }
 
@@ -63,7 +68,7 @@ final class AttentionLayers implements AutoCloseable {
     }
     try (Scope _ = memory.scope()) {
       Heads own = as(activation, heads);
-      if (bias == null && AttentionKernels.takes(own, scale)) {
+      if (bias == null && AttentionKernels.takes(activation, own, scale)) {
         kernels.run(own, scale, target);
         return;
       }
@@ -85,7 +90,7 @@ final class AttentionLayers implements AutoCloseable {
   /// Writes attention of bfloat16 heads of 128 by the kernel of ours even where cuDNN is faster;
   /// for comparisons.
   void attendByKernel(Heads heads, double scale, Tensor target) {
-    if (!AttentionKernels.fits(heads, scale)) {
+    if (!AttentionKernels.fits(heads.query().dtype(), heads, scale)) {
       throw new IllegalArgumentException(
           "no kernel takes heads like %s; give bfloat16 ones of 128"
               .formatted(heads.query().shape()));

@@ -43,12 +43,18 @@ final class Formats {
 
   /// Makes room for rows that a kernel writes in this format.
   RowOutput output(Shape shape, OperandFormat want) {
-    return new RowOutput(memory, quantization, activation, shape, want, false);
+    return output(shape, want, shape.length(0));
+  }
+
+  /// Makes room for rows that a kernel writes in this format, noting so many magnitudes in all
+  /// where the format has it note them.
+  RowOutput output(Shape shape, OperandFormat want, int notes) {
+    return new RowOutput(memory, quantization, activation, shape, want, notes, false);
   }
 
   /// Makes room for rows that [#write] takes from a tensor.
   RowOutput outputOfTensor(Shape shape, OperandFormat want) {
-    return new RowOutput(memory, quantization, activation, shape, want, true);
+    return new RowOutput(memory, quantization, activation, shape, want, shape.length(0), true);
   }
 
   /// Says whether the next scale of delayed scaling's values is known already.

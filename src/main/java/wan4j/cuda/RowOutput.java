@@ -29,15 +29,17 @@ final class RowOutput {
   private final int stride;
   private final boolean isTaken;
 
-  /// Makes room for an operand of this shape; `activation` is the type of plain elements, and
-  /// `isTaken` says that its rows come from a tensor, so that those which wait for the scale of
-  /// them all need no room of their own.
+  /// Makes room for an operand of this shape; `activation` is the type of plain elements, `notes`
+  /// how many magnitudes are noted where the format wants them, and `isTaken` says that its rows
+  /// come from a tensor, so that those which wait for the scale of them all need no room of their
+  /// own.
   RowOutput(
       DeviceMemory memory,
       QuantizeKernels kernels,
       DType activation,
       Shape shape,
       OperandFormat want,
+      int notes,
       boolean isTaken) {
     this.kernels = kernels;
     this.want = want;
@@ -64,7 +66,7 @@ final class RowOutput {
         boolean isKnown = kernels.isCalibrated(delayed.state());
         format = isKnown ? RowFormat.DELAYED : RowFormat.NOTED;
         written = isKnown ? result : memory.empty(activation, shape);
-        largest = memory.empty(DType.F32, Shape.of(Math.max(rows, 1)));
+        largest = memory.empty(DType.F32, Shape.of(Math.max(notes, 1)));
         state = DeviceStorage.address(delayed.state());
       }
       case OperandFormat.Simple simple -> {
@@ -77,7 +79,7 @@ final class RowOutput {
             };
         boolean isNoted = format == RowFormat.NOTED;
         written = isNoted && !this.isTaken ? memory.empty(activation, shape) : result;
-        largest = isNoted ? memory.empty(DType.F32, Shape.of(Math.max(rows, 1))) : null;
+        largest = isNoted ? memory.empty(DType.F32, Shape.of(Math.max(notes, 1))) : null;
         state =
             isNoted
                 ? DeviceStorage.address(

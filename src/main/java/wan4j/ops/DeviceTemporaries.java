@@ -12,6 +12,10 @@ final class DeviceTemporaries {
   private static final long MOST_SCORES = 512L << 20;
   private static final long MOST_GATHERED = 256L << 20;
   private static final int LARGEST_FUSED_HEAD = 128;
+  private static final int OUR_HEAD = 128; // of the attention kernel of ours
+  private static final int OUR_FEWEST_KEYS = 1024;
+  private static final int OUR_QUERIES = 128; // of a block
+  private static final int OUR_WARPS = 8; // of a block that note magnitudes
   private static final int CHANNELS = 8; // what convolutions' channels are padded to
   private static final int QUERIES = 16; // queries of a tile come in multiples of this
   private static final int PATCH_CHANNELS = 16; // what our own convolutions pad inputs to
@@ -30,15 +34,15 @@ final class DeviceTemporaries {
   /// Rows that are written before the scale of the whole tensor is known.
   void rows(Shape shape, OperandFormat want) {
     try (Scope _ = memory.scope()) {
-      written(shape, want);
+      written(shape, want, shape.size(0));
     }
   }
 
-  private void written(Shape shape, OperandFormat want) {
+  private void written(Shape shape, OperandFormat want, long notes) {
     if (want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT) {
       memory.empty(activation, shape);
     }
-    noted(shape, want);
+    noted(notes, want);
   }
 
   /// The same where the rows lie in a tensor already: only delayed scaling's first step copies
@@ -47,12 +51,12 @@ final class DeviceTemporaries {
     if (want instanceof OperandFormat.Delayed) {
       memory.empty(activation, shape);
     }
-    noted(shape, want);
+    noted(shape.size(0), want);
   }
 
-  private void noted(Shape shape, OperandFormat want) {
+  private void noted(long notes, OperandFormat want) {
     if (want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT) {
-      memory.empty(DType.F32, Shape.of(shape.size(0)));
+      memory.empty(DType.F32, Shape.of(notes));
     }
     if (want == OperandFormat.Simple.FLOAT8_CURRENT) {
       memory.empty(DType.F32, Shape.of(1)); // the state of the scale
@@ -71,7 +75,7 @@ final class DeviceTemporaries {
     try (Scope _ = memory.scope()) {
       memory.empty(DType.BF16, shape);
       memory.empty(DType.F8_E4M3, shape);
-      written(shape, format);
+      written(shape, format, shape.size(0));
     }
   }
 
@@ -116,7 +120,13 @@ final class DeviceTemporaries {
   void attention(Heads heads, Shape shape, OperandFormat want, boolean isBiased) {
     Shape query = heads.query().shape();
     long size = query.size(2);
+    long keys = heads.key().shape().size(0);
     try (Scope _ = memory.scope()) {
+      if (!isBiased && isOurs(size, keys) && want != OperandFormat.Simple.FLOAT8_TOKEN) {
+        long warps = Math.ceilDiv(query.size(0), (long) OUR_QUERIES) * query.size(1) * OUR_WARPS;
+        written(shape, want, warps);
+        return;
+      }
       if (want != OperandFormat.Simple.PLAIN) {
         taken(shape, want);
         memory.empty(activation, shape);
@@ -124,9 +134,15 @@ final class DeviceTemporaries {
       boolean isFused =
           activation == DType.BF16 && !isBiased && size % 8 == 0 && size <= LARGEST_FUSED_HEAD;
       if (!isFused) {
-        scores(query.size(1), query.size(0), heads.key().shape().size(0));
+        scores(query.size(1), query.size(0), keys);
       }
     }
+  }
+
+  /// Returns whether our own kernel attends heads of a size over so many keys and, but for scales
+  /// of tokens, writes what the consumer wants.
+  private boolean isOurs(long size, long keys) {
+    return activation == DType.BF16 && size == OUR_HEAD && keys >= OUR_FEWEST_KEYS;
   }
 
   /// Attention within the frames of features, one head.

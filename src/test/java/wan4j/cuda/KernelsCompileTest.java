@@ -107,7 +107,10 @@ class KernelsCompileTest {
               entry("SPACE_STRIDE", 1),
               entry("VECTOR", 8),
               entry("TYPE", BF16))),
-      KernelSource.of("attention.cu", AttentionKernels.CONSTANTS),
+      attention(RowFormat.PLAIN),
+      attention(RowFormat.NOTED),
+      attention(RowFormat.BLOCK),
+      attention(RowFormat.DELAYED),
       KernelSource.of("packweight.cu", Map.of("SOURCE", F32, "TYPE", BF16)),
       patches(96, 96, false),
       patches(96, 96, true),
@@ -120,6 +123,10 @@ class KernelsCompileTest {
       patches(96, 3, false),
       patches(16, 384, false)
     };
+  }
+
+  private static KernelSource attention(RowFormat format) {
+    return KernelSource.of("attention.cu", AttentionKernels.constants(format));
   }
 
   private static KernelSource patches(int inputs, int outputs, boolean normalised) {

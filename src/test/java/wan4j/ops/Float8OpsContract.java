@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -169,18 +171,22 @@ public abstract class Float8OpsContract {
           try (Ops ops = ops();
               Ops scalar = CpuOps.scalar();
               Parameters parameters = ops.parameters()) {
-            TensorSource weight = truth.source(DType.BF16, 0.1, 64, columns(scalar, producer));
+            Map<Float, Tensor> exact = new HashMap<>();
+            for (float gain : new float[] {1, 4}) {
+              exact.put(gain, exact(scalar, producer, gain));
+            }
+            long columns = exact.get(1f).shape().size(1);
+            TensorSource weight = truth.source(DType.BF16, 0.1, 64, columns);
             OperandFormat want =
                 parameters.linear(List.of(weight), List.of(), precision).input(Branch.CONDITIONAL);
             for (float gain : new float[] {1, 4, 1}) {
-              Tensor exact = exact(scalar, producer, gain);
               try (Scope _ = ops.scope()) {
                 Operand made = producer.make(ops, gain, want);
                 assertThat(made).as(name).isInstanceOf(Operand.Quantized.class);
                 if (made instanceof Operand.Quantized quantized) {
                   expectation.check(
                       name,
-                      exact,
+                      exact.get(gain),
                       ops.download(quantized.values()),
                       ops.download(quantized.inverseScales()));
                 }
@@ -194,10 +200,6 @@ public abstract class Float8OpsContract {
     try (Scope _ = scalar.scope()) {
       return scalar.download(producer.make(scalar, gain, OperandFormat.Simple.PLAIN).values());
     }
-  }
-
-  private static long columns(Ops scalar, Float8Producers.Producer producer) {
-    return exact(scalar, producer, 1).shape().size(1);
   }
 
   @ParameterizedTest

@@ -12,6 +12,8 @@ import wan4j.tensor.TensorSource;
 /// Every operation that makes the input of an FP8 layer, on data that all backends hold exactly.
 final class Float8Producers {
   private static final double EPSILON = 1e-6;
+  private static final int HEAD_SIZE = 128;
+  private static final int MANY_KEYS = 1100; // which some backends attend otherwise than few
 
   /// Makes an input whose magnitude is proportional to the gain, a power of two.
   interface Producer {
@@ -70,7 +72,8 @@ final class Float8Producers {
         (ops, gain, want) -> ops.operand(ops.upload(scaled(x, gain), ops.activation()), want));
     norms(all);
     all.put("gatedGelu", gatedGelu());
-    all.put("attention", attention());
+    all.put("attention", attention(dim / HEAD_SIZE, rows + 5));
+    all.put("attention over many keys", attention(2, MANY_KEYS));
     all.put("linear", linear(Precision.PLAIN, Activation.NONE));
     if (!isSpecial) {
       // 8-bit inputs hold no infinity, and the function of the negative one is a matter of taste
@@ -151,20 +154,18 @@ final class Float8Producers {
     };
   }
 
-  private Producer attention() {
-    int size = 128;
-    int heads = dim / size;
+  private Producer attention(int heads, long keys) {
     // softmax of infinite scores is NaN here and may be otherwise there
-    Tensor query = special(data.values(rows, heads, size), false);
-    Tensor key = data.values(rows + 5L, heads, size);
-    Tensor value = data.normal(1, 0.5, rows + 5L, heads, size);
+    Tensor query = special(data.values(rows, heads, HEAD_SIZE), false);
+    Tensor key = data.values(keys, heads, HEAD_SIZE);
+    Tensor value = data.normal(1, 0.5, keys, heads, HEAD_SIZE);
     return (ops, gain, want) ->
         ops.attention(
             new Heads(
                 ops.upload(query, ops.activation()),
                 ops.upload(key, ops.activation()),
                 ops.upload(scaled(value, gain), ops.activation())),
-            1 / Math.sqrt(size),
+            1 / Math.sqrt(HEAD_SIZE),
             want);
   }
 
