@@ -1,5 +1,8 @@
 import java.io.PrintWriter;
+import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
@@ -15,7 +18,8 @@ final class ContractRunner {
             LauncherDiscoveryRequestBuilder.request()
                 .selectors(DiscoverySelectors.selectClass(arguments[0]))
                 .build(),
-            listener);
+            listener,
+            new Timer());
     var summary = listener.getSummary();
     System.out.printf(
         "%s: %d tests passed, %d failed, %d tests or classes skipped%n",
@@ -27,5 +31,26 @@ final class ContractRunner {
             + summary.getContainersAbortedCount());
     summary.printFailuresTo(new PrintWriter(System.out, true), 12);
     System.exit(summary.getTotalFailureCount() == 0 ? 0 : 1);
+  }
+
+  /// Tells when each test has ended, so that a run which is cut off tells how far it came.
+  private static final class Timer implements TestExecutionListener {
+    private long start;
+
+    @Override
+    public void executionStarted(TestIdentifier test) {
+      start = System.nanoTime();
+    }
+
+    @Override
+    public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      if (test.isTest()) {
+        System.out.printf(
+            "%6d ms %s %s%n",
+            (System.nanoTime() - start) / 1_000_000,
+            result.getStatus(),
+            test.getLegacyReportingName() + " " + test.getDisplayName());
+      }
+    }
   }
 }
