@@ -23,8 +23,9 @@ final class LoraCases implements CaseKind {
 
   // E4M3 by E4M3 is 3.74e-2 off in a layer. Over the few layers of these networks, whose residual
   // stream passes some of it on, it is from 4.7e-2 to 6.6e-2 in all recipes (measured on the CPU,
-  // where nothing else is rounded); bfloat16 adds 1e-2 at a right angle, which makes 6.7e-2.
-  private static final double LARGEST_FLOOR = 7.2e-2;
+  // where nothing else is rounded); bfloat16 adds 1e-2 at a right angle, which makes 6.7e-2. A
+  // backend that rounds otherwise beforehand gets other codes, which is another sample.
+  private static final double LARGEST_FLOOR = AS_NEAR * 6.7e-2;
 
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.jit.KernelCache;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -14,6 +15,7 @@ import wan4j.tensor.Tensor;
 /// What no GPU can hold is refused with the numbers, and the backend goes on.
 class CudaRefusalTest {
   private static final long FAR_TOO_MANY = 1L << 44;
+  private static final long LIMIT = 1L << 30; // less than a GPU that others use too has free
 
   @BeforeAll
   static void needsAGpu() {
@@ -36,12 +38,16 @@ class CudaRefusalTest {
   }
 
   @Test
-  void whatFitsIsLessThanTheGpuHas() {
-    try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16)) {
-      long before = ops.availableBytes();
+  void whatFitsIsWhatALimitLeaves() {
+    KernelCache cache = KernelCache.ofUser();
+    try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16, cache, LIMIT)) {
+      assertThat(ops.availableBytes()).isEqualTo(LIMIT);
       try (var _ = ops.scope()) {
         ops.empty(DType.F32, 1 << 20);
-        assertThat(ops.availableBytes()).isPositive().isLessThanOrEqualTo(before);
+        assertThat(ops.availableBytes()).isEqualTo(LIMIT);
+        assertThatThrownBy(() -> ops.empty(DType.U8, LIMIT))
+            .isInstanceOf(InputException.class)
+            .hasMessageContaining("of 1,024 MiB free");
       }
     }
   }
