@@ -3,8 +3,6 @@ package wan4j;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
-import wan4j.model.WanVae21;
-import wan4j.model.WanVae22;
 import wan4j.ops.NullOps;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.PrecisionTable;
@@ -37,10 +35,7 @@ final class CheckpointCheck {
       try (var _ = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
         checkpoint.textEncoder().requireAllUsed();
       }
-      try (VideoAutoencoder _ =
-          checkpoint.hasVae22()
-              ? new WanVae22(checkpoint.vae(), ops)
-              : new WanVae21(checkpoint.vae(), ops)) {
+      try (VideoAutoencoder _ = Networks.autoencoder(checkpoint, ops)) {
         checkpoint.vae().requireAllUsed();
       }
     }
