@@ -2,6 +2,7 @@ package wan4j;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
@@ -29,6 +30,7 @@ final class Networks implements AutoCloseable {
   private final Experts experts;
   private final LoraFiles merged;
   private LoraFiles beside;
+  private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
@@ -58,16 +60,17 @@ final class Networks implements AutoCloseable {
   /// used.
   static Networks open(EngineOptions options) {
     Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
-    Ops ops = null;
     try {
-      ops = Backends.open(options.device(), options.arithmetic());
+      Ops ops = Backends.open(options.device(), options.arithmetic());
       Ops textOps = options.textOnCpu() ? Backends.open(Device.CPU) : ops;
-      return new Networks(options, checkpoint, ops, textOps);
+      try {
+        return new Networks(options, checkpoint, ops, textOps);
+      } catch (RuntimeException | Error e) {
+        close(options, ops, textOps);
+        throw e;
+      }
     } catch (RuntimeException | Error e) {
       checkpoint.close();
-      if (ops != null) {
-        ops.close();
-      }
       throw e;
     }
   }
@@ -132,20 +135,32 @@ final class Networks implements AutoCloseable {
     WanTransformer transformer =
         new WanTransformer(
             config, merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
-    transformer.adapt(beside.applications(expert));
-    return transformer;
+    try {
+      transformer.adapt(beside.applications(expert));
+      return transformer;
+    } catch (RuntimeException | Error e) {
+      transformer.close();
+      throw e;
+    }
   }
 
-  /// Lets the LoRA files of the options and of a request run beside the weights of the networks
-  /// that are loaded, unless they do already; throws `InputException` when one does not belong to
-  /// its network.
-  void adapt(List<LoraFile> requested) {
+  /// Chooses the LoRA files that run beside the weights from now on, those of the options and of a
+  /// request; others go at once. Throws `InputException` when one does not belong to its network.
+  void choose(List<LoraFile> requested) {
     List<LoraFile> wanted = new ArrayList<>(isMerging() ? List.of() : options.loras());
     wanted.addAll(requested);
     if (!wanted.equals(beside.choices())) {
       LoraFiles before = beside;
       beside = new LoraFiles(wanted, checkpoint);
       before.close();
+      isAdapted = false;
+      experts.forEachLoaded((_, transformer) -> transformer.adapt(List.of()));
+    }
+  }
+
+  /// Lets the chosen LoRA files run beside the weights of the networks that are loaded.
+  void adapt() {
+    if (!isAdapted) {
       try {
         experts.forEachLoaded(
             (expert, transformer) -> transformer.adapt(beside.applications(expert)));
@@ -153,15 +168,30 @@ final class Networks implements AutoCloseable {
         experts.close(); // none is left with the files of two requests
         throw e;
       }
+      isAdapted = true;
+    }
+  }
+
+  /// Does a request's work; when that fails, what would have left memory leaves it.
+  <T> T using(Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (RuntimeException | Error e) {
+      if (offloads) {
+        try {
+          leave();
+        } catch (RuntimeException again) { // a GPU that has failed cannot free anything either
+          e.addSuppressed(again);
+        }
+      }
+      throw e;
     }
   }
 
   /// Keeps to a plan from now on; what may no longer stay leaves at once.
   void follow(MemoryPlan plan) {
     if (plan.offloads() && !offloads) {
-      experts.close();
-      closeAutoencoder();
-      closeTextEncoder();
+      leave();
     }
     offloads = plan.offloads();
     experts.keepOnlyOne(offloads);
@@ -197,6 +227,12 @@ final class Networks implements AutoCloseable {
     }
   }
 
+  private void leave() {
+    experts.close();
+    closeAutoencoder();
+    closeTextEncoder();
+  }
+
   private void closeAutoencoder() {
     if (autoencoder != null) {
       autoencoder.close();
@@ -214,15 +250,17 @@ final class Networks implements AutoCloseable {
   /// Frees the networks, closes their backends and the checkpoint's files.
   @Override
   public void close() {
-    experts.close();
-    closeAutoencoder();
-    closeTextEncoder();
+    leave();
+    close(options, ops, textOps);
+    merged.close();
+    beside.close();
+    checkpoint.close();
+  }
+
+  private static void close(EngineOptions options, Ops ops, Ops textOps) {
     if (options.textOnCpu()) {
       textOps.close();
     }
     ops.close();
-    merged.close();
-    beside.close();
-    checkpoint.close();
   }
 }

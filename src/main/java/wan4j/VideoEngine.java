@@ -37,7 +37,6 @@ import wan4j.weights.Weights;
 /// request first needs them. An engine serves one thread.
 public final class VideoEngine implements AutoCloseable {
   private static final int PATCH = 2;
-  private static final int ENOUGH_STEPS = 4; // both experts run
 
   private final EngineOptions options;
   private final Networks networks;
@@ -107,8 +106,9 @@ public final class VideoEngine implements AutoCloseable {
     plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
     tellWhatIsQuantisedAgain(progress);
+    networks.choose(request.loras());
     reserveMemory(request, progress);
-    Latents latents = sample(request, listener, progress, plan, cache);
+    Latents latents = networks.using(() -> sample(request, listener, progress, plan, cache));
     cache.finish();
     return latents;
   }
@@ -128,7 +128,7 @@ public final class VideoEngine implements AutoCloseable {
       Progress progress,
       SamplingPlan plan,
       RunCache cache) {
-    networks.adapt(request.loras());
+    networks.adapt();
     Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
     Prompts prompts = timed("text", progress, () -> prompts(request));
     try (var _ = ops.scope()) {
@@ -150,6 +150,10 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Decodes latents to frames; throws `InputException` when they are not this model's.
   public Video decode(Latents latents, Progress progress) {
+    return networks.using(() -> decoded(latents, progress));
+  }
+
+  private Video decoded(Latents latents, Progress progress) {
     VideoAutoencoder vae = networks.autoencoder();
     Shape shape = latents.values().shape();
     if (shape.rank() != 4 || shape.size(0) != vae.channels()) {
@@ -179,15 +183,16 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Returns the memory that a request would need, its video cut into pieces of so many pixels.
   static MemoryNeed need(EngineOptions options, VideoRequest request, long piece) {
-    VideoRequest few = request.withSteps(Math.min(request.steps(), ENOUGH_STEPS));
     try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
         NullOps processors = new NullOps();
         Networks networks =
             Networks.over(options, shapes, options.textOnCpu() ? processors : shapes)) {
       networks.cutInto(piece);
       VideoEngine engine = new VideoEngine(options, networks);
-      SamplingPlan plan = plan(few);
+      SamplingPlan plan = plan(request).shortened(networks.experts());
+      VideoRequest few = request.withSteps(plan.steps());
       RunCache cache = engine.new RunCache(few, plan);
+      networks.choose(few.loras());
       engine.decode(
           engine.sample(few, StepListener.NONE, Progress.NONE, plan, cache), Progress.NONE);
       return MemoryNeed.of(shapes, options.device(), true);

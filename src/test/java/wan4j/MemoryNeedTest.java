@@ -88,4 +88,33 @@ final class MemoryNeedTest {
     assertThat(VideoEngine.need(gpu(false, false, float8), REQUEST).weights())
         .isLessThan(VideoEngine.need(gpu(false, false, Quantization.NONE), REQUEST).weights());
   }
+
+  /// With a large shift the low-noise expert works in a few of many steps only.
+  @Test
+  void bothExpertsAreCountedAtAnyShift() {
+    EngineOptions options = gpu(false, false, Quantization.NONE);
+    long usual = VideoEngine.need(options, request(12)).weights();
+    for (double shift : new double[] {1, 22, 25, 40}) {
+      assertThat(VideoEngine.need(options, request(shift)).weights()).isEqualTo(usual);
+    }
+  }
+
+  private static VideoRequest request(double shift) {
+    return new VideoRequest(
+        "",
+        "",
+        null,
+        96,
+        96,
+        5,
+        "unipc",
+        40,
+        shift,
+        4,
+        4,
+        1,
+        "cpu",
+        new CacheSettings.Off(),
+        List.of());
+  }
 }

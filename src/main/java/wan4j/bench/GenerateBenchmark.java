@@ -42,7 +42,7 @@ import wan4j.weights.TransformerConfig;
 public final class GenerateBenchmark {
   private static final int WORDS = 512;
   private static final int UMT5_LAYERS = 24;
-  private static final int ENOUGH_STEPS = 4; // both experts run
+  private static final int ENOUGH_STEPS = 4; // for all that the solver keeps of earlier ones
   private static final double GIGA = 1e9;
 
   private final Workbench bench;

@@ -17,6 +17,8 @@ final class Glance {
           "share",
           "size",
           "frames",
+          "steps",
+          "cache",
           "tokens",
           "keys",
           "rows",
@@ -30,11 +32,11 @@ final class Glance {
           "by");
 
   /// The metrics that are a benchmark's time.
-  private static final Set<String> TIMES = Set.of("time", "time of a block's layers");
+  private static final Set<String> TIMES = Set.of("time", "time of a block's layers", "total");
 
   /// Parameters that say nothing: what is so unless told otherwise.
   private static final Map<String, String> USUAL =
-      Map.of("recipe", "none", "residual", "fp32", "layers", "1");
+      Map.of("recipe", "none", "residual", "fp32", "cache", "none", "layers", "1");
 
   private Glance() {}
 

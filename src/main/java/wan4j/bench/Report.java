@@ -35,14 +35,12 @@ public final class Report {
       libraries' code included, "estimated memory" what a run on shapes alone foretold.
       "time" and `op:` lines are the GPU's own time: the host has asked for everything before the GPU
       comes to it, which is kept busy for as long by an untimed run of the same work and, where that is
-      too short, by clearing memory. (Files of before 2026-11-28 have the first
-      operation of an idle GPU among their `op:` lines, and a "time" that the host could hold up.) "host"
-      is how long the host takes to ask for the work of one run, the GPU being idle; "host overhead" is
-      by what part a run that begins on an idle GPU takes longer than one that was asked for beforehand.
+      too short, by clearing memory. "host" is how long the host takes to ask for the work of one run,
+      the GPU being idle; "host overhead" is by what part a run that begins on an idle GPU takes longer than one that was asked for beforehand.
       Loading and "files changed" wait for the GPU by themselves and are timed on the host, as a whole.
       "quality" compares videos of 20 prompts with those of the same
       noise without acceleration: `./wan4j bench quality`; "reference block" is PyTorch, run by
-      `src/test/scripts/reference_block.py` in the same call as the first file.
+      `src/test/scripts/reference_block.py` in the same call as the blocks of `h100-block.json`.
       """;
 
   private Report() {}
@@ -56,9 +54,8 @@ public final class Report {
     page.append(Glance.of(contents.values()));
     contents.forEach((file, content) -> {
       Environment environment = content.environment();
-      page.append("\n## ").append(environment.device()).append('\n');
-      page.append("\n`").append(file).append("`: commit ");
-      page.append(environment.commit()).append(", ").append(environment.date());
+      page.append("\n## `").append(file).append("`: ").append(environment.device()).append('\n');
+      page.append("\nCommit ").append(environment.commit()).append(", ").append(environment.date());
       page.append(", driver ").append(environment.driver());
       if (!environment.cuda().isEmpty() && !environment.driver().startsWith("serves")) {
         page.append(" (serves CUDA ").append(environment.cuda()).append(')');

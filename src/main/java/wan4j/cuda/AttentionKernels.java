@@ -8,25 +8,22 @@ import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 import wan4j.cuda.jit.Kernel;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Heads;
-import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
 /// The host half of attention.cu: attention of heads of 128 in bfloat16.
 final class AttentionKernels {
   private static final String FILE = "attention.cu";
-  private static final int HEAD_SIZE = 128;
-  private static final int QUERIES = 128; // of a block
+  private static final int HEAD_SIZE = DeviceRules.ATTENTION_HEAD;
+  private static final int QUERIES = DeviceRules.ATTENTION_QUERIES; // of a block
   private static final int KEYS = 176; // of a tile
   private static final int COLUMNS = 64; // of a box
-  private static final int FEWEST_KEYS = 1024;
   private static final int STAGES = 2;
   private static final int THREADS = 384;
   private static final int PAGE = 1024; // bytes, what tiles are aligned to
   private static final int SHARED = PAGE + 2 * HEAD_SIZE * (QUERIES + 2 * STAGES * KEYS);
-
-  private static final int WARP_ROWS = 16; // queries of a warp
 
   private final Device device;
   private final TensorMaps<TensorMap> maps = TensorMaps.ofDriver();
@@ -47,43 +44,24 @@ final class AttentionKernels {
         "FORMAT", format.number());
   }
 
-  /// Returns whether heads, once they are of a type, are attended here: over many keys, where an
-  /// H100 takes 22.1 ms for cuDNN's 25.1 at 75,600 tokens and 0.293 for 0.316 at 7,800
-  /// (benchmarks/h100-a14b.json). The text's 512 keys stay with cuDNN.
+  /// Returns whether heads, once they are of a type, are attended here.
   static boolean takes(DType type, Heads heads, double scale) {
-    return fits(type, heads, scale) && heads.key().length(0) >= FEWEST_KEYS;
+    return fits(type, heads, scale)
+        && DeviceRules.isOurAttention(type, heads.query().length(2), heads.key().length(0));
   }
 
   /// Returns whether heads of a type can be attended here, faster or not.
   static boolean fits(DType type, Heads heads, double scale) {
     Tensor query = heads.query();
-    return takes(type, query.length(2))
+    return isMadeFor(type, query.length(2))
         && query.length(0) > 0
         && heads.key().length(0) > 0
         && scale > 0;
   }
 
-  /// Returns whether heads of a size and type can be attended here.
-  static boolean takes(DType type, int size) {
+  /// Returns whether the kernel is made for heads of a type and size.
+  static boolean isMadeFor(DType type, int size) {
     return type == DType.BF16 && size == HEAD_SIZE;
-  }
-
-  /// Returns whether the kernel writes a format itself. The scale of a token is known only when all
-  /// heads are done.
-  static boolean writes(OperandFormat format) {
-    return switch (format) {
-      case OperandFormat.Delayed _ -> true;
-      case OperandFormat.Simple simple ->
-          switch (simple) {
-            case PLAIN, FLOAT8_CURRENT, FLOAT8_BLOCK -> true;
-            case FLOAT32, FLOAT8_TOKEN -> false;
-          };
-    };
-  }
-
-  /// Returns how many magnitudes the kernel notes where a format has it note them: one a warp.
-  static int notes(Heads heads) {
-    return blocks(heads) * heads.query().length(1) * (QUERIES / WARP_ROWS);
   }
 
   private static int blocks(Heads heads) {

@@ -1,6 +1,7 @@
 package wan4j.cuda;
 
 import wan4j.ops.Activation;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
@@ -39,10 +40,14 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns softmax(q kᵀ scale) v of `shape`, in the consumer's format.
   Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
-    if (AttentionKernels.writes(want) && AttentionKernels.takes(activation, heads, scale)) {
-      RowOutput output = formats.output(shape, want, AttentionKernels.notes(heads));
-      kernels.run(as(activation, heads), scale, output);
-      return output.finish();
+    if (DeviceRules.isWrittenByAttention(want)
+        && AttentionKernels.takes(activation, heads, scale)) {
+      Tensor query = heads.query();
+      int notes = DeviceRules.attentionNotes(query.length(0), query.length(1));
+      try (RowOutput output = formats.output(shape, want, notes)) {
+        kernels.run(as(activation, heads), scale, output);
+        return output.finish();
+      }
     }
     return formats.written(shape, want, target -> attend(heads, scale, target, null));
   }
@@ -56,10 +61,10 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns what computes attention over many keys in heads of a size, with a bias or without.
   String name(int headSize, boolean isBiased) {
-    if (!isBiased && AttentionKernels.takes(activation, headSize)) {
+    if (!isBiased && AttentionKernels.isMadeFor(activation, headSize)) {
       return "wan4j";
     }
-    return !isBiased && FusedAttention.takes(activation, headSize) ? "cuDNN" : "products";
+    return !isBiased && DeviceRules.isFusedAttention(activation, headSize) ? "cuDNN" : "products";
   }
 
   private void attend(Heads heads, double scale, Tensor target, ProductAttention.Bias bias) {

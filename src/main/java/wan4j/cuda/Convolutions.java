@@ -12,6 +12,7 @@ import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulPlan;
 import wan4j.ops.Activation;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Scope;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
@@ -23,8 +24,6 @@ import wan4j.tensor.Tensor;
 /// (and where cuDNN has none) by gathering windows into rows and multiplying them, a piece at a
 /// time.
 final class Convolutions implements AutoCloseable {
-  private static final int CHANNELS = 8; // 16 bytes of bfloat16: what tensor cores load
-  private static final long MOST_GATHERED = 256L << 20; // bytes of gathered windows
 
   /// A plan, or null where the library has none.
   private record Planned(CudnnConvolution convolution) {}
@@ -66,7 +65,7 @@ final class Convolutions implements AutoCloseable {
     if (target.count() == 0) {
       return;
     }
-    if (PatchConvolution.takes(layer, window, x.dtype())) {
+    if (DeviceRules.isOurConvolution(x.dtype(), layer, window)) {
       runPatches(x, layer, addend, null, target);
     } else {
       runOthers(x, layer, window, addend, target);
@@ -89,8 +88,8 @@ final class Convolutions implements AutoCloseable {
   boolean runNormalised(
       Tensor x, CudaConvolution layer, Window window, Tensor gamma, Tensor target) {
     boolean isOurs =
-        PatchConvolution.takes(layer, window, x.dtype())
-            && PatchConvolution.isNormalising(layer)
+        DeviceRules.isOurConvolution(x.dtype(), layer, window)
+            && DeviceRules.isNormalisedByPatches(layer.outputs())
             && target.dtype() == x.dtype()
             && gamma.dtype() == DType.F32;
     if (isOurs && target.count() > 0) {
@@ -112,7 +111,7 @@ final class Convolutions implements AutoCloseable {
 
   private void runPatches(
       Tensor x, CudaConvolution layer, Tensor addend, Tensor gamma, Tensor target) {
-    int channels = PatchConvolution.paddedInputs(layer.inputs());
+    int channels = DeviceRules.patchInputs(layer.inputs());
     if (channels == layer.inputs()) {
       patches.run(x, layer, addend, gamma, target);
       return;
@@ -139,7 +138,7 @@ final class Convolutions implements AutoCloseable {
 
   private boolean runLibrary(
       Tensor x, CudaConvolution layer, Window window, Tensor addend, Tensor target) {
-    if (layer.inputs() % CHANNELS != 0) {
+    if (layer.inputs() % DeviceRules.CHANNELS != 0) {
       return false;
     }
     boolean isDirect = addend == null && layer.outputs() == layer.paddedOutputs();
@@ -246,7 +245,7 @@ final class Convolutions implements AutoCloseable {
       multiply(x, layer, positions, isAdded, DeviceStorage.address(target), target.dtype());
       return;
     }
-    long piece = Math.max(1, MOST_GATHERED / ((long) columns * x.dtype().bytes()));
+    long piece = Math.max(1, DeviceRules.MOST_GATHERED / ((long) columns * x.dtype().bytes()));
     for (long first = 0; first < positions; first += piece) {
       long rows = Math.min(piece, positions - first);
       try (Scope _ = memory.scope()) {

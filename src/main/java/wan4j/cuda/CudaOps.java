@@ -293,9 +293,10 @@ public final class CudaOps implements Ops {
 
   @Override
   public Operand gatedGelu(Tensor x, OperandFormat want) {
-    RowOutput output = formats.output(Shapes.gatedGelu(x), want);
-    gates.gatedGelu(x, output);
-    return output.finish();
+    try (RowOutput output = formats.output(Shapes.gatedGelu(x), want)) {
+      gates.gatedGelu(x, output);
+      return output.finish();
+    }
   }
 
   @Override
@@ -326,9 +327,10 @@ public final class CudaOps implements Ops {
 
   @Override
   public Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want) {
-    RowOutput output = formats.output(Shapes.rmsNorm(x, weight), want);
-    norms.rmsNorm(x, weight, epsilon, output);
-    return output.finish();
+    try (RowOutput output = formats.output(Shapes.rmsNorm(x, weight), want)) {
+      norms.rmsNorm(x, weight, epsilon, output);
+      return output.finish();
+    }
   }
 
   @Override
@@ -404,9 +406,11 @@ public final class CudaOps implements Ops {
       Tensor rows,
       double epsilon,
       OperandFormat want) {
-    RowOutput output = formats.output(Shapes.modulatedNorm(x, shift, scale, rows), want);
-    norms.modulatedNorm(x, change, shift, scale, rows, epsilon, output);
-    return output.finish();
+    Shape shape = Shapes.modulatedNorm(x, shift, scale, rows);
+    try (RowOutput output = formats.output(shape, want)) {
+      norms.modulatedNorm(x, change, shift, scale, rows, epsilon, output);
+      return output.finish();
+    }
   }
 
   @Override
@@ -418,11 +422,12 @@ public final class CudaOps implements Ops {
 
   private Operand changedLayerNorm(
       Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, OperandFormat want) {
-    RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want);
-    try (Scope _ = memory.scope()) {
-      norms.layerNorm(x, change, weight, formats.as(weight.dtype(), bias), epsilon, output);
+    try (RowOutput output = formats.output(Shapes.layerNorm(x, weight, bias), want)) {
+      try (Scope _ = memory.scope()) {
+        norms.layerNorm(x, change, weight, formats.as(weight.dtype(), bias), epsilon, output);
+      }
+      return output.finish();
     }
-    return output.finish();
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.ops.Convolution;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Linear;
 import wan4j.ops.LinearShapes;
 import wan4j.ops.Operand;
@@ -30,9 +31,6 @@ import wan4j.tensor.TensorSource;
 
 /// Weights in slabs of device memory, converted and quantised on the device as they arrive.
 final class CudaParameters implements Parameters {
-  private static final int CHANNELS = 8; // what convolutions' outputs and columns are padded to
-  private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of 128 x 128 scales, in floats
-
   private final CudaOps ops;
   private final SlabPacking packing = new SlabPacking(Placement.DEVICE, SlabPacking.GRANULE);
   private final List<DeviceStorage> slabs = new ArrayList<>();
@@ -85,7 +83,7 @@ final class CudaParameters implements Parameters {
     stack(stored.codes(), weight);
     Tensor scales = stored.inverseScales();
     if (stored.granularity() == Granularity.BLOCK_128X128) {
-      scales = restrided(scales, stride(shape));
+      scales = restrided(scales, DeviceRules.tileScaleStride(shape.length(1)));
     }
     Tensor inverse = allocate(DType.F32, scales.shape());
     ops.load(TensorSource.of("scales", scales), inverse);
@@ -95,8 +93,8 @@ final class CudaParameters implements Parameters {
   private CudaLinear quantize(Tensor plain, Tensor bias, Precision precision) {
     Tensor weight = allocate(DType.F8_E4M3, plain.shape());
     if (precision == Precision.FLOAT8_BLOCK) {
-      int stride = stride(plain.shape());
-      int down = Math.ceilDiv(plain.length(0), QuantizeKernels.BLOCK);
+      int stride = DeviceRules.tileScaleStride(plain.length(1));
+      int down = Math.ceilDiv(plain.length(0), DeviceRules.SCALE_BLOCK);
       Tensor inverse = allocate(DType.F32, Shape.of(down, stride));
       ops.quantizeKernels().quantizeSquares(plain, weight, inverse, stride);
       return layer(weight, bias, inverse, precision);
@@ -118,12 +116,6 @@ final class CudaParameters implements Parameters {
     boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
     return new CudaLinear(
         weight, bias, inverse, precision, isDelayed ? state() : null, isDelayed ? state() : null);
-  }
-
-  /// Returns how many floats apart the rows of 128 x 128 scales lie.
-  private static int stride(Shape weight) {
-    int across = Math.ceilDiv(weight.length(1), QuantizeKernels.BLOCK);
-    return Math.ceilDiv(across, SCALE_STRIDE) * SCALE_STRIDE;
   }
 
   /// Copies a float32 host matrix to rows of another length; columns beyond the old are 0.
@@ -160,7 +152,7 @@ final class CudaParameters implements Parameters {
   }
 
   private Tensor state() {
-    Tensor state = allocate(DType.F32, Shape.of(QuantizeKernels.STATE_LENGTH));
+    Tensor state = allocate(DType.F32, Shape.of(DeviceRules.SCALING_STATE));
     ops.clear(state);
     states.add(state);
     return state;
@@ -188,13 +180,14 @@ final class CudaParameters implements Parameters {
     int height = shape.length(-2);
     int width = shape.length(-1);
     int positions = time * height * width;
-    long rows = padded(outputs);
-    int wide = PatchConvolution.paddedInputs(inputs);
-    boolean isWidened =
-        wide != inputs && PatchConvolution.isWanted(height, width, ops.activation());
+    long rows = DeviceRules.paddedChannels(outputs);
+    int wide = DeviceRules.patchInputs(inputs);
+    boolean isWidened = wide != inputs && DeviceRules.isPatched(ops.activation(), height, width);
     CudaConvolution layer =
         new CudaConvolution(
-            allocate(ops.activation(), Shape.of(rows, padded((long) positions * inputs))),
+            allocate(
+                ops.activation(),
+                Shape.of(rows, DeviceRules.paddedChannels((long) positions * inputs))),
             allocate(ops.activation(), Shape.of(rows)),
             isWidened ? allocate(ops.activation(), Shape.of(rows, (long) positions * wide)) : null,
             inputs,
@@ -283,10 +276,6 @@ final class CudaParameters implements Parameters {
       ops.load(source, values);
       ops.elementwiseKernels().addScaled(values, columns, factor, target, row, column);
     }
-  }
-
-  private static long padded(long count) {
-    return Math.ceilDiv(count, (long) CHANNELS) * CHANNELS;
   }
 
   /// Loads tensors one behind the other into the outermost axis of one.

@@ -67,9 +67,10 @@ final class Formats {
     if (x.dtype() == plainType(want)) {
       return new Operand.Plain(x);
     }
-    RowOutput output = outputOfTensor(x.shape(), want);
-    write(x, new LinearLayers.Remainder(null, Activation.NONE), output);
-    return output.finish();
+    try (RowOutput output = outputOfTensor(x.shape(), want)) {
+      write(x, new LinearLayers.Remainder(null, Activation.NONE), output);
+      return output.finish();
+    }
   }
 
   /// Returns what `kernel` writes to an activation tensor, in a format.
@@ -79,13 +80,14 @@ final class Formats {
       kernel.accept(target);
       return new Operand.Plain(target);
     }
-    RowOutput output = outputOfTensor(shape, want);
-    try (Scope _ = memory.scope()) {
-      Tensor target = memory.empty(activation, shape);
-      kernel.accept(target);
-      write(target, new LinearLayers.Remainder(null, Activation.NONE), output);
+    try (RowOutput output = outputOfTensor(shape, want)) {
+      try (Scope _ = memory.scope()) {
+        Tensor target = memory.empty(activation, shape);
+        kernel.accept(target);
+        write(target, new LinearLayers.Remainder(null, Activation.NONE), output);
+      }
+      return output.finish();
     }
-    return output.finish();
   }
 
   /// Returns an operand as matrix units of 16 or 32 bits take it. A branch sees the same rounded

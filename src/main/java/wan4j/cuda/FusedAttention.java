@@ -4,14 +4,12 @@ import java.util.HashMap;
 import java.util.Map;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.bind.CudnnAttention;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Heads;
-import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
 /// Attention in bfloat16 through cuDNN's fused engines, planned once a shape.
 final class FusedAttention implements AutoCloseable {
-  private static final int LARGEST_HEAD = 128;
-
   private record Key(CudnnAttention.Sizes sizes, float scale) {}
 
   /// A plan, or null where the library has none.
@@ -24,18 +22,12 @@ final class FusedAttention implements AutoCloseable {
     this.workspace = workspace;
   }
 
-  /// Says whether heads of an element type and a size may be taken; what is too odd in other ways
-  /// only shows when the library plans it.
-  static boolean takes(DType type, int size) {
-    return type == DType.BF16 && size % 8 == 0 && size <= LARGEST_HEAD;
-  }
-
   /// Writes softmax(q kᵀ scale) v to `target`; returns false, having done nothing, where the
   /// library does not take these tensors.
   boolean run(Heads heads, double scale, Tensor target) {
     Tensor query = heads.query();
     int size = query.length(2);
-    if (!takes(query.dtype(), size)) {
+    if (!DeviceRules.isFusedAttention(query.dtype(), size)) {
       return false;
     }
     Key key =

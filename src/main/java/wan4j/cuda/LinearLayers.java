@@ -87,7 +87,8 @@ final class LinearLayers {
   void write(Operand x, CudaLinear layer, Activation function, Tensor target) {
     DType type = outputType(layer);
     try (Scope _ = memory.scope()) {
-      Tensor product = type == target.dtype() ? target : memory.empty(type, target.shape());
+      boolean isOwn = type == target.dtype() && hasRoomForScales(x, layer, target);
+      Tensor product = isOwn ? target : memory.empty(type, target.shape());
       Remainder remainder = run(inTypeOf(layer, x), layer, function, product);
       if (remainder.bias() != null) {
         elementwise.addBias(product, remainder.bias(), remainder.function(), null, product);
@@ -108,16 +109,18 @@ final class LinearLayers {
     }
     MatmulDescription direct = direct(shape, x, layer, function, want);
     if (direct != null) {
-      RowOutput output = formats.output(shape, want);
-      runDirect(direct, x, layer, output);
+      try (RowOutput output = formats.output(shape, want)) {
+        runDirect(direct, x, layer, output);
+        return output.finish();
+      }
+    }
+    try (RowOutput output = formats.outputOfTensor(shape, want)) {
+      try (Scope _ = memory.scope()) {
+        Tensor product = memory.empty(type, shape);
+        formats.write(product, run(inTypeOf(layer, x), layer, function, product), output);
+      }
       return output.finish();
     }
-    RowOutput output = formats.outputOfTensor(shape, want);
-    try (Scope _ = memory.scope()) {
-      Tensor product = memory.empty(type, shape);
-      formats.write(product, run(inTypeOf(layer, x), layer, function, product), output);
-    }
-    return output.finish();
   }
 
   /// Returns the product that quantises its own sums by delayed scaling's known scale, or null
@@ -169,7 +172,7 @@ final class LinearLayers {
     }
     MatmulPlan plan = products.plan(direct);
     plan.outputScale(output.scale());
-    plan.outputMaximum(output.maximum(products.stream()));
+    plan.outputMaximum(output.maximum());
     multiply(
         new Product(
             direct,
@@ -180,6 +183,15 @@ final class LinearLayers {
             0,
             output.written()),
         layer.bias());
+  }
+
+  /// Says whether a product with the scales of tiles, which lie for whole tiles of rows, can be
+  /// written to a target.
+  private static boolean hasRoomForScales(Operand x, CudaLinear layer, Tensor target) {
+    long room = padded(target.shape().size(0)) * layer.outputs() * target.dtype().bytes();
+    return !(x instanceof Operand.Quantized quantized)
+        || quantized.format() != OperandFormat.Simple.FLOAT8_BLOCK
+        || target.storage().bytes() >= room;
   }
 
   /// A plain operand in the type of the layer's weight.

@@ -7,6 +7,7 @@ import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 import wan4j.cuda.jit.Kernel;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -16,21 +17,18 @@ import wan4j.tensor.Tensor;
 /// beside cuDNN, and never varies.
 final class PatchConvolution {
   private static final String FILE = "patchconvolution.cu";
-  private static final int CHANNELS = 16; // what a product multiplies at once
   private static final int PATCH_HEIGHT = 16;
   private static final int THREADS = 384;
   private static final int SHARED = 225 * 1024; // bytes of a block, less its barriers
   private static final int PAGE = 1024; // bytes, what stages are aligned to
   private static final int MOST_STAGES = 8;
-  private static final int SLOW_OUTPUTS = 512;
-  private static final int SLOW_COLUMNS = 128;
 
   /// How a block works: outputs of a product, channels and taps of a copy, squares of 8 x 8
   /// positions a warpgroup, and stages of both rings.
   record Plan(int outputs, int slice, int taps, int blocks, int featureStages, int weightStages) {
     /// Returns the best plan that fits shared memory.
     static Plan of(int inputs, int outputs) {
-      int columns = columns(outputs);
+      int columns = DeviceRules.patchColumns(outputs);
       int slice = inputs % 64 == 0 ? 64 : inputs % 32 == 0 ? 32 : 16;
       int taps = slice == 64 && columns > 32 ? 1 : 3;
       int blocks = columns <= 96 ? 4 : columns == 128 ? 3 : 2;
@@ -38,16 +36,6 @@ final class PatchConvolution {
       int weights = pages(taps * columns * slice * 2);
       int weightStages = Math.min(MOST_STAGES, (SHARED - PAGE - 2 * features) / weights);
       return new Plan(columns, slice, taps, blocks, 2, weightStages);
-    }
-
-    /// The outputs of a product: the widest that tiles them.
-    private static int columns(int outputs) {
-      for (int columns : new int[] {192, 160, 128, 96, 32}) {
-        if (outputs % columns == 0) {
-          return columns;
-        }
-      }
-      return outputs > 8 ? 16 : 8;
     }
 
     private static int pages(int bytes) {
@@ -72,34 +60,10 @@ final class PatchConvolution {
     this.device = device;
   }
 
-  /// Returns the channels that features must have for a layer: its inputs, or more with zeros.
-  static int paddedInputs(int inputs) {
-    return Math.ceilDiv(inputs, CHANNELS) * CHANNELS;
-  }
-
-  /// Returns whether kernels of a height and width can be computed for features of a type.
-  static boolean isWanted(int height, int width, DType type) {
-    return type == DType.BF16 && height == 3 && width == 3;
-  }
-
-  /// Returns whether a convolution of features of a type is this class's. Of 512 and more outputs
-  /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.57 ms
-  /// where cuDNN takes 8.44, and 1024 to 1024 take 4.96 for 4.12, while 256 to 256 take 8.47 for
-  /// 8.96 and the others 0.33 to 0.99 of cuDNN's time (benchmarks/h100-a14b.json).
-  static boolean takes(CudaConvolution layer, Window window, DType type) {
-    boolean isSlow =
-        layer.outputs() >= SLOW_OUTPUTS && Plan.columns(layer.outputs()) <= SLOW_COLUMNS;
-    return fits(layer, window, type) && !isSlow;
-  }
-
   /// Returns whether a convolution of features of a type can be computed here, faster or not.
   static boolean fits(CudaConvolution layer, Window window, DType type) {
-    return isWanted(layer.height(), layer.width(), type) && window.equals(Window.SAME_3X3);
-  }
-
-  /// Returns whether sums can be normalised before they are written: one block has all channels.
-  static boolean isNormalising(CudaConvolution layer) {
-    return layer.outputs() % 32 == 0 && Plan.columns(layer.outputs()) == layer.outputs();
+    return DeviceRules.isPatched(type, layer.height(), layer.width())
+        && window.equals(Window.SAME_3X3);
   }
 
   /// Writes the convolution of `x [frames, height, width, padded inputs]` plus bias, plus `addend`
@@ -174,10 +138,10 @@ final class PatchConvolution {
   /// Begins to compile what a layer will want, so that kernels are there, many compiled at once,
   /// when the network's other weights are.
   void prepare(CudaConvolution layer, DType type) {
-    if (takes(layer, Window.SAME_3X3, type)) {
-      Plan plan = Plan.of(paddedInputs(layer.inputs()), layer.outputs());
+    if (DeviceRules.isOurConvolution(type, layer, Window.SAME_3X3)) {
+      Plan plan = Plan.of(DeviceRules.patchInputs(layer.inputs()), layer.outputs());
       device.prepare(FILE, constants(new Key(plan, false)));
-      if (isNormalising(layer) && layer.time() > 1) {
+      if (DeviceRules.isNormalisedByPatches(layer.outputs()) && layer.time() > 1) {
         device.prepare(FILE, constants(new Key(plan, true)));
       }
     }

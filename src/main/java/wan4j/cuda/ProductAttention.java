@@ -3,6 +3,7 @@ package wan4j.cuda;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Scope;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -12,8 +13,7 @@ import wan4j.tensor.Tensor;
 /// take: float32, any head size, umT5's bias, the video autoencoders' wide single head. Queries are
 /// tiled, so that scores fill at most 512 MB.
 final class ProductAttention {
-  private static final long MOST_SCORES = 512L << 20; // bytes of scores and probabilities
-  private static final int STEP = 16; // queries of a tile come in multiples of this
+  private static final int STEP = DeviceRules.QUERY_STEP;
 
   /// Queries, keys and values as `batch` matrices each: addresses, the distance of rows and of
   /// matrices in elements, and what all share.
@@ -88,7 +88,7 @@ final class ProductAttention {
 
   private static int tile(Layout layout, DType type) {
     long row = (long) layout.batch * stride(layout) * (Float.BYTES + type.bytes());
-    long tile = Math.max(STEP, MOST_SCORES / row / STEP * STEP);
+    long tile = Math.max(STEP, DeviceRules.MOST_SCORES / row / STEP * STEP);
     return (int) Math.min(layout.queries, tile);
   }
 

@@ -11,6 +11,7 @@ import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.jit.Kernel;
 import wan4j.ops.Activation;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
@@ -18,13 +19,7 @@ import wan4j.tensor.Tensor;
 
 /// The host half of quantize.cu: E4M3 elements and their scales.
 final class QuantizeKernels {
-  /// The edge of a block of block scaling.
-  static final int BLOCK = 128;
-
-  /// The float32 numbers of a scaling state: scale, inverse, largest magnitude, 0, and 16 of
-  /// history.
-  static final int STATE_LENGTH = 20;
-
+  private static final int BLOCK = DeviceRules.SCALE_BLOCK;
   private static final int REDUCTION_THREADS = 1024;
 
   private record Key(
@@ -98,6 +93,11 @@ final class QuantizeKernels {
         .add(state)
         .add(used);
     device.launch(general("delayedScale"), LaunchShape.of(1, REDUCTION_THREADS));
+  }
+
+  /// Sets magnitudes to 0.
+  void clear(Tensor magnitudes) {
+    CudaDriver.fillBytes(DeviceStorage.address(magnitudes), 0, magnitudes.bytes(), device.stream());
   }
 
   /// Copies the inverse scale out of a state.

@@ -1,8 +1,8 @@
 package wan4j.cuda;
 
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.KernelArguments;
 import wan4j.ops.Activation;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
@@ -14,7 +14,7 @@ import wan4j.tensor.Tensor;
 /// The kernel takes `format` and `type` as constants and [#addTo] as its last arguments; [#finish]
 /// then queues the rest and returns the operand. Rows that lie in a tensor already go through
 /// [#take] in place of a kernel.
-final class RowOutput {
+final class RowOutput implements AutoCloseable {
   private static final int CHECKED_COLUMNS = 16; // what FP8 matrix units want
 
   private final QuantizeKernels kernels;
@@ -27,12 +27,12 @@ final class RowOutput {
   private final Tensor largest;
   private final long state;
   private final int stride;
-  private final boolean isTaken;
+  private final boolean waitsInPlace;
+  private boolean isClosed;
 
   /// Makes room for an operand of this shape; `activation` is the type of plain elements, `notes`
   /// how many magnitudes are noted where the format wants them, and `isTaken` says that its rows
-  /// come from a tensor, so that those which wait for the scale of them all need no room of their
-  /// own.
+  /// come from a tensor, so that those which wait for the scale of them all can do so there.
   RowOutput(
       DeviceMemory memory,
       QuantizeKernels kernels,
@@ -43,12 +43,11 @@ final class RowOutput {
       boolean isTaken) {
     this.kernels = kernels;
     this.want = want;
-    this.isTaken = isTaken && want == OperandFormat.Simple.FLOAT8_CURRENT;
+    waitsInPlace = isTaken && want == OperandFormat.Simple.FLOAT8_CURRENT;
+    format = format(kernels, want);
     int rows = shape.length(0);
     stride = Math.toIntExact(Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS);
-    boolean isQuantized =
-        want != OperandFormat.Simple.PLAIN && want != OperandFormat.Simple.FLOAT32;
-    if (!isQuantized) {
+    if (format == RowFormat.PLAIN) {
       result = memory.empty(want == OperandFormat.Simple.PLAIN ? activation : DType.F32, shape);
       inverse = null;
     } else {
@@ -61,32 +60,46 @@ final class RowOutput {
       inverse = inverseScales(memory, shape);
     }
     temporaries = memory.scope();
-    switch (want) {
-      case OperandFormat.Delayed delayed -> {
-        boolean isKnown = kernels.isCalibrated(delayed.state());
-        format = isKnown ? RowFormat.DELAYED : RowFormat.NOTED;
-        written = isKnown ? result : memory.empty(activation, shape);
-        largest = memory.empty(DType.F32, Shape.of(Math.max(notes, 1)));
+    try {
+      boolean waits = format == RowFormat.NOTED;
+      written = waits && !waitsInPlace ? memory.empty(activation, shape) : result;
+      largest = waits || format == RowFormat.DELAYED ? magnitudes(memory, notes) : null;
+      if (want instanceof OperandFormat.Delayed delayed) {
         state = DeviceStorage.address(delayed.state());
-      }
-      case OperandFormat.Simple simple -> {
-        format =
-            switch (simple) {
-              case PLAIN, FLOAT32 -> RowFormat.PLAIN;
-              case FLOAT8_CURRENT -> RowFormat.NOTED;
-              case FLOAT8_TOKEN -> RowFormat.TOKEN;
-              case FLOAT8_BLOCK -> RowFormat.BLOCK;
-            };
-        boolean isNoted = format == RowFormat.NOTED;
-        written = isNoted && !this.isTaken ? memory.empty(activation, shape) : result;
-        largest = isNoted ? memory.empty(DType.F32, Shape.of(Math.max(notes, 1))) : null;
+      } else {
         state =
-            isNoted
+            waits
                 ? DeviceStorage.address(
-                    memory.empty(DType.F32, Shape.of(QuantizeKernels.STATE_LENGTH)))
+                    memory.empty(DType.F32, Shape.of(DeviceRules.SCALING_STATE)))
                 : 0;
       }
+    } catch (RuntimeException | Error e) {
+      temporaries.close();
+      throw e;
     }
+  }
+
+  private static RowFormat format(QuantizeKernels kernels, OperandFormat want) {
+    return switch (want) {
+      case OperandFormat.Delayed delayed ->
+          kernels.isCalibrated(delayed.state()) ? RowFormat.DELAYED : RowFormat.NOTED;
+      case OperandFormat.Simple simple ->
+          switch (simple) {
+            case PLAIN, FLOAT32 -> RowFormat.PLAIN;
+            case FLOAT8_CURRENT -> RowFormat.NOTED;
+            case FLOAT8_TOKEN -> RowFormat.TOKEN;
+            case FLOAT8_BLOCK -> RowFormat.BLOCK;
+          };
+    };
+  }
+
+  /// Makes room for magnitudes; where none will be noted, the largest is 0.
+  private Tensor magnitudes(DeviceMemory memory, int count) {
+    Tensor magnitudes = memory.empty(DType.F32, Shape.of(Math.max(count, 1)));
+    if (count == 0) {
+      kernels.clear(magnitudes);
+    }
+    return magnitudes;
   }
 
   private Tensor inverseScales(DeviceMemory memory, Shape shape) {
@@ -96,7 +109,7 @@ final class RowOutput {
             Shape.of(shape.size(0)), DType.F32, memory.take((long) stride * Float.BYTES));
       }
       if (simple == OperandFormat.Simple.FLOAT8_BLOCK) {
-        long blocks = Math.ceilDiv(shape.size(1), (long) QuantizeKernels.BLOCK);
+        long blocks = Math.ceilDiv(shape.size(1), (long) DeviceRules.SCALE_BLOCK);
         return new Tensor(
             Shape.of(shape.size(0), blocks),
             DType.F32,
@@ -134,7 +147,7 @@ final class RowOutput {
   /// Writes rows of a tensor, after a bias (null for none) and a function, which may be done in
   /// place.
   void take(Tensor x, Tensor bias, Activation function, ElementwiseKernels elementwise) {
-    if (!isTaken) {
+    if (!waitsInPlace) {
       kernels.rows(x, bias, function, this);
       return;
     }
@@ -157,8 +170,8 @@ final class RowOutput {
   }
 
   /// Returns where such a product writes the largest magnitude of its sums; clears the rest.
-  long maximum(long stream) {
-    CudaDriver.fillBytes(DeviceStorage.address(largest), 0, largest.bytes(), stream);
+  long maximum() {
+    kernels.clear(largest);
     return DeviceStorage.address(largest);
   }
 
@@ -175,7 +188,7 @@ final class RowOutput {
       }
       case OperandFormat.Simple simple -> {
         if (simple == OperandFormat.Simple.FLOAT8_CURRENT) {
-          if (!isTaken) {
+          if (!waitsInPlace) {
             kernels.currentScale(largest, state);
             kernels.quantizeTensor(written, result, state);
           }
@@ -183,9 +196,18 @@ final class RowOutput {
         }
       }
     }
-    temporaries.close();
+    close();
     return inverse == null
         ? new Operand.Plain(result)
         : new Operand.Quantized(result, inverse, want);
+  }
+
+  /// Gives back what the kernels need beside the operand, whether it is finished or not.
+  @Override
+  public void close() {
+    if (!isClosed) {
+      isClosed = true;
+      temporaries.close();
+    }
   }
 }

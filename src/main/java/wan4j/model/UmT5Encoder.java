@@ -39,18 +39,23 @@ public final class UmT5Encoder implements AutoCloseable {
   public UmT5Encoder(Weights weights, Ops ops) {
     this.ops = ops;
     parameters = ops.parameters();
-    Shape table = weights.shape("token_embedding.weight");
-    dim = table.length(1);
-    tokens =
-        parameters.tensor(
-            weights.tensor("token_embedding.weight", table.toArray()), ops.activation());
-    var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
-    blocks =
-        IntStream.range(0, weights.at("blocks").parts())
-            .mapToObj(i -> new Block(weights.at("blocks").at(i), layers))
-            .toList();
-    norm = parameters.tensor(weights.tensor("norm.weight", dim), DType.F32);
-    biases = ops.parameters();
+    try {
+      Shape table = weights.shape("token_embedding.weight");
+      dim = table.length(1);
+      tokens =
+          parameters.tensor(
+              weights.tensor("token_embedding.weight", table.toArray()), ops.activation());
+      var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
+      blocks =
+          IntStream.range(0, weights.at("blocks").parts())
+              .mapToObj(i -> new Block(weights.at("blocks").at(i), layers))
+              .toList();
+      norm = parameters.tensor(weights.tensor("norm.weight", dim), DType.F32);
+      biases = ops.parameters();
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
   }
 
   /// Returns the size of a state.
@@ -76,6 +81,7 @@ public final class UmT5Encoder implements AutoCloseable {
   /// Keeps the blocks' biases on the backend for as long as texts have the same length.
   private void adjustTo(int newLength) {
     if (length != newLength) {
+      length = 0; // no length has biases while they change
       biases.close();
       biases = ops.parameters();
       blocks.forEach(block -> block.adjustTo(newLength, biases));

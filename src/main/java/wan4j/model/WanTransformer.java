@@ -58,22 +58,29 @@ public final class WanTransformer implements AutoCloseable {
     int dim = config.dim();
     var layers = new LayerLoader(parameters, precisions);
 
-    patchEmbedding = layers.linear(weights, "patch_embedding", dim, config.patchInputs());
-    textIn = layers.linear(weights, "text_embedding.0", dim, config.textDim());
-    textOut = layers.linear(weights, "text_embedding.2", dim, dim);
-    timeIn = layers.linear(weights, "time_embedding.0", dim, config.frequencyDim());
-    timeOut = layers.linear(weights, "time_embedding.2", dim, dim);
-    timeProjection = layers.linear(weights, "time_projection.1", 6L * dim, dim);
-    blocks =
-        IntStream.range(0, config.layers())
-            .mapToObj(i -> new WanBlock(config, weights.at("blocks").at(i), ops, layers))
-            .toList();
-    headModulation =
-        parameters.tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32).reshape(2, dim);
-    head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
-    linearLayers = List.copyOf(layers.loaded());
-    precisions.checkSkipped(
-        linearLayers.stream().flatMap(stack -> stack.layers().stream()).toList());
+    try {
+      patchEmbedding = layers.linear(weights, "patch_embedding", dim, config.patchInputs());
+      textIn = layers.linear(weights, "text_embedding.0", dim, config.textDim());
+      textOut = layers.linear(weights, "text_embedding.2", dim, dim);
+      timeIn = layers.linear(weights, "time_embedding.0", dim, config.frequencyDim());
+      timeOut = layers.linear(weights, "time_embedding.2", dim, dim);
+      timeProjection = layers.linear(weights, "time_projection.1", 6L * dim, dim);
+      blocks =
+          IntStream.range(0, config.layers())
+              .mapToObj(i -> new WanBlock(config, weights.at("blocks").at(i), ops, layers))
+              .toList();
+      headModulation =
+          parameters
+              .tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32)
+              .reshape(2, dim);
+      head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
+      linearLayers = List.copyOf(layers.loaded());
+      precisions.checkSkipped(
+          linearLayers.stream().flatMap(stack -> stack.layers().stream()).toList());
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
   }
 
   /// Returns the linear layers in the order in which they were loaded.

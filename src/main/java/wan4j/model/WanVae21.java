@@ -26,14 +26,19 @@ public final class WanVae21 implements VideoAutoencoder {
   /// when they do not fit.
   public WanVae21(Weights weights, Ops ops) {
     parameters = ops.parameters();
-    frame =
-        new VaeFrame(
-            ops,
-            parameters,
-            weights,
-            new VaeFrame.Normalisation(MEAN, DEVIATION),
-            encoder(weights.at("encoder"), ops),
-            decoder(weights.at("decoder"), ops));
+    try {
+      frame =
+          new VaeFrame(
+              ops,
+              parameters,
+              weights,
+              new VaeFrame.Normalisation(MEAN, DEVIATION),
+              encoder(weights.at("encoder"), ops),
+              decoder(weights.at("decoder"), ops));
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
   }
 
   private List<VaeLayer> encoder(Weights weights, Ops ops) {

@@ -35,14 +35,19 @@ public final class WanVae22 implements VideoAutoencoder {
   public WanVae22(Weights weights, Ops ops) {
     this.ops = ops;
     parameters = ops.parameters();
-    frame =
-        new VaeFrame(
-            ops,
-            parameters,
-            weights,
-            new VaeFrame.Normalisation(MEAN, DEVIATION),
-            encoder(weights.at("encoder")),
-            decoder(weights.at("decoder")));
+    try {
+      frame =
+          new VaeFrame(
+              ops,
+              parameters,
+              weights,
+              new VaeFrame.Normalisation(MEAN, DEVIATION),
+              encoder(weights.at("encoder")),
+              decoder(weights.at("decoder")));
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
   }
 
   private List<VaeLayer> encoder(Weights weights) {

@@ -7,22 +7,8 @@ import wan4j.tensor.Tensor;
 
 /// What the operations of the CUDA backend need for themselves beside their arguments and results,
 /// so that a request's memory can be told without a GPU. Each method counts what one operation has
-/// at once; the numbers are those of `wan4j.cuda`.
+/// at once.
 final class DeviceTemporaries {
-  private static final long MOST_SCORES = 512L << 20;
-  private static final long MOST_GATHERED = 256L << 20;
-  private static final int LARGEST_FUSED_HEAD = 128;
-  private static final int OUR_HEAD = 128; // of the attention kernel of ours
-  private static final int OUR_FEWEST_KEYS = 1024;
-  private static final int OUR_QUERIES = 128; // of a block
-  private static final int OUR_WARPS = 8; // of a block that note magnitudes
-  private static final int CHANNELS = 8; // what convolutions' channels are padded to
-  private static final int QUERIES = 16; // queries of a tile come in multiples of this
-  private static final int PATCH_CHANNELS = 16; // what our own convolutions pad inputs to
-  private static final int SLOW_OUTPUTS = 512; // from here on they leave some to cuDNN
-  private static final List<Integer> WIDE_PRODUCTS = List.of(192, 160);
-  private static final List<Integer> NORMALISED = List.of(192, 160, 128, 96, 32);
-
   private final NullMemory memory;
   private final DType activation;
 
@@ -59,7 +45,7 @@ final class DeviceTemporaries {
       memory.empty(DType.F32, Shape.of(notes));
     }
     if (want == OperandFormat.Simple.FLOAT8_CURRENT) {
-      memory.empty(DType.F32, Shape.of(1)); // the state of the scale
+      memory.empty(DType.F32, Shape.of(DeviceRules.SCALING_STATE)); // of the scale
     }
   }
 
@@ -122,27 +108,20 @@ final class DeviceTemporaries {
     long size = query.size(2);
     long keys = heads.key().shape().size(0);
     try (Scope _ = memory.scope()) {
-      if (!isBiased && isOurs(size, keys) && want != OperandFormat.Simple.FLOAT8_TOKEN) {
-        long warps = Math.ceilDiv(query.size(0), (long) OUR_QUERIES) * query.size(1) * OUR_WARPS;
-        written(shape, want, warps);
+      if (!isBiased
+          && DeviceRules.isOurAttention(activation, size, keys)
+          && DeviceRules.isWrittenByAttention(want)) {
+        written(shape, want, DeviceRules.attentionNotes(query.size(0), query.size(1)));
         return;
       }
       if (want != OperandFormat.Simple.PLAIN) {
         taken(shape, want);
         memory.empty(activation, shape);
       }
-      boolean isFused =
-          activation == DType.BF16 && !isBiased && size % 8 == 0 && size <= LARGEST_FUSED_HEAD;
-      if (!isFused) {
+      if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
         scores(query.size(1), query.size(0), keys);
       }
     }
-  }
-
-  /// Returns whether our own kernel attends heads of a size over so many keys and, but for scales
-  /// of tokens, writes what the consumer wants.
-  private boolean isOurs(long size, long keys) {
-    return activation == DType.BF16 && size == OUR_HEAD && keys >= OUR_FEWEST_KEYS;
   }
 
   /// Attention within the frames of features, one head.
@@ -155,33 +134,23 @@ final class DeviceTemporaries {
   private void scores(long batch, long queries, long keys) {
     long stride = Math.ceilDiv(keys, 8L) * 8;
     long row = batch * stride * (Float.BYTES + activation.bytes());
-    long tile = Math.min(queries, Math.max(QUERIES, MOST_SCORES / row / QUERIES * QUERIES));
+    long most = DeviceRules.MOST_SCORES / row / DeviceRules.QUERY_STEP * DeviceRules.QUERY_STEP;
+    long tile = Math.min(queries, Math.max(DeviceRules.QUERY_STEP, most));
     memory.empty(DType.F32, Shape.of(batch * tile, stride));
     memory.empty(activation, Shape.of(batch * tile, stride));
   }
 
-  /// Returns whether our own kernel takes a convolution.
-  private boolean isOurs(Convolution layer, Window window) {
-    boolean isWide = WIDE_PRODUCTS.stream().anyMatch(width -> layer.outputs() % width == 0);
-    return isPatched(layer.height(), layer.width())
-        && window.equals(Window.SAME_3X3)
-        && (layer.outputs() < SLOW_OUTPUTS || isWide);
-  }
-
-  private boolean isPatched(int height, int width) {
-    return activation == DType.BF16 && height == 3 && width == 3;
-  }
-
   /// Returns the columns of a weight's second copy for our own kernel, or 0 where none is kept.
   long wideColumns(Convolution layer) {
-    long wide = Math.ceilDiv((long) layer.inputs(), PATCH_CHANNELS) * PATCH_CHANNELS;
-    return isPatched(layer.height(), layer.width()) && wide != layer.inputs()
+    long wide = DeviceRules.patchInputs(layer.inputs());
+    return DeviceRules.isPatched(activation, layer.height(), layer.width())
+            && wide != layer.inputs()
         ? wide * layer.time() * layer.height() * layer.width()
         : 0;
   }
 
   private void widened(Convolution layer, Shape x) {
-    long wide = Math.ceilDiv((long) layer.inputs(), PATCH_CHANNELS) * PATCH_CHANNELS;
+    long wide = DeviceRules.patchInputs(layer.inputs());
     if (wide != layer.inputs()) {
       passing(activation, x.with(-1, wide));
     }
@@ -189,7 +158,8 @@ final class DeviceTemporaries {
 
   /// A convolution of `x` to `target`, normalised: by one kernel, or in two steps.
   void normalisedConvolution(Convolution layer, Window window, Shape x, Shape target) {
-    if (isOurs(layer, window) && NORMALISED.contains(layer.outputs())) {
+    if (DeviceRules.isOurConvolution(activation, layer, window)
+        && DeviceRules.isNormalisedByPatches(layer.outputs())) {
       widened(layer, x);
       return;
     }
@@ -202,28 +172,23 @@ final class DeviceTemporaries {
   /// A convolution of `x` to `target`: wider inputs, sums before what is added, or gathered
   /// windows.
   void convolution(Convolution layer, Window window, boolean isAdded, Shape x, Shape target) {
-    if (isOurs(layer, window)) {
+    if (DeviceRules.isOurConvolution(activation, layer, window)) {
       widened(layer, x);
       return;
     }
     long volume = (long) layer.time() * layer.height() * layer.width();
-    if (volume == 1 && layer.inputs() % CHANNELS == 0 && window.equals(Window.VALID)) {
+    if (volume == 1 && layer.inputs() % DeviceRules.CHANNELS == 0 && window.equals(Window.VALID)) {
       return;
     }
     long positions = target.count() / layer.outputs();
     try (Scope _ = memory.scope()) {
-      if (layer.inputs() % CHANNELS != 0) {
-        long columns = padded(volume * layer.inputs());
-        long piece = Math.max(1, MOST_GATHERED / (columns * activation.bytes()));
+      if (layer.inputs() % DeviceRules.CHANNELS != 0) {
+        long columns = DeviceRules.paddedChannels(volume * layer.inputs());
+        long piece = Math.max(1, DeviceRules.MOST_GATHERED / (columns * activation.bytes()));
         memory.empty(activation, Shape.of(Math.min(piece, positions), columns));
-      } else if (isAdded || layer.outputs() % CHANNELS != 0) {
-        memory.empty(activation, target.with(-1, padded(layer.outputs())));
+      } else if (isAdded || layer.outputs() % DeviceRules.CHANNELS != 0) {
+        memory.empty(activation, target.with(-1, DeviceRules.paddedChannels(layer.outputs())));
       }
     }
-  }
-
-  /// Returns a number of channels, padded.
-  static long padded(long channels) {
-    return Math.ceilDiv(channels, (long) CHANNELS) * CHANNELS;
   }
 }

@@ -12,8 +12,6 @@ import wan4j.tensor.TensorSource;
 
 /// Weights of which only names, shapes and bytes are known; nothing is read.
 final class NullParameters implements Parameters {
-  private static final int BLOCK = 128; // rows and columns under one scale
-
   private final NullMemory memory;
   private final DType activation;
   private final DeviceTemporaries temporaries; // null where weights need none
@@ -58,8 +56,8 @@ final class NullParameters implements Parameters {
           case FLOAT8_CURRENT, FLOAT8_DELAYED -> 1;
           case FLOAT8_TOKEN -> shapes.outputs();
           case FLOAT8_BLOCK ->
-              Math.ceilDiv(shapes.outputs(), (long) BLOCK)
-                  * Math.ceilDiv(shapes.inputs(), (long) BLOCK);
+              Math.ceilDiv(shapes.outputs(), (long) DeviceRules.SCALE_BLOCK)
+                  * DeviceRules.tileScaleStride(Math.toIntExact(shapes.inputs()));
         };
     if (scales > 0) {
       allocate(DType.F32, Shape.of(scales));
@@ -67,8 +65,12 @@ final class NullParameters implements Parameters {
     if (temporaries != null && precision.isFloat8()) {
       temporaries.quantised(shapes.weight(), format(precision, null));
     }
-    // delayed scaling: sixteen magnitudes and a scale for each branch
-    Tensor state = precision == Precision.FLOAT8_DELAYED ? allocate(DType.F32, Shape.of(32)) : null;
+    Tensor state = null;
+    if (precision == Precision.FLOAT8_DELAYED) {
+      for (Branch _ : Branch.values()) {
+        state = allocate(DType.F32, Shape.of(DeviceRules.SCALING_STATE));
+      }
+    }
     return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
   }
 
@@ -96,8 +98,8 @@ final class NullParameters implements Parameters {
       allocate(activation, shape);
       allocate(DType.F32, bias.shape());
     } else {
-      long outputs = DeviceTemporaries.padded(shape.size(0));
-      long columns = DeviceTemporaries.padded(shape.count() / shape.size(0));
+      long outputs = DeviceRules.paddedChannels(shape.size(0));
+      long columns = DeviceRules.paddedChannels(shape.count() / shape.size(0));
       allocate(activation, Shape.of(outputs, columns));
       allocate(activation, Shape.of(outputs));
       if (temporaries.wideColumns(kernel) > 0) {

@@ -65,11 +65,11 @@ public final class StorageStack {
     return chunks.stream().mapToLong(Storage::bytes).sum();
   }
 
-  /// Makes one chunk of so many bytes the whole of the stack, unless something is taken or there is
-  /// one as large; what was there before goes to `give`.
+  /// Makes one chunk of so many bytes the whole of the stack, unless something is taken; what was
+  /// there before goes to `give` first.
   public void reserve(long bytes, Consumer<Storage> give) {
-    boolean isLarge = !chunks.isEmpty() && chunks.getFirst().bytes() >= bytes;
-    if (height == 0 && !isLarge) {
+    boolean isSo = chunks.size() == 1 && chunks.getFirst().bytes() == bytes;
+    if (height == 0 && !isSo) {
       clear(give);
       chunks.add(allocate.apply(bytes));
     }

@@ -1,5 +1,8 @@
 package wan4j.pipeline;
 
+import java.util.EnumSet;
+import java.util.Set;
+import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
 import wan4j.weights.Expert;
 
@@ -7,6 +10,28 @@ import wan4j.weights.Expert;
 /// the prompt.
 public record SamplingPlan(
     Sampler sampler, int steps, double shift, double lowGuidance, double highGuidance) {
+  private static final int ENOUGH_STEPS = 4; // for all that a solver keeps of earlier ones
+
+  /// Returns this plan in the fewest steps that need the memory of them all: the same experts work,
+  /// and the solver has what it keeps.
+  public SamplingPlan shortened(Experts experts) {
+    Set<Expert> all = working(experts, steps);
+    int few = Math.min(steps, ENOUGH_STEPS);
+    while (few < steps && !working(experts, few).equals(all)) {
+      few++;
+    }
+    return new SamplingPlan(sampler, few, shift, lowGuidance, highGuidance);
+  }
+
+  private Set<Expert> working(Experts experts, int steps) {
+    FlowSchedule schedule = sampler.schedule(steps, shift);
+    Set<Expert> working = EnumSet.noneOf(Expert.class);
+    for (int step = 0; step < schedule.steps(); step++) {
+      working.add(experts.at(schedule.timestep(step)));
+    }
+    return working;
+  }
+
   /// Returns the guidance scale of an expert.
   public double guidance(Expert expert) {
     return switch (expert) {

@@ -86,7 +86,10 @@ class ReportTest {
         GPU,
         List.of(Measurement.of("block", Map.of("share", 8), "time", "ms", 32.123)));
     assertThat(Report.ofFolder(folder))
-        .contains("## a GPU", "commit abc", "driver 580.159.04 (serves CUDA 13.0), cuDNN 9.14.0")
+        .contains(
+            "## `gpu.json`: a GPU",
+            "Commit abc",
+            "driver 580.159.04 (serves CUDA 13.0), cuDNN 9.14.0")
         .contains("### block: share 8")
         .contains("| time | 32.12 | 32.12 | 32.12 | ms | 1 |");
   }
@@ -96,6 +99,7 @@ class ReportTest {
     Map<String, Object> whole =
         Map.of("share", 8, "recipe", "PerTokenScaling", "residual", "fp32", "precision", "bf16");
     Map<String, Object> layer = Map.of("rows", 9, "outputs", 8);
+    Map<String, Object> request = Map.of("steps", 40, "cache", "none");
     BenchmarkFile.append(
         folder.resolve("gpu.json"),
         GPU,
@@ -103,13 +107,15 @@ class ReportTest {
             Measurement.of("block", whole, "time", "ms", 27.3),
             Measurement.of("block", whole, "rate", "TFLOP/s", 740),
             Measurement.of("block", whole, "host", "ms", 1),
-            Measurement.of("gemm", layer, "time", "ms", 0.5)));
+            Measurement.of("gemm", layer, "time", "ms", 0.5),
+            Measurement.of("generate", request, "total", "s", 365)));
     String page = Report.ofFolder(folder);
-    String glance = page.substring(page.indexOf("## At a glance"), page.indexOf("## a GPU"));
+    String glance = page.substring(page.indexOf("## At a glance"), page.indexOf("## `gpu.json`"));
     assertThat(glance)
         .contains("PerTokenScaling")
         .contains("share 8")
         .contains("| a GPU | 27.30 | ms | 740.0 |")
+        .contains("| generate: steps 40 | a GPU | 365.0 | s |  |")
         .doesNotContain("fp32")
         .doesNotContain("gemm")
         .doesNotContain("host");

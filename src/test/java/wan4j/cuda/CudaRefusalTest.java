@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.jit.KernelCache;
+import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -48,6 +49,31 @@ class CudaRefusalTest {
         assertThatThrownBy(() -> ops.empty(DType.U8, LIMIT))
             .isInstanceOf(InputException.class)
             .hasMessageContaining("of 1,024 MiB free");
+      }
+    }
+  }
+
+  /// The room for rows that wait for the scale of them all is refused in the middle of an
+  /// operation.
+  @Test
+  void anOperationThatIsRefusedHalfWayGivesBackWhatItHad() {
+    KernelCache cache = KernelCache.ofUser();
+    long rows = 420_000_000 / 512;
+    try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16, cache, LIMIT)) {
+      assertThatThrownBy(
+              () -> {
+                try (var _ = ops.scope()) {
+                  Tensor x = ops.empty(DType.BF16, rows, 256);
+                  Tensor weight = ops.empty(DType.F32, 256);
+                  ops.rmsNorm(x, weight, 1e-6, OperandFormat.Simple.FLOAT8_CURRENT);
+                }
+              })
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("of 1,024 MiB free")
+          .hasNoSuppressedExceptions();
+      ops.reserve(700 << 20);
+      try (var _ = ops.scope()) {
+        assertThat(ops.empty(DType.U8, 700 << 20).bytes()).isEqualTo(700 << 20);
       }
     }
   }

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.ops.Convolution;
+import wan4j.ops.DeviceRules;
 import wan4j.ops.NullOps;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
@@ -36,16 +37,16 @@ class PatchConvolutionTest {
   @CsvSource({"96,96", "384,384", "3,96", "96,3", "256,256", "512,256", "640,640"})
   void whatIsFasterThanCudnnIsTaken(int inputs, int outputs) {
     CudaConvolution layer = layer(inputs, outputs, 3);
-    assertThat(PatchConvolution.takes(layer, Window.SAME_3X3, DType.BF16)).isTrue();
-    assertThat(PatchConvolution.takes(layer, Window.SAME_3X3, DType.F32)).isFalse();
-    assertThat(PatchConvolution.takes(layer, Window.HALVE_3X3, DType.BF16)).isFalse();
+    assertThat(DeviceRules.isOurConvolution(DType.BF16, layer, Window.SAME_3X3)).isTrue();
+    assertThat(DeviceRules.isOurConvolution(DType.F32, layer, Window.SAME_3X3)).isFalse();
+    assertThat(DeviceRules.isOurConvolution(DType.BF16, layer, Window.HALVE_3X3)).isFalse();
   }
 
   @ParameterizedTest
   @CsvSource({"512,512", "1024,1024", "1024,512", "48,1024"})
   void whatIsSlowerThanCudnnIsLeftToIt(int inputs, int outputs) {
     CudaConvolution layer = layer(inputs, outputs, 3);
-    assertThat(PatchConvolution.takes(layer, Window.SAME_3X3, DType.BF16)).isFalse();
+    assertThat(DeviceRules.isOurConvolution(DType.BF16, layer, Window.SAME_3X3)).isFalse();
     assertThat(PatchConvolution.fits(layer, Window.SAME_3X3, DType.BF16)).isTrue();
   }
 
@@ -69,8 +70,8 @@ class PatchConvolutionTest {
   })
   void theMemoryThatIsCountedBeforehandFollowsWhichKernelIsTaken(int inputs, int outputs) {
     CudaConvolution layer = layer(inputs, outputs, 3);
-    boolean isOurs = PatchConvolution.takes(layer, Window.SAME_3X3, DType.BF16);
-    boolean isOne = isOurs && PatchConvolution.isNormalising(layer);
+    boolean isOurs = DeviceRules.isOurConvolution(DType.BF16, layer, Window.SAME_3X3);
+    boolean isOne = isOurs && DeviceRules.isNormalisedByPatches(layer.outputs());
     assertThat(temporaries(inputs, outputs, false)).isEqualTo(isOurs ? 0 : FRAMES * 512L * outputs);
     assertThat(temporaries(inputs, outputs, true)).isEqualTo(isOne ? 0 : FRAMES * 512L * outputs);
   }
@@ -115,7 +116,7 @@ class PatchConvolutionTest {
     };
     Set<String> instances = new TreeSet<>();
     for (int[] layer : layers) {
-      int inputs = PatchConvolution.paddedInputs(layer[0]);
+      int inputs = DeviceRules.patchInputs(layer[0]);
       PatchConvolution.Plan plan = PatchConvolution.Plan.of(inputs, layer[1]);
       instances.add(plan.toString());
       assertThat(plan.shared()).isLessThanOrEqualTo(225 * 1024);

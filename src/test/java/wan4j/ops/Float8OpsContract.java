@@ -226,6 +226,26 @@ public abstract class Float8OpsContract {
   }
 
   @Test
+  void anEmptyTensorLeavesDelayedScalingAsItWas() {
+    Tensor x = truth.values(13, 256);
+    Tensor weight = truth.values(256);
+    TensorSource source = truth.source(DType.F32, 0.1, 64, 256);
+    truth.compare(ops -> {
+      try (Parameters parameters = ops.parameters()) {
+        Linear layer = parameters.linear(List.of(source), List.of(), Precision.FLOAT8_DELAYED);
+        OperandFormat want = layer.input(Branch.CONDITIONAL);
+        Tensor weights = ops.upload(weight, DType.F32);
+        ops.rmsNorm(ops.empty(ops.activation(), 0, 256), weights, 1e-6, want);
+        ops.operand(ops.empty(ops.activation(), 0, 256), want);
+        Operand operand = ops.operand(ops.upload(x, ops.activation()), want);
+        Tensor result = ops.linear(operand, layer, Activation.NONE);
+        ops.synchronize();
+        return result;
+      }
+    });
+  }
+
+  @Test
   void delayedScalingThatIsRestartedIsCalibratedAnew() {
     Tensor x = truth.values(13, 256);
     Tensor larger = truth.normal(9, 0, 13, 256);

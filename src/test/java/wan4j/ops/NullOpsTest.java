@@ -111,7 +111,7 @@ class NullOpsTest {
       assertThat(bytes(ops, Precision.PLAIN)).isEqualTo(256 * 384 * 2 + 256 * 4);
       assertThat(bytes(ops, Precision.FLOAT8_CURRENT)).isEqualTo(256 * 384 + 256 * 4 + 4);
       assertThat(bytes(ops, Precision.FLOAT8_TOKEN)).isEqualTo(256 * 384 + 256 * 4 + 256 * 4);
-      assertThat(bytes(ops, Precision.FLOAT8_BLOCK)).isEqualTo(256 * 384 + 256 * 4 + 2 * 3 * 4);
+      assertThat(bytes(ops, Precision.FLOAT8_BLOCK)).isEqualTo(256 * 384 + 256 * 4 + 2 * 4 * 4);
       assertThat(ops.liveBytes()).isZero();
     }
   }

@@ -38,7 +38,7 @@ class StorageStackTest {
   }
 
   @Test
-  void aReservedChunkTakesThePlaceOfSmallerOnes() {
+  void aReservedChunkTakesThePlaceOfAllOthers() {
     try (Scope _ = stack.scope()) {
       stack.take(60);
       stack.take(60);
@@ -48,8 +48,11 @@ class StorageStackTest {
     stack.reserve(500, given::add);
     assertThat(given).extracting(Storage::bytes).containsExactly(100L, 200L);
     assertThat(stack.bytes()).isEqualTo(500);
+    stack.reserve(500, given::add);
+    assertThat(given).as("of that size already").hasSize(2);
     stack.reserve(300, given::add);
-    assertThat(given).hasSize(2);
+    assertThat(given).extracting(Storage::bytes).containsExactly(100L, 200L, 500L);
+    assertThat(stack.bytes()).isEqualTo(300);
   }
 
   @Test

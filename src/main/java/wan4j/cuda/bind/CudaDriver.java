@@ -24,8 +24,7 @@ public final class CudaDriver {
   private static final int MAJOR = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   private static final int MINOR = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
   private static final int SHARED = 97; // …MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
-  private static final int PORTABLE = 1; // CU_MEMHOSTALLOC_PORTABLE, CU_MEMHOSTREGISTER_PORTABLE
-  private static final int ALREADY_ENABLED = 704; // CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED
+  private static final int PORTABLE = 1; // CU_MEMHOSTALLOC_PORTABLE
 
   private static final MethodHandle ERROR_NAME =
       LIBRARY.function("cuGetErrorName", JAVA_INT, JAVA_INT, ADDRESS);
@@ -44,15 +43,9 @@ public final class CudaDriver {
       LIBRARY.function("cuDeviceGetAttribute", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
   private static final MethodHandle CONTEXT_RETAIN =
       LIBRARY.function("cuDevicePrimaryCtxRetain", JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle CONTEXT_RELEASE =
-      LIBRARY.function("cuDevicePrimaryCtxRelease_v2", JAVA_INT, JAVA_INT);
   private static final MethodHandle CONTEXT_SET =
       LIBRARY.function("cuCtxSetCurrent", JAVA_INT, JAVA_LONG);
   private static final MethodHandle CONTEXT_WAIT = LIBRARY.function("cuCtxSynchronize", JAVA_INT);
-  private static final MethodHandle PEER_CAN =
-      LIBRARY.function("cuDeviceCanAccessPeer", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle PEER_ENABLE =
-      LIBRARY.function("cuCtxEnablePeerAccess", JAVA_INT, JAVA_LONG, JAVA_INT);
   private static final MethodHandle MEMORY_INFO =
       LIBRARY.function("cuMemGetInfo_v2", JAVA_INT, ADDRESS, ADDRESS);
   private static final MethodHandle ALLOCATE =
@@ -62,10 +55,6 @@ public final class CudaDriver {
       LIBRARY.function("cuMemHostAlloc", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
   private static final MethodHandle HOST_FREE =
       LIBRARY.function("cuMemFreeHost", JAVA_INT, JAVA_LONG);
-  private static final MethodHandle HOST_REGISTER =
-      LIBRARY.function("cuMemHostRegister_v2", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle HOST_UNREGISTER =
-      LIBRARY.function("cuMemHostUnregister", JAVA_INT, ADDRESS);
   private static final MethodHandle COPY_TO_DEVICE =
       LIBRARY.function("cuMemcpyHtoDAsync_v2", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle COPY_TO_HOST =
@@ -133,12 +122,6 @@ public final class CudaDriver {
     return context;
   }
 
-  /// Releases what [#retainContext] retained; every address in it dies with the last release.
-  public static void releaseContext(int ordinal) {
-    var handle = deviceHandle(ordinal);
-    call("cuDevicePrimaryCtxRelease", () -> (int) CONTEXT_RELEASE.invokeExact(handle));
-  }
-
   /// Makes a context the calling thread's own; every thread that calls CUDA does this once.
   public static void useContext(long context) {
     call("cuCtxSetCurrent", () -> (int) CONTEXT_SET.invokeExact(context));
@@ -147,23 +130,6 @@ public final class CudaDriver {
   /// Waits until the current context has done all its work.
   public static void synchronize() {
     call("cuCtxSynchronize", () -> (int) CONTEXT_WAIT.invokeExact());
-  }
-
-  /// Whether one GPU can read and write the other's memory directly.
-  public static boolean canAccess(int ordinal, int peer) {
-    var from = deviceHandle(ordinal);
-    var to = deviceHandle(peer);
-    return number("cuDeviceCanAccessPeer", out -> (int) PEER_CAN.invokeExact(out, from, to)) != 0;
-  }
-
-  /// Lets the current context use the memory of another GPU's context; harmless when repeated.
-  public static void enableAccess(long peerContext) {
-    call(
-        "cuCtxEnablePeerAccess",
-        () -> {
-          var code = (int) PEER_ENABLE.invokeExact(peerContext, 0);
-          return code == ALREADY_ENABLED ? 0 : code;
-        });
   }
 
   /// Bytes of device memory that are free now.
@@ -197,17 +163,6 @@ public final class CudaDriver {
   public static void freeHost(MemorySegment memory) {
     var address = memory.address();
     call("cuMemFreeHost", () -> (int) HOST_FREE.invokeExact(address));
-  }
-
-  /// Locks the pages of existing native memory, so that copies from it run at full speed.
-  public static void registerHost(MemorySegment memory) {
-    var bytes = memory.byteSize();
-    call("cuMemHostRegister_v2", () -> (int) HOST_REGISTER.invokeExact(memory, bytes, PORTABLE));
-  }
-
-  /// Unlocks what [#registerHost] locked.
-  public static void unregisterHost(MemorySegment memory) {
-    call("cuMemHostUnregister", () -> (int) HOST_UNREGISTER.invokeExact(memory));
   }
 
   /// Copies all of a native segment to the device in stream order; asynchronous only from

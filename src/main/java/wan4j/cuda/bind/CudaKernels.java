@@ -21,7 +21,6 @@ public final class CudaKernels {
   private static final int LOCAL = 3; // CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES
   private static final int REGISTERS = 4; // CU_FUNC_ATTRIBUTE_NUM_REGS
   private static final int DYNAMIC_SHARED = 8; // …MAX_DYNAMIC_SHARED_SIZE_BYTES
-  private static final int ANY_CLUSTER = 14; // …NON_PORTABLE_CLUSTER_SIZE_ALLOWED
   private static final int CLUSTER = 4; // CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
 
   private static final long STREAM = CudaLayouts.offset(CudaLayouts.LAUNCH_CONFIG, "hStream");
@@ -115,11 +114,6 @@ public final class CudaKernels {
   /// Lets a kernel take this much dynamic shared memory; needed above 48 KB.
   public static void allowShared(long function, int bytes) {
     setAttribute(function, DYNAMIC_SHARED, bytes);
-  }
-
-  /// Lets a kernel run in clusters of more than eight blocks.
-  public static void allowLargeClusters(long function) {
-    setAttribute(function, ANY_CLUSTER, 1);
   }
 
   /// How many blocks of this many threads and bytes fit on one multiprocessor at once.

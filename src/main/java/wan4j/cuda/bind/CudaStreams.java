@@ -19,7 +19,6 @@ public final class CudaStreams {
   private static final int TIMING = 0; // CU_EVENT_DEFAULT
   private static final int NO_TIMING = 2; // CU_EVENT_DISABLE_TIMING
   private static final int THIS_THREAD = 1; // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-  private static final int NOT_READY = 600; // CUDA_ERROR_NOT_READY
 
   private static final MethodHandle STREAM_CREATE =
       LIBRARY.function("cuStreamCreate", JAVA_INT, ADDRESS, JAVA_INT);
@@ -37,8 +36,6 @@ public final class CudaStreams {
       LIBRARY.function("cuEventRecord", JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle EVENT_WAIT =
       LIBRARY.function("cuEventSynchronize", JAVA_INT, JAVA_LONG);
-  private static final MethodHandle EVENT_QUERY =
-      LIBRARY.function("cuEventQuery", JAVA_INT, JAVA_LONG);
   private static final MethodHandle EVENT_ELAPSED =
       LIBRARY.function("cuEventElapsedTime", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle CAPTURE_BEGIN =
@@ -51,8 +48,6 @@ public final class CudaStreams {
       LIBRARY.function("cuGraphDestroy", JAVA_INT, JAVA_LONG);
   private static final MethodHandle GRAPH_LAUNCH =
       LIBRARY.function("cuGraphLaunch", JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle GRAPH_UPLOAD =
-      LIBRARY.function("cuGraphUpload", JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle EXECUTABLE_DESTROY =
       LIBRARY.function("cuGraphExecDestroy", JAVA_INT, JAVA_LONG);
 
@@ -103,19 +98,6 @@ public final class CudaStreams {
     call("cuEventSynchronize", () -> (int) EVENT_WAIT.invokeExact(event));
   }
 
-  /// Whether an event has come to pass.
-  public static boolean isDone(long event) {
-    var done = new boolean[1];
-    call(
-        "cuEventQuery",
-        () -> {
-          var code = (int) EVENT_QUERY.invokeExact(event);
-          done[0] = code == 0;
-          return code == NOT_READY ? 0 : code;
-        });
-    return done[0];
-  }
-
   /// Milliseconds between two timing events that have both come to pass.
   public static float milliseconds(long start, long end) {
     try (var arena = Arena.ofConfined()) {
@@ -140,24 +122,6 @@ public final class CudaStreams {
     } finally {
       call("cuGraphDestroy", () -> (int) GRAPH_DESTROY.invokeExact(graph));
     }
-  }
-
-  /// Ends a recording that went wrong and throws away what there is of its graph.
-  public static void abandonCapture(long stream) {
-    try (var arena = Arena.ofConfined()) {
-      var out = arena.allocate(JAVA_LONG);
-      // A recording that the driver has invalidated ends with an error and no graph: both are fine.
-      NativeLibrary.status(() -> (int) CAPTURE_END.invokeExact(stream, out));
-      var graph = NativeLibrary.pointer(out);
-      if (graph != 0) {
-        call("cuGraphDestroy", () -> (int) GRAPH_DESTROY.invokeExact(graph));
-      }
-    }
-  }
-
-  /// Puts an executable graph on the device ahead of its first launch.
-  public static void uploadGraph(long graph, long stream) {
-    call("cuGraphUpload", () -> (int) GRAPH_UPLOAD.invokeExact(graph, stream));
   }
 
   /// Runs an executable graph in stream order.
