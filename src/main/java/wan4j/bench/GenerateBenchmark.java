@@ -42,7 +42,6 @@ import wan4j.weights.TransformerConfig;
 public final class GenerateBenchmark {
   private static final int WORDS = 512;
   private static final int UMT5_LAYERS = 24;
-  private static final int ENOUGH_STEPS = 4; // for all that the solver keeps of earlier ones
   private static final double GIGA = 1e9;
 
   private final Workbench bench;
@@ -95,7 +94,7 @@ public final class GenerateBenchmark {
   static MemoryNeed need(Workbench bench, RequestSettings settings) {
     try (NullOps shapes = bench.shapes()) {
       new GenerateBenchmark(bench, shapes, settings, _ -> {}, _ -> {})
-          .generate(Math.min(settings.measured(), ENOUGH_STEPS));
+          .generate(Math.min(settings.measured(), SamplingPlan.ENOUGH_STEPS));
       return bench.need(shapes);
     }
   }

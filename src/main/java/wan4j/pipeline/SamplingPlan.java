@@ -10,7 +10,8 @@ import wan4j.weights.Expert;
 /// the prompt.
 public record SamplingPlan(
     Sampler sampler, int steps, double shift, double lowGuidance, double highGuidance) {
-  private static final int ENOUGH_STEPS = 4; // for all that a solver keeps of earlier ones
+  /// Steps after which a solver keeps as much of earlier ones as after any number.
+  public static final int ENOUGH_STEPS = 4;
 
   /// Returns this plan in the fewest steps that need the memory of them all: the same experts work,
   /// and the solver has what it keeps.
