@@ -110,8 +110,7 @@ public final class Conversion {
       if (parent == null) {
         throw new InputException("--out got %s; give a folder in another one".formatted(target));
       }
-      Files.createDirectories(parent);
-      if (parent.toRealPath().startsWith(source.toRealPath())) {
+      if (PendingFile.existing(parent).toRealPath().startsWith(source.toRealPath())) {
         throw new InputException(
             "--out got %s, which lies in the checkpoint itself; give a folder elsewhere"
                 .formatted(target));
@@ -163,7 +162,7 @@ public final class Conversion {
 
   private void requireSpace(long transformers, List<Path> others) {
     try {
-      FileStore store = Files.getFileStore(target.toAbsolutePath().normalize().getParent());
+      FileStore store = Files.getFileStore(PendingFile.existing(target));
       long needed = transformers;
       for (Path file : others) {
         Path path = source.resolve(file);
@@ -188,12 +187,10 @@ public final class Conversion {
       List<Path> others,
       Device device) {
     Path whole = target.toAbsolutePath().normalize();
-    try (PendingFile pending = PendingFile.folder(whole);
-        Ops ops = Backends.open(device)) {
-      // what an interrupted conversion wrote may fill half a disk
-      Thread removal = new Thread(pending::close);
-      Runtime.getRuntime().addShutdownHook(removal);
-      try {
+    Path before = PendingFile.existing(whole.getParent());
+    try (Ops ops = Backends.open(device)) {
+      create(whole.getParent());
+      try (PendingFile pending = PendingFile.folder(whole)) {
         networks.forEach((expert, network) -> {
           Path folder = pending.path().resolve(source.relativize(checkpoint.folder(expert)));
           write(ops, expert, network, checkpoint.transformer(expert), folder);
@@ -201,8 +198,19 @@ public final class Conversion {
         copy(others, pending.path());
         require(pending.path());
         pending.commit();
-      } finally {
-        Runtime.getRuntime().removeShutdownHook(removal);
+      }
+    } finally {
+      removeEmpty(whole.getParent(), before);
+    }
+  }
+
+  /// Removes folders that were made on the way to the target, if it has not come to be.
+  private static void removeEmpty(Path folder, Path before) {
+    for (Path at = folder; !at.equals(before); at = at.getParent()) {
+      try {
+        Files.deleteIfExists(at);
+      } catch (IOException e) {
+        return; // it holds something
       }
     }
   }

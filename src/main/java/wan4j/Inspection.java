@@ -4,9 +4,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Collectors;
 import wan4j.media.Picture;
 import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
 import wan4j.weights.Expert;
@@ -64,9 +66,11 @@ public record Inspection(
       for (Expert expert : checkpoint.experts()) {
         StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
         PrecisionTable table = format.table(List.of());
+        Set<String> linear = linear(checkpoint, expert);
         int stored =
             (int)
                 format.weights().keySet().stream()
+                    .filter(layer -> linear == null || linear.contains(layer))
                     .filter(layer -> table.precision(layer).isFloat8())
                     .count();
         if (stored > 0) {
@@ -79,6 +83,12 @@ public record Inspection(
       }
     }
     Task task = Task.of(summary.kind());
+    boolean isAsked = width > 0 || height > 0 || frames > 0 || !skipped.isEmpty();
+    if (task == null && isAsked) {
+      throw new InputException(
+          "%s is a checkpoint of %s, whose requests this build does not know yet; leave out --size, --frame_num and --fp8_skip"
+              .formatted(folder, summary.kind().task()));
+    }
     if (task == null) {
       return new Inspection(summary, float8, layers, null, List.of());
     }
@@ -95,6 +105,18 @@ public record Inspection(
       needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
     }
     return new Inspection(summary, float8, layers, request, needs);
+  }
+
+  /// Returns the names of an expert's linear layers, or null for a network that this build does not
+  /// know.
+  private static Set<String> linear(Checkpoint checkpoint, Expert expert) {
+    if (Task.of(checkpoint.kind()) == null) {
+      return null;
+    }
+    return LayerPlan.of(checkpoint.config(), checkpoint.transformer(expert), Quantization.NONE)
+        .stream()
+        .flatMap(plan -> plan.layers().stream())
+        .collect(Collectors.toSet());
   }
 
   private static VideoRequest request(Task task, int width, int height, int frames) {

@@ -1,7 +1,9 @@
 package wan4j;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.Weights;
@@ -25,7 +27,20 @@ public final class LatentsFile {
   /// Reads latents; throws `InputException` when the file holds none.
   public static Content read(Path file) {
     try (Weights weights = Weights.open(file)) {
-      return new Content(new Latents(weights.tensor(NAME).load()), weights.metadata());
+      if (weights.has(NAME)) {
+        return new Content(new Latents(weights.tensor(NAME).load()), weights.metadata());
+      }
+    } catch (InputException e) {
+      if (!Files.isReadable(file)) {
+        throw e;
+      }
+      throw new InputException(
+          "%s is no whole file of latents; expected one of --save_latents or of an interrupted run: make it again"
+              .formatted(file),
+          e);
     }
+    throw new InputException(
+        "%s holds no latents; expected a file of --save_latents or of an interrupted run: give such a one"
+            .formatted(file));
   }
 }

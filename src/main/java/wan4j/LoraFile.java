@@ -22,6 +22,10 @@ public record LoraFile(Path path, float strength, Target target) {
   /// Returns the file that a text such as `style.safetensors` or `style.safetensors:0.8` names;
   /// throws `InputException` when the strength is not a finite number.
   public static LoraFile of(String text, Target target) {
+    if (text.isBlank() || text.startsWith(":")) {
+      throw new InputException(
+          "a LoRA got \"%s\", which names no file; give FILE or FILE:STRENGTH".formatted(text));
+    }
     int colon = text.lastIndexOf(':');
     // a path with a colon in a folder's name has a separator after it
     if (colon < 0 || !text.substring(colon + 1).matches("[-+.\\w]*")) {

@@ -189,6 +189,7 @@ public final class VideoEngine implements AutoCloseable {
             Networks.over(options, shapes, options.textOnCpu() ? processors : shapes)) {
       networks.cutInto(piece);
       VideoEngine engine = new VideoEngine(options, networks);
+      engine.check(request);
       SamplingPlan plan = plan(request).shortened(networks.experts());
       VideoRequest few = request.withSteps(plan.steps());
       RunCache cache = engine.new RunCache(few, plan);

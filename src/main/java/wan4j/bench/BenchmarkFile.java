@@ -17,6 +17,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import wan4j.media.PendingFile;
 import wan4j.tensor.InputException;
 
 /// Measurements of one environment as a JSON file: `{device, driver, cuda, libraries, commit, date,
@@ -80,6 +81,17 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
         node.required("min").asDouble(),
         node.required("max").asDouble(),
         node.required("runs").asInt());
+  }
+
+  /// Throws `InputException` when nothing could be added to a file, as far as that can be known
+  /// before there is anything to add.
+  public static void requireAppendable(Path file) {
+    if (Files.exists(file)) {
+      PendingFile.requireWritable(file);
+      read(file);
+    } else {
+      PendingFile.requireWritableFolder(file.toAbsolutePath().getParent());
+    }
   }
 
   /// Adds results to a file of the same environment, or makes it, under a temporary name first;

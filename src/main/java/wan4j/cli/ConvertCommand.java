@@ -11,6 +11,7 @@ import picocli.CommandLine.Parameters;
 import wan4j.Conversion;
 import wan4j.Device;
 import wan4j.Quantization;
+import wan4j.tensor.InputException;
 
 /// `wan4j convert`: a checkpoint with its transformers in FP8.
 @Command(
@@ -55,6 +56,9 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (out.toString().isEmpty()) {
+      throw new InputException("--out got an empty name; give a new folder");
+    }
     var chosen = recipe == null ? Quantization.Recipe.DEFAULT : Quantization.Recipe.of(recipe);
     Device where = device == null ? Device.preferred() : Device.of(device);
     try (var progress = report.progress()) {

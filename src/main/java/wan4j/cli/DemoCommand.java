@@ -48,16 +48,16 @@ final class DemoCommand implements Callable<Integer> {
   private static final int COLUMNS = 6;
   private static final int TILE = 144;
   private static final int LONGEST_NAME = 40;
+  private static final int MOST_CHECKED = 10_000;
 
   @Option(
       names = "--prompt",
       description = "What a video shows; may be given several times (default: three of our own).")
-  private List<String> prompts = PROMPTS;
+  private List<String> prompts;
 
   @Option(
       names = {"-o", "--out"},
-      defaultValue = "outputs/demo",
-      description = "The folder of the videos (default: ${DEFAULT-VALUE}).")
+      description = "The folder of the videos (default: outputs/demo).")
   private Path out;
 
   @Option(
@@ -88,8 +88,12 @@ final class DemoCommand implements Callable<Integer> {
     DemoFolder demo = DemoFolder.find();
     long start = System.nanoTime();
     if (check != null) {
+      requireCheckable();
       return check(demo);
     }
+    out = out == null ? Path.of("outputs", "demo") : out;
+    prompts = prompts == null ? PROMPTS : prompts;
+    prompts.forEach(Prompt::requireReadable);
     createFolder();
     try (var progress = report.progress()) {
       try (VideoEngine engine = engine(demo.textToVideo())) {
@@ -135,11 +139,21 @@ final class DemoCommand implements Callable<Integer> {
     return isLatin ? prompt : "prompt %d, see the name of its file".formatted(rows.size() + 1);
   }
 
+  private void requireCheckable() {
+    if (check < 1 || check > MOST_CHECKED) {
+      throw new InputException(
+          "--check got %d; it takes 1 to %d prompts".formatted(check, MOST_CHECKED));
+    }
+    if (prompts != null || out != null || report.isGiven()) {
+      throw new InputException(
+          "--check was given with %s, but it makes prompts of its own, keeps no video and prints a line a prompt; leave it out"
+              .formatted(
+                  prompts != null ? "--prompt" : out != null ? "--out" : "--json or --quiet"));
+    }
+  }
+
   /// Prints a line for each prompt and the share of those whose videos show what they should.
   private int check(DemoFolder demo) {
-    if (check < 1) {
-      throw new InputException("--check got %d; it takes 1 or more prompts".formatted(check));
-    }
     int passed = 0;
     try (VideoEngine engine = engine(demo.textToVideo())) {
       List<MotionPrompt> all = MotionPrompt.first(check);
@@ -179,7 +193,7 @@ final class DemoCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new InputException(
           "the folder %s cannot be made (%s); give another with --out"
-              .formatted(out, e.getClass().getSimpleName()),
+              .formatted(out, Files.exists(out) ? "it is a file" : e.getClass().getSimpleName()),
           e);
     }
   }

@@ -1,11 +1,13 @@
 package wan4j.cli;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
@@ -22,9 +24,11 @@ import wan4j.Task;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.media.PendingFile;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
 import wan4j.media.Sound;
+import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -50,6 +54,8 @@ import wan4j.tensor.Tensor;
           + " \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
+  private static final int USUAL_QUALITY = 18;
+  private static final int LONGEST_WORDS = 120; // bytes of a prompt in the name of a file
   private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[*xX](\\d{1,5})");
 
   @Option(
@@ -165,9 +171,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--quality",
-      defaultValue = "18",
-      description = "Quality of an mp4, as a CRF: 0 best, 51 worst (default: ${DEFAULT-VALUE}).")
-  private int quality;
+      description = "Quality of an mp4, as a CRF: 0 best, 51 worst (default: 18).")
+  private Integer quality;
 
   @Option(
       names = "--resume",
@@ -201,8 +206,8 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     later.refuse();
     checkFlags();
-    if (saveFile != null) {
-      VideoWriter.checkTarget(saveFile);
+    if (calibration != null) {
+      PendingFile.requireWritable(calibration);
     }
     if (latentsFolder != null) {
       new StepLatents(latentsFolder).requireNew();
@@ -232,7 +237,10 @@ final class GenerateCommand implements Callable<Integer> {
         VideoRequest request = request(engine.task());
         compared = compare == null ? null : new ComparedRun(options, request, engine.recipe());
         target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
-        video = run(engine, request, target, steps, progress);
+        VideoWriter.checkTarget(target, request.frames());
+        var description =
+            SavedLatents.description(options, engine.task(), engine.recipe(), request);
+        video = run(engine, request, target, description, steps, progress);
       }
       if (compared != null) {
         compared.run(video, steps, target, progress);
@@ -245,25 +253,32 @@ final class GenerateCommand implements Callable<Integer> {
       VideoEngine engine,
       VideoRequest request,
       Path target,
+      Map<String, String> description,
       List<Tensor> steps,
       Reporter progress) {
-    SavedLatents saved = SavedLatents.beside(target);
-    var latents = resume ? saved.read(request) : null;
-    if (latents == null) {
-      latents =
+    SavedLatents file = SavedLatents.beside(target);
+    SavedLatents.Saved saved;
+    if (resume) {
+      saved = file.read(description, seed < 0 ? null : seed);
+    } else {
+      var latents =
           compare == null && latentsFolder == null
               ? engine.sample(request, progress)
               : engine.sample(request, progress, keeper(steps));
-      saved.write(latents, request);
+      saved = new SavedLatents.Saved(latents, request.seed());
+      file.write(latents, description, request.seed());
     }
-    Video video = engine.decode(latents, progress);
+    Video video = engine.decode(saved.latents(), progress);
     progress.begins("save");
     long start = System.nanoTime();
     VideoWriter.write(
-        video.frames(), target, new VideoSettings(video.framesPerSecond(), quality, Sound.NONE));
+        video.frames(),
+        target,
+        new VideoSettings(
+            video.framesPerSecond(), quality == null ? USUAL_QUALITY : quality, Sound.NONE));
     progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
-    saved.delete();
-    progress.finished(target, request.seed(), engine.peakBytes());
+    file.delete();
+    progress.finished(target, saved.seed(), engine.peakBytes());
     return video;
   }
 
@@ -313,6 +328,21 @@ final class GenerateCommand implements Callable<Integer> {
       throw new InputException(
           "--resume was given without --save_file; name the file of the interrupted run");
     }
+    if (resume && calibration != null) {
+      throw new InputException(
+          "--resume and --magcache_calibration were both given, but resuming runs no step to measure;"
+              + " give one of them");
+    }
+    if (latentsFolder != null
+        && saveFile != null
+        && latentsFolder
+            .toAbsolutePath()
+            .normalize()
+            .equals(saveFile.toAbsolutePath().normalize())) {
+      throw new InputException(
+          "--save_latents and --save_file both got %s; give the latents a folder of their own"
+              .formatted(saveFile));
+    }
     if (resume && latentsFolder != null) {
       throw new InputException(
           "--resume and --save_latents were both given, but the steps of an interrupted run are"
@@ -321,7 +351,12 @@ final class GenerateCommand implements Callable<Integer> {
     if (compare != null) {
       ComparedRun.check(compare, resume);
     }
-    if (quality < 0 || quality > 51) {
+    if (quality != null && saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
+      throw new InputException(
+          "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
+              .formatted(saveFile));
+    }
+    if (quality != null && (quality < 0 || quality > 51)) {
       throw new InputException("--quality got %d; it takes 0 (best) to 51".formatted(quality));
     }
   }
@@ -329,7 +364,7 @@ final class GenerateCommand implements Callable<Integer> {
   private VideoRequest request(Task kind) {
     Task.Defaults defaults = kind.defaults();
     int[] sides = sides(kind);
-    double[] scales = scales(defaults);
+    double[] scales = scales(kind);
     return new VideoRequest(
         Prompt.of(prompt, promptFile),
         negativePrompt,
@@ -380,11 +415,17 @@ final class GenerateCommand implements Callable<Integer> {
     return kind.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
   }
 
-  private double[] scales(Task.Defaults defaults) {
+  private double[] scales(Task kind) {
+    Task.Defaults defaults = kind.defaults();
     if (guidance == null) {
       return new double[] {defaults.lowGuidance(), defaults.highGuidance()};
     }
     List<String> parts = List.of(guidance.split(",", -1));
+    if (parts.size() > 1 && kind == Task.TI2V_5B) {
+      throw new InputException(
+          "--sample_guide_scale got \"%s\", but %s has one transformer; give one number"
+              .formatted(guidance, kind.spelling()));
+    }
     try {
       double low = Double.parseDouble(parts.getFirst());
       double high = Double.parseDouble(parts.getLast());
@@ -402,10 +443,17 @@ final class GenerateCommand implements Callable<Integer> {
 
   /// Names a video as the reference does: task, size, devices, prompt, time.
   private static Path defaultName(Task kind, VideoRequest request) {
-    String words = request.prompt().replace(' ', '_').replace('/', '_');
-    String start =
-        words.substring(
-            0, words.offsetByCodePoints(0, Math.min(50, words.codePointCount(0, words.length()))));
+    String words = request.prompt().replaceAll("[\\s/\\p{Cntrl}]", "_");
+    int end = 0;
+    for (int count = 0, bytes = 0; count < 50 && end < words.length(); count++) {
+      String letter = Character.toString(words.codePointAt(end));
+      bytes += letter.getBytes(StandardCharsets.UTF_8).length;
+      if (bytes > LONGEST_WORDS) {
+        break;
+      }
+      end += letter.length();
+    }
+    String start = words.substring(0, end);
     String time =
         LocalDateTime.now(ZoneId.systemDefault())
             .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));

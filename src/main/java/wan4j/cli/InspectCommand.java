@@ -8,6 +8,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Inspection;
 import wan4j.bench.VideoSize;
+import wan4j.tensor.InputException;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.
 @Command(
@@ -34,11 +35,14 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    VideoSize sides = VideoSize.of(size == null ? "1*1" : size, frames == null ? 1 : frames);
+    if (frames != null && frames < 1) {
+      throw new InputException("--frame_num got %d; it takes 4n+1".formatted(frames));
+    }
+    VideoSize sides = size == null ? null : VideoSize.of(size, frames == null ? 1 : frames);
     Inspection.of(
             checkpoint,
-            size == null ? 0 : sides.width(),
-            size == null ? 0 : sides.height(),
+            sides == null ? 0 : sides.width(),
+            sides == null ? 0 : sides.height(),
             frames == null ? 0 : frames,
             skipped)
         .lines()

@@ -1,12 +1,15 @@
 package wan4j.cli;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.OverwrittenOptionException;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /// What a command line lacks or has twice, as a sentence with the cure.
 final class Mistake {
@@ -20,8 +23,41 @@ final class Mistake {
       case OverwrittenOptionException twice ->
           "%s was given twice; expected it once: leave one of them out"
               .formatted(name(twice.getOverwritten()));
-      default -> exception.getMessage();
+      case UnmatchedArgumentException unmatched -> unmatched(unmatched);
+      default -> {
+        ArgSpec argument = exception.getArgSpec();
+        yield argument == null || !exception.getMessage().startsWith("Invalid value")
+            ? exception.getMessage()
+            : unreadable(argument, exception.getValue());
+      }
     };
+  }
+
+  private static String unmatched(UnmatchedArgumentException exception) {
+    CommandSpec command = exception.getCommandLine().getCommandSpec();
+    String name = command.qualifiedName();
+    String word = exception.getUnmatched().getFirst();
+    boolean isFlag = word.startsWith("-");
+    String kind =
+        isFlag ? "no flag" : command.subcommands().isEmpty() ? "no place for" : "no command";
+    String near =
+        exception.getSuggestions().stream()
+            .filter(suggestion -> suggestion.startsWith("-") == isFlag)
+            .findFirst()
+            .map(suggestion -> "did you mean %s? see".formatted(suggestion))
+            .orElse("see");
+    return "%s has %s %s; %s %s --help".formatted(name, kind, word, near, name);
+  }
+
+  private static String unreadable(ArgSpec argument, String value) {
+    Class<?> type = argument.type().isArray() ? argument.type().componentType() : argument.type();
+    String wanted =
+        List.of(int.class, Integer.class, long.class, Long.class).contains(type)
+            ? "a whole number"
+            : List.of(double.class, Double.class, float.class, Float.class).contains(type)
+                ? "a number"
+                : type == Path.class ? "the name of a file or folder" : "another value";
+    return "%s got \"%s\"; it takes %s".formatted(name(argument), value, wanted);
   }
 
   private static String missing(String command, MissingParameterException exception) {

@@ -12,12 +12,24 @@ import wan4j.tensor.InputException;
 final class Prompt {
   private static final long LARGEST_FILE = 1 << 20;
 
+  private static final char REPLACEMENT = '\uFFFD'; // for what could not be decoded
+
   private Prompt() {}
+
+  /// Throws `InputException` for a prompt whose letters were lost on the way.
+  static void requireReadable(String prompt) {
+    if (prompt.indexOf(REPLACEMENT) >= 0) {
+      throw new InputException(
+          "the prompt got \"%s\", whose letters were lost between the terminal and Java; expected UTF-8: run with LC_ALL=C.UTF-8, or give a file with --prompt_file"
+              .formatted(prompt));
+    }
+  }
 
   /// Returns the prompt that was given, or that a file holds; throws `InputException` when there is
   /// none.
   static String of(String prompt, Path file) {
     if (prompt != null) {
+      requireReadable(prompt);
       return prompt;
     }
     if (file == null) {

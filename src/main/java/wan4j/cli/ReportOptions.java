@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.io.Console;
 import picocli.CommandLine.Option;
+import wan4j.tensor.InputException;
 
 /// How a command tells of its progress.
 final class ReportOptions {
@@ -13,7 +14,16 @@ final class ReportOptions {
   @Option(names = "--json", description = "Tell events on standard output, one JSON object a line.")
   private boolean json;
 
+  boolean isGiven() {
+    return quiet || json;
+  }
+
+  /// Returns what tells of the progress; throws `InputException` for flags that exclude each other.
   Reporter progress() {
+    if (json && quiet) {
+      throw new InputException(
+          "--json and --quiet were both given; give one of them: --json tells events, --quiet nothing");
+    }
     if (json) {
       return new JsonReporter(System.out);
     }

@@ -4,37 +4,115 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import wan4j.CacheSettings;
+import wan4j.EngineOptions;
 import wan4j.Latents;
 import wan4j.LatentsFile;
+import wan4j.LoraFile;
+import wan4j.Quantization;
+import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
 /// The latents of a request beside its video, from the end of sampling until the video is written.
 record SavedLatents(Path file) {
+  private static final String SEED = "base_seed";
+
+  /// What a request is resumed from.
+  ///
+  /// @param latents its latents
+  /// @param seed the seed that made them
+  record Saved(Latents latents, long seed) {}
+
   static SavedLatents beside(Path video) {
     return new SavedLatents(video.resolveSibling(video.getFileName() + ".latents.safetensors"));
   }
 
-  void write(Latents latents, VideoRequest request) {
-    LatentsFile.write(file, latents, description(request));
+  /// Returns what latents depend on, by the names of flags, but for the seed.
+  static Map<String, String> description(
+      EngineOptions options, Task task, Quantization.Recipe recipe, VideoRequest request) {
+    Map<String, String> flags = new LinkedHashMap<>();
+    flags.put("task", task.spelling());
+    flags.put("prompt", request.prompt());
+    flags.put("negative_prompt", request.negativePrompt());
+    flags.put("image", name(request.image()));
+    flags.put("size", request.width() + "*" + request.height());
+    flags.put("frame_num", Integer.toString(request.frames()));
+    flags.put("sample_solver", request.solver());
+    flags.put("sample_steps", Integer.toString(request.steps()));
+    flags.put("sample_shift", Double.toString(request.shift()));
+    flags.put("sample_guide_scale", request.lowGuidance() + "," + request.highGuidance());
+    flags.put("noise", request.noise());
+    flags.put("fp8_recipe", recipe.spelling());
+    flags.put("fp8_skip", String.join(",", options.quantization().skipped()));
+    flags.put("lora", names(options));
+    flags.put(
+        "use_magcache",
+        request.cache() instanceof CacheSettings.MagCache cache ? cache.toString() : "");
+    return flags;
   }
 
-  /// Returns the latents that an interrupted run left; throws `InputException` when there are none
-  /// or of another request.
-  Latents read(VideoRequest request) {
+  private static String name(Picture image) {
+    if (image == null) {
+      return "";
+    }
+    CRC32 sum = new CRC32();
+    sum.update(image.rgb());
+    return "%d*%d, %08x".formatted(image.width(), image.height(), sum.getValue());
+  }
+
+  private static String names(EngineOptions options) {
+    return options.loras().stream()
+        .map((LoraFile lora) ->
+            "%s:%s of %s %s"
+                .formatted(
+                    lora.path().getFileName(), lora.strength(), lora.target(), options.loraMode()))
+        .collect(Collectors.joining(", "));
+  }
+
+  void write(Latents latents, Map<String, String> description, long seed) {
+    Map<String, String> whole = new LinkedHashMap<>(description);
+    whole.put(SEED, Long.toString(seed));
+    LatentsFile.write(file, latents, whole);
+  }
+
+  /// Returns the latents that an interrupted run left; `seed` is null where any will do. Throws
+  /// `InputException` when there are none or of another request.
+  Saved read(Map<String, String> description, Long seed) {
     if (!Files.exists(file)) {
       throw new InputException(
           "--resume found no %s; run without --resume to begin anew".formatted(file));
     }
     LatentsFile.Content content = LatentsFile.read(file);
-    String prompt = content.description().getOrDefault("prompt", "");
-    if (!prompt.equals(request.prompt())) {
+    Map<String, String> found = content.description();
+    Stream.concat(
+            description.entrySet().stream(),
+            seed == null ? Stream.of() : Stream.of(Map.entry(SEED, Long.toString(seed))))
+        .filter(flag -> !flag.getValue().equals(found.getOrDefault(flag.getKey(), "")))
+        .findFirst()
+        .ifPresent(flag -> {
+          throw other(flag.getKey(), found.getOrDefault(flag.getKey(), ""), flag.getValue());
+        });
+    try {
+      return new Saved(content.latents(), Long.parseLong(found.getOrDefault(SEED, "")));
+    } catch (NumberFormatException e) {
       throw new InputException(
-          "%s holds the latents of the prompt \"%s\"; give that prompt, or run without --resume"
-              .formatted(file, prompt));
+          "%s does not name its seed; expected latents of an interrupted run: run without --resume"
+              .formatted(file),
+          e);
     }
-    return content.latents();
+  }
+
+  private InputException other(String flag, String found, String wanted) {
+    return new InputException(
+        "%s holds latents made with --%s \"%s\", but \"%s\" was asked for; give the flags of the interrupted run, or run without --resume"
+            .formatted(file, flag, found, wanted));
   }
 
   void delete() {
@@ -43,9 +121,5 @@ record SavedLatents(Path file) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static Map<String, String> description(VideoRequest request) {
-    return Map.of("prompt", request.prompt(), "seed", Long.toString(request.seed()));
   }
 }

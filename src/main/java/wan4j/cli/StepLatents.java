@@ -21,7 +21,7 @@ record StepLatents(Path folder) {
     return Files.isDirectory(path) && !new StepLatents(path).files().isEmpty();
   }
 
-  /// Throws `InputException` when the folder is there and not empty.
+  /// Throws `InputException` when the folder is there and not empty, or cannot be made.
   void requireNew() {
     try {
       if (Files.exists(folder) && !Files.isDirectory(folder)) {
@@ -35,6 +35,7 @@ record StepLatents(Path folder) {
     } catch (IOException e) {
       throw PendingFile.failure(folder, e);
     }
+    PendingFile.requireWritableFolder(folder);
   }
 
   private boolean isEmpty() throws IOException {

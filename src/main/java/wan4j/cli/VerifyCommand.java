@@ -17,6 +17,7 @@ import wan4j.Device;
 import wan4j.bench.BenchmarkFile;
 import wan4j.bench.Environment;
 import wan4j.bench.ParityRecord;
+import wan4j.tensor.InputException;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
 import wan4j.verify.Verifier;
@@ -57,6 +58,13 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (file == null && commit != null) {
+      throw new InputException(
+          "--commit was given without --json, whose file names it; add --json or leave it out");
+    }
+    if (file != null) {
+      BenchmarkFile.requireAppendable(file);
+    }
     Device where = Device.of(device);
     Arithmetic chosen = residual.of(arithmetic.on(where), where);
     try (Backend backend = Backend.open(where, chosen)) {

@@ -16,12 +16,13 @@ import java.util.stream.Stream;
 import wan4j.tensor.InputException;
 
 /// A file or folder that is written under a hidden name beside its target and takes the target's
-/// name only when it is whole; closing it before that removes it.
+/// name only when it is whole; closing it before that, or ending the program, removes it.
 public final class PendingFile implements AutoCloseable {
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
   private final Path target;
   private final Path path;
+  private final Thread removal; // for a program that is ended from outside
 
   private PendingFile(Path target) {
     this.target = target;
@@ -29,7 +30,9 @@ public final class PendingFile implements AutoCloseable {
         ".%s.%d-%d.part"
             .formatted(
                 target.getFileName(), ProcessHandle.current().pid(), COUNTER.incrementAndGet());
-    this.path = target.resolveSibling(name);
+    path = target.resolveSibling(name);
+    removal = new Thread(this::remove);
+    Runtime.getRuntime().addShutdownHook(removal);
   }
 
   /// Names a file beside its target; nothing is created yet.
@@ -43,9 +46,50 @@ public final class PendingFile implements AutoCloseable {
     try {
       Files.createDirectory(pending.path);
     } catch (IOException e) {
+      pending.forget();
       throw failure(target, e);
     }
     return pending;
+  }
+
+  /// Throws `InputException` when a file could not be written, as far as that can be known before.
+  public static void requireWritable(Path file) {
+    Path folder = file.toAbsolutePath().getParent();
+    if (Files.isDirectory(file)) {
+      throw new InputException(
+          "cannot write %s, which is a folder; choose another name".formatted(file));
+    }
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw new InputException(
+          "cannot write %s: there is no folder %s; create it first".formatted(file, folder));
+    }
+    if (!Files.isWritable(folder)) {
+      throw new InputException(
+          "cannot write %s: no permission for the folder %s; choose another"
+              .formatted(file, folder));
+    }
+  }
+
+  /// Throws `InputException` when a folder could neither be made nor written to.
+  public static void requireWritableFolder(Path folder) {
+    Path there = existing(folder);
+    if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+      throw new InputException(
+          "cannot make the folder %s: %s is %s; choose another"
+              .formatted(
+                  folder,
+                  there,
+                  Files.isDirectory(there) ? "a folder without permission to write" : "no folder"));
+    }
+  }
+
+  /// Returns a path, or the nearest folder above it that is there.
+  public static Path existing(Path path) {
+    Path at = path.toAbsolutePath().normalize();
+    while (!Files.exists(at) && at.getParent() != null) {
+      at = at.getParent();
+    }
+    return at;
   }
 
   /// Returns where to write.
@@ -63,6 +107,7 @@ public final class PendingFile implements AutoCloseable {
         }
       }
       Files.move(path, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      forget();
     } catch (IOException e) {
       throw failure(target, e);
     }
@@ -71,6 +116,20 @@ public final class PendingFile implements AutoCloseable {
   /// Removes what was written unless it has taken the target's name.
   @Override
   public void close() {
+    forget();
+    remove();
+  }
+
+  /// Lets the end of the program leave the file alone, which is none of its business any more.
+  private void forget() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(removal);
+    } catch (IllegalStateException e) {
+      // the program ends already, and the removal runs or has run
+    }
+  }
+
+  private void remove() {
     try {
       if (!Files.exists(path)) {
         return;

@@ -46,12 +46,22 @@ public final class VideoWriter {
     }
   }
 
+  /// Throws it also when the target's format cannot hold so many frames.
+  public static void checkTarget(Path target, int frames) {
+    checkTarget(target);
+    if (VideoFormat.of(target) == VideoFormat.PICTURE && frames != 1) {
+      throw new InputException(
+          "cannot write %d frames as the one picture %s; leave out .png to get a folder of pictures"
+              .formatted(frames, target));
+    }
+  }
+
   /// Writes unsigned byte frames `[frames, height, width, 3]`; sound longer than the pictures is
   /// cut. Throws `InputException` when the target cannot be written or the format cannot hold the
   /// video, `IllegalArgumentException` for another tensor.
   public static void write(Tensor frames, Path target, VideoSettings settings) {
     FrameConversion.checkFrames(frames);
-    checkTarget(target);
+    checkTarget(target, frames.length(0));
     VideoFormat format = VideoFormat.of(target);
     checkContents(frames, target, format, settings);
     if (format == VideoFormat.FOLDER) {
@@ -90,11 +100,6 @@ public final class VideoWriter {
       throw new InputException(
           "cannot write %s: H.264 needs even sides, got %dx%d; choose an even size or .mkv"
               .formatted(target, width, height));
-    }
-    if (format == VideoFormat.PICTURE && frames.length(0) != 1) {
-      throw new InputException(
-          "cannot write %d frames as the one picture %s; leave out .png to get a folder of pictures"
-              .formatted(frames.length(0), target));
     }
     if (settings.sound().length() > 0 && !format.holdsSound()) {
       throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));

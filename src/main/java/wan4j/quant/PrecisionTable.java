@@ -129,8 +129,18 @@ public final class PrecisionTable {
   }
 
   /// Throws `InputException` when a skipped name matches none of a network's linear layers, or only
-  /// such that are in more bits anyway.
+  /// such that are in more bits anyway, or when all are skipped.
   public void checkSkipped(Collection<String> layers) {
+    checkNames(layers);
+    boolean isFloat8 = layers.stream().anyMatch(layer -> precision(layer).isFloat8());
+    if (!skipped.isEmpty() && recipe.isFloat8() && !isFloat8) {
+      throw new InputException(
+          "--fp8_skip got %s, which leaves no layer in FP8; name fewer, or do without FP8"
+              .formatted(String.join(",", skipped)));
+    }
+  }
+
+  private void checkNames(Collection<String> layers) {
     for (int i = 0; i < skipped.size(); i++) {
       Pattern name = skippedNames.get(i);
       List<String> named = layers.stream().filter(layer -> name.matcher(layer).matches()).toList();

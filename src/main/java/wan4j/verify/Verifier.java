@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import wan4j.tensor.InputException;
@@ -77,25 +78,40 @@ public final class Verifier {
   /// their paths; throws `InputException` when a folder does not exist or holds no case.
   public static void run(
       List<Path> folders, Set<String> kinds, Backend backend, Consumer<Result> report) {
-    boolean isAny = false;
+    List<Path> all = new ArrayList<>();
     for (Path folder : folders) {
       List<Path> cases = cases(folder);
       if (cases.isEmpty()) {
         throw new InputException(
             "%s holds no reference case; expected folders with a case.json".formatted(folder));
       }
-      for (Path path : cases) {
-        Result result = run(path, kinds, backend);
-        if (result != null) {
-          isAny = true;
-          report.accept(result);
-        }
+      all.addAll(cases);
+    }
+    requireKnown(kinds, all);
+    boolean isAny = false;
+    for (Path path : all) {
+      Result result = run(path, kinds, backend);
+      if (result != null) {
+        isAny = true;
+        report.accept(result);
       }
     }
     if (!isAny) {
       throw new InputException(
           "there is no case of kind %s; this build knows %s"
               .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
+    }
+  }
+
+  /// Throws `InputException` for a kind that neither this build nor one of the cases knows.
+  private static void requireKnown(Set<String> kinds, List<Path> cases) {
+    Set<String> unknown = new TreeSet<>(kinds);
+    unknown.removeAll(KINDS.keySet());
+    cases.forEach(path -> unknown.remove(ReferenceCase.kindOf(path)));
+    if (!unknown.isEmpty()) {
+      throw new InputException(
+          "there is no case of kind %s; this build knows %s"
+              .formatted(String.join(", ", unknown), String.join(", ", KINDS.keySet())));
     }
   }
 

@@ -34,7 +34,7 @@ final class JoinedSource implements ScaledSource {
   private final int scalesPerRow;
   private final int rowLength;
 
-  private JoinedSource(TensorSource codes, TensorSource scale) {
+  private JoinedSource(TensorSource codes, TensorSource scale, String title) {
     this.codes = codes;
     Shape shape = codes.shape();
     rowLength = RowSource.rowLength(shape);
@@ -62,16 +62,16 @@ final class JoinedSource implements ScaledSource {
       columnsPerScale = rowLength / scalesPerRow;
     } else {
       throw new InputException(
-          "%s has shape %s beside a weight %s; expected one scale, one for each output or one for each tile of 128: convert the checkpoint again"
-              .formatted(Quoted.of(scale.name()), given, shape));
+          "%s holds %s of shape %s beside a weight %s; expected one scale, one for each output or one for each tile of 128: convert the checkpoint again"
+              .formatted(title, Quoted.of(scale.name()), given, shape));
     }
     scales = FloatReader.all(scale);
     factors = Tensor.of(scales, sizes(given));
     for (float value : scales) {
       if (!(value > 0 && Float.isFinite(value))) {
         throw new InputException(
-            "%s holds the scale %s; expected finite numbers greater than zero: convert the checkpoint again, or download it again"
-                .formatted(Quoted.of(scale.name()), value));
+            "%s holds %s with the scale %s; expected finite numbers greater than zero: convert the checkpoint again, or download it again"
+                .formatted(title, Quoted.of(scale.name()), value));
       }
     }
   }
@@ -90,7 +90,7 @@ final class JoinedSource implements ScaledSource {
   /// when weights are stored as integers. `title` names the tensors in messages.
   static Map<String, TensorSource> join(
       Map<String, TensorSource> tensors, boolean isScaled, String title) {
-    Map<String, TensorSource> joined = joined(tensors);
+    Map<String, TensorSource> joined = joined(tensors, title);
     boolean hasScales =
         isScaled
             || tensors.containsKey(Weights.MARKER)
@@ -123,7 +123,7 @@ final class JoinedSource implements ScaledSource {
     return weight.substring(0, weight.length() - WEIGHT.length());
   }
 
-  private static Map<String, TensorSource> joined(Map<String, TensorSource> tensors) {
+  private static Map<String, TensorSource> joined(Map<String, TensorSource> tensors, String title) {
     Map<String, TensorSource> joined = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     tensors.forEach((name, source) -> {
@@ -132,7 +132,7 @@ final class JoinedSource implements ScaledSource {
         for (String suffix : SCALES) {
           TensorSource scale = tensors.get(module + suffix);
           if (scale != null && scale.dtype().isFloat()) {
-            joined.put(name, new JoinedSource(source, scale));
+            joined.put(name, new JoinedSource(source, scale, title));
             used.add(module + suffix);
             REMARKS.forEach(remark -> used.add(module + remark));
             return;

@@ -196,7 +196,12 @@ public final class Lora implements AutoCloseable {
     if (alpha == null) {
       return new LoraDelta.LowRank(down, up, metadata.scale(module, inner.length(0)));
     }
-    float value = alpha.shape().count() == 1 ? FloatReader.all(alpha)[0] : Float.NaN;
+    if (alpha.shape().count() != 1) {
+      throw new InputException(
+          "%s gives %s an alpha of shape %s; expected one number: download it again"
+              .formatted(path, Quoted.of(module), alpha.shape()));
+    }
+    float value = FloatReader.all(alpha)[0];
     if (!Float.isFinite(value)) {
       throw new InputException(
           "%s gives %s the alpha %s; expected one finite number: download it again"

@@ -79,8 +79,12 @@ final class ConvertCommandTest {
     assertThat(other.error().lines())
         .filteredOn(line -> line.contains("quantised again as Float8CurrentScaling"))
         .hasSize(2);
-    generate(out, skipped, "--fp8_skip", "blocks");
-    assertThat(Files.mismatch(skipped, plain)).isEqualTo(-1);
+    assertThat(Files.mismatch(stored, plain)).isNotEqualTo(-1);
+    generate(out, skipped, "--fp8_skip", "blocks.0");
+    assertThat(Files.mismatch(skipped, stored)).isNotEqualTo(-1);
+    Terminal none = Terminal.generate(out, folder.resolve("none.mkv"), "--fp8_skip", "blocks");
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.error()).contains("--fp8_skip got blocks, which leaves no layer in FP8");
   }
 
   private static void generate(Path checkpoint, Path target, String... more) {

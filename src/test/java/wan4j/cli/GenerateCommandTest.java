@@ -9,7 +9,9 @@ import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -163,15 +165,42 @@ final class GenerateCommandTest {
     assertThat(run).isEqualTo(new Terminal(0, "", ""));
   }
 
+  /// What the latents of [Terminal#generate] are made from.
+  private static Map<String, String> description() {
+    Map<String, String> flags = new LinkedHashMap<>();
+    flags.put("task", "t2v-A14B");
+    flags.put("prompt", "a red ball");
+    flags.put("size", "64*32");
+    flags.put("frame_num", "5");
+    flags.put("sample_solver", "unipc");
+    flags.put("sample_steps", "2");
+    flags.put("sample_shift", "12.0");
+    flags.put("sample_guide_scale", "3.0,4.0");
+    flags.put("noise", "cuda");
+    flags.put("fp8_recipe", "none");
+    flags.put("base_seed", "7");
+    return flags;
+  }
+
+  private void interrupt(Map<String, String> description) {
+    Tensor values = Tensor.of(new float[16 * 2 * 4 * 8], 16, 2, 4, 8);
+    LatentsFile.write(
+        folder.resolve("out.mkv.latents.safetensors"), new Latents(values), description);
+  }
+
+  private Terminal resume(String... more) {
+    List<String> all = new ArrayList<>(List.of(more));
+    all.add("--resume");
+    return Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), all.toArray(String[]::new));
+  }
+
   @Test
   void latentsOfAnInterruptedRunAreDecodedAndThenRemoved() {
-    Path latents = folder.resolve("out.mkv.latents.safetensors");
-    Tensor values = Tensor.of(new float[16 * 2 * 4 * 8], 16, 2, 4, 8);
-    LatentsFile.write(latents, new Latents(values), Map.of("prompt", "a red ball"));
+    interrupt(description());
     Terminal other = Terminal.generate(TEXT_IMAGE_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
     assertThat(other.code()).isEqualTo(2);
     assertThat(Terminal.names(folder)).containsExactly("out.mkv.latents.safetensors");
-    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
+    Terminal run = resume();
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(run.error()).doesNotContain("step").contains("decode");
     assertThat(VideoReader.read(folder.resolve("out.mkv")).frames().shape())
@@ -180,13 +209,36 @@ final class GenerateCommandTest {
   }
 
   @Test
-  void latentsOfAnotherPromptAreNotTaken() {
-    Path latents = folder.resolve("out.mkv.latents.safetensors");
-    Tensor values = Tensor.of(new float[16 * 2 * 4 * 8], 16, 2, 4, 8);
-    LatentsFile.write(latents, new Latents(values), Map.of("prompt", "a blue ball"));
-    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("out.mkv"), "--resume");
-    assertThat(run.code()).isEqualTo(2);
-    assertThat(run.error()).contains("a blue ball");
+  void latentsOfAnotherRequestAreNotTaken() {
+    interrupt(description());
+    List.of(
+            List.of("--prompt", "a blue ball"),
+            List.of("--size", "32*32"),
+            List.of("--frame_num", "9"),
+            List.of("--sample_steps", "3"),
+            List.of("--sample_shift", "3"),
+            List.of("--sample_guide_scale", "1"),
+            List.of("--sample_solver", "euler"),
+            List.of("--noise", "cpu"),
+            List.of("--base_seed", "8"))
+        .forEach(flag -> {
+          Terminal run = resume(flag.getFirst(), flag.getLast());
+          assertThat(run.code()).isEqualTo(2);
+          assertThat(run.error())
+              .contains("holds latents made with " + flag.getFirst())
+              .contains("give the flags of the interrupted run, or run without --resume");
+        });
+    Terminal calibrated = resume("--magcache_calibration", folder.resolve("r.json").toString());
+    assertThat(calibrated.error()).contains("--resume and --magcache_calibration");
+    assertThat(Terminal.names(folder)).containsExactly("out.mkv.latents.safetensors");
+  }
+
+  @Test
+  void aResumedRunTellsTheSeedOfItsLatents() {
+    interrupt(description());
+    Terminal run = resume("--base_seed", "-1", "--json");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out()).contains("\"seed\":7");
   }
 
   @Test

@@ -80,6 +80,17 @@ final class RefusalTest {
     "--sample_guide_scale NaN, sample_guide_scale",
     "'--sample_guide_scale 1,2,3', LOW",
     "--sample_guide_scale high, LOW",
+    "--sample_shift far, it takes a number",
+    "--sample_steps few, it takes a whole number",
+    "--promt x, did you mean --prompt",
+    "--json --quiet, give one of them",
+    "--resume --magcache_calibration x.json, one of them",
+    "--magcache_calibration nowhere/x.json, there is no folder",
+    "--magcache_calibration demo, which is a folder",
+    "--save_latents demo/picture.png/x, no folder",
+    "'--lora ', names no file",
+    "--lora :2, names no file",
+    "--quantize --fp8_skip blocks, leaves no layer in FP8",
     "--sample_solver ddim, unipc",
     "--noise tpu, cpu or cuda",
     "--device tpu, cpu or cuda",
@@ -126,6 +137,65 @@ final class RefusalTest {
   })
   void aValueThatCannotBeUsedIsRefusedWithTheCure(String flags, String fragment) {
     refuses(TEXT_TO_VIDEO, flags.split(" ", -1), fragment);
+  }
+
+  @Test
+  void whatCannotHoldTheVideoIsRefusedBeforeAnythingIsComputed() {
+    Path picture = outputs.resolve("out.png");
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, picture);
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).contains("5 frames as the one picture").doesNotContain("text:");
+    Path same = outputs.resolve("frames");
+    assertThat(Terminal.generate(TEXT_TO_VIDEO, same, "--save_latents", same.toString()).error())
+        .contains("--save_latents and --save_file both got");
+    assertThat(Terminal.generate(TEXT_TO_VIDEO, outputs.resolve("a.mkv"), "--quality", "6").error())
+        .contains("it is for .mp4");
+    assertThat(Terminal.names(outputs)).isEmpty();
+  }
+
+  @Test
+  void oneTransformerTakesOneGuidance() {
+    Terminal run =
+        Terminal.generate(
+            TEXT_IMAGE_TO_VIDEO, outputs.resolve("a.mkv"), "--sample_guide_scale", "3,9");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).contains("has one transformer; give one number");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no case of kind rnng",
+        "verify src/test/resources/golden/schedulers --commit abc | without --json",
+        "verify src/test/resources/golden/schedulers --json README.md | README.md",
+        "demo --check 1000000000 | 1 to 10000 prompts",
+        "demo --check=2 --prompt x | leave it out",
+        "demo --check=2 --json | leave it out",
+        "demo --out README.md | it is a file",
+        "inspect demo/checkpoint/t2v --size 97*97 | multiples of 16",
+        "inspect demo/checkpoint/t2v --frame_num 6 | frame_num got 6",
+        "convert demo/checkpoint/t2v --out demo/checkpoint/t2v/a/b | in the checkpoint itself",
+        "compare demo/picture.png README.md more | compare has no place for more",
+        "benhc | wan4j has no command benhc; did you mean bench",
+        "bench blokc | wan4j bench has no command blokc",
+      })
+  void commandsRefuseWhatTheyCannotUse(String arguments, String fragment) {
+    Terminal run = Terminal.run(arguments.split(" ", -1));
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.error().lines().filter(line -> line.startsWith("wan4j: "))).hasSize(1);
+    assertThat(run.error()).contains(fragment);
+  }
+
+  @Test
+  void aConversionThatIsRefusedLeavesNoFolders() {
+    Path target = outputs.resolve("a").resolve("b").resolve("c");
+    Terminal run =
+        Terminal.run(
+            "convert", TEXT_TO_VIDEO.toString(), "--fp8_skip", "x", "--out", target.toString());
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(Terminal.names(outputs)).isEmpty();
   }
 
   @Test

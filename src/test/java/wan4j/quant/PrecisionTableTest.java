@@ -57,10 +57,13 @@ class PrecisionTableTest {
     assertThat(table.reason("blocks.5.ffn.2")).contains("--fp8_skip");
     assertThat(table.precision("blocks.5.ffn.0")).isEqualTo(Precision.FLOAT8_TOKEN);
     assertThat(table.precision("blocks.10.self_attn.q")).isEqualTo(Precision.FLOAT8_TOKEN);
-    table.checkSkipped(List.of("blocks.0.self_attn.q", "blocks.3.ffn.2"));
-    assertThatThrownBy(() -> table.checkSkipped(List.of("blocks.0.self_attn.q")))
+    table.checkSkipped(List.of("blocks.0.self_attn.q", "blocks.3.ffn.2", "blocks.3.ffn.0"));
+    assertThatThrownBy(() -> table.checkSkipped(List.of("blocks.0.self_attn.q", "blocks.1.ffn.0")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("blocks.*.ffn.2");
+    assertThatThrownBy(() -> table.checkSkipped(List.of("blocks.0.ffn.0", "blocks.3.ffn.2")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("leaves no layer in FP8");
   }
 
   @Test
@@ -75,12 +78,12 @@ class PrecisionTableTest {
           .hasMessageContaining("anyway")
           .hasMessageContaining("leave it out");
     }
-    Set<String> stored = Set.of("blocks.0.ffn.0");
-    PrecisionTable.ofStored(Precision.FLOAT8_TOKEN, stored, List.of("blocks.0"))
-        .checkSkipped(layers);
+    Set<String> stored = Set.of("blocks.0.ffn.0", "blocks.1.ffn.0");
+    List<String> more = List.of("blocks.0.ffn.0", "blocks.0.ffn.2", "blocks.1.ffn.0");
+    PrecisionTable.ofStored(Precision.FLOAT8_TOKEN, stored, List.of("blocks.0")).checkSkipped(more);
     PrecisionTable other =
         PrecisionTable.ofStored(Precision.FLOAT8_TOKEN, stored, List.of("blocks.0.ffn.2"));
-    assertThatThrownBy(() -> other.checkSkipped(layers))
+    assertThatThrownBy(() -> other.checkSkipped(more))
         .hasMessageContaining("stores it in more bits");
   }
 
