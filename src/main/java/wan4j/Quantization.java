@@ -36,8 +36,9 @@ public record Quantization(Recipe recipe, List<String> skipped) {
     TOKEN("PerTokenScaling", Precision.FLOAT8_TOKEN);
 
     /// The recipe where none is named: measured on layers of full size it errs least or as little
-    /// as any in every row (benchmarks/h200-layers.json), also on the ordinary rows beside a few of
-    /// outlying tokens, where one scale a tensor is 19 % off; and it is the fastest.
+    /// as any in every row (benchmarks/h100-layers.json), also on the ordinary rows beside a few of
+    /// outlying tokens, where one scale a tensor is 19 % off; a block then takes 0.1 ms more than
+    /// in the fastest recipe (benchmarks/h100-block.json).
     public static final Recipe DEFAULT = TOKEN;
 
     private final String spelling;

@@ -26,6 +26,8 @@ final class Glance {
           "direction",
           "kernel cache",
           "file type",
+          "file bytes",
+          "host memory",
           "layers",
           "experts",
           "implementation",

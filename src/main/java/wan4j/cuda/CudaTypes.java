@@ -10,7 +10,7 @@ public record CudaTypes(DType activation, DType residual, boolean tf32) {
   public static final CudaTypes BFLOAT16 = new CudaTypes(DType.BF16, DType.F32, false);
 
   /// bfloat16 throughout, which halves the memory of the residual stream, saves 0.2 of a block's 30
-  /// ms on an H100 (benchmarks/h100-a14b.json, share 8) and rounds the stream with every addition.
+  /// ms on an H100 (benchmarks/h100-block.json, share 8) and rounds the stream with every addition.
   public static final CudaTypes BFLOAT16_RESIDUAL = new CudaTypes(DType.BF16, DType.BF16, false);
 
   /// float32 throughout, without tensor cores.

@@ -50,7 +50,7 @@ public final class DeviceRules {
   private DeviceRules() {}
 
   /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
-  /// an H100 takes 22.1 ms for cuDNN's 25.1 at 75,600 tokens and 0.292 for 0.315 at 7,800, but
+  /// an H100 takes 22.2 ms for cuDNN's 25.4 at 75,600 tokens and 0.294 for 0.316 at 7,800, but
   /// 0.255 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
   public static boolean isOurAttention(DType type, long size, long keys) {
     return type == DType.BF16 && size == ATTENTION_HEAD && keys >= FEWEST_KEYS;
@@ -93,9 +93,9 @@ public final class DeviceRules {
   }
 
   /// Returns whether a convolution of features of a type is that kernel's. Of 512 and more outputs
-  /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.57 ms
-  /// where cuDNN takes 8.44, and 1024 to 1024 take 4.96 for 4.12, while 256 to 256 take 8.47 for
-  /// 8.96 and the others 0.33 to 0.99 of cuDNN's time (benchmarks/h100-networks.json).
+  /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.70 ms
+  /// where cuDNN takes 8.48, and 1024 to 1024 take 5.53 for 4.59, while 256 to 256 take 8.63 for
+  /// 9.13 and the others 0.28 to 1.01 of cuDNN's time (benchmarks/h100-networks.json).
   public static boolean isOurConvolution(DType type, Convolution layer, Window window) {
     boolean isSlow =
         layer.outputs() >= SLOW_OUTPUTS && patchColumns(layer.outputs()) <= SLOW_COLUMNS;
