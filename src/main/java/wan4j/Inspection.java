@@ -122,8 +122,8 @@ public record Inspection(
   private static VideoRequest request(Task task, int width, int height, int frames) {
     int columns = width == 0 ? 1280 : width;
     int rows = height == 0 ? (task == Task.TI2V_5B ? 704 : 720) : height;
-    VideoRequest request = VideoRequest.of(task, "", columns, rows, 0);
-    request = frames == 0 ? request : request.withFrames(frames);
+    VideoSize size = new VideoSize(columns, rows, frames == 0 ? task.defaults().frames() : frames);
+    VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
     return task == Task.I2V_A14B
         ? request.withImage(new Picture(columns, rows, new byte[3 * columns * rows]))
         : request;
@@ -177,11 +177,10 @@ public record Inspection(
       lines.add(
           String.format(
               Locale.ROOT,
-              "memory on %-5s %d*%d, %d frames, %s, %s: %s",
+              "memory on %-5s %s, %d frames, %s, %s: %s",
               need.device(),
-              request.width(),
-              request.height(),
-              request.frames(),
+              request.size().sides(),
+              request.size().frames(),
               need.precision(),
               need.flags(),
               size(need.bytes())));

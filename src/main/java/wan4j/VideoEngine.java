@@ -24,7 +24,6 @@ import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
-import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -102,7 +101,7 @@ public final class VideoEngine implements AutoCloseable {
 
   private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
     check(request);
-    SamplingPlan plan = plan(request);
+    SamplingPlan plan = request.sampling().plan();
     plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
     tellWhatIsQuantisedAgain(progress);
@@ -113,15 +112,6 @@ public final class VideoEngine implements AutoCloseable {
     return latents;
   }
 
-  private static SamplingPlan plan(VideoRequest request) {
-    return new SamplingPlan(
-        Sampler.of(request.solver()),
-        request.steps(),
-        request.shift(),
-        request.lowGuidance(),
-        request.highGuidance());
-  }
-
   private Latents sample(
       VideoRequest request,
       StepListener listener,
@@ -129,7 +119,7 @@ public final class VideoEngine implements AutoCloseable {
       SamplingPlan plan,
       RunCache cache) {
     networks.adapt();
-    Noise noise = Noise.of(Noise.Kind.of(request.noise()), request.seed());
+    Noise noise = Noise.of(Noise.Kind.of(request.sampling().noise()), request.sampling().seed());
     Prompts prompts = timed("text", progress, () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
@@ -190,7 +180,7 @@ public final class VideoEngine implements AutoCloseable {
       networks.cutInto(piece);
       VideoEngine engine = new VideoEngine(options, networks);
       engine.check(request);
-      SamplingPlan plan = plan(request).shortened(networks.experts());
+      SamplingPlan plan = request.sampling().plan().shortened(networks.experts());
       VideoRequest few = request.withSteps(plan.steps());
       RunCache cache = engine.new RunCache(few, plan);
       networks.choose(few.loras());
@@ -212,16 +202,16 @@ public final class VideoEngine implements AutoCloseable {
               .formatted(task.spelling()));
     }
     int step = (checkpoint.hasVae22() ? 16 : 8) * PATCH;
-    if (request.image() == null && (request.width() % step != 0 || request.height() % step != 0)) {
+    VideoSize size = request.size();
+    if (request.image() == null && (size.width() % step != 0 || size.height() % step != 0)) {
       throw new InputException(
-          "size got %d*%d; the sides of a %s video are multiples of %d: try %d*%d"
+          "size got %s; the sides of a %s video are multiples of %d: try %d*%d"
               .formatted(
-                  request.width(),
-                  request.height(),
+                  size.sides(),
                   task.spelling(),
                   step,
-                  Math.max(1, request.width() / step) * step,
-                  Math.max(1, request.height() / step) * step));
+                  Math.max(1, size.width() / step) * step,
+                  Math.max(1, size.height() / step) * step));
     }
   }
 
@@ -272,8 +262,8 @@ public final class VideoEngine implements AutoCloseable {
     String negative =
         request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
     Tensor positive = encoder.encode(request.prompt());
-    boolean isGuided = request.lowGuidance() != 1 || request.highGuidance() != 1;
-    Prompts prompts = new Prompts(positive, isGuided ? encoder.encode(negative) : positive);
+    Prompts prompts =
+        new Prompts(positive, request.sampling().isGuided() ? encoder.encode(negative) : positive);
     networks.textIsDone();
     return prompts;
   }
@@ -281,16 +271,16 @@ public final class VideoEngine implements AutoCloseable {
   private Shape latentShape(VideoRequest request) {
     VideoAutoencoder vae = networks.autoencoder();
     Picture image = request.image();
-    long area = (long) request.width() * request.height();
+    VideoSize wanted = request.size();
     if (image != null && task == Task.I2V_A14B) {
-      return ImageToVideo.latents(vae, image, area, request.frames());
+      return ImageToVideo.latents(vae, image, wanted.area(), wanted.frames());
     }
     Sizing.Size size =
         image == null
-            ? new Sizing.Size(request.width(), request.height())
-            : TextImageToVideo.size(image, area);
+            ? new Sizing.Size(wanted.width(), wanted.height())
+            : TextImageToVideo.size(image, wanted.area());
     return LatentGrid.of(
-        vae.channels(), vae.stride(), request.frames(), size.width(), size.height());
+        vae.channels(), vae.stride(), wanted.frames(), size.width(), size.height());
   }
 
   private Conditioning conditioning(VideoRequest request, Shape shape) {

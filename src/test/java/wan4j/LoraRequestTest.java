@@ -134,21 +134,10 @@ final class LoraRequestTest {
 
   /// A request as for a distilled model: four steps without guidance.
   private static VideoRequest request() {
-    return new VideoRequest(
+    return VideoRequest.of(
         "a red ball moves left",
-        "",
-        null,
-        64,
-        32,
-        5,
-        "euler",
-        4,
-        5,
-        1,
-        1,
-        7,
-        "cuda",
-        new CacheSettings.Off());
+        new VideoSize(64, 32, 5),
+        new Sampling("euler", 4, 5, 1, 1, 7, "cuda"));
   }
 
   private static float[] sample(VideoEngine engine, VideoRequest request) {

@@ -12,7 +12,7 @@ import wan4j.tensor.InputException;
 
 final class MemoryNeedTest {
   private static final Path CHECKPOINT = Path.of("demo/checkpoint/t2v");
-  private static final VideoRequest REQUEST = VideoRequest.of(Task.T2V_A14B, "", 96, 96, 1);
+  private static final VideoRequest REQUEST = request(96, 96, 81);
 
   private static EngineOptions gpu(boolean offload, boolean textOnCpu, Quantization quantization) {
     return new EngineOptions(
@@ -21,8 +21,7 @@ final class MemoryNeedTest {
 
   @Test
   void aRequestIsRefusedOnADeviceOneByteTooSmall() {
-    MemoryNeed need =
-        VideoEngine.need(gpu(false, false, Quantization.NONE), REQUEST.withFrames(17));
+    MemoryNeed need = VideoEngine.need(gpu(false, false, Quantization.NONE), request(96, 96, 17));
     assertThat(need.weights()).isPositive();
     assertThat(need.scopes()).isPositive();
     assertThatCode(() -> need.requireFits(need.bytes())).doesNotThrowAnyException();
@@ -35,7 +34,7 @@ final class MemoryNeedTest {
 
   @Test
   void aVideoIsCutIntoPiecesThatFitTheMemory() {
-    VideoRequest large = VideoRequest.of(Task.T2V_A14B, "", 1280, 720, 1).withFrames(33);
+    VideoRequest large = request(1280, 720, 33);
     EngineOptions options = gpu(true, true, Quantization.NONE);
     MemoryNeed usual = VideoEngine.need(options, large);
     MemoryNeed least = VideoEngine.need(options, large, 1);
@@ -100,21 +99,11 @@ final class MemoryNeedTest {
   }
 
   private static VideoRequest request(double shift) {
-    return new VideoRequest(
-        "",
-        "",
-        null,
-        96,
-        96,
-        5,
-        "unipc",
-        40,
-        shift,
-        4,
-        4,
-        1,
-        "cpu",
-        new CacheSettings.Off(),
-        List.of());
+    return VideoRequest.of(
+        "", new VideoSize(96, 96, 5), new Sampling("unipc", 40, shift, 4, 4, 1, "cpu"));
+  }
+
+  private static VideoRequest request(int width, int height, int frames) {
+    return VideoRequest.of("", new VideoSize(width, height, frames), Sampling.of(Task.T2V_A14B, 1));
   }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
@@ -26,7 +27,7 @@ public final class AutoencoderBenchmark {
     try (VideoAutoencoder vae = open(task, ops)) {
       if (size.width() % vae.stride() != 0 || size.height() % vae.stride() != 0) {
         throw new InputException(
-            "--size got %s; expected multiples of %d".formatted(size.text(), vae.stride()));
+            "--size got %s; expected multiples of %d".formatted(size.sides(), vae.stride()));
       }
       if (decode) {
         Tensor latents =
@@ -73,7 +74,7 @@ public final class AutoencoderBenchmark {
     parameters.put("share", 1);
     parameters.put("network", task == Task.TI2V_5B ? "Wan2.2 VAE" : "Wan2.1 VAE");
     parameters.put("direction", direction);
-    parameters.put("size", size.text());
+    parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     return parameters;
   }

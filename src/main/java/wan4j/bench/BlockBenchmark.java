@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
@@ -21,7 +22,7 @@ public final class BlockBenchmark {
   public static List<Measurement> ofVideo(Workbench bench, Task task, VideoSize size, int share) {
     TokenGrid grid = TokenGrid.of(task, size);
     Map<String, Object> parameters = parameters(bench, task, share, 1);
-    parameters.put("size", size.text());
+    parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("tokens", grid.tokens());
     return measure(bench, task, grid, share, 1, parameters);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
@@ -30,7 +31,7 @@ public final class ForwardBenchmark {
     ShareOfGroup group = new ShareOfGroup(share);
     group.require(grid.tokens(), config.heads());
     Map<String, Object> parameters = bench.parameters(task, share);
-    parameters.put("size", size.text());
+    parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("tokens", grid.tokens());
     parameters.put("layers", blocks);

@@ -10,6 +10,7 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import wan4j.MemoryNeed;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheSchedule;
 import wan4j.cache.StepCache;

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.model.WanTransformer;
 import wan4j.tensor.BFloat16;
 import wan4j.tensor.DType;
@@ -37,7 +38,7 @@ public final class LoraBenchmark {
       Workbench bench, Task task, VideoSize size, int share, int layers, int rank, Path folder) {
     TokenGrid grid = TokenGrid.of(task, size);
     Map<String, Object> parameters = bench.parameters(task, share);
-    parameters.put("size", size.text());
+    parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
     return run(bench, task, grid, share, blocks, rank, folder, parameters);

@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Map;
 import wan4j.CacheSettings;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.tensor.InputException;
 
 /// What `bench generate` runs.
@@ -45,7 +46,7 @@ public record RequestSettings(
 
   /// Adds what the results depend on.
   void addTo(Map<String, Object> parameters) {
-    parameters.put("size", size.text());
+    parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("steps", steps);
     if (measured < steps) {

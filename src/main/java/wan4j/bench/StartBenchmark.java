@@ -14,6 +14,7 @@ import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.cuda.jit.NvrtcCompiler;
@@ -90,7 +91,7 @@ public final class StartBenchmark {
     try (Workbench bench = new Workbench(settings, open.apply(cache))) {
       Map<String, Object> parameters = bench.parameters(TASK, SHARE);
       parameters.put("recipe", "both");
-      parameters.put("size", sizes.block.text());
+      parameters.put("size", sizes.block.sides());
       parameters.put("frames", sizes.block.frames());
       parameters.put("kernel cache", state);
       List<Measurement> results = new ArrayList<>();

@@ -1,6 +1,7 @@
 package wan4j.bench;
 
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.tensor.InputException;
 
 /// The tokens of a video: latent frames and the rows and columns of patches in each.
@@ -12,7 +13,7 @@ record TokenGrid(int frames, int rows, int columns) {
     if (size.width() % side != 0 || size.height() % side != 0) {
       throw new InputException(
           "--size got %s; the sides of a %s video are multiples of %d"
-              .formatted(size.text(), task.spelling(), side));
+              .formatted(size.sides(), task.spelling(), side));
     }
     return new TokenGrid(size.latentFrames(), size.height() / side, size.width() / side);
   }

@@ -8,6 +8,7 @@ import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.cuda.AlgorithmTable;
 import wan4j.cuda.ConvolutionTuning;
 import wan4j.cuda.CudaOps;

@@ -13,6 +13,7 @@ import picocli.CommandLine.Option;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
 import wan4j.bench.BlockBenchmark;
@@ -32,7 +33,6 @@ import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
 import wan4j.bench.TransformerLoadBenchmark.Form;
-import wan4j.bench.VideoSize;
 import wan4j.tensor.InputException;
 
 /// `wan4j bench`: full-size networks with random weights, timed; no checkpoint is needed.

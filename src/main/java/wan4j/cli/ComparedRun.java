@@ -57,7 +57,9 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     try (VideoEngine engine = VideoEngine.open(reference())) {
       List<Tensor> steps = new ArrayList<>();
       Video expected =
-          engine.decode(engine.sample(request.withoutCache(), progress, steps::add), progress);
+          engine.decode(
+              engine.sample(request.withCache(new CacheSettings.Off()), progress, steps::add),
+              progress);
       comparison = VideoComparison.of(made.frames(), madeSteps, expected.frames(), steps);
     }
     Path report = target.resolveSibling(target.getFileName() + ".compare.json");
@@ -83,7 +85,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     fields.put("fp8_recipe", recipe.spelling());
     fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
     fields.put("prompt", request.prompt());
-    fields.put("seed", request.seed());
+    fields.put("seed", request.sampling().seed());
     fields.putAll(comparison.fields());
     Path part = file.resolveSibling(file.getFileName() + ".part");
     try {

@@ -129,7 +129,7 @@ final class DemoCommand implements Callable<Integer> {
     long start = System.nanoTime();
     VideoWriter.write(video.frames(), file, VideoSettings.silent(video.framesPerSecond()));
     progress.ends("save", Duration.ofNanos(System.nanoTime() - start));
-    progress.finished(file, request.seed(), engine.peakBytes());
+    progress.finished(file, request.sampling().seed(), engine.peakBytes());
     rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
   }
 

@@ -11,8 +11,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,10 +18,12 @@ import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.Offload;
+import wan4j.Sampling;
 import wan4j.Task;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.VideoSize;
 import wan4j.media.PendingFile;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
@@ -56,7 +56,6 @@ import wan4j.tensor.Tensor;
 final class GenerateCommand implements Callable<Integer> {
   private static final int USUAL_QUALITY = 18;
   private static final int LONGEST_WORDS = 120; // bytes of a prompt in the name of a file
-  private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[*xX](\\d{1,5})");
 
   @Option(
       names = "--task",
@@ -237,7 +236,7 @@ final class GenerateCommand implements Callable<Integer> {
         VideoRequest request = request(engine.task());
         compared = compare == null ? null : new ComparedRun(options, request, engine.recipe());
         target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
-        VideoWriter.checkTarget(target, request.frames());
+        VideoWriter.checkTarget(target, request.size().frames());
         var description =
             SavedLatents.description(options, engine.task(), engine.recipe(), request);
         video = run(engine, request, target, description, steps, progress);
@@ -265,8 +264,8 @@ final class GenerateCommand implements Callable<Integer> {
           compare == null && latentsFolder == null
               ? engine.sample(request, progress)
               : engine.sample(request, progress, keeper(steps));
-      saved = new SavedLatents.Saved(latents, request.seed());
-      file.write(latents, description, request.seed());
+      saved = new SavedLatents.Saved(latents, request.sampling().seed());
+      file.write(latents, description, request.sampling().seed());
     }
     Video video = engine.decode(saved.latents(), progress);
     progress.begins("save");
@@ -363,23 +362,24 @@ final class GenerateCommand implements Callable<Integer> {
 
   private VideoRequest request(Task kind) {
     Task.Defaults defaults = kind.defaults();
-    int[] sides = sides(kind);
     double[] scales = scales(kind);
+    Sampling sampling =
+        new Sampling(
+            solver,
+            steps == null ? defaults.steps() : steps,
+            shift == null ? defaults.shift() : shift,
+            scales[0],
+            scales[1],
+            seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed,
+            noise);
     return new VideoRequest(
         Prompt.of(prompt, promptFile),
         negativePrompt,
         picture(),
-        sides[0],
-        sides[1],
-        frames == null ? defaults.frames() : frames,
-        solver,
-        steps == null ? defaults.steps() : steps,
-        shift == null ? defaults.shift() : shift,
-        scales[0],
-        scales[1],
-        seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed,
-        noise,
-        cache());
+        size(kind),
+        sampling,
+        cache(),
+        List.of());
   }
 
   private CacheSettings cache() {
@@ -393,22 +393,17 @@ final class GenerateCommand implements Callable<Integer> {
     return image == null ? null : PictureReader.read(image);
   }
 
-  private int[] sides(Task kind) {
-    String given = size == null ? defaultSize(kind) : size;
-    Matcher matcher = SIZE.matcher(given);
-    if (!matcher.matches()) {
+  private VideoSize size(Task kind) {
+    VideoSize wanted =
+        VideoSize.of(
+            size == null ? defaultSize(kind) : size,
+            frames == null ? kind.defaults().frames() : frames);
+    if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
-          "--size got \"%s\"; give width*height, one of %s"
-              .formatted(given, String.join(", ", kind.sizes())));
+          "--size got %s, which %s was not trained for; give one of %s, or add --any_size"
+              .formatted(wanted.sides(), kind.spelling(), String.join(", ", kind.sizes())));
     }
-    int width = Integer.parseInt(matcher.group(1));
-    int height = Integer.parseInt(matcher.group(2));
-    if (!anySize && !kind.sizes().contains(width + "*" + height)) {
-      throw new InputException(
-          "--size got %d*%d, which %s was not trained for; give one of %s, or add --any_size"
-              .formatted(width, height, kind.spelling(), String.join(", ", kind.sizes())));
-    }
-    return new int[] {width, height};
+    return wanted;
   }
 
   private static String defaultSize(Task kind) {
@@ -458,7 +453,6 @@ final class GenerateCommand implements Callable<Integer> {
         LocalDateTime.now(ZoneId.systemDefault())
             .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
     return Path.of(
-        "%s_%d*%d_1_%s_%s.mp4"
-            .formatted(kind.spelling(), request.width(), request.height(), start, time));
+        "%s_%s_1_%s_%s.mp4".formatted(kind.spelling(), request.size().sides(), start, time));
   }
 }

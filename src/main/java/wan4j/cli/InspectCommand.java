@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Inspection;
-import wan4j.bench.VideoSize;
+import wan4j.VideoSize;
 import wan4j.tensor.InputException;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.

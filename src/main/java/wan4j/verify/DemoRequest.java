@@ -1,7 +1,9 @@
 package wan4j.verify;
 
 import wan4j.CacheSettings;
+import wan4j.Sampling;
 import wan4j.VideoRequest;
+import wan4j.VideoSize;
 import wan4j.media.Picture;
 
 /// Requests at the settings that the demo's models were trained for (demo/training/README.md).
@@ -27,8 +29,9 @@ public final class DemoRequest {
 
   /// Returns the request for a prompt, a picture to begin with or null, and a cache.
   public static VideoRequest of(String prompt, Picture picture, long seed, CacheSettings cache) {
-    return new VideoRequest(
-        prompt, "", picture, SIDE, SIDE, FRAMES, "unipc", STEPS, SHIFT, GUIDANCE, GUIDANCE, seed,
-        "cuda", cache);
+    Sampling sampling = new Sampling("unipc", STEPS, SHIFT, GUIDANCE, GUIDANCE, seed, "cuda");
+    return VideoRequest.of(prompt, new VideoSize(SIDE, SIDE, FRAMES), sampling)
+        .withImage(picture)
+        .withCache(cache);
   }
 }

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.bench.TransformerLoadBenchmark.Form;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;

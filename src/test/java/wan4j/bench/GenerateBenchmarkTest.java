@@ -12,6 +12,7 @@ import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.cuda.CudaOps;
 import wan4j.tensor.InputException;
 

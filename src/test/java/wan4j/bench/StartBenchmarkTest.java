@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.MemoryNeed;
+import wan4j.VideoSize;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.cuda.jit.KernelSource;
