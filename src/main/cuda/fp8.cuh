@@ -32,8 +32,9 @@ __device__ __forceinline__ float scaleOf(float amax) {
 }
 
 // Where a row goes. Inverse scales of blocks lie block-major, `[columns / 128, stride]`, as cuBLASLt
-// reads them; those of tokens lie one after the other. `largest` takes one number a row (in
-// attention, a warp) where the format notes magnitudes; `state` holds the known scale of delayed scaling as its first number.
+// reads them; those of tokens lie one after the other. `largest` takes one number a row (in attention, a
+// warp) where the format notes magnitudes; `state` holds the known scale of delayed scaling as its first
+// number.
 struct RowTarget {
   void* values;
   float* inverse;

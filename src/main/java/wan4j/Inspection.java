@@ -49,14 +49,13 @@ public record Inspection(
   /// Looks at a checkpoint and at a request with its task's defaults; throws `InputException` when
   /// it is no checkpoint, or damaged.
   public static Inspection of(Path folder) {
-    return of(folder, 0, 0, 0, List.of());
+    return of(folder, null, null, List.of());
   }
 
-  /// Looks at a checkpoint and at a request of so many pixels in a row, rows and frames, 0 for the
-  /// task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
+  /// Looks at a checkpoint and at a request of a size such as `1280*720` and so many frames, null
+  /// for the task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
   /// checkpoint, or damaged, or has no such layer.
-  public static Inspection of(
-      Path folder, int width, int height, int frames, List<String> skipped) {
+  public static Inspection of(Path folder, String sides, Integer frames, List<String> skipped) {
     Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
@@ -83,7 +82,7 @@ public record Inspection(
       }
     }
     Task task = Task.of(summary.kind());
-    boolean isAsked = width > 0 || height > 0 || frames > 0 || !skipped.isEmpty();
+    boolean isAsked = sides != null || frames != null || !skipped.isEmpty();
     if (task == null && isAsked) {
       throw new InputException(
           "%s is a checkpoint of %s, whose requests this build does not know yet; leave out --size, --frame_num and --fp8_skip"
@@ -92,7 +91,7 @@ public record Inspection(
     if (task == null) {
       return new Inspection(summary, float8, layers, null, List.of());
     }
-    VideoRequest request = request(task, width, height, frames);
+    VideoRequest request = request(task, sides, frames);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
       EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
@@ -119,13 +118,15 @@ public record Inspection(
         .collect(Collectors.toSet());
   }
 
-  private static VideoRequest request(Task task, int width, int height, int frames) {
-    int columns = width == 0 ? 1280 : width;
-    int rows = height == 0 ? (task == Task.TI2V_5B ? 704 : 720) : height;
-    VideoSize size = new VideoSize(columns, rows, frames == 0 ? task.defaults().frames() : frames);
+  private static VideoRequest request(Task task, String sides, Integer frames) {
+    VideoSize size =
+        VideoSize.of(
+            sides == null ? task.usualSize() : sides,
+            frames == null ? task.defaults().frames() : frames);
     VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
     return task == Task.I2V_A14B
-        ? request.withImage(new Picture(columns, rows, new byte[3 * columns * rows]))
+        ? request.withImage(
+            new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]))
         : request;
   }
 

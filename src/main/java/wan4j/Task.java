@@ -90,4 +90,9 @@ public enum Task {
   public List<String> sizes() {
     return sizes;
   }
+
+  /// Returns the size that a video has unless another is asked for: the widest of them.
+  public String usualSize() {
+    return sizes.stream().filter(size -> size.startsWith("1280")).findFirst().orElseThrow();
+  }
 }

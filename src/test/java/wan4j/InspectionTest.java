@@ -27,12 +27,12 @@ final class InspectionTest {
 
   @Test
   void whatIsSkippedIsToldWithTheLayersThatRunWithIt() {
-    Inspection inspection = Inspection.of(DEMO, 64, 64, 5, List.of("blocks.4.self_attn.v"));
+    Inspection inspection = Inspection.of(DEMO, "64*64", 5, List.of("blocks.4.self_attn.v"));
     assertThat(inspection.lines())
         .contains(
             "  bf16  blocks.4.self_attn.q, blocks.4.self_attn.k, blocks.4.self_attn.v: --fp8_skip"
                 + " names it");
-    assertThatThrownBy(() -> Inspection.of(DEMO, 64, 64, 5, List.of("blocks.5")))
+    assertThatThrownBy(() -> Inspection.of(DEMO, "64*64", 5, List.of("blocks.5")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("blocks.5");
   }

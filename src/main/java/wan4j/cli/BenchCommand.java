@@ -86,7 +86,7 @@ final class BenchCommand implements Runnable {
     }
 
     VideoSize size() {
-      String sides = size == null ? task() == Task.TI2V_5B ? "1280*704" : "1280*720" : size;
+      String sides = size == null ? task().usualSize() : size;
       return VideoSize.of(sides, frames == null ? task().defaults().frames() : frames);
     }
 

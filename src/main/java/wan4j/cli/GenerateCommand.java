@@ -396,7 +396,7 @@ final class GenerateCommand implements Callable<Integer> {
   private VideoSize size(Task kind) {
     VideoSize wanted =
         VideoSize.of(
-            size == null ? defaultSize(kind) : size,
+            size == null ? kind.usualSize() : size,
             frames == null ? kind.defaults().frames() : frames);
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
@@ -404,10 +404,6 @@ final class GenerateCommand implements Callable<Integer> {
               .formatted(wanted.sides(), kind.spelling(), String.join(", ", kind.sizes())));
     }
     return wanted;
-  }
-
-  private static String defaultSize(Task kind) {
-    return kind.sizes().stream().filter(s -> s.startsWith("1280")).findFirst().orElseThrow();
   }
 
   private double[] scales(Task kind) {

@@ -7,8 +7,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Inspection;
-import wan4j.VideoSize;
-import wan4j.tensor.InputException;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.
 @Command(
@@ -35,18 +33,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (frames != null && frames < 1) {
-      throw new InputException("--frame_num got %d; it takes 4n+1".formatted(frames));
-    }
-    VideoSize sides = size == null ? null : VideoSize.of(size, frames == null ? 1 : frames);
-    Inspection.of(
-            checkpoint,
-            sides == null ? 0 : sides.width(),
-            sides == null ? 0 : sides.height(),
-            frames == null ? 0 : frames,
-            skipped)
-        .lines()
-        .forEach(System.out::println);
+    Inspection.of(checkpoint, size, frames, skipped).lines().forEach(System.out::println);
     return 0;
   }
 }

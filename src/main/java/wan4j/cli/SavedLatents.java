@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
@@ -35,7 +34,7 @@ record SavedLatents(Path file) {
     return new SavedLatents(video.resolveSibling(video.getFileName() + ".latents.safetensors"));
   }
 
-  /// Returns what latents depend on, by the names of flags, but for the seed.
+  /// Returns what a request's latents are, by the names of flags, but for the seed.
   static Map<String, String> description(
       EngineOptions options, Task task, Quantization.Recipe recipe, VideoRequest request) {
     Map<String, String> flags = new LinkedHashMap<>();
@@ -93,14 +92,15 @@ record SavedLatents(Path file) {
     }
     LatentsFile.Content content = LatentsFile.read(file);
     Map<String, String> found = content.description();
-    Stream.concat(
-            description.entrySet().stream(),
-            seed == null ? Stream.of() : Stream.of(Map.entry(SEED, Long.toString(seed))))
-        .filter(flag -> !flag.getValue().equals(found.getOrDefault(flag.getKey(), "")))
-        .findFirst()
-        .ifPresent(flag -> {
-          throw other(flag.getKey(), found.getOrDefault(flag.getKey(), ""), flag.getValue());
-        });
+    Map<String, String> wanted = new LinkedHashMap<>(description);
+    if (seed != null) {
+      wanted.put(SEED, Long.toString(seed));
+    }
+    wanted.forEach((flag, value) -> {
+      if (!value.equals(found.getOrDefault(flag, ""))) {
+        throw other(flag, found.getOrDefault(flag, ""), value);
+      }
+    });
     try {
       return new Saved(content.latents(), Long.parseLong(found.getOrDefault(SEED, "")));
     } catch (NumberFormatException e) {

@@ -53,15 +53,10 @@ final class AttentionKernels {
   /// Returns whether heads of a type can be attended here, faster or not.
   static boolean fits(DType type, Heads heads, double scale) {
     Tensor query = heads.query();
-    return isMadeFor(type, query.length(2))
+    return DeviceRules.fitsOurAttention(type, query.length(2))
         && query.length(0) > 0
         && heads.key().length(0) > 0
         && scale > 0;
-  }
-
-  /// Returns whether the kernel is made for heads of a type and size.
-  static boolean isMadeFor(DType type, int size) {
-    return type == DType.BF16 && size == HEAD_SIZE;
   }
 
   private static int blocks(Heads heads) {

@@ -61,7 +61,7 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns what computes attention over many keys in heads of a size, with a bias or without.
   String name(int headSize, boolean isBiased) {
-    if (!isBiased && AttentionKernels.isMadeFor(activation, headSize)) {
+    if (!isBiased && DeviceRules.fitsOurAttention(activation, headSize)) {
       return "wan4j";
     }
     return !isBiased && DeviceRules.isFusedAttention(activation, headSize) ? "cuDNN" : "products";

@@ -24,7 +24,6 @@ import wan4j.tensor.Tensor;
 /// (and where cuDNN has none) by gathering windows into rows and multiplying them, a piece at a
 /// time.
 final class Convolutions implements AutoCloseable {
-
   /// A plan, or null where the library has none.
   private record Planned(CudnnConvolution convolution) {}
 
@@ -101,7 +100,7 @@ final class Convolutions implements AutoCloseable {
   /// Writes the same by our own kernel, whether that is faster or not; throws
   /// `IllegalArgumentException` where it is not made for the layer.
   void runPatches(Tensor x, CudaConvolution layer, Tensor addend, Tensor target) {
-    if (!PatchConvolution.fits(layer, Window.SAME_3X3, x.dtype())) {
+    if (!DeviceRules.fitsOurConvolution(x.dtype(), layer, Window.SAME_3X3)) {
       throw new IllegalArgumentException(
           "our kernel convolves 3 x 3 in bfloat16, got %d x %d of %s"
               .formatted(layer.height(), layer.width(), x));

@@ -138,7 +138,6 @@ final class LinearLayers {
       return null;
     }
     long rows = padded(shape.size(0));
-    boolean hasRoom = x.values().storage().bytes() >= rows * layer.inputs();
     MatmulDescription bare =
         MatmulDescription.linear(
             rows, layer.outputs(), layer.inputs(), Element.FLOAT8_E4M3, Element.FLOAT8_E4M3);
@@ -151,7 +150,9 @@ final class LinearLayers {
     boolean isWhole =
         fused.epilogue().biased() == (layer.bias() != null)
             && (function == Activation.NONE || isGelu(fused.epilogue()));
-    return hasRoom && isWhole && products.isSupported(fused) ? fused : null;
+    return hasRoom(x.values(), layer.inputs()) && isWhole && products.isSupported(fused)
+        ? fused
+        : null;
   }
 
   private static boolean isGelu(Epilogue epilogue) {
@@ -188,10 +189,15 @@ final class LinearLayers {
   /// Says whether a product with the scales of tiles, which lie for whole tiles of rows, can be
   /// written to a target.
   private static boolean hasRoomForScales(Operand x, CudaLinear layer, Tensor target) {
-    long room = padded(target.shape().size(0)) * layer.outputs() * target.dtype().bytes();
     return !(x instanceof Operand.Quantized quantized)
         || quantized.format() != OperandFormat.Simple.FLOAT8_BLOCK
-        || target.storage().bytes() >= room;
+        || hasRoom(target, layer.outputs());
+  }
+
+  /// Says whether a tensor has room for whole tiles of rows of so many columns.
+  private static boolean hasRoom(Tensor tensor, long columns) {
+    long rows = padded(tensor.shape().size(0));
+    return tensor.storage().bytes() >= rows * columns * tensor.dtype().bytes();
   }
 
   /// A plain operand in the type of the layer's weight.
@@ -292,14 +298,13 @@ final class LinearLayers {
     Element input = Products.type(values.dtype());
     Element output = Products.type(target.dtype());
     // Both tensors have room behind their last row, so FP8 products always see whole tiles.
-    long padded = padded(rows);
-    boolean hasRoom =
+    boolean isPadded =
         x instanceof Operand.Quantized
-            && values.storage().bytes() >= padded * layer.inputs()
-            && target.storage().bytes() >= padded * layer.outputs() * target.dtype().bytes();
+            && hasRoom(values, layer.inputs())
+            && hasRoom(target, layer.outputs());
     MatmulDescription bare =
         MatmulDescription.linear(
-            hasRoom ? padded : rows, layer.outputs(), layer.inputs(), input, output);
+            isPadded ? padded(rows) : rows, layer.outputs(), layer.inputs(), input, output);
     return scaled(
         bare.with(input == Element.FLOAT32 ? compute : Compute.FLOAT32),
         layer.precision(),

@@ -60,12 +60,6 @@ final class PatchConvolution {
     this.device = device;
   }
 
-  /// Returns whether a convolution of features of a type can be computed here, faster or not.
-  static boolean fits(CudaConvolution layer, Window window, DType type) {
-    return DeviceRules.isPatched(type, layer.height(), layer.width())
-        && window.equals(Window.SAME_3X3);
-  }
-
   /// Writes the convolution of `x [frames, height, width, padded inputs]` plus bias, plus `addend`
   /// (null for none, may be the target), normalised by `gamma` (null for not at all).
   void run(Tensor x, CudaConvolution layer, Tensor addend, Tensor gamma, Tensor target) {

@@ -54,11 +54,16 @@ public final class PendingFile implements AutoCloseable {
 
   /// Throws `InputException` when a file could not be written, as far as that can be known before.
   public static void requireWritable(Path file) {
-    Path folder = file.toAbsolutePath().getParent();
+    requireWritableParent(file);
     if (Files.isDirectory(file)) {
       throw new InputException(
           "cannot write %s, which is a folder; choose another name".formatted(file));
     }
+  }
+
+  /// Throws `InputException` when the folder of a target is not there or cannot be written to.
+  static void requireWritableParent(Path file) {
+    Path folder = file.toAbsolutePath().getParent();
     if (folder == null || !Files.isDirectory(folder)) {
       throw new InputException(
           "cannot write %s: there is no folder %s; create it first".formatted(file, folder));

@@ -21,25 +21,15 @@ public final class VideoWriter {
   /// known before there is a video: format, folder, permission, libraries.
   public static void checkTarget(Path target) {
     VideoFormat format = VideoFormat.of(target);
-    Path absolute = target.toAbsolutePath();
-    Path folder = absolute.getParent();
-    if (folder == null || !Files.isDirectory(folder)) {
-      throw new InputException(
-          "cannot write %s: there is no folder %s; create it first".formatted(target, folder));
-    }
-    if (!Files.isWritable(folder)) {
-      throw new InputException(
-          "cannot write %s: no permission for the folder %s; choose another"
-              .formatted(target, folder));
-    }
-    if (format == VideoFormat.FOLDER && Files.exists(absolute) && !isEmptyFolder(absolute)) {
-      throw new InputException(
-          "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
-              .formatted(target));
-    }
-    if (format != VideoFormat.FOLDER && Files.isDirectory(absolute)) {
-      throw new InputException(
-          "cannot write %s, which is a folder; choose another name".formatted(target));
+    if (format == VideoFormat.FOLDER) {
+      PendingFile.requireWritableParent(target);
+      if (Files.exists(target) && !isEmptyFolder(target)) {
+        throw new InputException(
+            "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
+                .formatted(target));
+      }
+    } else {
+      PendingFile.requireWritable(target);
     }
     if (format.needsFfmpeg()) {
       Ffmpeg.require("write " + target);

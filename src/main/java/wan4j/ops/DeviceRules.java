@@ -49,11 +49,16 @@ public final class DeviceRules {
 
   private DeviceRules() {}
 
+  /// Returns whether the attention kernel of ours is made for heads of a type and size.
+  public static boolean fitsOurAttention(DType type, long size) {
+    return type == DType.BF16 && size == ATTENTION_HEAD;
+  }
+
   /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
   /// an H100 takes 22.2 ms for cuDNN's 25.4 at 75,600 tokens and 0.294 for 0.316 at 7,800, but
   /// 0.255 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
   public static boolean isOurAttention(DType type, long size, long keys) {
-    return type == DType.BF16 && size == ATTENTION_HEAD && keys >= FEWEST_KEYS;
+    return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
   }
 
   /// Returns whether that kernel writes a format itself. The scale of a token is known only when
@@ -92,6 +97,11 @@ public final class DeviceRules {
     return type == DType.BF16 && height == 3 && width == 3;
   }
 
+  /// Returns whether that kernel can compute a convolution of features of a type, faster or not.
+  public static boolean fitsOurConvolution(DType type, Convolution layer, Window window) {
+    return isPatched(type, layer.height(), layer.width()) && window.equals(Window.SAME_3X3);
+  }
+
   /// Returns whether a convolution of features of a type is that kernel's. Of 512 and more outputs
   /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.70 ms
   /// where cuDNN takes 8.48, and 1024 to 1024 take 5.53 for 4.59, while 256 to 256 take 8.63 for
@@ -99,9 +109,7 @@ public final class DeviceRules {
   public static boolean isOurConvolution(DType type, Convolution layer, Window window) {
     boolean isSlow =
         layer.outputs() >= SLOW_OUTPUTS && patchColumns(layer.outputs()) <= SLOW_COLUMNS;
-    return isPatched(type, layer.height(), layer.width())
-        && window.equals(Window.SAME_3X3)
-        && !isSlow;
+    return fitsOurConvolution(type, layer, window) && !isSlow;
   }
 
   /// Returns the channels that features must have for that kernel: the inputs, or more with zeros.

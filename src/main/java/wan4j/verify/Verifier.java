@@ -97,9 +97,7 @@ public final class Verifier {
       }
     }
     if (!isAny) {
-      throw new InputException(
-          "there is no case of kind %s; this build knows %s"
-              .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
+      throw noCase(kinds);
     }
   }
 
@@ -109,10 +107,14 @@ public final class Verifier {
     unknown.removeAll(KINDS.keySet());
     cases.forEach(path -> unknown.remove(ReferenceCase.kindOf(path)));
     if (!unknown.isEmpty()) {
-      throw new InputException(
-          "there is no case of kind %s; this build knows %s"
-              .formatted(String.join(", ", unknown), String.join(", ", KINDS.keySet())));
+      throw noCase(unknown);
     }
+  }
+
+  private static InputException noCase(Set<String> kinds) {
+    return new InputException(
+        "there is no case of kind %s; this build knows %s"
+            .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
   }
 
   /// Returns what became of a case, or null when its kind is not wanted. Whatever is wrong with a

@@ -47,7 +47,7 @@ class PatchConvolutionTest {
   void whatIsSlowerThanCudnnIsLeftToIt(int inputs, int outputs) {
     CudaConvolution layer = layer(inputs, outputs, 3);
     assertThat(DeviceRules.isOurConvolution(DType.BF16, layer, Window.SAME_3X3)).isFalse();
-    assertThat(PatchConvolution.fits(layer, Window.SAME_3X3, DType.BF16)).isTrue();
+    assertThat(DeviceRules.fitsOurConvolution(DType.BF16, layer, Window.SAME_3X3)).isTrue();
   }
 
   /// Room for sums that are normalised afterwards is counted where two kernels are needed, and only
