@@ -149,16 +149,6 @@ public final class CudaOps implements Ops {
     return device.stream();
   }
 
-  /// Returns the GPU's context, for other threads that call CUDA.
-  public long context() {
-    return device.context();
-  }
-
-  /// Returns the device address of a tensor's first element.
-  public static long address(Tensor tensor) {
-    return DeviceStorage.address(tensor);
-  }
-
   DeviceHeap heap() {
     return device.heap();
   }

@@ -22,7 +22,6 @@ final class Device implements AutoCloseable {
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
   private Thread thread = Thread.currentThread();
-  private int launches;
 
   /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
   Device(int ordinal, KernelCache cache, long limit) {
@@ -61,11 +60,6 @@ final class Device implements AutoCloseable {
     }
   }
 
-  /// Returns how many kernels of ours were launched.
-  int launches() {
-    return launches;
-  }
-
   /// Returns a kernel of `src/main/cuda`, compiled for these constants and loaded.
   Kernel kernel(String file, String name, Map<String, Object> constants) {
     return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
@@ -84,7 +78,6 @@ final class Device implements AutoCloseable {
   /// Launches a kernel with what [#arguments] collected.
   void launch(Kernel kernel, LaunchShape shape) {
     kernel.launch(shape, stream, arguments);
-    launches++;
   }
 
   /// Waits until all work that was asked for is done.

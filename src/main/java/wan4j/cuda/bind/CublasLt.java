@@ -150,11 +150,6 @@ public final class CublasLt {
   /// The descriptors of one product: operation and the four matrices.
   record Descriptors(long operation, long a, long b, long c, long d) {}
 
-  /// Whether cuBLASLt was found.
-  public static boolean isPresent() {
-    return LIBRARY.isLoaded();
-  }
-
   /// The library's version, for example 130002 for 13.0.2.
   public static int version() {
     var version = new long[1];

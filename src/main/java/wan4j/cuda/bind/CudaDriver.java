@@ -20,10 +20,8 @@ public final class CudaDriver {
   private static final NativeLibrary LIBRARY = NativeLibraries.DRIVER;
 
   private static final int MULTIPROCESSORS = 16; // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
-  private static final int CACHE = 38; // CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE
   private static final int MAJOR = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   private static final int MINOR = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
-  private static final int SHARED = 97; // …MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
   private static final int PORTABLE = 1; // CU_MEMHOSTALLOC_PORTABLE
 
   private static final MethodHandle ERROR_NAME =
@@ -45,7 +43,6 @@ public final class CudaDriver {
       LIBRARY.function("cuDevicePrimaryCtxRetain", JAVA_INT, ADDRESS, JAVA_INT);
   private static final MethodHandle CONTEXT_SET =
       LIBRARY.function("cuCtxSetCurrent", JAVA_INT, JAVA_LONG);
-  private static final MethodHandle CONTEXT_WAIT = LIBRARY.function("cuCtxSynchronize", JAVA_INT);
   private static final MethodHandle MEMORY_INFO =
       LIBRARY.function("cuMemGetInfo_v2", JAVA_INT, ADDRESS, ADDRESS);
   private static final MethodHandle ALLOCATE =
@@ -64,8 +61,6 @@ public final class CudaDriver {
           "cuMemcpyDtoDAsync_v2", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle FILL_BYTES =
       LIBRARY.function("cuMemsetD8Async", JAVA_INT, JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle FILL_WORDS =
-      LIBRARY.function("cuMemsetD32Async", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
 
   private CudaDriver() {}
 
@@ -108,9 +103,7 @@ public final class CudaDriver {
         attribute(handle, MAJOR),
         attribute(handle, MINOR),
         attribute(handle, MULTIPROCESSORS),
-        address("cuDeviceTotalMem_v2", out -> (int) DEVICE_MEMORY.invokeExact(out, handle)),
-        attribute(handle, SHARED),
-        attribute(handle, CACHE));
+        address("cuDeviceTotalMem_v2", out -> (int) DEVICE_MEMORY.invokeExact(out, handle)));
   }
 
   /// Retains the primary context of a GPU, which libraries share, and makes it this thread's.
@@ -125,11 +118,6 @@ public final class CudaDriver {
   /// Makes a context the calling thread's own; every thread that calls CUDA does this once.
   public static void useContext(long context) {
     call("cuCtxSetCurrent", () -> (int) CONTEXT_SET.invokeExact(context));
-  }
-
-  /// Waits until the current context has done all its work.
-  public static void synchronize() {
-    call("cuCtxSynchronize", () -> (int) CONTEXT_WAIT.invokeExact());
   }
 
   /// Bytes of device memory that are free now.
@@ -187,11 +175,6 @@ public final class CudaDriver {
   public static void fillBytes(long address, int value, long count, long stream) {
     var narrow = (byte) value;
     call("cuMemsetD8Async", () -> (int) FILL_BYTES.invokeExact(address, narrow, count, stream));
-  }
-
-  /// Sets `count` words of four bytes to `value` in stream order.
-  public static void fillWords(long address, int value, long count, long stream) {
-    call("cuMemsetD32Async", () -> (int) FILL_WORDS.invokeExact(address, value, count, stream));
   }
 
   static void call(String function, NativeLibrary.Call call) {

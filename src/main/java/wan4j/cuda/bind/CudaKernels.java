@@ -17,16 +17,9 @@ import java.lang.invoke.MethodHandle;
 public final class CudaKernels {
   private static final NativeLibrary LIBRARY = NativeLibraries.DRIVER;
 
-  private static final int STATIC_SHARED = 1; // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES
   private static final int LOCAL = 3; // CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES
   private static final int REGISTERS = 4; // CU_FUNC_ATTRIBUTE_NUM_REGS
   private static final int DYNAMIC_SHARED = 8; // …MAX_DYNAMIC_SHARED_SIZE_BYTES
-  private static final int CLUSTER = 4; // CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
-
-  private static final long STREAM = CudaLayouts.offset(CudaLayouts.LAUNCH_CONFIG, "hStream");
-  private static final long ATTRIBUTES = CudaLayouts.offset(CudaLayouts.LAUNCH_CONFIG, "attrs");
-  private static final long COUNT = CudaLayouts.offset(CudaLayouts.LAUNCH_CONFIG, "numAttrs");
-  private static final long VALUE = CudaLayouts.offset(CudaLayouts.LAUNCH_ATTRIBUTE, "value");
 
   private static final MethodHandle LOAD =
       LIBRARY.function("cuModuleLoadData", JAVA_INT, ADDRESS, ADDRESS);
@@ -41,7 +34,20 @@ public final class CudaKernels {
   private static final MethodHandle SET_ATTRIBUTE =
       LIBRARY.function("cuFuncSetAttribute", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
   private static final MethodHandle LAUNCH =
-      LIBRARY.function("cuLaunchKernelEx", JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+      LIBRARY.function(
+          "cuLaunchKernel",
+          JAVA_INT,
+          JAVA_LONG,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_LONG,
+          ADDRESS,
+          ADDRESS);
   private static final MethodHandle OCCUPANCY =
       LIBRARY.function(
           "cuOccupancyMaxActiveBlocksPerMultiprocessor",
@@ -106,11 +112,6 @@ public final class CudaKernels {
     return attribute(function, LOCAL);
   }
 
-  /// Bytes of static shared memory a block.
-  public static int sharedBytes(long function) {
-    return attribute(function, STATIC_SHARED);
-  }
-
   /// Lets a kernel take this much dynamic shared memory; needed above 48 KB.
   public static void allowShared(long function, int bytes) {
     setAttribute(function, DYNAMIC_SHARED, bytes);
@@ -126,29 +127,23 @@ public final class CudaKernels {
   /// Launches a kernel in stream order; errors inside it appear at a later call.
   public static void launch(
       long function, LaunchShape shape, long stream, KernelArguments arguments) {
-    var config = arguments.config();
-    config.set(JAVA_INT, 0, shape.gridX());
-    config.set(JAVA_INT, 4, shape.gridY());
-    config.set(JAVA_INT, 8, shape.gridZ());
-    config.set(JAVA_INT, 12, shape.blockX());
-    config.set(JAVA_INT, 16, shape.blockY());
-    config.set(JAVA_INT, 20, shape.blockZ());
-    config.set(JAVA_INT, 24, shape.shared());
-    config.set(JAVA_LONG, STREAM, stream);
-    var attribute = arguments.attribute();
-    var clustered = shape.cluster() > 1;
-    if (clustered) {
-      attribute.set(JAVA_INT, 0, CLUSTER);
-      attribute.set(JAVA_INT, VALUE, shape.cluster());
-      attribute.set(JAVA_INT, VALUE + 4, 1);
-      attribute.set(JAVA_INT, VALUE + 8, 1);
-    }
-    config.set(ADDRESS, ATTRIBUTES, clustered ? attribute : MemorySegment.NULL);
-    config.set(JAVA_INT, COUNT, clustered ? 1 : 0);
     var pointers = arguments.pointers();
     call(
-        "cuLaunchKernelEx",
-        () -> (int) LAUNCH.invokeExact(config, function, pointers, MemorySegment.NULL));
+        "cuLaunchKernel",
+        () ->
+            (int)
+                LAUNCH.invokeExact(
+                    function,
+                    shape.gridX(),
+                    shape.gridY(),
+                    shape.gridZ(),
+                    shape.blockX(),
+                    shape.blockY(),
+                    shape.blockZ(),
+                    shape.shared(),
+                    stream,
+                    pointers,
+                    MemorySegment.NULL));
   }
 
   static void encodeTensorMap(

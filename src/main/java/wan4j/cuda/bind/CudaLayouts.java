@@ -1,6 +1,5 @@
 package wan4j.cuda.bind;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -11,31 +10,6 @@ import java.lang.foreign.StructLayout;
 
 /// The C structs that cross the border, field by field as the headers have them.
 final class CudaLayouts {
-  /// `CUlaunchConfig` of cuda.h.
-  static final StructLayout LAUNCH_CONFIG =
-      MemoryLayout.structLayout(
-              JAVA_INT.withName("gridDimX"),
-              JAVA_INT.withName("gridDimY"),
-              JAVA_INT.withName("gridDimZ"),
-              JAVA_INT.withName("blockDimX"),
-              JAVA_INT.withName("blockDimY"),
-              JAVA_INT.withName("blockDimZ"),
-              JAVA_INT.withName("sharedMemBytes"),
-              MemoryLayout.paddingLayout(4),
-              JAVA_LONG.withName("hStream"),
-              ADDRESS.withName("attrs"),
-              JAVA_INT.withName("numAttrs"),
-              MemoryLayout.paddingLayout(4))
-          .withName("CUlaunchConfig");
-
-  /// `CUlaunchAttribute` of cuda.h; its value is a union of 64 bytes.
-  static final StructLayout LAUNCH_ATTRIBUTE =
-      MemoryLayout.structLayout(
-              JAVA_INT.withName("id"),
-              MemoryLayout.paddingLayout(4),
-              MemoryLayout.sequenceLayout(16, JAVA_INT).withName("value"))
-          .withName("CUlaunchAttribute");
-
   /// `CUtensorMap` of cuda.h: opaque, aligned to 64 bytes in CUDA 12 and to 128 in CUDA 13.
   static final StructLayout TENSOR_MAP =
       MemoryLayout.structLayout(MemoryLayout.sequenceLayout(16, JAVA_LONG).withName("opaque"))

@@ -10,15 +10,14 @@ import static wan4j.cuda.bind.CudaDriver.call;
 import java.lang.foreign.Arena;
 import java.lang.invoke.MethodHandle;
 
-/// The CUDA driver's order of work: streams, events and captured graphs, each a plain long handle.
-/// Stream 0 is the default stream of the current context.
+/// The CUDA driver's order of work: streams and events, each a plain long handle. Stream 0 is the
+/// default stream of the current context.
 public final class CudaStreams {
   private static final NativeLibrary LIBRARY = NativeLibraries.DRIVER;
 
   private static final int NON_BLOCKING = 1; // CU_STREAM_NON_BLOCKING
   private static final int TIMING = 0; // CU_EVENT_DEFAULT
   private static final int NO_TIMING = 2; // CU_EVENT_DISABLE_TIMING
-  private static final int THIS_THREAD = 1; // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
 
   private static final MethodHandle STREAM_CREATE =
       LIBRARY.function("cuStreamCreate", JAVA_INT, ADDRESS, JAVA_INT);
@@ -38,18 +37,6 @@ public final class CudaStreams {
       LIBRARY.function("cuEventSynchronize", JAVA_INT, JAVA_LONG);
   private static final MethodHandle EVENT_ELAPSED =
       LIBRARY.function("cuEventElapsedTime", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle CAPTURE_BEGIN =
-      LIBRARY.function("cuStreamBeginCapture_v2", JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle CAPTURE_END =
-      LIBRARY.function("cuStreamEndCapture", JAVA_INT, JAVA_LONG, ADDRESS);
-  private static final MethodHandle GRAPH_INSTANTIATE =
-      LIBRARY.function("cuGraphInstantiateWithFlags", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle GRAPH_DESTROY =
-      LIBRARY.function("cuGraphDestroy", JAVA_INT, JAVA_LONG);
-  private static final MethodHandle GRAPH_LAUNCH =
-      LIBRARY.function("cuGraphLaunch", JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle EXECUTABLE_DESTROY =
-      LIBRARY.function("cuGraphExecDestroy", JAVA_INT, JAVA_LONG);
 
   private CudaStreams() {}
 
@@ -105,32 +92,5 @@ public final class CudaStreams {
       call("cuEventElapsedTime", () -> (int) EVENT_ELAPSED.invokeExact(out, start, end));
       return out.get(JAVA_FLOAT, 0);
     }
-  }
-
-  /// Starts to record a stream's work, which then does not run, into a graph.
-  public static void beginCapture(long stream) {
-    call("cuStreamBeginCapture_v2", () -> (int) CAPTURE_BEGIN.invokeExact(stream, THIS_THREAD));
-  }
-
-  /// Ends the recording and makes an executable graph of it; [#destroyGraph] gives it back.
-  public static long endCapture(long stream) {
-    var graph = address("cuStreamEndCapture", out -> (int) CAPTURE_END.invokeExact(stream, out));
-    try {
-      return address(
-          "cuGraphInstantiateWithFlags",
-          out -> (int) GRAPH_INSTANTIATE.invokeExact(out, graph, 0L));
-    } finally {
-      call("cuGraphDestroy", () -> (int) GRAPH_DESTROY.invokeExact(graph));
-    }
-  }
-
-  /// Runs an executable graph in stream order.
-  public static void launchGraph(long graph, long stream) {
-    call("cuGraphLaunch", () -> (int) GRAPH_LAUNCH.invokeExact(graph, stream));
-  }
-
-  /// Destroys an executable graph.
-  public static void destroyGraph(long graph) {
-    call("cuGraphExecDestroy", () -> (int) EXECUTABLE_DESTROY.invokeExact(graph));
   }
 }

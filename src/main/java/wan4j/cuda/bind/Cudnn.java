@@ -69,11 +69,6 @@ public final class Cudnn {
     }
   }
 
-  /// Whether cuDNN was found.
-  public static boolean isPresent() {
-    return LIBRARY.isLoaded();
-  }
-
   /// The library's version, for example 91900 for 9.19.0.
   public static int version() {
     return whole(VERSION);

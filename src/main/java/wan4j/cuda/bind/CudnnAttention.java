@@ -101,11 +101,6 @@ public final class CudnnAttention implements AutoCloseable {
     return plan.workspace();
   }
 
-  /// The library's number of the engine.
-  public long engine() {
-    return plan.engine();
-  }
-
   /// Runs in the order of the handle's stream.
   public void run(long query, long key, long value, long output, long workspace) {
     plan.run(NUMBERS, List.of(query, key, value, output, scale.address()), workspace);

@@ -23,11 +23,6 @@ public final class CudnnPlan {
     return workspace;
   }
 
-  /// The library's number of the engine.
-  public long engine() {
-    return engine;
-  }
-
   /// The plan among those of its graph, valid for the same device and library version: the engine's
   /// number and the place of its configuration in the library's list.
   public String algorithm() {

@@ -16,8 +16,6 @@ public final class KernelArguments {
 
   private final MemorySegment values = Arena.ofAuto().allocate(BYTES, ALIGNMENT);
   private final MemorySegment pointers = Arena.ofAuto().allocate(JAVA_LONG, MOST);
-  private final MemorySegment config = Arena.ofAuto().allocate(CudaLayouts.LAUNCH_CONFIG);
-  private final MemorySegment attribute = Arena.ofAuto().allocate(CudaLayouts.LAUNCH_ATTRIBUTE);
   private int count;
   private long used;
 
@@ -58,14 +56,6 @@ public final class KernelArguments {
 
   MemorySegment pointers() {
     return pointers;
-  }
-
-  MemorySegment config() {
-    return config;
-  }
-
-  MemorySegment attribute() {
-    return attribute;
   }
 
   private long take(long bytes, long alignment) {

@@ -1,9 +1,9 @@
 package wan4j.cuda.bind;
 
-/// How a kernel is spread: blocks of the grid, threads of a block, dynamic shared memory of a block
-/// in bytes, and blocks of a cluster (1 for none).
+/// How a kernel is spread: blocks of the grid, threads of a block, and dynamic shared memory of a
+/// block in bytes.
 public record LaunchShape(
-    int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int shared, int cluster) {
+    int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int shared) {
 
   /// Refuses what no GPU can launch.
   public LaunchShape {
@@ -20,20 +20,16 @@ public record LaunchShape(
     if (blockX < 1 || blockY < 1 || blockZ < 1 || threads > 1024) {
       throw new IllegalArgumentException("a block has 1 to 1024 threads, got " + threads);
     }
-    if (cluster < 1 || gridX % cluster != 0) {
-      throw new IllegalArgumentException(
-          "a cluster of " + cluster + " blocks must divide the grid's " + gridX);
-    }
   }
 
   /// A line of blocks without dynamic shared memory.
   public static LaunchShape of(int blocks, int threads) {
-    return new LaunchShape(blocks, 1, 1, threads, 1, 1, 0, 1);
+    return new LaunchShape(blocks, 1, 1, threads, 1, 1, 0);
   }
 
   /// A plane of blocks without dynamic shared memory.
   public static LaunchShape of(int blocksX, int blocksY, int threads) {
-    return new LaunchShape(blocksX, blocksY, 1, threads, 1, 1, 0, 1);
+    return new LaunchShape(blocksX, blocksY, 1, threads, 1, 1, 0);
   }
 
   /// Enough blocks of `threads` that each of `items` gets a thread.
@@ -43,11 +39,6 @@ public record LaunchShape(
 
   /// The same with this much dynamic shared memory a block.
   public LaunchShape withShared(int bytes) {
-    return new LaunchShape(gridX, gridY, gridZ, blockX, blockY, blockZ, bytes, cluster);
-  }
-
-  /// The same in clusters of this many blocks along x.
-  public LaunchShape withCluster(int blocks) {
-    return new LaunchShape(gridX, gridY, gridZ, blockX, blockY, blockZ, shared, blocks);
+    return new LaunchShape(gridX, gridY, gridZ, blockX, blockY, blockZ, bytes);
   }
 }

@@ -68,18 +68,6 @@ public final class MatmulPlan implements AutoCloseable {
     return CublasLt.heuristic(handle, descriptors, workspace, most);
   }
 
-  /// Whether the library has any algorithm for a product.
-  public static boolean isSupported(long handle, MatmulDescription description, long workspace) {
-    try (var plan = new MatmulPlan(handle, description)) {
-      return !plan.algorithms(workspace, 1).isEmpty();
-    } catch (CudaException e) {
-      if (!e.isNotSupported()) {
-        throw e;
-      }
-      return false;
-    }
-  }
-
   /// Runs with this algorithm from now on.
   public void use(CublasLt.Algorithm chosen) {
     algorithm = chosen;

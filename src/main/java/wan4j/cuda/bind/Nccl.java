@@ -91,11 +91,6 @@ public final class Nccl {
     }
   }
 
-  /// Whether NCCL was found.
-  public static boolean isPresent() {
-    return LIBRARY.isLoaded();
-  }
-
   /// The library's version, for example 22707 for 2.27.7.
   public static int version() {
     try (var arena = Arena.ofConfined()) {

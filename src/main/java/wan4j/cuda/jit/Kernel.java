@@ -8,12 +8,10 @@ import wan4j.cuda.bind.LaunchShape;
 public final class Kernel {
   private static final int UNASKED_SHARED = 48 * 1024;
 
-  private final String name;
   private final long function;
   private int allowedShared = UNASKED_SHARED;
 
-  Kernel(String name, long function) {
-    this.name = name;
+  Kernel(long function) {
     this.function = function;
   }
 
@@ -26,11 +24,6 @@ public final class Kernel {
     CudaKernels.launch(function, shape, stream, arguments);
   }
 
-  /// The file and the name of the kernel.
-  public String name() {
-    return name;
-  }
-
   /// Registers a thread.
   public int registers() {
     return CudaKernels.registers(function);
@@ -39,11 +32,6 @@ public final class Kernel {
   /// Bytes of local memory a thread, 0 where nothing spills.
   public int localBytes() {
     return CudaKernels.localBytes(function);
-  }
-
-  /// Bytes of static shared memory a block.
-  public int sharedBytes() {
-    return CudaKernels.sharedBytes(function);
   }
 
   /// How many blocks of this shape fit on one multiprocessor at once.

@@ -93,7 +93,7 @@ public final class KernelCache {
 
   /// Loads a source's kernels into the current context.
   public KernelModule module(KernelSource source) {
-    return new KernelModule(source.file(), cubin(source));
+    return new KernelModule(cubin(source));
   }
 
   /// The hash of all that the cubin depends on.

@@ -6,19 +6,16 @@ import wan4j.cuda.bind.CudaKernels;
 
 /// The kernels of one compiled file, loaded into one context.
 public final class KernelModule implements AutoCloseable {
-  private final String file;
   private final long module;
   private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
-  KernelModule(String file, byte[] cubin) {
-    this.file = file;
+  KernelModule(byte[] cubin) {
     this.module = CudaKernels.loadModule(cubin);
   }
 
   /// The file's kernel of this `extern "C"` name.
   public Kernel kernel(String name) {
-    return kernels.computeIfAbsent(
-        name, key -> new Kernel(file + ":" + key, CudaKernels.function(module, key)));
+    return kernels.computeIfAbsent(name, key -> new Kernel(CudaKernels.function(module, key)));
   }
 
   /// Unloads the code; kernels of this module are dead.

@@ -3,27 +3,15 @@ package wan4j.cuda.bind;
 import java.util.List;
 import java.util.Random;
 
-/// Convolution and attention through cuDNN against plain loops, and their speed.
+/// Convolution and attention through cuDNN against plain loops.
 final class CudnnProbe {
-  private static final int TILE = 1024;
+  private static final long MOST_WORKSPACE = 2L << 30;
 
   private final Random random = new Random(11);
   private final long handle = Cudnn.create();
-  private final long stream;
 
-  /// How far a result is from a plain loop, and what made it.
-  private static final long MOST_WORKSPACE = 2L << 30;
-
-  record Outcome(double distance, long engine, long workspace) {
-    @Override
-    public String toString() {
-      return "relative L2 %.2e, engine %d, workspace %d".formatted(distance, engine, workspace);
-    }
-  }
-
-  CudnnProbe(long stream) {
-    this.stream = stream;
-    Cudnn.setStream(handle, stream);
+  CudnnProbe() {
+    Cudnn.setStream(handle, 0);
   }
 
   static CudnnConvolution.Shape shape(
@@ -41,7 +29,8 @@ final class CudnnProbe {
         biased);
   }
 
-  Outcome convolution(Cudnn.Element type, boolean biased, CudnnGraph.Precision precision) {
+  /// Runs one causal convolution of 3 x 3 x 3 and returns its distance from a plain loop.
+  double convolution(Cudnn.Element type, boolean biased, CudnnGraph.Precision precision) {
     var channels = 32;
     var outputs = 48;
     var depth = 5;
@@ -87,38 +76,12 @@ final class CudnnProbe {
           }
         }
       }
-      return new Outcome(
-          ProbeMemory.distance(got, expected),
-          convolution.plans().getFirst().engine(),
-          convolution.workspace());
+      return ProbeMemory.distance(got, expected);
     }
   }
 
-  String convolutionSpeed(int channels, List<Long> input, boolean biased) {
-    var shape = shape(Cudnn.Element.BFLOAT16, channels, channels, input, biased);
-    var pixels = input.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
-    var outputs = shape.output().stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
-    try (var memory = new ProbeMemory();
-        var convolution =
-            CudnnConvolution.of(handle, shape, CudnnGraph.Precision.ANY, MOST_WORKSPACE)) {
-      var x = memory.empty(pixels * channels * 2);
-      CudaDriver.fillWords(x, 0x3E803F01, pixels * channels / 2, 0);
-      var w = memory.bfloats(ProbeMemory.normal(random, channels * channels * 27));
-      var bias = memory.bfloats(ProbeMemory.normal(random, channels));
-      var out = memory.empty(outputs * channels * 2);
-      var workspace = memory.empty(Math.max(256, convolution.workspace()));
-      var milliseconds =
-          ProbeMemory.median(stream, 5, () -> convolution.run(x, w, bias, out, workspace));
-      return "%.2f ms, %.0f TFLOP/s, engine %d, workspace %d MiB"
-          .formatted(
-              milliseconds,
-              2e-9 * outputs * channels * channels * 27 / milliseconds,
-              convolution.plans().getFirst().engine(),
-              convolution.workspace() >> 20);
-    }
-  }
-
-  Outcome attention(int dim, CudnnAttention.Form form) {
+  /// Runs one attention and returns its distance from a plain loop.
+  double attention(int dim, CudnnAttention.Form form) {
     var queries = 200;
     var keys = 333;
     var heads = 3;
@@ -155,36 +118,7 @@ final class CudnnProbe {
           }
         }
       }
-      return new Outcome(
-          ProbeMemory.distance(got, expected), attention.engine(), attention.workspace());
+      return ProbeMemory.distance(got, expected);
     }
-  }
-
-  String attentionSpeed(CudnnAttention.Form form) {
-    var tokens = 75_600L;
-    var sizes = CudnnAttention.Sizes.dense(tokens, tokens, 5, 128);
-    try (var memory = new ProbeMemory();
-        var attention = CudnnAttention.of(handle, sizes, 0.0883883f, MOST_WORKSPACE, form)) {
-      var tile = memory.bfloats(ProbeMemory.normal(random, TILE * 640));
-      var q = tiled(memory, tile, tokens);
-      var k = tiled(memory, tile, tokens);
-      var v = tiled(memory, tile, tokens);
-      var out = memory.empty(tokens * 640 * 2);
-      var workspace = memory.empty(Math.max(256, attention.workspace()));
-      var milliseconds =
-          ProbeMemory.median(stream, 5, () -> attention.run(q, k, v, out, workspace));
-      return "%.2f ms, %.0f TFLOP/s, engine %d"
-          .formatted(milliseconds, 4e-9 * tokens * tokens * 640 / milliseconds, attention.engine());
-    }
-  }
-
-  /// Tokens of 640 bf16 values, repeated from a tile of random ones.
-  private static long tiled(ProbeMemory memory, long tile, long tokens) {
-    var address = memory.empty(tokens * 1280);
-    for (var start = 0L; start < tokens; start += TILE) {
-      CudaDriver.copyOnDevice(
-          address + start * 1280, tile, Math.min(TILE, tokens - start) * 1280, 0);
-    }
-    return address;
   }
 }

@@ -1,19 +1,13 @@
 package wan4j.cuda.bind;
 
 import static wan4j.cuda.bind.MatmulDescription.Element.BFLOAT16;
-import static wan4j.cuda.bind.MatmulDescription.Element.FLOAT32;
 import static wan4j.cuda.bind.MatmulDescription.Element.FLOAT8_E4M3;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
-import wan4j.cuda.bind.MatmulDescription.Compute;
-import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 
-/// Matrix products against plain loops, and the table of what cuBLASLt supports.
+/// Matrix products against plain loops.
 final class MatmulProbe {
   private static final int ROWS = 136;
   private static final int COLUMNS = 256;
@@ -22,8 +16,6 @@ final class MatmulProbe {
 
   private final long handle = CublasLt.create();
   private final Random random = new Random(7);
-  private final byte[] fillEights = ProbeMemory.eights(random, 1 << 22);
-  private final float[] fillNormal = ProbeMemory.normal(random, 1 << 22);
 
   /// Scales of an operand: factors as the device has them, and the factor of one element.
   private static final class Scales {
@@ -149,126 +141,5 @@ final class MatmulProbe {
       values[index] = 0.25f + random.nextFloat();
     }
     return values;
-  }
-
-  /// Every combination of scales, epilogue, output and accumulation at one large shape: whether
-  /// there is an algorithm, how far it is from a plain loop at the small shape, and its speed.
-  List<String> table(long stream) {
-    var rows = new ArrayList<String>();
-    var pairs =
-        List.of(
-            List.of(Scale.TENSOR, Scale.TENSOR),
-            List.of(Scale.VECTOR, Scale.VECTOR),
-            List.of(Scale.BLOCK_1X128, Scale.BLOCK_128X128),
-            List.of(Scale.BLOCK_1X128, Scale.BLOCK_1X128));
-    for (var pair : pairs) {
-      for (var epilogue : Epilogue.values()) {
-        for (var output : List.of(BFLOAT16, FLOAT32, FLOAT8_E4M3)) {
-          for (var fast : List.of(true, false)) {
-            rows.add(row(pair, epilogue, output, fast, FLOAT8_E4M3, stream));
-          }
-        }
-      }
-    }
-    for (var epilogue : Epilogue.values()) {
-      for (var output : List.of(BFLOAT16, FLOAT32)) {
-        rows.add(row(pairs.getFirst(), epilogue, output, false, BFLOAT16, stream));
-      }
-    }
-    return rows;
-  }
-
-  private String row(
-      List<Scale> scales,
-      Epilogue epilogue,
-      Element output,
-      boolean fast,
-      Element input,
-      long stream) {
-    var large = product(9456, 13824, 5120, scales, epilogue, output, fast, input);
-    var small = product(ROWS, COLUMNS, INNER, scales, epilogue, output, fast, input);
-    var supported = MatmulPlan.isSupported(handle, large, WORKSPACE);
-    var distance = "null";
-    var speed = "null";
-    var problem = "";
-    try {
-      if (MatmulPlan.isSupported(handle, small, WORKSPACE)) {
-        distance = Double.toString(distance(small));
-      }
-      if (supported) {
-        speed = Double.toString(speed(large, stream));
-      }
-    } catch (CudaException e) {
-      problem = e.getMessage().replace('"', '\'').replace('\n', ' ');
-    }
-    return ("{\"input\": \"%s\", \"inputScale\": \"%s\", \"weightScale\": \"%s\", \"epilogue\":"
-            + " \"%s\", \"output\": \"%s\", \"fastAccumulation\": %b, \"supported\": %b,"
-            + " \"relativeL2\": %s, \"teraflops\": %s, \"problem\": \"%s\"}")
-        .formatted(
-            input,
-            scales.get(0),
-            scales.get(1),
-            epilogue,
-            output,
-            fast,
-            supported,
-            distance,
-            speed,
-            problem);
-  }
-
-  static MatmulDescription product(
-      long rows,
-      long columns,
-      long inner,
-      List<Scale> scales,
-      Epilogue epilogue,
-      Element output,
-      boolean fast,
-      Element input) {
-    return MatmulDescription.linear(rows, columns, inner, input, output)
-        .with(epilogue)
-        .with(Compute.FLOAT32)
-        .withScales(scales.get(0), scales.get(1))
-        .withFastAccumulation(fast);
-  }
-
-  /// TFLOP/s of a large product, median of eight.
-  double speed(MatmulDescription product, long stream) {
-    try (var memory = new ProbeMemory();
-        var plan = MatmulPlan.of(handle, product, WORKSPACE)) {
-      var input = fill(memory, product.rows() * product.inner(), product.input());
-      var weight = fill(memory, product.columns() * product.inner(), product.input());
-      var out = memory.empty(product.rows() * product.columns() * product.output().bytes());
-      var workspace = memory.empty(WORKSPACE);
-      var ones = new float[1 << 20];
-      Arrays.fill(ones, 0.01f);
-      var factors = memory.floats(ones);
-      if (product.epilogue().biased()) {
-        plan.bias(factors);
-      }
-      if (product.input() == FLOAT8_E4M3) {
-        plan.scales(factors, factors);
-      }
-      if (product.output() == FLOAT8_E4M3) {
-        plan.outputScale(factors);
-      }
-      var milliseconds =
-          ProbeMemory.median(stream, 8, () -> plan.run(input, weight, out, workspace, stream));
-      return 2e-9 * product.rows() * product.columns() * product.inner() / milliseconds;
-    }
-  }
-
-  private long fill(ProbeMemory memory, long count, Element type) {
-    var piece = fillEights.length;
-    var address = memory.empty(count * type.bytes());
-    var source = type == FLOAT8_E4M3 ? memory.bytes(fillEights) : memory.bfloats(fillNormal);
-    var total = count * type.bytes();
-    var step = (long) piece * type.bytes();
-    for (var start = 0L; start < total; start += step) {
-      CudaDriver.copyOnDevice(address + start, source, Math.min(step, total - start), 0);
-    }
-    CudaDriver.synchronize();
-    return address;
   }
 }

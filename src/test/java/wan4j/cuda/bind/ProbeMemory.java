@@ -7,7 +7,6 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -44,18 +43,18 @@ final class ProbeMemory implements AutoCloseable {
       host.copyFrom(heap);
       var address = empty(heap.byteSize());
       CudaDriver.copyToDevice(address, host, 0);
-      CudaDriver.synchronize();
+      CudaStreams.synchronize(0);
       return address;
     }
   }
 
   /// Reads `count` elements of this many bytes each as floats: 4 float32, 2 bf16, 1 E4M3.
   static float[] read(long address, int count, int bytes) {
-    CudaDriver.synchronize();
+    CudaStreams.synchronize(0);
     try (var arena = Arena.ofConfined()) {
       var host = arena.allocate((long) count * bytes, 16);
       CudaDriver.copyToHost(host, address, 0);
-      CudaDriver.synchronize();
+      CudaStreams.synchronize(0);
       var values = new float[count];
       for (var index = 0; index < count; index++) {
         values[index] =
@@ -111,30 +110,9 @@ final class ProbeMemory implements AutoCloseable {
     return Math.sqrt(difference / size);
   }
 
-  /// Median milliseconds of `runs` timed runs after three for warmth.
-  static double median(long stream, int runs, Runnable work) {
-    for (var run = 0; run < 3; run++) {
-      work.run();
-    }
-    var start = CudaStreams.createTimingEvent();
-    var end = CudaStreams.createTimingEvent();
-    var times = new double[runs];
-    for (var run = 0; run < runs; run++) {
-      CudaStreams.record(start, stream);
-      work.run();
-      CudaStreams.record(end, stream);
-      CudaStreams.synchronizeEvent(end);
-      times[run] = CudaStreams.milliseconds(start, end);
-    }
-    CudaStreams.destroyEvent(start);
-    CudaStreams.destroyEvent(end);
-    Arrays.sort(times);
-    return times[runs / 2];
-  }
-
   @Override
   public void close() {
-    CudaDriver.synchronize();
+    CudaStreams.synchronize(0);
     taken.forEach(CudaDriver::free);
   }
 }
