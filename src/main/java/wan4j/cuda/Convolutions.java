@@ -267,10 +267,8 @@ final class Convolutions implements AutoCloseable {
                 Products.type(type))
             .with(rows.dtype() == DType.F32 ? compute : Compute.FLOAT32)
             .with(Epilogue.BIAS);
-    MatmulPlan plan =
-        products.plan(description).factor(1, isAdded ? 1 : 0).bias(address(layer.bias()));
-    products.run(plan, address(rows), address(layer.weight()), target);
-    plan.factor(1, 0);
+    MatmulPlan plan = products.plan(description).bias(address(layer.bias()));
+    products.run(plan, address(rows), address(layer.weight()), isAdded ? 1 : 0, target);
   }
 
   private static long address(Tensor tensor) {

@@ -25,6 +25,7 @@ import wan4j.tensor.TensorSource;
 /// The waist on a Hopper GPU: kernels of our own for what moves memory, cuBLASLt for products,
 /// cuDNN for convolutions and attention. All work is queued in one stream in the caller's order.
 public final class CudaOps implements Ops {
+  private final CloseStack open = new CloseStack();
   private final CudaTypes types;
   private final Device device;
   private final DeviceMemory memory;
@@ -61,55 +62,65 @@ public final class CudaOps implements Ops {
   /// memory; throws `CudaException` when there is none.
   public CudaOps(int ordinal, CudaTypes types, KernelCache cache, long limit) {
     this.types = types;
-    device = new Device(ordinal, cache, limit);
-    memory = new DeviceMemory(device.heap(), device.stream());
-    Algorithms algorithms = Algorithms.of(ordinal);
-    products = new Products(device, algorithms);
-    workspace = new LibraryWorkspace(device);
-    norms = new NormKernels(device);
-    rope = new RopeKernels(device);
-    gates = new GateKernels(device);
-    elementwise = new ElementwiseKernels(device);
-    patches = new PatchKernels(device);
-    quantization = new QuantizeKernels(device);
-    video = new VideoKernels(device);
-    convolutionKernels = new ConvolutionKernels(device);
-    formats = new Formats(memory, quantization, elementwise, types.activation());
-    transfers = new Transfers(device, memory, elementwise);
-    sampling = new Sampling(device, memory, transfers, elementwise);
-    layers = new LinearLayers(products, formats, memory, elementwise, types);
-    attentions =
-        new AttentionLayers(
-            memory,
-            formats,
-            elementwise,
-            types.activation(),
-            new AttentionKernels(device),
-            new FusedAttention(workspace),
-            new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
-    convolutions =
-        new Convolutions(
-            workspace,
-            products,
-            new PatchConvolution(device),
-            convolutionKernels,
-            elementwise,
-            memory,
-            types,
-            algorithms);
+    try {
+      device = new Device(ordinal, cache, limit);
+      open.add(device::close);
+      memory = new DeviceMemory(device);
+      open.add(memory::close);
+      Algorithms algorithms = Algorithms.of(ordinal);
+      products = new Products(device, algorithms);
+      open.add(products::close);
+      workspace = new LibraryWorkspace(device);
+      open.add(workspace::close);
+      norms = new NormKernels(device);
+      rope = new RopeKernels(device);
+      gates = new GateKernels(device);
+      elementwise = new ElementwiseKernels(device);
+      patches = new PatchKernels(device);
+      quantization = new QuantizeKernels(device);
+      video = new VideoKernels(device);
+      convolutionKernels = new ConvolutionKernels(device);
+      formats = new Formats(memory, quantization, elementwise, types.activation());
+      transfers = new Transfers(device, memory, elementwise);
+      open.add(transfers::close);
+      sampling = new Sampling(device, memory, transfers, elementwise);
+      layers = new LinearLayers(products, formats, memory, elementwise, types);
+      attentions =
+          new AttentionLayers(
+              memory,
+              formats,
+              elementwise,
+              types.activation(),
+              new AttentionKernels(device),
+              new FusedAttention(workspace),
+              new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
+      open.add(attentions::close);
+      convolutions =
+          new Convolutions(
+              workspace,
+              products,
+              new PatchConvolution(device),
+              convolutionKernels,
+              elementwise,
+              memory,
+              types,
+              algorithms);
+      open.add(convolutions::close);
+    } catch (RuntimeException | Error e) {
+      open.close();
+      throw e;
+    }
   }
 
   /// Gives scopes one range of so many bytes, which a request whose need is known fills without
   /// gaps; only between requests. Too little memory is an `InputException` with the numbers.
   public void reserve(long bytes) {
-    device.adopt();
     memory.reserve(bytes);
   }
 
   /// Returns the bytes of device memory that could be held in all: what is free, and what is held
   /// already.
   public long availableBytes() {
-    device.adopt();
     return device.heap().available() + device.heap().held();
   }
 
@@ -128,7 +139,6 @@ public final class CudaOps implements Ops {
   /// Returns by how many bytes the GPU's free memory has fallen at most since it was opened, the
   /// code and tables of the libraries included.
   public long driverPeakBytes() {
-    device.adopt();
     return device.heap().driverPeak();
   }
 
@@ -200,31 +210,26 @@ public final class CudaOps implements Ops {
 
   @Override
   public Scope scope() {
-    device.adopt();
     return memory.scope();
   }
 
   @Override
   public Tensor empty(DType dtype, long... sizes) {
-    device.adopt();
     return memory.empty(dtype, Shape.of(sizes));
   }
 
   @Override
   public Parameters parameters() {
-    device.adopt();
     return new CudaParameters(this);
   }
 
   @Override
   public Tensor upload(Tensor host, DType dtype) {
-    device.adopt();
     return transfers.upload(host, dtype);
   }
 
   @Override
   public Tensor download(Tensor tensor) {
-    device.adopt();
     return transfers.download(tensor);
   }
 
@@ -241,7 +246,6 @@ public final class CudaOps implements Ops {
 
   @Override
   public void synchronize() {
-    device.adopt();
     device.synchronize();
   }
 
@@ -584,14 +588,7 @@ public final class CudaOps implements Ops {
 
   @Override
   public void close() {
-    device.adopt();
     device.synchronize();
-    transfers.close();
-    convolutions.close();
-    attentions.close();
-    products.close();
-    workspace.close();
-    memory.close();
-    device.close();
+    open.close();
   }
 }

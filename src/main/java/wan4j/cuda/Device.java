@@ -14,26 +14,25 @@ import wan4j.cuda.jit.KernelSource;
 /// One GPU as one thread uses it: its context, the stream in which all work is ordered, and the
 /// kernels loaded so far.
 final class Device implements AutoCloseable {
-  private final long context;
+  private final DeviceContext context;
   private final DeviceHeap heap;
   private final int multiprocessors;
   private final long stream;
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
-  private Thread thread = Thread.currentThread();
 
   /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
   Device(int ordinal, KernelCache cache, long limit) {
     this.cache = cache;
-    CudaDriver.initialize();
-    context = CudaDriver.retainContext(ordinal);
-    heap = new DeviceHeap(limit);
+    context = new DeviceContext(ordinal);
+    heap = new DeviceHeap(context, limit);
     multiprocessors = CudaDriver.device(ordinal).multiprocessors();
     stream = CudaStreams.create();
   }
 
-  long context() {
+  /// Returns the context; what this class gives out adopts it for the calling thread.
+  DeviceContext context() {
     return context;
   }
 
@@ -42,7 +41,9 @@ final class Device implements AutoCloseable {
     return multiprocessors;
   }
 
+  /// Returns the stream of all work.
   long stream() {
+    context.adopt();
     return stream;
   }
 
@@ -51,17 +52,9 @@ final class Device implements AutoCloseable {
     return heap;
   }
 
-  /// Makes the context the calling thread's own when another thread used it last; one thread at a
-  /// time may use a device.
-  void adopt() {
-    if (thread != Thread.currentThread()) {
-      CudaDriver.useContext(context);
-      thread = Thread.currentThread();
-    }
-  }
-
   /// Returns a kernel of `src/main/cuda`, compiled for these constants and loaded.
   Kernel kernel(String file, String name, Map<String, Object> constants) {
+    context.adopt();
     return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
   }
 
@@ -77,12 +70,12 @@ final class Device implements AutoCloseable {
 
   /// Launches a kernel with what [#arguments] collected.
   void launch(Kernel kernel, LaunchShape shape) {
-    kernel.launch(shape, stream, arguments);
+    kernel.launch(shape, stream(), arguments);
   }
 
   /// Waits until all work that was asked for is done.
   void synchronize() {
-    CudaStreams.synchronize(stream);
+    CudaStreams.synchronize(stream());
   }
 
   @Override

@@ -11,6 +11,7 @@ import wan4j.tensor.InputException;
 /// the driver rounds it, and what has become of the free memory since the GPU was opened, in which
 /// the libraries' own code and tables show too.
 final class DeviceHeap {
+  private final DeviceContext context;
   private final long limit;
   private final long freeAtFirst = CudaDriver.freeMemory();
   private final Map<Long, Long> ranges = new HashMap<>();
@@ -19,13 +20,15 @@ final class DeviceHeap {
   private int takes;
   private long peak;
 
-  /// Counts for the present context, which has just been made; at most `limit` bytes are given out.
-  DeviceHeap(long limit) {
+  /// Counts for a context that has just been made; at most `limit` bytes are given out.
+  DeviceHeap(DeviceContext context, long limit) {
+    this.context = context;
     this.limit = limit;
   }
 
   /// Takes a range from the driver; too little memory is an `InputException` with the numbers.
   long take(long bytes) {
+    context.adopt();
     long granule = SlabPacking.GRANULE;
     long rounded = Math.ceilDiv(bytes, granule) * granule;
     if (held + rounded > limit) {
@@ -49,12 +52,14 @@ final class DeviceHeap {
 
   /// Gives a range back; the work that uses it must be done.
   void give(long address) {
+    context.adopt();
     CudaDriver.free(address);
     held -= ranges.remove(address);
   }
 
   /// Returns the bytes that could still be taken.
   long available() {
+    context.adopt();
     return Math.min(CudaDriver.freeMemory(), limit - held);
   }
 
@@ -76,6 +81,7 @@ final class DeviceHeap {
   /// Returns by how much the GPU's free memory has fallen at most since it was opened: what was
   /// taken here and by the libraries, and by other processes if there are any.
   long driverPeak() {
+    context.adopt();
     leastFree = Math.min(leastFree, CudaDriver.freeMemory());
     return freeAtFirst - leastFree;
   }

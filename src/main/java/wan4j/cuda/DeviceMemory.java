@@ -21,27 +21,25 @@ final class DeviceMemory implements AutoCloseable {
   private static final long SMALLEST_CHUNK = 16L << 20;
   private static final long LARGEST_CHUNK = 1L << 30;
 
-  private final DeviceHeap heap;
-  private final long stream;
+  private final Device device;
   private final StorageStack stack;
 
-  DeviceMemory(DeviceHeap heap, long stream) {
-    this.heap = heap;
-    this.stream = stream;
+  DeviceMemory(Device device) {
+    this.device = device;
     stack = new StorageStack(SMALLEST_CHUNK, LARGEST_CHUNK, this::allocate, this::poison);
   }
 
   private Storage allocate(long bytes) {
-    return new DeviceStorage(heap.take(bytes), bytes);
+    return new DeviceStorage(device.heap().take(bytes), bytes);
   }
 
   private void give(Storage chunk) {
-    heap.give(((DeviceStorage) chunk).address());
+    device.heap().give(((DeviceStorage) chunk).address());
   }
 
   /// Fills what dies with NaN, so that a test notices a tensor that is used after its scope.
   private void poison(Storage dying) {
-    CudaDriver.fillBytes(((DeviceStorage) dying).address(), 0xFF, dying.bytes(), stream);
+    CudaDriver.fillBytes(((DeviceStorage) dying).address(), 0xFF, dying.bytes(), device.stream());
   }
 
   /// Makes one chunk of so many bytes the whole of this memory, unless a tensor lives in it; a

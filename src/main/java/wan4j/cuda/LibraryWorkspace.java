@@ -20,12 +20,15 @@ final class LibraryWorkspace implements AutoCloseable {
     Cudnn.setStream(handle, device.stream());
   }
 
+  /// Returns cuDNN's handle.
   long handle() {
+    device.context().adopt();
     return handle;
   }
 
   /// Returns the address of a workspace of at least so many bytes.
   long address(long needed) {
+    device.context().adopt();
     if (needed > bytes) {
       device.synchronize();
       free();

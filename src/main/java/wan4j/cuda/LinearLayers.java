@@ -338,13 +338,12 @@ final class LinearLayers {
           DeviceStorage.address(product.inputScales()),
           DeviceStorage.address(product.weightScales()));
     }
-    plan.factor(1, product.before());
     products.run(
         plan,
         DeviceStorage.address(product.input()),
         DeviceStorage.address(product.weight()),
+        product.before(),
         DeviceStorage.address(product.target()));
-    plan.factor(1, 0); // others share the plan
   }
 
   /// The type in which a layer's product is written.

@@ -27,8 +27,8 @@ final class Products implements AutoCloseable {
   Products(Device device, Algorithms algorithms) {
     this.device = device;
     this.algorithms = algorithms;
-    handle = CublasLt.create();
     workspace = device.heap().take(WORKSPACE);
+    handle = CublasLt.create();
   }
 
   /// Returns the library's type of an element type.
@@ -74,6 +74,7 @@ final class Products implements AutoCloseable {
   }
 
   private MatmulPlan make(MatmulDescription description) {
+    device.context().adopt();
     String known = algorithms.algorithm(description);
     MatmulPlan plan = known == null ? null : known(description, known);
     return plan == null ? first(description) : plan;
@@ -108,7 +109,12 @@ final class Products implements AutoCloseable {
 
   /// Queues a product whose plan has its pointers.
   void run(MatmulPlan plan, long input, long weight, long output) {
-    plan.run(input, weight, output, workspace, device.stream());
+    run(plan, input, weight, 0, output);
+  }
+
+  /// Queues a product whose plan has its pointers, with `before` times what the output held added.
+  void run(MatmulPlan plan, long input, long weight, float before, long output) {
+    plan.run(input, weight, before, output, workspace, device.stream());
   }
 
   @Override

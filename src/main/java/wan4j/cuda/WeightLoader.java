@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.function.LongConsumer;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.bind.KernelArguments;
@@ -43,7 +44,8 @@ final class WeightLoader implements AutoCloseable {
 
   private final Device device;
   private final ElementwiseKernels kernels;
-  private final long started = CudaStreams.createEvent();
+  private final long started;
+  private final CloseStack open = new CloseStack();
   private final List<Slot> slots = new ArrayList<>();
   private final BlockingQueue<Slot> free;
   private final ExecutorService threads;
@@ -54,25 +56,31 @@ final class WeightLoader implements AutoCloseable {
     int count = threadCount();
     int buffers = count * SLOTS_PER_THREAD;
     free = new ArrayBlockingQueue<>(buffers);
+    device.context().adopt();
+    try {
+      started = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+      MemorySegment pinned = CudaDriver.allocateHost(deviceBytes());
+      open.add(() -> CudaDriver.freeHost(pinned));
+      long staging = opened(device.heap().take(deviceBytes()), device.heap()::give);
+      for (int i = 0; i < buffers; i++) {
+        long stream = opened(CudaStreams.create(), CudaStreams::destroy);
+        long done = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+        MemorySegment buffer = pinned.asSlice(i * PIECE, PIECE);
+        slots.add(new Slot(buffer, staging + i * PIECE, stream, done, new KernelArguments()));
+      }
+      free.addAll(slots);
+    } catch (RuntimeException e) {
+      open.close();
+      throw e;
+    }
     threads =
         Executors.newFixedThreadPool(
             count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
-    try {
-      for (int i = 0; i < buffers; i++) {
-        Slot slot =
-            new Slot(
-                CudaDriver.allocateHost(PIECE),
-                device.heap().take(PIECE),
-                CudaStreams.create(),
-                CudaStreams.createEvent(),
-                new KernelArguments());
-        slots.add(slot);
-        free.add(slot);
-      }
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
+  }
+
+  private long opened(long handle, LongConsumer close) {
+    open.add(() -> close.accept(handle));
+    return handle;
   }
 
   private static int threadCount() {
@@ -137,7 +145,7 @@ final class WeightLoader implements AutoCloseable {
   }
 
   private void bring(Piece piece) {
-    CudaDriver.useContext(device.context());
+    CudaDriver.useContext(device.context().handle());
     Slot slot = take();
     try {
       CudaStreams.synchronizeEvent(slot.done); // the buffer's last piece has left it
@@ -173,13 +181,7 @@ final class WeightLoader implements AutoCloseable {
   @Override
   public void close() {
     threads.shutdown();
-    for (Slot slot : slots) {
-      CudaStreams.synchronize(slot.stream);
-      CudaStreams.destroyEvent(slot.done);
-      CudaStreams.destroy(slot.stream);
-      CudaDriver.freeHost(slot.pinned);
-      device.heap().give(slot.staging);
-    }
-    CudaStreams.destroyEvent(started);
+    finishCopies();
+    open.close();
   }
 }

@@ -18,7 +18,7 @@ public final class MatmulPlan implements AutoCloseable {
   private final long handle;
   private final MatmulDescription description;
   private final CublasLt.Descriptors descriptors;
-  private final MemorySegment factors = Arena.ofAuto().allocate(JAVA_FLOAT, 2);
+  private final MemorySegment factors = Arena.ofAuto().allocateFrom(JAVA_FLOAT, 1, 0);
   private final MemorySegment algorithmBytes =
       Arena.ofAuto().allocate(CudaLayouts.MATMUL_ALGORITHM);
   private CublasLt.Algorithm algorithm;
@@ -27,7 +27,6 @@ public final class MatmulPlan implements AutoCloseable {
     this.handle = handle;
     this.description = description;
     this.descriptors = describe(description);
-    factor(1, 0);
   }
 
   /// Plans a product with the library's first algorithm that needs at most `workspace` bytes.
@@ -84,13 +83,6 @@ public final class MatmulPlan implements AutoCloseable {
     return description;
   }
 
-  /// Scales the product by `alpha` and adds `beta` times what the output held before.
-  public MatmulPlan factor(float alpha, float beta) {
-    factors.setAtIndex(JAVA_FLOAT, 0, alpha);
-    factors.setAtIndex(JAVA_FLOAT, 1, beta);
-    return this;
-  }
-
   /// Device address of the bias, `columns` elements of [MatmulDescription#bias].
   public MatmulPlan bias(long address) {
     CublasLt.setOperation(descriptors.operation(), CublasLt.BIAS_POINTER, address);
@@ -116,16 +108,17 @@ public final class MatmulPlan implements AutoCloseable {
     return this;
   }
 
-  /// Runs the product in stream order; `workspace` holds at least what the algorithm needs.
-  public void run(long input, long weight, long output, long workspace, long stream) {
-    var before = factors.getAtIndex(JAVA_FLOAT, 1) == 0 ? 0 : output;
+  /// Runs the product in stream order, with `before` times what the output held added; `workspace`
+  /// holds at least what the algorithm needs.
+  public void run(long input, long weight, float before, long output, long workspace, long stream) {
+    factors.setAtIndex(JAVA_FLOAT, 1, before);
     CublasLt.matmul(
         handle,
         descriptors,
         factors,
         weight,
         input,
-        before,
+        before == 0 ? 0 : output,
         output,
         algorithmBytes,
         workspace,

@@ -201,12 +201,12 @@ final class CudaLayoutsTest {
   }
 
   private static String driverProgram() {
-    return new StringBuilder()
-        .append("SIZE(CUtensorMap) OFFSET(CUtensorMap, opaque)\n")
-        .append("printf(\"alignof(CUtensorMap) %zu\\n\", _Alignof(CUtensorMap));\n")
-        .append("SAY(CU_TENSOR_MAP_DATA_TYPE_UINT8) SAY(CU_TENSOR_MAP_DATA_TYPE_FLOAT32)\n")
-        .append("SAY(CU_TENSOR_MAP_DATA_TYPE_BFLOAT16) SAY(CU_TENSOR_MAP_SWIZZLE_128B)\n")
-        .toString();
+    return """
+    SIZE(CUtensorMap) OFFSET(CUtensorMap, opaque)
+    printf("alignof(CUtensorMap) %zu\\n", _Alignof(CUtensorMap));
+    SAY(CU_TENSOR_MAP_DATA_TYPE_UINT8) SAY(CU_TENSOR_MAP_DATA_TYPE_FLOAT32)
+    SAY(CU_TENSOR_MAP_DATA_TYPE_BFLOAT16) SAY(CU_TENSOR_MAP_SWIZZLE_128B)
+    """;
   }
 
   private static void assertLayout(Map<String, Long> facts, StructLayout layout) {

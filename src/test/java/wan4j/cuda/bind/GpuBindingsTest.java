@@ -46,7 +46,7 @@ final class GpuBindingsTest {
         KernelModule module = cache.module(PROBE)) {
       Kernel kernel = module.kernel("scale");
       float[] from = ProbeMemory.normal(new Random(1), 1000);
-      long to = memory.empty(4 * from.length);
+      long to = memory.empty(4L * from.length);
       kernel.launch(
           LaunchShape.covering(from.length, 128),
           0,

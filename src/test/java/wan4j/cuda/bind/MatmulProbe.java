@@ -72,7 +72,7 @@ final class MatmulProbe {
         if (product.output() == FLOAT8_E4M3) {
           plan.outputScale(memory.floats(new float[] {0.5f}));
         }
-        plan.run(input, weight, out, workspace, 0);
+        plan.run(input, weight, 0, out, workspace, 0);
         var got = ProbeMemory.read(out, ROWS * COLUMNS, product.output().bytes());
         return ProbeMemory.distance(
             got, expected(product, x, w, bias, eight, inputScales, weightScales));
