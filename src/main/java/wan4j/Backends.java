@@ -3,10 +3,13 @@ package wan4j;
 import wan4j.cpu.CpuOps;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
+import wan4j.cuda.bind.CublasLt;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Ops;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
 /// Where a device becomes a backend: the one place that names them.
@@ -46,6 +49,20 @@ public final class Backends {
   /// Returns the bytes that a request could take of a GPU's memory; a processor's are not counted.
   static long availableBytes(Ops ops) {
     return ops instanceof CudaOps cuda ? cuda.availableBytes() : Long.MAX_VALUE;
+  }
+
+  /// Throws `InputException` when a backend's libraries are too old for FP8 layers of a precision.
+  static void require(Ops ops, Precision precision) {
+    boolean isScaledByRows =
+        switch (precision) {
+          case FLOAT8_TOKEN, FLOAT8_BLOCK -> true;
+          case FLOAT32, PLAIN, FLOAT8_CURRENT, FLOAT8_DELAYED -> false;
+        };
+    String absence =
+        ops instanceof CudaOps && isScaledByRows ? CublasLt.vectorScalesAbsence() : null;
+    if (absence != null) {
+      throw new InputException(absence + ", or give --quantize --fp8_recipe Float8CurrentScaling");
+    }
   }
 
   /// Reserves what a request's tensors need, between requests; throws `InputException` with the
@@ -99,6 +116,17 @@ public final class Backends {
       case CpuOps _ -> "processor";
       default -> "none";
     };
+  }
+
+  /// Lets the attention kernel of ours take every attention that it can, also over so few keys that
+  /// cuDNN is faster; throws `InputException` for a backend without it.
+  public static void preferOurAttention(Ops ops) {
+    if (!(ops instanceof CudaOps cuda) || cuda.activation() != DType.BF16) {
+      throw new InputException(
+          "--attention wan4j was given, but only a GPU in bf16 has that kernel; give --device cuda"
+              + " and --precision bf16, or leave it out");
+    }
+    cuda.preferOurAttention();
   }
 
   private static CudaTypes types(Arithmetic arithmetic) {

@@ -41,6 +41,12 @@ record MemoryPlan(boolean offloads, long piece, MemoryNeed need) {
     return new MemoryPlan(offloads, piece, need);
   }
 
+  /// Says whether the autoencoder works in smaller pieces than usual. The video is the same but
+  /// perhaps for its last bits: a library may sum other sizes in another order.
+  boolean isCutSmaller() {
+    return piece < VideoAutoencoder.USUAL_PIECE;
+  }
+
   /// Returns which choice was made, and by which numbers, as a sentence.
   String sentence(long available) {
     return offloads

@@ -45,6 +45,10 @@ final class Networks implements AutoCloseable {
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config, options.quantization());
+    for (Expert expert : checkpoint.experts()) {
+      Quantization quantization = options.quantization();
+      Backends.require(ops, quantization.recipe(checkpoint.transformer(expert)).precision());
+    }
     merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
     beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
     experts =

@@ -37,12 +37,16 @@ public final class ParityRecord {
   private final Map<String, Object> common;
   private final Map<String, Kind> kinds = new TreeMap<>();
 
-  /// Creates a record of cases that run on a device in an arithmetic.
-  public ParityRecord(Device device, Arithmetic arithmetic) {
+  /// Creates a record of cases that run on a device in an arithmetic, with attention by what is
+  /// named wherever that can do it, or null for what is fastest.
+  public ParityRecord(Device device, Arithmetic arithmetic, String attention) {
     common = new LinkedHashMap<>();
     common.put("precision", arithmetic.spelling(device));
     common.put("residual", arithmetic.residualSpelling(device));
     common.put("gpus", device == Device.CUDA ? 1 : 0);
+    if (attention != null) {
+      common.put("attention", attention);
+    }
   }
 
   /// Adds a case; one of a kind that this build does not know counts nowhere.

@@ -52,6 +52,13 @@ final class VerifyCommand implements Callable<Integer> {
       description = "The commit that the file names (default: the working folder's).")
   private String commit;
 
+  @Option(
+      names = "--attention",
+      description =
+          "wan4j: wan4j's own attention kernel takes every case that it can (heads of 128, in bf16 on"
+              + " a GPU), not only those of so many keys that it is faster than cuDNN.")
+  private String attention;
+
   private int passed;
   private int failed;
   private final Map<String, Integer> skipped = new LinkedHashMap<>();
@@ -68,7 +75,10 @@ final class VerifyCommand implements Callable<Integer> {
     Device where = Device.of(device);
     Arithmetic chosen = residual.of(arithmetic.on(where), where);
     try (Backend backend = Backend.open(where, chosen)) {
-      ParityRecord record = new ParityRecord(where, chosen);
+      if (attention != null) {
+        backend.preferAttention(attention);
+      }
+      ParityRecord record = new ParityRecord(where, chosen, attention);
       Verifier.run(
           folders,
           Set.copyOf(kinds),

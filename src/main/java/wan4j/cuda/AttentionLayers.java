@@ -20,6 +20,7 @@ final class AttentionLayers implements AutoCloseable {
   private final AttentionKernels kernels;
   private final FusedAttention fused;
   private final ProductAttention products;
+  private boolean isOursAlone;
 
   AttentionLayers(
       DeviceMemory memory,
@@ -40,8 +41,7 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns softmax(q kᵀ scale) v of `shape`, in the consumer's format.
   Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
-    if (DeviceRules.isWrittenByAttention(want)
-        && AttentionKernels.takes(activation, heads, scale)) {
+    if (DeviceRules.isWrittenByAttention(want) && isOurs(heads, scale)) {
       Tensor query = heads.query();
       int notes = DeviceRules.attentionNotes(query.length(0), query.length(1));
       try (RowOutput output = formats.output(shape, want, notes)) {
@@ -59,6 +59,17 @@ final class AttentionLayers implements AutoCloseable {
     return formats.written(shape, want, target -> attend(heads, 1, target, given));
   }
 
+  /// Lets the kernel of ours take whatever it can, also where cuDNN is faster.
+  void preferOurs() {
+    isOursAlone = true;
+  }
+
+  private boolean isOurs(Heads heads, double scale) {
+    return isOursAlone
+        ? AttentionKernels.fits(activation, heads, scale)
+        : AttentionKernels.takes(activation, heads, scale);
+  }
+
   /// Returns what computes attention over many keys in heads of a size, with a bias or without.
   String name(int headSize, boolean isBiased) {
     if (!isBiased && DeviceRules.fitsOurAttention(activation, headSize)) {
@@ -73,7 +84,7 @@ final class AttentionLayers implements AutoCloseable {
     }
     try (Scope _ = memory.scope()) {
       Heads own = as(activation, heads);
-      if (bias == null && AttentionKernels.takes(activation, own, scale)) {
+      if (bias == null && isOurs(own, scale)) {
         kernels.run(own, scale, target);
         return;
       }

@@ -148,6 +148,12 @@ public final class CudaOps implements Ops {
     layers.sumFast(isFast);
   }
 
+  /// Lets the attention kernel of ours take every attention that it can, also over so few keys that
+  /// cuDNN is faster. For comparisons.
+  public void preferOurAttention() {
+    attentions.preferOurs();
+  }
+
   /// Returns what computes attention in heads of a size, with a bias of relative positions or
   /// without: "wan4j", "cuDNN", or "products" for two products around a softmax.
   public String attention(int headSize, boolean isBiased) {
@@ -191,7 +197,8 @@ public final class CudaOps implements Ops {
     return convolutionKernels;
   }
 
-  /// Queues the load of a whole tensor into device memory, in the target's type.
+  /// Begins the load of a whole tensor into device memory, in the target's type; later work sees
+  /// it.
   void load(TensorSource source, Tensor target) {
     transfers.load(source, target);
   }

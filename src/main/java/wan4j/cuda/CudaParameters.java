@@ -326,13 +326,14 @@ final class CudaParameters implements Parameters {
       return;
     }
     isClosed = true;
-    Collections.reverse(undoing);
-    undoing.forEach(Runnable::run);
-    ops.synchronize();
-    states.forEach(ops.quantizeKernels()::forget);
-    host.close();
-    for (DeviceStorage storage : slabs) {
-      ops.heap().give(storage.address());
+    try {
+      Collections.reverse(undoing);
+      undoing.forEach(Runnable::run);
+      ops.synchronize();
+    } finally { // also when what was loaded last could not be read
+      states.forEach(ops.quantizeKernels()::forget);
+      host.close();
+      slabs.forEach(slab -> ops.heap().give(slab.address()));
     }
   }
 }

@@ -21,6 +21,7 @@ final class Device implements AutoCloseable {
   private final KernelCache cache;
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
+  private Runnable loads = () -> {};
 
   /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
   Device(int ordinal, KernelCache cache, long limit) {
@@ -41,10 +42,25 @@ final class Device implements AutoCloseable {
     return multiprocessors;
   }
 
-  /// Returns the stream of all work.
+  /// Returns the stream of all work, for work that begins when everything before it is done, loads
+  /// under way included.
   long stream() {
     context.adopt();
+    loads.run();
     return stream;
+  }
+
+  /// Returns the stream without waiting for loads, which only read from it where they may begin and
+  /// hand themselves over to it.
+  long streamOfLoads() {
+    context.adopt();
+    return stream;
+  }
+
+  /// Has every work from now on wait for loads: `handOver` does so, and costs nothing while there
+  /// are none.
+  void awaitLoads(Runnable handOver) {
+    loads = handOver;
   }
 
   /// Returns where device memory comes from.

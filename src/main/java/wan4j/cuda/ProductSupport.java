@@ -81,7 +81,7 @@ public final class ProductSupport {
       CudaOps ops, ProductOperands operands, Contest contest, MatmulDescription product, int runs) {
     List<Double> times = List.of();
     boolean isKnown =
-        product.inputScale() == Scale.TENSOR || CublasLt.version() >= CublasLt.VECTOR_SCALES;
+        product.inputScale() == Scale.TENSOR || CublasLt.vectorScalesAbsence() == null;
     if (isKnown && ops.products().isSupported(product)) {
       try (MatmulPlan plan = operands.plan(product)) {
         List<Algorithm> candidates = operands.candidates(plan, 1);

@@ -34,7 +34,8 @@ final class Transfers implements AutoCloseable {
     random = new RandomKernels(device);
   }
 
-  /// Queues the load of a whole tensor into device memory, in the target's type.
+  /// Begins the load of a whole tensor into device memory, in the target's type; later work sees
+  /// it.
   void load(TensorSource source, Tensor target) {
     if (source instanceof RandomSource numbers) {
       random.fill(numbers, target);

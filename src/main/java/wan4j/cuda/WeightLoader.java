@@ -22,8 +22,9 @@ import wan4j.tensor.TensorSource;
 
 /// Brings tensors from files to the device: several threads read pieces into page-locked buffers,
 /// each copies its piece in a stream of its own, and the device converts where the type changes.
-/// One reader gets 6 GB/s from the page cache and the link takes 55, hence the threads; a memory
-/// map would fault inside the JVM when a file is shortened.
+/// Tensor after tensor is read without a pause until the device is asked for other work. One reader
+/// gets 6 GB/s from the page cache and the link takes 55, hence the threads; a memory map would
+/// fault inside the JVM when a file is shortened.
 final class WeightLoader implements AutoCloseable {
   private static final long PIECE = 4L << 20; // bytes
   private static final int MOST_THREADS = 16;
@@ -49,6 +50,7 @@ final class WeightLoader implements AutoCloseable {
   private final List<Slot> slots = new ArrayList<>();
   private final BlockingQueue<Slot> free;
   private final ExecutorService threads;
+  private final List<Future<?>> running = new ArrayList<>();
 
   WeightLoader(Device device, ElementwiseKernels kernels) {
     this.device = device;
@@ -76,6 +78,7 @@ final class WeightLoader implements AutoCloseable {
     threads =
         Executors.newFixedThreadPool(
             count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
+    device.awaitLoads(this::handOver);
   }
 
   private long opened(long handle, LongConsumer close) {
@@ -92,24 +95,28 @@ final class WeightLoader implements AutoCloseable {
     return (long) threadCount() * SLOTS_PER_THREAD * PIECE;
   }
 
-  /// Queues the load of a whole tensor into device memory; later work of the device's stream sees
-  /// it.
+  /// Begins the load of a whole tensor into device memory, after the device's work so far; later
+  /// work of the device sees it, and throws what has gone wrong with it.
   void load(TensorSource source, Tensor target) {
     List<Piece> pieces = pieces(source, target);
-    CudaStreams.record(started, device.stream());
-    List<Future<?>> running = new ArrayList<>();
+    CudaStreams.record(started, device.streamOfLoads());
     for (Piece piece : pieces) {
       FutureTask<Void> task = new FutureTask<>(() -> bring(piece), null);
       running.add(task);
-      if (pieces.size() == 1) {
-        task.run();
-      } else {
-        threads.execute(task);
-      }
+      threads.execute(task);
     }
-    Outcome.require(running, this::finishCopies);
+  }
+
+  /// Waits until everything has been read, and has the device's stream wait for the copies.
+  private void handOver() {
+    if (running.isEmpty()) {
+      return;
+    }
+    List<Future<?>> all = List.copyOf(running);
+    running.clear();
+    Outcome.require(all, this::finishCopies);
     for (Slot slot : slots) {
-      CudaStreams.waitFor(device.stream(), slot.done);
+      CudaStreams.waitFor(device.streamOfLoads(), slot.done);
     }
   }
 
@@ -180,7 +187,8 @@ final class WeightLoader implements AutoCloseable {
 
   @Override
   public void close() {
-    threads.shutdown();
+    device.awaitLoads(() -> {});
+    threads.close(); // waits for what is under way
     finishCopies();
     open.close();
   }

@@ -52,6 +52,7 @@ public final class UmT5Encoder implements AutoCloseable {
               .toList();
       norm = parameters.tensor(weights.tensor("norm.weight", dim), DType.F32);
       biases = ops.parameters();
+      ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();
       throw e;

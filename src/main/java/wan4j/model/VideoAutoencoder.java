@@ -13,7 +13,8 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   long USUAL_PIECE = 8L * 720 * 1280;
 
   /// Sets how many pixels, of all its frames, a piece of a video holds; one latent frame's at
-  /// least. Smaller pieces take less memory and more time, and give the same video.
+  /// least. Smaller pieces take less memory and more time, and give the same video, on a GPU
+  /// perhaps but for its last bits.
   void cutInto(long pixels);
 
   /// Returns the number of latent channels.

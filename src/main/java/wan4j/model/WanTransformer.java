@@ -77,7 +77,9 @@ public final class WanTransformer implements AutoCloseable {
       linearLayers = List.copyOf(layers.loaded());
       precisions.checkSkipped(
           linearLayers.stream().flatMap(stack -> stack.layers().stream()).toList());
+      ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
+      loras.close();
       parameters.close();
       throw e;
     }
@@ -105,6 +107,7 @@ public final class WanTransformer implements AutoCloseable {
     loras.close();
     loras = ops.parameters();
     parameters.adapt(weights, additions, loras);
+    ops.synchronize();
   }
 
   /// Forgets what forwards have left behind, so that the next request starts as the first one did.

@@ -35,6 +35,7 @@ public final class WanVae21 implements VideoAutoencoder {
               new VaeFrame.Normalisation(MEAN, DEVIATION),
               encoder(weights.at("encoder"), ops),
               decoder(weights.at("decoder"), ops));
+      ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();
       throw e;

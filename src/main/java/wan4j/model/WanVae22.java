@@ -44,6 +44,7 @@ public final class WanVae22 implements VideoAutoencoder {
               new VaeFrame.Normalisation(MEAN, DEVIATION),
               encoder(weights.at("encoder")),
               decoder(weights.at("decoder")));
+      ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();
       throw e;

@@ -7,7 +7,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// Where one network's weights live on a backend; closing it frees them.
+/// Where one network's weights live on a backend; closing it frees them. A weight may still be read
+/// when the method that loads it has returned: later work of the backend sees it whole, and that
+/// work, or `Ops.synchronize()`, throws what has gone wrong.
 public interface Parameters extends AutoCloseable {
   /// Loads a tensor as the given element type, keeping its shape.
   Tensor tensor(TensorSource source, DType dtype);

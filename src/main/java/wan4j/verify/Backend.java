@@ -4,6 +4,7 @@ import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
 import wan4j.ops.Ops;
+import wan4j.tensor.InputException;
 
 /// The backend under test and the accuracy that can be asked of it.
 public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
@@ -33,6 +34,15 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
                 case FLOAT32 -> Accuracy.GPU_FLOAT32;
               };
         });
+  }
+
+  /// Lets the attention that is named, `wan4j`, the kernel of ours, take every case that it can,
+  /// also where another is faster; throws `InputException` for other names and backends without it.
+  public void preferAttention(String name) {
+    if (!name.equals("wan4j")) {
+      throw new InputException("--attention got \"%s\"; give wan4j".formatted(name));
+    }
+    Backends.preferOurAttention(ops);
   }
 
   /// Returns the tolerance of a result that is computed in the backend's arithmetic, given the

@@ -20,7 +20,7 @@ final class ParityRecordTest {
 
   @Test
   void casesAreCountedAndTheirDistancesKept() {
-    ParityRecord record = new ParityRecord(Device.CUDA, Arithmetic.BFLOAT16_RESIDUAL);
+    ParityRecord record = new ParityRecord(Device.CUDA, Arithmetic.BFLOAT16_RESIDUAL, null);
     Tensor near = Tensor.of(new float[] {3, 4.05f}, 2);
     Tensor far = Tensor.of(new float[] {3, 5}, 2);
     record.add(compared("a", Comparison.relative("x", near, REFERENCE, 0.1)));
@@ -51,7 +51,7 @@ final class ParityRecordTest {
 
   @Test
   void aResultWithoutADistanceFailsAndIsNoFigure() {
-    ParityRecord record = new ParityRecord(Device.CPU, Arithmetic.BFLOAT16);
+    ParityRecord record = new ParityRecord(Device.CPU, Arithmetic.BFLOAT16, null);
     Tensor longer = Tensor.of(new float[] {3, 4, 5}, 3);
     record.add(compared("a", Comparison.relative("x", longer, REFERENCE, 0.1)));
     assertThat(record.measurements())

@@ -321,6 +321,10 @@ final class RefusalTest {
       String[] words = (command + " --device cpu --residual bf16").split(" ", -1);
       assertRefused(Terminal.run(words), "--device cuda");
     }
+    String[] attention = {"verify", "src/test/resources/golden/dit", "--attention", "wan4j"};
+    assertRefused(Terminal.run(attention), "--device cuda");
+    attention[3] = "flash";
+    assertRefused(Terminal.run(attention), "give wan4j");
     assertRefused(Terminal.run("paint"), "paint");
     assertRefused(
         Terminal.run("verify", "src/test/resources/golden/schedulers", "--precision", "bf16"),

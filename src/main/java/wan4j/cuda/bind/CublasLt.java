@@ -18,8 +18,7 @@ import java.util.function.Function;
 public final class CublasLt {
   private static final NativeLibrary LIBRARY = NativeLibraries.CUBLASLT;
 
-  /// The least version with per-row and 128-element block scales: 12.9.
-  public static final int VECTOR_SCALES = 120_900;
+  private static final int VECTOR_SCALES = 120_900; // the least version with them: 12.9
 
   // cublasLt.h, cublasLtMatmulDescAttributes_t
   static final int INPUT_TRANSPOSED_A = 3;
@@ -149,6 +148,16 @@ public final class CublasLt {
 
   /// The descriptors of one product: operation and the four matrices.
   record Descriptors(long operation, long a, long b, long c, long d) {}
+
+  /// Null where the library has scales per row and per 128 elements, else the sentence that says
+  /// that it is too old for them, and the command that gets a newer one.
+  public static String vectorScalesAbsence() {
+    return version() >= VECTOR_SCALES
+        ? null
+        : LIBRARY.unsuitable(
+            "is version %s, and FP8 scales per token and per block need 12.9 or newer"
+                .formatted(CudaReport.dotted(version(), 10_000, 100)));
+  }
 
   /// The library's version, for example 130002 for 13.0.2.
   public static int version() {

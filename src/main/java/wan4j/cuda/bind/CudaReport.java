@@ -50,6 +50,16 @@ public record CudaReport(List<Line> lines) {
             () -> dotted(CublasLt.version(), 10_000, 100),
             () -> problem(NativeLibraries.CUBLASLT, CublasLt.version(), LEAST_CUBLASLT),
             true));
+    if (NativeLibraries.CUBLASLT.isLoaded()) {
+      var absence = CublasLt.vectorScalesAbsence();
+      lines.add(
+          new Line(
+              "FP8 scales per token, per block",
+              absence == null ? "there" : "",
+              "",
+              absence,
+              false));
+    }
     lines.add(
         line(
             NativeLibraries.CUDNN,
@@ -136,7 +146,7 @@ public record CudaReport(List<Line> lines) {
     return version >= least ? null : library.tooOld();
   }
 
-  private static String dotted(int version, int major, int minor) {
+  static String dotted(int version, int major, int minor) {
     return version / major + "." + version % major / minor + "." + version % minor;
   }
 }

@@ -190,15 +190,10 @@ public final class MatmulPlan implements AutoCloseable {
 
   private static void refuseOld(MatmulDescription product) {
     var scaled = product.inputScale() != Scale.TENSOR || product.weightScale() != Scale.TENSOR;
-    if (scaled && CublasLt.version() < CublasLt.VECTOR_SCALES) {
+    var absence = scaled ? CublasLt.vectorScalesAbsence() : null;
+    if (absence != null) {
       throw new CudaException(
-          "cuBLASLt",
-          "cublasLtMatmulDescSetAttribute",
-          CudaException.UNSUPPORTED,
-          "cuBLASLt "
-              + CublasLt.version()
-              + " has no per-row or block scales, which need 12.9 or newer; get it with: "
-              + "pip install --upgrade nvidia-cublas");
+          "cuBLASLt", "cublasLtMatmulDescSetAttribute", CudaException.UNSUPPORTED, absence);
     }
   }
 }
