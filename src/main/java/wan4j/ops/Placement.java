@@ -9,9 +9,6 @@ public record Placement(long alignment, long rows) {
   /// A GPU's: rows in sixteens, so that matrix units see whole tiles without a copy.
   public static final Placement DEVICE = new Placement(256, 16);
 
-  /// A processor's.
-  public static final Placement PROCESSOR = new Placement(64, 1);
-
   /// Returns the bytes that a tensor takes.
   public long bytes(DType dtype, Shape shape) {
     long bytes = shape.count() * dtype.bytes();

@@ -38,11 +38,6 @@ public final class SlabPacking {
     return new Place(sizes.size() - 1, 0);
   }
 
-  /// Returns the number of slabs.
-  public int slabs() {
-    return sizes.size();
-  }
-
   /// Returns the bytes of a slab.
   public long bytes(int slab) {
     return sizes.get(slab);

@@ -116,12 +116,6 @@ public final class Checkpoint implements AutoCloseable {
     return files.tokenizer();
   }
 
-  /// Returns a further part of the checkpoint by its path in the folder, such as an audio encoder;
-  /// throws `InputException` when it is missing.
-  public Path part(String path, String description) {
-    return CheckpointFiles.present(folder.resolve(path), description);
-  }
-
   /// Counts the tensors, parameters and bytes of every network without reading an element.
   public CheckpointSummary summary() {
     List<CheckpointSummary.Network> networks = new ArrayList<>();

@@ -160,7 +160,7 @@ record CheckpointFiles(
   }
 
   /// Returns the path if something is there; throws `InputException` otherwise.
-  static Path present(Path path, String what) {
+  private static Path present(Path path, String what) {
     if (!Files.exists(path)) {
       String how = Files.isSymbolicLink(path) ? "is a broken link" : "is missing";
       throw new InputException(

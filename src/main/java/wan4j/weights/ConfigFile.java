@@ -88,18 +88,6 @@ public final class ConfigFile {
     return node.stringValue();
   }
 
-  /// Returns true or false, or the fallback when it is missing.
-  public boolean flag(String name, boolean fallback) {
-    if (!has(name)) {
-      return fallback;
-    }
-    JsonNode node = values.path(name);
-    if (!node.isBoolean()) {
-      throw wrong(name, node, "true or false");
-    }
-    return node.booleanValue();
-  }
-
   private int integer(String name, JsonNode node) {
     boolean isWhole = node.isIntegralNumber() && node.canConvertToInt();
     int value = isWhole ? node.intValue() : 0;

@@ -302,10 +302,6 @@ public final class Weights implements AutoCloseable {
     return files.stream().map(TensorFile::path).toList();
   }
 
-  List<TensorFile> files() {
-    return files;
-  }
-
   /// Closes the files behind the whole network; its sources can no longer be read.
   @Override
   public void close() {
