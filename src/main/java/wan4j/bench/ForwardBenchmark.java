@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.model.BlockRun;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
@@ -54,10 +55,8 @@ public final class ForwardBenchmark {
       Runnable forward =
           () -> {
             try (var _ = ops.scope()) {
-              Tensor x = transformer.embed(List.of(latents));
-              Tensor time = transformer.time(timesteps);
-              transformer.blocks(x, time, timesteps, text, rotary, Branch.CONDITIONAL);
-              transformer.head(x, time, timesteps, grid.frames(), height, width);
+              transformer.forward(
+                  List.of(latents), timesteps, text, rotary, Branch.CONDITIONAL, BlockRun.ALWAYS);
             }
           };
       List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));

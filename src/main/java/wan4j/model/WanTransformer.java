@@ -164,9 +164,32 @@ public final class WanTransformer implements AutoCloseable {
     return target;
   }
 
-  /// Returns the tokens of latents, each float32 `[channels, frames, height, width]` and stacked
-  /// along channels, in the residual type: this rank's share of `[tokens, dim]`.
-  public Tensor embed(List<Tensor> latents) {
+  /// Returns the velocity of latents, each float32 `[channels, frames, height, width]` and stacked
+  /// along channels, as float32 of that size in the innermost scope. The timesteps' rows and
+  /// `rotary`, float32 `[tokens, head size]`, are those of this rank's tokens; `through` says what
+  /// takes the tokens through the blocks.
+  public Tensor forward(
+      List<Tensor> latents,
+      Timesteps timesteps,
+      TextKeys text,
+      Tensor rotary,
+      Branch branch,
+      BlockRun through) {
+    Tensor shape = latents.getFirst();
+    Tensor velocity =
+        ops.empty(
+            DType.F32, config.outChannels(), shape.length(1), shape.length(2), shape.length(3));
+    try (var _ = ops.scope()) {
+      Tensor x = embed(latents);
+      Tensor time = time(timesteps);
+      through.run(x, () -> blocks(x, time, timesteps, text, rotary, branch));
+      head(x, time, timesteps, velocity);
+    }
+    return velocity;
+  }
+
+  /// Returns the tokens of latents in the residual type: this rank's share of `[tokens, dim]`.
+  private Tensor embed(List<Tensor> latents) {
     Tensor shape = latents.getFirst();
     int tokens = shape.length(1) * (shape.length(2) / 2) * (shape.length(3) / 2);
     Tensor x = ops.empty(ops.residual(), tokens, config.dim());
@@ -191,7 +214,7 @@ public final class WanTransformer implements AutoCloseable {
   }
 
   /// Runs all blocks over tokens `x [tokens, dim]` in place.
-  public void blocks(
+  private void blocks(
       Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
     try (var _ = ops.scope()) {
       List<Tensor> modulations = modulations(time);
@@ -225,11 +248,8 @@ public final class WanTransformer implements AutoCloseable {
             x, modulation, text.keys().get(index), text.values().get(index), rotary, group, branch);
   }
 
-  /// Returns the velocity, float32 `[channels, frames, height, width]`, of the tokens that the last
-  /// block left.
-  public Tensor head(
-      Tensor x, Tensor time, Timesteps timesteps, int frames, int height, int width) {
-    Tensor velocity = ops.empty(DType.F32, config.outChannels(), frames, height, width);
+  /// Writes the velocity of the tokens `x` that the last block left.
+  private void head(Tensor x, Tensor time, Timesteps timesteps, Tensor velocity) {
     try (var _ = ops.scope()) {
       Tensor m = ops.modulation(headModulation, time); // [2, distinct, dim]
       Operand h =
@@ -241,9 +261,10 @@ public final class WanTransformer implements AutoCloseable {
               WanBlock.EPSILON,
               head.input(Branch.CONDITIONAL));
       Tensor patches = group.gather(ops, ops.linear(h, head, Activation.NONE));
-      ops.copy(ops.unpatchify(patches, frames, height, width), velocity);
+      ops.copy(
+          ops.unpatchify(patches, velocity.length(1), velocity.length(2), velocity.length(3)),
+          velocity);
     }
-    return velocity;
   }
 
   /// Frees the weights.

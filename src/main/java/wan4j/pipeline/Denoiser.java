@@ -156,23 +156,13 @@ public final class Denoiser {
         Timesteps timesteps,
         Branch branch,
         int step) {
-      Tensor velocity = ops.empty(DType.F32, sample.shape().toArray());
-      try (var _ = ops.scope()) {
-        Tensor tokens = transformer.embed(latents);
-        Tensor time = transformer.time(timesteps);
-        cache.forward(
-            ops,
-            step,
-            branch,
-            tokens,
-            () ->
-                transformer.blocks(tokens, time, timesteps, textKeys.get(branch), rotary, branch));
-        ops.copy(
-            transformer.head(
-                tokens, time, timesteps, sample.length(1), sample.length(2), sample.length(3)),
-            velocity);
-      }
-      return velocity;
+      return transformer.forward(
+          latents,
+          timesteps,
+          textKeys.get(branch),
+          rotary,
+          branch,
+          (tokens, blocks) -> cache.forward(ops, step, branch, tokens, blocks));
     }
   }
 }

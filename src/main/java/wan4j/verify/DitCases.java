@@ -3,6 +3,7 @@ package wan4j.verify;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.DoubleStream;
+import wan4j.model.BlockRun;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
@@ -104,11 +105,14 @@ final class DitCases implements CaseKind {
           ops.upload(
               RotaryTable.of(frames, height / 2, width / 2, transformer.config().headDim()),
               DType.F32);
-      Tensor embedded =
-          transformer.embed(latents.stream().map(l -> ops.upload(l, DType.F32)).toList());
-      Tensor time = transformer.time(conditioning);
-      transformer.blocks(embedded, time, conditioning, text, rotary, Branch.CONDITIONAL);
-      return ops.download(transformer.head(embedded, time, conditioning, frames, height, width));
+      return ops.download(
+          transformer.forward(
+              latents.stream().map(l -> ops.upload(l, DType.F32)).toList(),
+              conditioning,
+              text,
+              rotary,
+              Branch.CONDITIONAL,
+              BlockRun.ALWAYS));
     }
   }
 

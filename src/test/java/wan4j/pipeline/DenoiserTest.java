@@ -153,18 +153,20 @@ final class DenoiserTest {
       TextKeys keys = transformer.text(text, Branch.CONDITIONAL);
       Tensor rotary = ops.upload(RotaryTable.of(1, 2, 2, checkpoint.config().headDim()), DType.F32);
       Conditioning conditioning = TextToVideo.prepare(ops, SHAPE);
-      float[] result = null;
-      for (int step = 0; step <= 2; step += 2) {
+      Script script = new Script(-1);
+      for (int step : new int[] {0, 2}) {
         int timestep = Sampler.of("euler").schedule(4, 5).timestep(step);
         Timesteps timesteps = conditioning.timesteps(timestep);
         Tensor noise = ops.upload(Noise.of(Noise.Kind.of("cpu"), 1).randn(SHAPE), DType.F32);
-        Tensor tokens = transformer.embed(List.of(noise));
-        Script.fill(ops, tokens, step);
-        transformer.blocks(
-            tokens, transformer.time(timesteps), timesteps, keys, rotary, Branch.CONDITIONAL);
-        result = ops.download(tokens).toFloats();
+        transformer.forward(
+            List.of(noise),
+            timesteps,
+            keys,
+            rotary,
+            Branch.CONDITIONAL,
+            (tokens, blocks) -> script.forward(ops, step, Branch.CONDITIONAL, tokens, blocks));
       }
-      return result;
+      return script.after.getLast();
     }
   }
 
@@ -178,7 +180,7 @@ final class DenoiserTest {
       this.skippedStep = skippedStep;
     }
 
-    static void fill(Ops ops, Tensor tokens, int step) {
+    private static void fill(Ops ops, Tensor tokens, int step) {
       float[] values = new float[Math.toIntExact(tokens.count())];
       for (int i = 0; i < values.length; i++) {
         values[i] = (float) (Math.sin(0.37 * i * (step + 1)) * (step == 1 ? 30 : 1));
