@@ -1,5 +1,8 @@
 package wan4j.model;
 
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
@@ -10,6 +13,42 @@ import wan4j.weights.Weights;
 /// the first frame of a video stands alone: it passes as it is.
 final class VaeResample {
   private VaeResample() {}
+
+  /// Returns the layers of one side of an autoencoder that halves: residual blocks, and a `Down`
+  /// wherever the checkpoint has a convolution of one.
+  static List<VaeLayer> halving(Weights weights, Ops ops, Parameters parameters) {
+    return layers(
+        weights,
+        layer ->
+            isOne(layer)
+                ? new Down(layer, ops, parameters)
+                : new VaeResidualBlock(layer, ops, parameters));
+  }
+
+  /// Returns the layers of one side of an autoencoder that doubles: residual blocks, and an `Up`
+  /// wherever the checkpoint has a convolution of one.
+  static List<VaeLayer> doubling(Weights weights, Ops ops, Parameters parameters) {
+    return layers(
+        weights,
+        layer ->
+            isOne(layer)
+                ? new Up(layer, ops, parameters)
+                : new VaeResidualBlock(layer, ops, parameters));
+  }
+
+  private static List<VaeLayer> layers(Weights weights, Function<Weights, VaeLayer> layer) {
+    return IntStream.range(0, weights.parts()).mapToObj(weights::at).map(layer).toList();
+  }
+
+  /// Says whether a layer's weights are those of a layer here.
+  static boolean isOne(Weights layer) {
+    return layer.has("resample.1.weight");
+  }
+
+  /// Says whether such a layer changes the number of frames too.
+  static boolean isInTime(Weights layer) {
+    return layer.has("time_conv.weight");
+  }
 
   /// Halves height and width, then, where the checkpoint has a time convolution, the number of
   /// frames.
@@ -24,7 +63,7 @@ final class VaeResample {
       this.ops = ops;
       space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.HALVE_3X3);
       time =
-          weights.has("time_conv.weight")
+          isInTime(weights)
               ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.HALVE_TIME)
               : null;
     }
@@ -82,7 +121,7 @@ final class VaeResample {
       this.ops = ops;
       space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.SAME_3X3);
       time =
-          weights.has("time_conv.weight")
+          isInTime(weights)
               ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.VALID)
               : null;
     }

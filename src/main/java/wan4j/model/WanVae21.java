@@ -43,27 +43,15 @@ public final class WanVae21 implements VideoAutoencoder {
   }
 
   private List<VaeLayer> encoder(Weights weights, Ops ops) {
-    List<VaeLayer> layers = new ArrayList<>();
-    for (int i = 0; i < weights.at("downsamples").parts(); i++) {
-      Weights layer = weights.at("downsamples").at(i);
-      layers.add(
-          layer.has("resample.1.weight")
-              ? new VaeResample.Down(layer, ops, parameters)
-              : new VaeResidualBlock(layer, ops, parameters));
-    }
+    List<VaeLayer> layers =
+        new ArrayList<>(VaeResample.halving(weights.at("downsamples"), ops, parameters));
     layers.addAll(VaeFrame.middle(weights.at("middle"), ops, parameters));
     return layers;
   }
 
   private List<VaeLayer> decoder(Weights weights, Ops ops) {
     List<VaeLayer> layers = new ArrayList<>(VaeFrame.middle(weights.at("middle"), ops, parameters));
-    for (int i = 0; i < weights.at("upsamples").parts(); i++) {
-      Weights layer = weights.at("upsamples").at(i);
-      layers.add(
-          layer.has("resample.1.weight")
-              ? new VaeResample.Up(layer, ops, parameters)
-              : new VaeResidualBlock(layer, ops, parameters));
-    }
+    layers.addAll(VaeResample.doubling(weights.at("upsamples"), ops, parameters));
     return layers;
   }
 

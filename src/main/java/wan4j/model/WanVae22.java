@@ -98,17 +98,35 @@ public final class WanVae22 implements VideoAutoencoder {
     parameters.close();
   }
 
-  /// Layers one after the other, the outermost scope's tensors being what passes between them.
+  /// Layers one after the other beside a shortcut without weights; the outermost scope's tensors
+  /// are what passes between them.
   private abstract sealed class Stage implements VaeLayer permits DownStage, UpStage {
-    final List<VaeLayer> layers = new ArrayList<>();
+    final List<VaeLayer> layers;
+    final int time; // by how much the stage changes the number of frames, 1 or 2
+    final int space; // and each side
+    boolean isFirst;
+
+    Stage(Weights weights, List<VaeLayer> layers) {
+      this.layers = layers;
+      Weights last = weights.at(layers.size() - 1);
+      space = VaeResample.isOne(last) ? 2 : 1;
+      time = VaeResample.isInTime(last) ? 2 : 1;
+    }
 
     @Override
     public Extent begin(Extent extent) {
+      isFirst = true;
       Extent size = extent;
       for (VaeLayer layer : layers) {
         size = layer.begin(size);
       }
       return size;
+    }
+
+    /// Returns by how much the stage changes the number of frames of the next piece: the first one
+    /// passes as it is.
+    int timeNow() {
+      return isFirst ? 1 : time;
     }
 
     /// Writes what the layers make of `x`, which stays, to `target`.
@@ -122,41 +140,21 @@ public final class WanVae22 implements VideoAutoencoder {
   }
 
   private final class DownStage extends Stage {
-    private final int time;
-    private final int space;
-    private boolean isFirst;
-
     DownStage(Weights weights) {
-      for (int i = 0; i < weights.parts(); i++) {
-        Weights layer = weights.at(i);
-        layers.add(
-            layer.has("resample.1.weight")
-                ? new VaeResample.Down(layer, ops, parameters)
-                : new VaeResidualBlock(layer, ops, parameters));
-      }
-      Weights last = weights.at(layers.size() - 1);
-      space = last.has("resample.1.weight") ? 2 : 1;
-      time = last.has("time_conv.weight") ? 2 : 1;
-    }
-
-    @Override
-    public Extent begin(Extent extent) {
-      isFirst = true;
-      return super.begin(extent);
+      super(weights, VaeResample.halving(weights, ops, parameters));
     }
 
     @Override
     public long[] output(Tensor x) {
-      long[] shape = {x.length(0), x.length(1) / space, x.length(2) / space, x.length(3)};
+      long channels = x.length(3);
       for (VaeLayer layer : layers) {
         if (layer instanceof VaeResidualBlock block) {
-          shape[3] = block.output(x)[3];
+          channels = block.output(x)[3];
         }
       }
-      if (time == 2 && !isFirst) {
-        shape[0] = x.length(0) / 2;
-      }
-      return shape;
+      return new long[] {
+        x.length(0) / timeNow(), x.length(1) / space, x.length(2) / space, channels
+      };
     }
 
     @Override
@@ -170,34 +168,19 @@ public final class WanVae22 implements VideoAutoencoder {
   }
 
   private final class UpStage extends Stage {
-    private final int time;
-    private final int space;
-    private boolean isFirst;
-
     UpStage(Weights weights) {
-      for (int i = 0; i < weights.parts(); i++) {
-        Weights layer = weights.at(i);
-        layers.add(
-            layer.has("resample.1.weight")
-                ? new VaeResample.Up(layer, ops, parameters)
-                : new VaeResidualBlock(layer, ops, parameters));
-      }
-      Weights last = weights.at(layers.size() - 1);
-      space = last.has("resample.1.weight") ? 2 : 1;
-      time = last.has("time_conv.weight") ? 2 : 1;
-    }
-
-    @Override
-    public Extent begin(Extent extent) {
-      isFirst = true;
-      return super.begin(extent);
+      super(weights, VaeResample.doubling(weights, ops, parameters));
     }
 
     @Override
     public long[] output(Tensor x) {
-      long frames = time == 2 && !isFirst ? 2L * x.length(0) : x.length(0);
       long channels = ((VaeResidualBlock) layers.getFirst()).output(x)[3];
-      return new long[] {frames, (long) space * x.length(1), (long) space * x.length(2), channels};
+      return new long[] {
+        (long) timeNow() * x.length(0),
+        (long) space * x.length(1),
+        (long) space * x.length(2),
+        channels
+      };
     }
 
     @Override
