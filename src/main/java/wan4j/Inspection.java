@@ -76,22 +76,20 @@ public record Inspection(
           float8.add(new Float8(expert, format.recipe(), stored));
         }
       }
-      if (Task.of(summary.kind()) != null) {
+      if (Task.isKnown(summary.kind())) {
         Weights first = checkpoint.transformer(checkpoint.experts().getFirst());
         layers = LayerPlan.of(checkpoint.config(), first, recipe);
       }
     }
-    Task task = Task.of(summary.kind());
-    boolean isAsked = sides != null || frames != null || !skipped.isEmpty();
-    if (task == null && isAsked) {
-      throw new InputException(
-          "%s is a checkpoint of %s, whose requests this build does not know yet; leave out --size, --frame_num and --fp8_skip"
-              .formatted(folder, summary.kind().task()));
-    }
-    if (task == null) {
+    if (!Task.isKnown(summary.kind())) {
+      if (sides != null || frames != null || !skipped.isEmpty()) {
+        throw new InputException(
+            "%s is a checkpoint of %s, whose requests this build does not know yet; leave out --size, --frame_num and --fp8_skip"
+                .formatted(folder, summary.kind().task()));
+      }
       return new Inspection(summary, float8, layers, null, List.of());
     }
-    VideoRequest request = request(task, sides, frames);
+    VideoRequest request = request(Task.of(summary.kind()), sides, frames);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
       EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
@@ -109,7 +107,7 @@ public record Inspection(
   /// Returns the names of an expert's linear layers, or null for a network that this build does not
   /// know.
   private static Set<String> linear(Checkpoint checkpoint, Expert expert) {
-    if (Task.of(checkpoint.kind()) == null) {
+    if (!Task.isKnown(checkpoint.kind())) {
       return null;
     }
     return LayerPlan.of(checkpoint.config(), checkpoint.transformer(expert), Quantization.NONE)
@@ -119,10 +117,7 @@ public record Inspection(
   }
 
   private static VideoRequest request(Task task, String sides, Integer frames) {
-    VideoSize size =
-        VideoSize.of(
-            sides == null ? task.usualSize() : sides,
-            frames == null ? task.defaults().frames() : frames);
+    VideoSize size = task.size(sides, frames);
     VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
     return task == Task.I2V_A14B
         ? request.withImage(

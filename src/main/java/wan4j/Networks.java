@@ -24,6 +24,7 @@ import wan4j.weights.Weights;
 final class Networks implements AutoCloseable {
   private final EngineOptions options;
   private final Checkpoint checkpoint;
+  private final Task task;
   private final Ops ops;
   private final Ops textOps;
   private final Tokenizer tokenizer;
@@ -42,6 +43,7 @@ final class Networks implements AutoCloseable {
     this.ops = ops;
     this.textOps = textOps;
     offloads = options.offload() != Offload.NEVER;
+    task = Task.of(checkpoint.kind());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config, options.quantization());
@@ -55,7 +57,7 @@ final class Networks implements AutoCloseable {
         new Experts(
             config,
             checkpoint.experts(),
-            Task.of(checkpoint.kind().task()).defaults().boundary(),
+            task.defaults().boundary(),
             offloads,
             expert -> transformer(config, expert));
   }
@@ -97,6 +99,11 @@ final class Networks implements AutoCloseable {
   /// Returns the files that the networks come from.
   Checkpoint checkpoint() {
     return checkpoint;
+  }
+
+  /// Returns what they make video from.
+  Task task() {
+    return task;
   }
 
   /// Returns the backend of the transformers and the autoencoder.

@@ -3,6 +3,9 @@ package wan4j;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import wan4j.model.LatentGrid;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
 import wan4j.tensor.InputException;
 import wan4j.weights.CheckpointKind;
 
@@ -13,16 +16,21 @@ public enum Task {
   /// Text to video, two experts of 14 billion parameters.
   T2V_A14B(
       CheckpointKind.T2V,
+      WanVae21.STRIDE,
       new Defaults(81, 40, 12, 3, 4, 0.875, 16),
       List.of("720*1280", "1280*720", "480*832", "832*480")),
   /// Image to video, two experts of 14 billion parameters.
   I2V_A14B(
       CheckpointKind.I2V,
+      WanVae21.STRIDE,
       new Defaults(81, 40, 5, 3.5, 3.5, 0.9, 16),
       List.of("720*1280", "1280*720", "480*832", "832*480")),
   /// Text, or text and image, to video, one transformer of 5 billion parameters.
   TI2V_5B(
-      CheckpointKind.TI2V, new Defaults(121, 50, 5, 5, 5, 0, 24), List.of("704*1280", "1280*704"));
+      CheckpointKind.TI2V,
+      WanVae22.STRIDE,
+      new Defaults(121, 50, 5, 5, 5, 0, 24),
+      List.of("704*1280", "1280*704"));
 
   /// The prompt of what a video should not show, which stands for an empty negative prompt.
   public static final String NEGATIVE_PROMPT =
@@ -42,11 +50,13 @@ public enum Task {
       int framesPerSecond) {}
 
   private final CheckpointKind kind;
+  private final int stride;
   private final Defaults defaults;
   private final List<String> sizes;
 
-  Task(CheckpointKind kind, Defaults defaults, List<String> sizes) {
+  Task(CheckpointKind kind, int stride, Defaults defaults, List<String> sizes) {
     this.kind = kind;
+    this.stride = stride;
     this.defaults = defaults;
     this.sizes = sizes;
   }
@@ -59,21 +69,31 @@ public enum Task {
         return task;
       }
     }
-    throw new InputException(
-        "task \"%s\" is not one that this build can do; give one of %s"
-            .formatted(
-                name,
-                Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
+    throw unknown(name);
   }
 
-  /// Returns the task of a kind of checkpoint, or null for one that this build cannot do.
+  /// Returns the task of a kind of checkpoint; throws `InputException` for one that this build
+  /// cannot do.
   static Task of(CheckpointKind kind) {
     for (Task task : values()) {
       if (task.kind == kind) {
         return task;
       }
     }
-    return null;
+    throw unknown(kind.task());
+  }
+
+  /// Says whether this build can do the task of a kind of checkpoint.
+  static boolean isKnown(CheckpointKind kind) {
+    return Arrays.stream(values()).anyMatch(task -> task.kind == kind);
+  }
+
+  private static InputException unknown(String name) {
+    return new InputException(
+        "task \"%s\" is not one that this build can do; give one of %s"
+            .formatted(
+                name,
+                Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
   }
 
   /// Returns the task's name on the command line.
@@ -91,8 +111,34 @@ public enum Task {
     return sizes;
   }
 
-  /// Returns the size that a video has unless another is asked for: the widest of them.
-  public String usualSize() {
+  /// Returns the size of a video, `sides` being `width*height` and either null for the task's
+  /// usual: the widest that it was trained for; throws `InputException` for a bad one.
+  public VideoSize size(String sides, Integer frames) {
+    return VideoSize.of(
+        sides == null ? usualSides() : sides, frames == null ? defaults.frames() : frames);
+  }
+
+  private String usualSides() {
     return sizes.stream().filter(size -> size.startsWith("1280")).findFirst().orElseThrow();
+  }
+
+  /// Returns what the sides of a video are multiples of, in pixels.
+  public int sideStep() {
+    return LatentGrid.sideStep(stride);
+  }
+
+  /// Throws `InputException` for a size whose sides whole tokens do not fill.
+  public void requireSides(VideoSize size) {
+    int step = sideStep();
+    if (size.width() % step != 0 || size.height() % step != 0) {
+      throw new InputException(
+          "size got %s; the sides of a %s video are multiples of %d: try %d*%d"
+              .formatted(
+                  size.sides(),
+                  spelling(),
+                  step,
+                  Math.max(1, size.width() / step) * step,
+                  Math.max(1, size.height() / step) * step));
+    }
   }
 }

@@ -17,7 +17,6 @@ import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.FrameDecoder;
 import wan4j.pipeline.ImageToVideo;
-import wan4j.pipeline.LatentGrid;
 import wan4j.pipeline.PromptEncoder;
 import wan4j.pipeline.Prompts;
 import wan4j.pipeline.SamplingPlan;
@@ -35,8 +34,6 @@ import wan4j.weights.Weights;
 /// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
 /// request first needs them. An engine serves one thread.
 public final class VideoEngine implements AutoCloseable {
-  private static final int PATCH = 2;
-
   private final EngineOptions options;
   private final Networks networks;
   private final Checkpoint checkpoint;
@@ -48,7 +45,7 @@ public final class VideoEngine implements AutoCloseable {
     this.options = options;
     this.networks = networks;
     checkpoint = networks.checkpoint();
-    task = Task.of(checkpoint.kind().task());
+    task = networks.task();
     ops = networks.ops();
   }
 
@@ -201,17 +198,8 @@ public final class VideoEngine implements AutoCloseable {
           "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
               .formatted(task.spelling()));
     }
-    int step = (checkpoint.hasVae22() ? 16 : 8) * PATCH;
-    VideoSize size = request.size();
-    if (request.image() == null && (size.width() % step != 0 || size.height() % step != 0)) {
-      throw new InputException(
-          "size got %s; the sides of a %s video are multiples of %d: try %d*%d"
-              .formatted(
-                  size.sides(),
-                  task.spelling(),
-                  step,
-                  Math.max(1, size.width() / step) * step,
-                  Math.max(1, size.height() / step) * step));
+    if (request.image() == null) {
+      task.requireSides(request.size());
     }
   }
 
@@ -278,9 +266,8 @@ public final class VideoEngine implements AutoCloseable {
     Sizing.Size size =
         image == null
             ? new Sizing.Size(wanted.width(), wanted.height())
-            : TextImageToVideo.size(image, wanted.area());
-    return LatentGrid.of(
-        vae.channels(), vae.stride(), wanted.frames(), size.width(), size.height());
+            : TextImageToVideo.size(vae, image, wanted.area());
+    return vae.latents(wanted.frames(), size.height(), size.width());
   }
 
   private Conditioning conditioning(VideoRequest request, Shape shape) {

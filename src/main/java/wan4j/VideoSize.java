@@ -2,6 +2,7 @@ package wan4j;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import wan4j.model.LatentGrid;
 import wan4j.tensor.InputException;
 
 /// The size of a video; bad values are refused with an `InputException`.
@@ -15,10 +16,11 @@ public record VideoSize(int width, int height, int frames) {
 
   /// Checks the values that do not depend on the model.
   public VideoSize {
-    if (frames < 1 || frames % 4 != 1) {
-      int below = Math.max(1, (frames - 1) / 4 * 4 + 1);
+    if (frames < 1 || frames % LatentGrid.TIME_STRIDE != 1) {
+      int below = Math.max(1, LatentGrid.videoFrames(LatentGrid.latentFrames(frames)));
       throw new InputException(
-          "frame_num got %d; it takes 4n+1: try %d or %d".formatted(frames, below, below + 4));
+          "frame_num got %d; it takes 4n+1: try %d or %d"
+              .formatted(frames, below, below + LatentGrid.TIME_STRIDE));
     }
     if (width < 1 || height < 1 || width > LARGEST_SIDE || height > LARGEST_SIDE) {
       throw new InputException(
@@ -56,6 +58,6 @@ public record VideoSize(int width, int height, int frames) {
 
   /// Returns the number of latent frames.
   public int latentFrames() {
-    return 1 + (frames - 1) / 4;
+    return LatentGrid.latentFrames(frames);
   }
 }

@@ -6,6 +6,7 @@ import java.util.Map;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.model.BlockRun;
+import wan4j.model.LatentGrid;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
@@ -19,7 +20,6 @@ import wan4j.weights.TransformerConfig;
 /// it.
 public final class ForwardBenchmark {
   private static final double TIMESTEP = 875;
-  private static final int PATCH = 2;
 
   private ForwardBenchmark() {}
 
@@ -42,8 +42,8 @@ public final class ForwardBenchmark {
                 config, RandomWeights.transformer(config, 1), ops, group, bench.precisions());
         var _ = ops.scope()) {
       int rows = grid.tokens() / share;
-      int height = PATCH * grid.rows();
-      int width = PATCH * grid.columns();
+      int height = LatentGrid.PATCH * grid.rows();
+      int width = LatentGrid.PATCH * grid.columns();
       Tensor latents =
           bench.random(DType.F32, 1, config.inChannels(), grid.frames(), height, width);
       TextKeys text =

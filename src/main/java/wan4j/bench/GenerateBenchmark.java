@@ -25,7 +25,6 @@ import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.ImageToVideo;
-import wan4j.pipeline.LatentGrid;
 import wan4j.pipeline.Prompts;
 import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.TextToVideo;
@@ -121,8 +120,7 @@ public final class GenerateBenchmark {
       }
       making("experts", () -> names.stream().map(experts::get).toList());
       VideoSize size = settings.size();
-      Shape shape =
-          LatentGrid.of(vae.channels(), vae.stride(), size.frames(), size.width(), size.height());
+      Shape shape = vae.latents(size.frames(), size.height(), size.width());
       Conditioning conditioning = stage("conditioning", () -> conditioning(vae, size, shape));
       SamplingPlan plan =
           new SamplingPlan(

@@ -86,8 +86,7 @@ final class BenchCommand implements Runnable {
     }
 
     VideoSize size() {
-      String sides = size == null ? task().usualSize() : size;
-      return VideoSize.of(sides, frames == null ? task().defaults().frames() : frames);
+      return task().size(size, frames);
     }
 
     boolean isGiven() {

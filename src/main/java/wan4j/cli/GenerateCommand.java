@@ -394,10 +394,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private VideoSize size(Task kind) {
-    VideoSize wanted =
-        VideoSize.of(
-            size == null ? kind.usualSize() : size,
-            frames == null ? kind.defaults().frames() : frames);
+    VideoSize wanted = kind.size(size, frames);
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
           "--size got %s, which %s was not trained for; give one of %s, or add --any_size"

@@ -4,9 +4,6 @@ import wan4j.tensor.InputException;
 
 /// The reference's arithmetic for the size of a video made from a picture.
 public final class Sizing {
-  private static final int LATENT_STRIDE = 8;
-  private static final int PATCH = 2;
-
   private Sizing() {}
 
   /// A width and a height.
@@ -21,23 +18,15 @@ public final class Sizing {
   }
 
   /// Returns the size in latent pixels of a video that has the picture's aspect and about `area`
-  /// pixels, with sides that are whole patches; the video is 8 times as large a side (Wan2.2
-  /// 42bf4cf, wan/image2video.py). Throws `InputException` when the picture is too elongated for
-  /// the area.
-  public static Size imageToVideoLatent(Size picture, long area) {
+  /// pixels, with sides that are whole patches of `patch` latent pixels, each of which stands for
+  /// `stride` pixels (Wan2.2 42bf4cf, wan/image2video.py). Throws `InputException` when the picture
+  /// is too elongated for the area.
+  public static Size imageToVideoLatent(Size picture, int stride, int patch, long area) {
     double aspect = (double) picture.height / picture.width;
     // Both floor divisions are by powers of two, so they are exact; the area stays near, not below.
     return new Size(
-        wholePatches(Math.sqrt(area / aspect), picture, area),
-        wholePatches(Math.sqrt(area * aspect), picture, area));
-  }
-
-  private static int wholePatches(double side, Size picture, long area) {
-    int latent = (int) (Math.floor(Math.floor(side / LATENT_STRIDE) / PATCH) * PATCH);
-    if (latent < 1) {
-      throw tooElongated(picture, area);
-    }
-    return latent;
+        floorTo(Math.floor(Math.sqrt(area / aspect) / stride), patch, picture, area),
+        floorTo(Math.floor(Math.sqrt(area * aspect) / stride), patch, picture, area));
   }
 
   /// Returns the size of the video that comes nearest to the picture's aspect with sides that are

@@ -1,5 +1,7 @@
 package wan4j.model;
 
+import static wan4j.model.LatentGrid.TIME_STRIDE;
+
 import java.util.List;
 import java.util.function.UnaryOperator;
 import wan4j.ops.Ops;
@@ -78,21 +80,21 @@ final class VaeFrame {
   /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's
   /// features.
   Tensor encode(Tensor video, int stride, UnaryOperator<Tensor> fold) {
-    int frames = 1 + (video.length(1) - 1) / 4 * 4;
+    int latentFrames = LatentGrid.latentFrames(video.length(1));
+    int frames = LatentGrid.videoFrames(latentFrames);
     int height = video.length(2) / stride;
     int width = video.length(3) / stride;
-    int latentFrames = 1 + (frames - 1) / 4;
     Tensor latents = ops.empty(DType.F32, channels, latentFrames, height, width);
     try (var _ = ops.scope()) {
       Tensor pixels = fold.apply(ops.channelsLast(video, one, zero));
       Tensor encoded = ops.empty(ops.activation(), latentFrames, height, width, 2L * channels);
       encoder.begin(pixels.length(1), pixels.length(2));
-      int piece = 4 * latentFramesPerPiece((long) video.length(2) * video.length(3));
+      int piece = TIME_STRIDE * latentFramesPerPiece((long) video.length(2) * video.length(3));
       int first = 0;
       int filled = 0;
       while (first < frames) {
         int count = first == 0 ? 1 : Math.min(piece, frames - first);
-        int made = first == 0 ? 1 : count / 4;
+        int made = first == 0 ? 1 : count / TIME_STRIDE;
         encoder.forward(pixels.slice(first, count), encoded.slice(filled, made));
         first += count;
         filled += made;
@@ -121,8 +123,8 @@ final class VaeFrame {
       int first = 0;
       while (first < frames) {
         int count = first == 0 ? 1 : Math.min(piece, frames - first);
-        int frame = first == 0 ? 0 : 4 * first - 3;
-        int made = first == 0 ? 1 : 4 * count;
+        int frame = first == 0 ? 0 : LatentGrid.videoFrames(first);
+        int made = first == 0 ? 1 : TIME_STRIDE * count;
         try (var _ = ops.scope()) {
           Tensor decoded =
               ops.empty(ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
@@ -135,7 +137,7 @@ final class VaeFrame {
   }
 
   private int latentFramesPerPiece(long pixels) {
-    return Math.toIntExact(Math.clamp(pixelsPerPiece / (4 * pixels), 1, 16));
+    return Math.toIntExact(Math.clamp(pixelsPerPiece / (TIME_STRIDE * pixels), 1, 16));
   }
 
   /// The encoder or the decoder: a convolution, layers, and a norm with the last convolution.

@@ -1,13 +1,11 @@
 package wan4j.model;
 
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// A causal video autoencoder: frames in [-1, 1] to normalised latents and back. One latent frame
 /// stands for the first frame, every further one for four frames.
 public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21, WanVae22 {
-  /// The number of frames that one latent frame after the first stands for.
-  int TIME_STRIDE = 4;
-
   /// The pixels, of all its frames, that a piece of a video holds unless told otherwise: eight
   /// frames of 720P, whose features fit a GPU beside two experts.
   long USUAL_PIECE = 8L * 720 * 1280;
@@ -23,8 +21,15 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   /// Returns how many pixels, in height and in width, one latent pixel stands for.
   int stride();
 
-  /// Encodes float32 `[3, frames, height, width]` on the backend to float32 latents `[channels, 1 +
-  /// (frames - 1) / 4, height / stride, width / stride]`; frames beyond 4 n + 1 are dropped.
+  /// Returns the shape of a video's latents, `[channels, 1 + (frames - 1) / 4, height / stride,
+  /// width / stride]`.
+  default Shape latents(int frames, int height, int width) {
+    return Shape.of(
+        channels(), LatentGrid.latentFrames(frames), height / stride(), width / stride());
+  }
+
+  /// Encodes float32 `[3, frames, height, width]` on the backend to float32 latents; frames beyond
+  /// 4 n + 1 are dropped.
   Tensor encode(Tensor video);
 
   /// Decodes float32 latents `[channels, frames, height, width]` piece by piece; `sink` takes each

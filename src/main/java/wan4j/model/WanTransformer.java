@@ -190,8 +190,7 @@ public final class WanTransformer implements AutoCloseable {
 
   /// Returns the tokens of latents in the residual type: this rank's share of `[tokens, dim]`.
   private Tensor embed(List<Tensor> latents) {
-    Tensor shape = latents.getFirst();
-    int tokens = shape.length(1) * (shape.length(2) / 2) * (shape.length(3) / 2);
+    int tokens = LatentGrid.of(latents.getFirst().shape()).tokens();
     Tensor x = ops.empty(ops.residual(), tokens, config.dim());
     try (var _ = ops.scope()) {
       Operand patches = ops.patchify(latents, patchEmbedding.input(Branch.CONDITIONAL));

@@ -10,6 +10,9 @@ import wan4j.weights.Weights;
 /// The autoencoder of Wan2.1, which the A14B models use: 16 latent channels, 8 x 8 pixels and 4
 /// frames a latent (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_1.py).
 public final class WanVae21 implements VideoAutoencoder {
+  /// How many pixels, in height and in width, one latent pixel stands for.
+  public static final int STRIDE = 8;
+
   private static final float[] MEAN = {
     -0.7571f, -0.7089f, -0.9113f, 0.1075f, -0.1745f, 0.9653f, -0.1517f, 1.5508f,
     0.4134f, -0.0715f, 0.5517f, -0.3632f, -0.1922f, -0.9497f, 0.2503f, -0.2921f
@@ -67,7 +70,7 @@ public final class WanVae21 implements VideoAutoencoder {
 
   @Override
   public int stride() {
-    return 8;
+    return STRIDE;
   }
 
   @Override

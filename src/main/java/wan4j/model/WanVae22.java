@@ -11,6 +11,9 @@ import wan4j.weights.Weights;
 /// 4 frames a latent (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/vae2_2.py). Its stages have
 /// shortcuts without weights.
 public final class WanVae22 implements VideoAutoencoder {
+  /// How many pixels, in height and in width, one latent pixel stands for.
+  public static final int STRIDE = 16;
+
   private static final float[] MEAN = {
     -0.2289f, -0.0052f, -0.1323f, -0.2339f, -0.2799f, 0.0174f, 0.1838f, 0.1557f, -0.1382f, 0.0542f,
     0.2813f, 0.0891f, 0.1570f, -0.0098f, 0.0375f, -0.1825f, -0.2246f, -0.1207f, -0.0698f, 0.5109f,
@@ -80,7 +83,7 @@ public final class WanVae22 implements VideoAutoencoder {
 
   @Override
   public int stride() {
-    return 16;
+    return STRIDE;
   }
 
   @Override

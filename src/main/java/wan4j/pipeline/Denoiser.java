@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import wan4j.cache.StepCache;
+import wan4j.model.LatentGrid;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
@@ -47,7 +48,7 @@ public final class Denoiser {
       conditioning.constrain(ops, sample);
       FlowSchedule schedule = plan.sampler().schedule(plan.steps(), plan.shift());
       Solver solver = plan.sampler().solver(ops, schedule, sample.shape().toArray());
-      int tokens = LatentGrid.tokens(sample.shape());
+      int tokens = LatentGrid.of(sample.shape()).tokens();
       var run = new Run(plan, prompts, conditioning, cache.apply(tokens), sample);
       Tensor latents = noise;
       for (int step = 0; step < schedule.steps(); step++) {
@@ -89,12 +90,11 @@ public final class Denoiser {
       this.conditioning = conditioning;
       this.cache = cache;
       this.sample = sample;
+      LatentGrid grid = LatentGrid.of(sample.shape());
       int headSize = experts.config().headDim();
       rotary =
           ops.upload(
-              RotaryTable.of(
-                  sample.length(1), sample.length(2) / 2, sample.length(3) / 2, headSize),
-              DType.F32);
+              RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), headSize), DType.F32);
     }
 
     void step(int step, FlowSchedule schedule, Solver solver, StepListener listener) {

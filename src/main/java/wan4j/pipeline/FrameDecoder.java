@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
 import java.lang.foreign.MemorySegment;
+import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
@@ -64,6 +65,6 @@ public final class FrameDecoder {
   }
 
   private static int frames(Tensor latents) {
-    return 1 + (latents.length(1) - 1) * VideoAutoencoder.TIME_STRIDE;
+    return LatentGrid.videoFrames(latents.length(1));
   }
 }

@@ -5,6 +5,7 @@ import wan4j.media.FrameConversion;
 import wan4j.media.Interpolation;
 import wan4j.media.Picture;
 import wan4j.media.Sizing;
+import wan4j.model.LatentGrid;
 import wan4j.model.Timesteps;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
@@ -23,13 +24,12 @@ public final class ImageToVideo {
   /// Returns the shape of the latents for a picture and about `area` pixels a frame.
   public static Shape latents(VideoAutoencoder vae, Picture picture, long area, int frames) {
     Sizing.Size latent =
-        Sizing.imageToVideoLatent(new Sizing.Size(picture.width(), picture.height()), area);
-    return LatentGrid.of(
-        vae.channels(),
-        vae.stride(),
-        frames,
-        latent.width() * vae.stride(),
-        latent.height() * vae.stride());
+        Sizing.imageToVideoLatent(
+            new Sizing.Size(picture.width(), picture.height()),
+            vae.stride(),
+            LatentGrid.PATCH,
+            area);
+    return vae.latents(frames, latent.height() * vae.stride(), latent.width() * vae.stride());
   }
 
   /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
@@ -46,13 +46,14 @@ public final class ImageToVideo {
       Tensor encoded = vae.encode(video);
       ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
     }
-    return new Conditioning.Beside(condition, Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
+    int tokens = LatentGrid.of(sample).tokens();
+    return new Conditioning.Beside(condition, Timesteps.sharedRows(ops, tokens));
   }
 
   /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height,
   /// width]` in the innermost scope.
   private static Tensor video(Ops ops, Picture picture, int latentFrames, int height, int width) {
-    int frames = 1 + (latentFrames - 1) * VideoAutoencoder.TIME_STRIDE;
+    int frames = LatentGrid.videoFrames(latentFrames);
     Tensor first = Interpolation.bicubic(FrameConversion.toFloats(picture), height, width);
     Tensor video = ops.empty(DType.F32, 3, frames, height, width);
     ops.clear(video);

@@ -5,6 +5,7 @@ import wan4j.media.FrameConversion;
 import wan4j.media.Picture;
 import wan4j.media.Resampling;
 import wan4j.media.Sizing;
+import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
@@ -15,13 +16,14 @@ import wan4j.tensor.Tensor;
 /// tokens have timestep 0 (Wan-Video/Wan2.2 at 42bf4cf, wan/textimage2video.py). Without a picture
 /// it is text to video.
 public final class TextImageToVideo {
-  private static final int SIZE_STEP = 32;
-
   private TextImageToVideo() {}
 
   /// Returns the size of the video for a picture and at most `area` pixels a frame.
-  public static Sizing.Size size(Picture picture, long area) {
-    return Sizing.bestOutput(new Sizing.Size(picture.width(), picture.height()), SIZE_STEP, area);
+  public static Sizing.Size size(VideoAutoencoder vae, Picture picture, long area) {
+    return Sizing.bestOutput(
+        new Sizing.Size(picture.width(), picture.height()),
+        LatentGrid.sideStep(vae.stride()),
+        area);
   }
 
   /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
@@ -34,7 +36,7 @@ public final class TextImageToVideo {
     Tensor pixels = FrameConversion.toFloats(fitted).reshape(3, 1, height, width);
     Tensor frame = vae.encode(ops.upload(pixels, DType.F32));
 
-    int[] rows = new int[LatentGrid.tokens(sample)];
+    int[] rows = new int[LatentGrid.of(sample).tokens()];
     Arrays.fill(rows, rows.length / sample.length(1), rows.length, 1);
     return new Conditioning.FirstFrame(frame, ops.upload(Tensor.of(rows, rows.length), DType.I32));
   }

@@ -1,5 +1,6 @@
 package wan4j.pipeline;
 
+import wan4j.model.LatentGrid;
 import wan4j.model.Timesteps;
 import wan4j.ops.Ops;
 import wan4j.tensor.Shape;
@@ -11,6 +12,6 @@ public final class TextToVideo {
   /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
   /// innermost scope.
   public static Conditioning prepare(Ops ops, Shape sample) {
-    return new Conditioning.Free(Timesteps.sharedRows(ops, LatentGrid.tokens(sample)));
+    return new Conditioning.Free(Timesteps.sharedRows(ops, LatentGrid.of(sample).tokens()));
   }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.DoubleStream;
 import wan4j.model.BlockRun;
+import wan4j.model.LatentGrid;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
@@ -86,11 +87,8 @@ final class DitCases implements CaseKind {
       Tensor context,
       double[] timesteps) {
     try (var _ = ops.scope()) {
-      Tensor x = latents.getFirst();
-      int frames = x.length(1);
-      int height = x.length(2);
-      int width = x.length(3);
-      int tokens = frames * (height / 2) * (width / 2);
+      LatentGrid grid = LatentGrid.of(latents.getFirst().shape());
+      int tokens = grid.tokens();
       double[] distinct = DoubleStream.of(timesteps).limit(tokens).distinct().toArray();
       int[] rows = new int[tokens];
       for (int i = 0; i < tokens && timesteps.length > 1; i++) {
@@ -103,7 +101,8 @@ final class DitCases implements CaseKind {
       TextKeys text = transformer.text(ops.upload(context, DType.F32), Branch.CONDITIONAL);
       Tensor rotary =
           ops.upload(
-              RotaryTable.of(frames, height / 2, width / 2, transformer.config().headDim()),
+              RotaryTable.of(
+                  grid.frames(), grid.rows(), grid.columns(), transformer.config().headDim()),
               DType.F32);
       return ops.download(
           transformer.forward(

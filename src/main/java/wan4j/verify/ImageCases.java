@@ -9,11 +9,14 @@ import wan4j.media.Picture;
 import wan4j.media.Resampling;
 import wan4j.media.Sizing;
 import wan4j.media.Sizing.Size;
+import wan4j.model.LatentGrid;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
 import wan4j.tensor.InputException;
 
 /// Pictures made smaller and larger, and the sizes of the videos that are made from them.
 final class ImageCases implements CaseKind {
-  private static final int STEP = 32; // of the sides of a ti2v video
+  private static final int STEP = LatentGrid.sideStep(WanVae22.STRIDE); // of a ti2v video
 
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
@@ -87,12 +90,16 @@ final class ImageCases implements CaseKind {
   private static List<Comparison> sizes(JsonNode json) {
     List<Comparison> comparisons = new ArrayList<>();
     table(comparisons, "best_output_size", json.path("best_output_size_rows"), ImageCases::best);
-    table(comparisons, "i2v_latent_size", json.path("i2v_rows"), Sizing::imageToVideoLatent);
+    table(comparisons, "i2v_latent_size", json.path("i2v_rows"), ImageCases::latent);
     return comparisons;
   }
 
   private static Size best(Size picture, long area) {
     return Sizing.bestOutput(picture, STEP, area);
+  }
+
+  private static Size latent(Size picture, long area) {
+    return Sizing.imageToVideoLatent(picture, WanVae21.STRIDE, LatentGrid.PATCH, area);
   }
 
   private static void table(

@@ -20,7 +20,7 @@ final class SizingTest {
           .isEqualTo(size(row, 3));
     }
     for (JsonNode row : table.get("i2v_rows")) {
-      assertThat(Sizing.imageToVideoLatent(size(row, 0), row.get(2).asLong()))
+      assertThat(Sizing.imageToVideoLatent(size(row, 0), 8, 2, row.get(2).asLong()))
           .as("%s", row)
           .isEqualTo(size(row, 3));
     }
@@ -49,7 +49,7 @@ final class SizingTest {
     assertThatThrownBy(() -> Sizing.bestOutput(new Size(10_000, 1), 32, 400_000))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("10000x1");
-    assertThatThrownBy(() -> Sizing.imageToVideoLatent(new Size(1, 16_000), 400_000))
+    assertThatThrownBy(() -> Sizing.imageToVideoLatent(new Size(1, 16_000), 8, 2, 400_000))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("1x16000");
   }
