@@ -1,28 +1,31 @@
 package wan4j;
 
 import wan4j.pipeline.SamplingPlan;
+import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
 /// How a video is sampled from noise; bad values are refused with an `InputException`.
 ///
-/// @param solver `unipc`, `dpm++` or `euler`
-/// @param steps solver steps
-/// @param shift how far the noise levels are shifted up
-/// @param lowGuidance guidance scale of the low-noise or only expert; 1 for none
+/// @param solver what takes the steps
+/// @param steps solver steps, 1 to 1000
+/// @param shift how far the noise levels are shifted up, above 0
+/// @param lowGuidance guidance scale of the low-noise or only expert, 0 to 1000; 1 for none
 /// @param highGuidance guidance scale of the high-noise expert
 /// @param seed seed of the noise, 0 or more
-/// @param noise whose generator the noise equals: PyTorch's `cpu` or `cuda`
+/// @param noise whose generator of PyTorch's the noise equals
 public record Sampling(
-    String solver,
+    Sampler solver,
     int steps,
     double shift,
     double lowGuidance,
     double highGuidance,
     long seed,
-    String noise) {
-  /// Checks what a solver does not.
+    Noise.Kind noise) {
+  /// Checks every value.
   public Sampling {
+    FlowSchedule.require(steps, shift);
     requireScale(lowGuidance);
     requireScale(highGuidance);
     if (seed < 0) {
@@ -42,13 +45,13 @@ public record Sampling(
   public static Sampling of(Task task, long seed) {
     Task.Defaults defaults = task.defaults();
     return new Sampling(
-        "unipc",
+        Sampler.UNIPC,
         defaults.steps(),
         defaults.shift(),
         defaults.lowGuidance(),
         defaults.highGuidance(),
         seed,
-        "cuda");
+        Noise.Kind.CUDA);
   }
 
   /// Returns the same with another number of steps.
@@ -61,8 +64,8 @@ public record Sampling(
     return lowGuidance != 1 || highGuidance != 1;
   }
 
-  /// Returns the plan of the loop; throws `InputException` for an unknown solver.
+  /// Returns the plan of the loop.
   SamplingPlan plan() {
-    return new SamplingPlan(Sampler.of(solver), steps, shift, lowGuidance, highGuidance);
+    return new SamplingPlan(solver, steps, shift, lowGuidance, highGuidance);
   }
 }

@@ -99,7 +99,6 @@ public final class VideoEngine implements AutoCloseable {
   private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
     check(request);
     SamplingPlan plan = request.sampling().plan();
-    plan.sampler().schedule(plan.steps(), plan.shift());
     RunCache cache = new RunCache(request, plan);
     tellWhatIsQuantisedAgain(progress);
     networks.choose(request.loras());
@@ -116,7 +115,7 @@ public final class VideoEngine implements AutoCloseable {
       SamplingPlan plan,
       RunCache cache) {
     networks.adapt();
-    Noise noise = Noise.of(Noise.Kind.of(request.sampling().noise()), request.sampling().seed());
+    Noise noise = Noise.of(request.sampling().noise(), request.sampling().seed());
     Prompts prompts = timed("text", progress, () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);

@@ -74,7 +74,7 @@ class LayersTest {
           Map.entry("verify", LIBRARY_AND_ROOT),
           Map.entry("bench", LIBRARY_AND_ROOT),
           Map.entry("", LIBRARY),
-          Map.entry("cli", Set.of("", "tensor", "media", "verify", "bench")));
+          Map.entry("cli", Set.of("", "schedule", "tensor", "media", "verify", "bench")));
 
   /// A class of ours as a constant pool names it, alone or within a descriptor.
   private static final Pattern CLASS =

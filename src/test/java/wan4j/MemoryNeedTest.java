@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import wan4j.model.VideoAutoencoder;
+import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
 final class MemoryNeedTest {
@@ -100,7 +102,9 @@ final class MemoryNeedTest {
 
   private static VideoRequest request(double shift) {
     return VideoRequest.of(
-        "", new VideoSize(96, 96, 5), new Sampling("unipc", 40, shift, 4, 4, 1, "cpu"));
+        "",
+        new VideoSize(96, 96, 5),
+        new Sampling(Sampler.UNIPC, 40, shift, 4, 4, 1, Noise.Kind.CPU));
   }
 
   private static VideoRequest request(int width, int height, int frames) {

@@ -31,6 +31,8 @@ import wan4j.media.Sound;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
+import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -365,13 +367,13 @@ final class GenerateCommand implements Callable<Integer> {
     double[] scales = scales(kind);
     Sampling sampling =
         new Sampling(
-            solver,
+            Sampler.of(solver),
             steps == null ? defaults.steps() : steps,
             shift == null ? defaults.shift() : shift,
             scales[0],
             scales[1],
             seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed,
-            noise);
+            Noise.Kind.of(noise));
     return new VideoRequest(
         Prompt.of(prompt, promptFile),
         negativePrompt,

@@ -45,11 +45,11 @@ record SavedLatents(Path file) {
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
     Sampling sampling = request.sampling();
-    flags.put("sample_solver", sampling.solver());
+    flags.put("sample_solver", sampling.solver().spelling());
     flags.put("sample_steps", Integer.toString(sampling.steps()));
     flags.put("sample_shift", Double.toString(sampling.shift()));
     flags.put("sample_guide_scale", sampling.lowGuidance() + "," + sampling.highGuidance());
-    flags.put("noise", sampling.noise());
+    flags.put("noise", sampling.noise().spelling());
     flags.put("fp8_recipe", recipe.spelling());
     flags.put("fp8_skip", String.join(",", options.quantization().skipped()));
     flags.put("lora", names(options));

@@ -30,7 +30,8 @@ public final class FlowSchedule {
     return of(1.0, steps, shift);
   }
 
-  private static FlowSchedule of(double first, int steps, double shift) {
+  /// Throws `InputException` for a number of steps or a shift that no schedule has.
+  public static void require(int steps, double shift) {
     if (steps < 1 || steps > TRAINING_STEPS) {
       throw new InputException(
           "sample_steps got %d; it takes 1 to %d, 40 or 50 being usual"
@@ -40,6 +41,10 @@ public final class FlowSchedule {
       throw new InputException(
           "sample_shift got %s; it takes a number above 0, 3 to 12 being usual".formatted(shift));
     }
+  }
+
+  private static FlowSchedule of(double first, int steps, double shift) {
+    require(steps, shift);
     float[] sigmas = new float[steps + 1];
     int[] timesteps = new int[steps];
     // in float64 and in this order of operations: truncation to integers shows the last bit

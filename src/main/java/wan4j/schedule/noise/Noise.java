@@ -10,18 +10,29 @@ public sealed interface Noise permits CpuNoise, CudaNoise {
   /// The generators by their names on the command line.
   enum Kind {
     /// PyTorch's generator on a CPU.
-    CPU,
+    CPU("cpu"),
     /// PyTorch's generator on an NVIDIA GPU, which the reference draws from.
-    CUDA;
+    CUDA("cuda");
+
+    private final String spelling;
+
+    Kind(String spelling) {
+      this.spelling = spelling;
+    }
+
+    /// Returns the name on the command line.
+    public String spelling() {
+      return spelling;
+    }
 
     /// Returns the generator with a name; throws `InputException` for others.
     public static Kind of(String spelling) {
-      return switch (spelling) {
-        case "cpu" -> CPU;
-        case "cuda" -> CUDA;
-        default ->
-            throw new InputException("noise got \"%s\"; it takes cpu or cuda".formatted(spelling));
-      };
+      for (Kind kind : values()) {
+        if (kind.spelling.equals(spelling)) {
+          return kind;
+        }
+      }
+      throw new InputException("noise got \"%s\"; it takes cpu or cuda".formatted(spelling));
     }
   }
 

@@ -1,0 +1,30 @@
+package wan4j;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
+import wan4j.tensor.InputException;
+
+/// What no request can be made with.
+final class SamplingTest {
+  @ParameterizedTest
+  @CsvSource({
+    "0, 5, 4, 4, 1, sample_steps got 0",
+    "1001, 5, 4, 4, 1, 1 to 1000",
+    "4, NaN, 4, 4, 1, sample_shift got NaN",
+    "4, 0, 4, 4, 1, sample_shift got 0",
+    "4, 5, NaN, 4, 1, sample_guide_scale got NaN",
+    "4, 5, 4, 1001, 1, sample_guide_scale got 1001",
+    "4, 5, 4, 4, -1, base_seed got -1"
+  })
+  void badValuesAreRefusedAtOnce(
+      int steps, double shift, double low, double high, long seed, String sentence) {
+    assertThatThrownBy(
+            () -> new Sampling(Sampler.UNIPC, steps, shift, low, high, seed, Noise.Kind.CUDA))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(sentence);
+  }
+}
