@@ -1,6 +1,5 @@
 package wan4j;
 
-import java.util.Locale;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
@@ -47,7 +46,7 @@ public enum Arithmetic {
         if (device != Device.CUDA || this != BFLOAT16) {
           throw new InputException(
               "--residual bf16 was given with --device %s and --precision %s, but only a GPU in bf16 has such a residual stream; give --device cuda and --precision bf16"
-                  .formatted(device.name().toLowerCase(Locale.ROOT), spelling(device)));
+                  .formatted(device.spelling(), spelling(device)));
         }
         yield BFLOAT16_RESIDUAL;
       }

@@ -6,9 +6,20 @@ import wan4j.tensor.InputException;
 /// Where networks run.
 public enum Device {
   /// The processors of this machine, in float32.
-  CPU,
+  CPU("cpu"),
   /// An NVIDIA Hopper GPU.
-  CUDA;
+  CUDA("cuda");
+
+  private final String spelling;
+
+  Device(String spelling) {
+    this.spelling = spelling;
+  }
+
+  /// Returns the name on the command line.
+  public String spelling() {
+    return spelling;
+  }
 
   /// Returns the GPU where this machine has one that can be used, else the processors.
   public static Device preferred() {
@@ -23,10 +34,11 @@ public enum Device {
 
   /// Returns the device of a name; throws `InputException` for others.
   public static Device of(String name) {
-    return switch (name) {
-      case "cpu" -> CPU;
-      case "cuda" -> CUDA;
-      default -> throw new InputException("device got \"%s\"; give cpu or cuda".formatted(name));
-    };
+    for (Device device : values()) {
+      if (device.spelling.equals(name)) {
+        return device;
+      }
+    }
+    throw new InputException("device got \"%s\"; give cpu or cuda".formatted(name));
   }
 }

@@ -14,12 +14,12 @@ import wan4j.tensor.InputException;
 public record Diagnosis(List<Line> lines) {
   /// One thing that was looked for.
   ///
-  /// @param device the device that needs it, `cpu` or `cuda`
+  /// @param device the device that needs it
   /// @param name what it is
   /// @param found its version and place; empty when it is missing
   /// @param problem null, or the sentence that says what is wrong and what mends it
   /// @param needed whether the device cannot be used without it
-  public record Line(String device, String name, String found, String problem, boolean needed) {}
+  public record Line(Device device, String name, String found, String problem, boolean needed) {}
 
   /// Creates a diagnosis over a copy of the lines.
   public Diagnosis {
@@ -40,7 +40,7 @@ public record Diagnosis(List<Line> lines) {
         CpuOps.hasBlas()
             ? fine("OpenBLAS", "loaded")
             : new Line(
-                "cpu",
+                Device.CPU,
                 "OpenBLAS",
                 "",
                 "it did not load, and matrix products are about four times slower without it: build"
@@ -49,7 +49,7 @@ public record Diagnosis(List<Line> lines) {
     lines.add(ffmpeg());
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
       String found = (line.version() + " " + line.place()).strip();
-      lines.add(new Line("cuda", line.name(), found, line.problem(), line.needed()));
+      lines.add(new Line(Device.CUDA, line.name(), found, line.problem(), line.needed()));
     }
     if (Cuda.isPresent()) {
       lines.add(algorithms());
@@ -59,17 +59,16 @@ public record Diagnosis(List<Line> lines) {
 
   /// Says whether nothing that a device needs has a problem.
   public boolean isUsable(Device device) {
-    String name = device == Device.CPU ? "cpu" : "cuda";
     return lines.stream()
-        .noneMatch(line -> line.device.equals(name) && line.needed && line.problem != null);
+        .noneMatch(line -> line.device == device && line.needed && line.problem != null);
   }
 
   private static Line algorithms() {
     try {
       return new Line(
-          "cuda", "algorithms", Algorithms.of(Cuda.device().ordinal()).summary(), null, false);
+          Device.CUDA, "algorithms", Algorithms.of(Cuda.device().ordinal()).summary(), null, false);
     } catch (InputException e) {
-      return new Line("cuda", "algorithms", "", e.getMessage(), true);
+      return new Line(Device.CUDA, "algorithms", "", e.getMessage(), true);
     }
   }
 
@@ -78,11 +77,11 @@ public record Diagnosis(List<Line> lines) {
       VideoWriter.checkTarget(Path.of(System.getProperty("java.io.tmpdir"), "wan4j-doctor.mp4"));
       return fine("FFmpeg", "loaded");
     } catch (InputException e) {
-      return new Line("cpu", "FFmpeg", "", e.getMessage(), false);
+      return new Line(Device.CPU, "FFmpeg", "", e.getMessage(), false);
     }
   }
 
   private static Line fine(String name, String found) {
-    return new Line("cpu", name, found, null, true);
+    return new Line(Device.CPU, name, found, null, true);
   }
 }

@@ -44,7 +44,7 @@ public record Inspection(
   /// @param precision what its transformers compute in
   /// @param flags how networks stay in memory
   /// @param bytes the largest number of bytes in use at once
-  public record Need(String device, String precision, String flags, long bytes) {}
+  public record Need(Device device, String precision, String flags, long bytes) {}
 
   /// Looks at a checkpoint and at a request with its task's defaults; throws `InputException` when
   /// it is no checkpoint, or damaged.
@@ -134,8 +134,7 @@ public record Inspection(
     String flags =
         (options.offload() == Offload.ALWAYS ? "--offload_model True" : "--offload_model False")
             + (options.textOnCpu() ? " --t5_cpu" : "");
-    String device = options.device().name().toLowerCase(Locale.ROOT);
-    return new Need(device, precision, flags, VideoEngine.need(options, request).bytes());
+    return new Need(options.device(), precision, flags, VideoEngine.need(options, request).bytes());
   }
 
   /// Returns the inspection as lines of text.
@@ -174,7 +173,7 @@ public record Inspection(
           String.format(
               Locale.ROOT,
               "memory on %-5s %s, %d frames, %s, %s: %s",
-              need.device(),
+              need.device().spelling(),
               request.size().sides(),
               request.size().frames(),
               need.precision(),

@@ -16,7 +16,8 @@ final class DoctorCommand implements Callable<Integer> {
     Diagnosis diagnosis = Diagnosis.ofThisMachine();
     for (Diagnosis.Line line : diagnosis.lines()) {
       String state = line.problem() == null ? "ok" : line.needed() ? "missing" : "note";
-      System.out.printf("%-8s %-5s %-14s %s%n", state, line.device(), line.name(), line.found());
+      System.out.printf(
+          "%-8s %-5s %-14s %s%n", state, line.device().spelling(), line.name(), line.found());
       if (line.problem() != null) {
         System.out.printf("%14s %s%n", "", line.problem());
       }
@@ -24,7 +25,7 @@ final class DoctorCommand implements Callable<Integer> {
     for (Device device : Device.values()) {
       System.out.printf(
           "--device %-5s %s%n",
-          device == Device.CPU ? "cpu" : "cuda",
+          device.spelling(),
           diagnosis.isUsable(device) ? "can be used" : "cannot be used on this machine");
     }
     return diagnosis.isUsable(Device.CPU) ? 0 : 1;
