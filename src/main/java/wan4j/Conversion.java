@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import wan4j.media.PendingFile;
 import wan4j.ops.Ops;
@@ -195,7 +196,7 @@ public final class Conversion {
           Path folder = pending.path().resolve(source.relativize(checkpoint.folder(expert)));
           write(ops, expert, network, checkpoint.transformer(expert), folder);
         });
-        copy(others, pending.path());
+        progress.timed("other files", () -> copy(others, pending.path()));
         require(pending.path());
         pending.commit();
       }
@@ -218,12 +219,8 @@ public final class Conversion {
   private void write(Ops ops, Expert expert, Float8Network network, Weights weights, Path folder) {
     create(folder);
     long whole = weights.names().stream().mapToLong(n -> weights.tensor(n).bytes()).sum();
-    progress.begins(expert.description());
-    long start = System.nanoTime();
-    long[] last = {start, 0};
-    network.write(
-        ops,
-        folder,
+    long[] last = {System.nanoTime(), 0};
+    LongConsumer steps =
         done -> {
           int step = (int) (done * PROGRESS_STEPS / Math.max(whole, 1));
           Duration time = Duration.ofNanos(System.nanoTime() - last[0]);
@@ -233,13 +230,11 @@ public final class Conversion {
             last[0] = System.nanoTime();
             last[1] = step;
           }
-        });
-    progress.ends(expert.description(), Duration.ofNanos(System.nanoTime() - start));
+        };
+    progress.timed(expert.description(), () -> network.write(ops, folder, steps));
   }
 
   private void copy(List<Path> others, Path folder) {
-    progress.begins("other files");
-    long start = System.nanoTime();
     for (Path file : others) {
       Path copy = folder.resolve(file);
       create(copy.getParent());
@@ -252,7 +247,6 @@ public final class Conversion {
         throw PendingFile.failure(target, e);
       }
     }
-    progress.ends("other files", Duration.ofNanos(System.nanoTime() - start));
   }
 
   private static boolean isLinked(Path original, Path copy) {

@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.time.Duration;
+import java.util.function.Supplier;
 
 /// Hears how a request gets on.
 public interface Progress {
@@ -29,6 +30,26 @@ public interface Progress {
 
   /// A step is done.
   void stepped(Step step);
+
+  /// Does a stage's work and tells when it begins and, unless it fails, when it is done and how
+  /// long it took.
+  default <T> T timed(String stage, Supplier<T> work) {
+    begins(stage);
+    long start = System.nanoTime();
+    T result = work.get();
+    ends(stage, Duration.ofNanos(System.nanoTime() - start));
+    return result;
+  }
+
+  /// Does a stage's work, which gives nothing, and tells the same.
+  default void timed(String stage, Runnable work) {
+    timed(
+        stage,
+        () -> {
+          work.run();
+          return null;
+        });
+  }
 
   /// Something was decided that the user may want to know, told as a sentence.
   default void says(String sentence) {}

@@ -3,7 +3,6 @@ package wan4j;
 import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.MagCacheSchedule;
@@ -116,16 +115,15 @@ public final class VideoEngine implements AutoCloseable {
       RunCache cache) {
     networks.adapt();
     Noise noise = Noise.of(request.sampling().noise(), request.sampling().seed());
-    Prompts prompts = timed("text", progress, () -> prompts(request));
+    Prompts prompts = progress.timed("text", () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
       Conditioning conditioning =
-          timed("conditioning", progress, () -> conditioning(request, shape));
+          progress.timed("conditioning", () -> conditioning(request, shape));
       networks.autoencoderIsDone();
       Tensor latents =
-          timed(
+          progress.timed(
               "denoise",
-              progress,
               () ->
                   new Denoiser(ops, networks.experts())
                       .run(plan, noise.randn(shape), prompts, conditioning, cache, listener));
@@ -151,7 +149,7 @@ public final class VideoEngine implements AutoCloseable {
       throw new InputException(
           "the latents hold NaN or infinity; expected finite numbers: sample them again");
     }
-    Tensor frames = timed("decode", progress, () -> FrameDecoder.bytes(ops, vae, latents.values()));
+    Tensor frames = progress.timed("decode", () -> FrameDecoder.bytes(ops, vae, latents.values()));
     networks.autoencoderIsDone();
     return new Video(frames, task.defaults().framesPerSecond());
   }
@@ -277,14 +275,6 @@ public final class VideoEngine implements AutoCloseable {
     return task == Task.I2V_A14B
         ? ImageToVideo.prepare(ops, networks.autoencoder(), image, shape)
         : TextImageToVideo.prepare(ops, networks.autoencoder(), image, shape);
-  }
-
-  private static <T> T timed(String stage, Progress progress, Supplier<T> work) {
-    progress.begins(stage);
-    long start = System.nanoTime();
-    T result = work.get();
-    progress.ends(stage, Duration.ofNanos(System.nanoTime() - start));
-    return result;
   }
 
   /// Frees the networks and closes the checkpoint's files.

@@ -3,7 +3,6 @@ package wan4j.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -125,10 +124,8 @@ final class DemoCommand implements Callable<Integer> {
     VideoWriter.checkTarget(file);
     progress.says((rows.size() + 1) + ". " + from + request.prompt());
     Video video = engine.generate(request, progress);
-    progress.begins("save");
-    long start = System.nanoTime();
-    VideoWriter.write(video.frames(), file, VideoSettings.silent(video.framesPerSecond()));
-    progress.ends("save", Duration.ofNanos(System.nanoTime() - start));
+    VideoSettings settings = VideoSettings.silent(video.framesPerSecond());
+    progress.timed("save", () -> VideoWriter.write(video.frames(), file, settings));
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
     rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
   }

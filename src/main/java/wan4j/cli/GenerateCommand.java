@@ -270,14 +270,10 @@ final class GenerateCommand implements Callable<Integer> {
       file.write(latents, description, request.sampling().seed());
     }
     Video video = engine.decode(saved.latents(), progress);
-    progress.begins("save");
-    long start = System.nanoTime();
-    VideoWriter.write(
-        video.frames(),
-        target,
+    VideoSettings settings =
         new VideoSettings(
-            video.framesPerSecond(), quality == null ? USUAL_QUALITY : quality, Sound.NONE));
-    progress.ends("save", java.time.Duration.ofNanos(System.nanoTime() - start));
+            video.framesPerSecond(), quality == null ? USUAL_QUALITY : quality, Sound.NONE);
+    progress.timed("save", () -> VideoWriter.write(video.frames(), target, settings));
     file.delete();
     progress.finished(target, saved.seed(), engine.peakBytes());
     return video;
