@@ -68,15 +68,27 @@ final class Networks implements AutoCloseable {
     Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
     try {
       Ops ops = Backends.open(options.device(), options.arithmetic());
-      Ops textOps = options.textOnCpu() ? Backends.open(Device.CPU) : ops;
       try {
-        return new Networks(options, checkpoint, ops, textOps);
+        return open(options, checkpoint, ops);
       } catch (RuntimeException | Error e) {
-        close(options, ops, textOps);
+        ops.close();
         throw e;
       }
     } catch (RuntimeException | Error e) {
       checkpoint.close();
+      throw e;
+    }
+  }
+
+  private static Networks open(EngineOptions options, Checkpoint checkpoint, Ops ops) {
+    if (!options.textOnCpu()) {
+      return new Networks(options, checkpoint, ops, ops);
+    }
+    Ops textOps = Backends.open(Device.CPU);
+    try {
+      return new Networks(options, checkpoint, ops, textOps);
+    } catch (RuntimeException | Error e) {
+      textOps.close();
       throw e;
     }
   }
@@ -262,16 +274,12 @@ final class Networks implements AutoCloseable {
   @Override
   public void close() {
     leave();
-    close(options, ops, textOps);
-    merged.close();
-    beside.close();
-    checkpoint.close();
-  }
-
-  private static void close(EngineOptions options, Ops ops, Ops textOps) {
     if (options.textOnCpu()) {
       textOps.close();
     }
     ops.close();
+    merged.close();
+    beside.close();
+    checkpoint.close();
   }
 }
