@@ -39,6 +39,7 @@ public final class VideoEngine implements AutoCloseable {
   private final Task task;
   private final Ops ops;
   private boolean isToldWhatIsQuantisedAgain;
+  private boolean isReserved;
 
   private VideoEngine(EngineOptions options, Networks networks) {
     this.options = options;
@@ -101,7 +102,7 @@ public final class VideoEngine implements AutoCloseable {
     RunCache cache = new RunCache(request, plan);
     tellWhatIsQuantisedAgain(progress);
     networks.choose(request.loras());
-    reserveMemory(request, progress);
+    reserveMemory((leaves, at) -> need(options.with(Offload.of(leaves)), request, at), progress);
     Latents latents = networks.using(() -> sample(request, listener, progress, plan, cache));
     cache.finish();
     return latents;
@@ -134,6 +135,9 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Decodes latents to frames; throws `InputException` when they are not this model's.
   public Video decode(Latents latents, Progress progress) {
+    if (!isReserved) { // these latents are an earlier run's
+      reserveMemory((_, at) -> needToDecode(options, latents, at), progress);
+    }
     return networks.using(() -> decoded(latents, progress));
   }
 
@@ -184,6 +188,16 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  /// Returns the memory that decoding alone would need, cut into pieces of so many pixels.
+  static MemoryNeed needToDecode(EngineOptions options, Latents latents, long piece) {
+    try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
+        Networks networks = Networks.over(options, shapes, shapes)) {
+      networks.cutInto(piece);
+      new VideoEngine(options, networks).decoded(latents, Progress.NONE);
+      return MemoryNeed.of(shapes, options.device(), true);
+    }
+  }
+
   private void check(VideoRequest request) {
     boolean needsImage = task == Task.I2V_A14B;
     if (needsImage && request.image() == null) {
@@ -224,21 +238,23 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Reserves a request's memory, found out on shapes alone before anything is loaded, planned so
+  /// Reserves the memory of work, found out on shapes alone before anything is loaded, planned so
   /// that it fits; throws `InputException` with the numbers when it does not fit the device at all.
-  private void reserveMemory(VideoRequest request, Progress progress) {
+  private void reserveMemory(MemoryPlan.Needs needs, Progress progress) {
     if (Backends.reserves(ops)) {
       long available = Backends.availableBytes(ops);
-      MemoryPlan chosen =
-          MemoryPlan.fitting(
-              available,
-              options.offload(),
-              (leaves, at) -> need(options.with(Offload.of(leaves)), request, at));
+      MemoryPlan chosen = MemoryPlan.fitting(available, options.offload(), needs);
       networks.follow(chosen);
       if (options.offload() == Offload.WHERE_NEEDED) {
         progress.says(chosen.sentence(available));
       }
+      if (chosen.isCutSmaller()) {
+        progress.says(
+            "memory is short, so the autoencoder works in smaller pieces than usual: the last bits"
+                + " of the video may be others than with more of it");
+      }
       Backends.reserve(ops, chosen.need());
+      isReserved = true;
     }
   }
 

@@ -11,6 +11,7 @@ import wan4j.model.VideoAutoencoder;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
 
 final class MemoryNeedTest {
   private static final Path CHECKPOINT = Path.of("demo/checkpoint/t2v");
@@ -49,6 +50,19 @@ final class MemoryNeedTest {
     MemoryNeed none = MemoryPlan.fitting(least.bytes() - 1, Offload.ALWAYS, needs).need();
     assertThatThrownBy(() -> none.requireFits(least.bytes() - 1))
         .hasMessageContaining("needs %,d MiB".formatted(least.bytes() >> 20));
+  }
+
+  /// What `--resume` does: only the autoencoder is loaded, and it too is cut to fit.
+  @Test
+  void decodingAloneNeedsLessAndIsCutToFitToo() {
+    EngineOptions options = gpu(true, true, Quantization.NONE);
+    Latents latents = new Latents(Tensor.of(new float[16 * 9 * 90 * 160], 16, 9, 90, 160));
+    MemoryNeed usual = VideoEngine.needToDecode(options, latents, VideoAutoencoder.USUAL_PIECE);
+    MemoryNeed request = VideoEngine.need(options, request(1280, 720, 33));
+    assertThat(usual.weights()).isPositive().isLessThan(request.weights());
+    assertThat(usual.scopes()).isPositive().isLessThanOrEqualTo(request.scopes());
+    assertThat(VideoEngine.needToDecode(options, latents, 1).scopes())
+        .isLessThan(usual.scopes() * 3 / 4);
   }
 
   @Test
