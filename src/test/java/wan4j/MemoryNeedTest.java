@@ -59,7 +59,7 @@ final class MemoryNeedTest {
     Latents latents = new Latents(Tensor.of(new float[16 * 9 * 90 * 160], 16, 9, 90, 160));
     MemoryNeed usual = VideoEngine.needToDecode(options, latents, VideoAutoencoder.USUAL_PIECE);
     MemoryNeed request = VideoEngine.need(options, request(1280, 720, 33));
-    assertThat(usual.weights()).isPositive().isLessThan(request.weights());
+    assertThat(usual.weights()).isPositive().isLessThanOrEqualTo(request.weights());
     assertThat(usual.scopes()).isPositive().isLessThanOrEqualTo(request.scopes());
     assertThat(VideoEngine.needToDecode(options, latents, 1).scopes())
         .isLessThan(usual.scopes() * 3 / 4);
