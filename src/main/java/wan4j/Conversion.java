@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
-import wan4j.media.PendingFile;
+import wan4j.files.PendingFile;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
@@ -94,19 +94,8 @@ public final class Conversion {
   }
 
   private void requireTarget() {
+    PendingFile.requireNewFolder("--out", target);
     try {
-      if (Files.exists(target)) {
-        if (!Files.isDirectory(target)) {
-          throw new InputException(
-              "--out got %s, which is a file; give a folder".formatted(target));
-        }
-        try (Stream<Path> list = Files.list(target)) {
-          if (list.findAny().isPresent()) {
-            throw new InputException(
-                "--out got %s, which is not empty; give a new folder".formatted(target));
-          }
-        }
-      }
       Path parent = target.toAbsolutePath().normalize().getParent();
       if (parent == null) {
         throw new InputException("--out got %s; give a folder in another one".formatted(target));

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,7 +16,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
-import wan4j.media.PendingFile;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
 /// Measurements of one environment as a JSON file: `{device, driver, cuda, libraries, commit, date,
@@ -94,9 +93,9 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
     }
   }
 
-  /// Adds results to a file of the same environment, or makes it, under a temporary name first;
-  /// throws `InputException` when the file is one of another environment. A file keeps the day on
-  /// which it was begun, so that a run over midnight goes on in it.
+  /// Adds results to a file of the same environment, or makes it; the file appears whole. It throws
+  /// `InputException` when the file is one of another environment. A file keeps the day on which it
+  /// was begun, so that a run over midnight goes on in it.
   public static void append(Path file, Environment environment, List<Measurement> added) {
     List<Measurement> all = new ArrayList<>();
     Environment kept = environment;
@@ -151,17 +150,6 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
     root.put("date", environment.date());
     ArrayNode list = root.putArray("results");
     results.forEach(result -> list.add(node(result)));
-    try {
-      Path folder = file.toAbsolutePath().getParent();
-      Files.createDirectories(folder);
-      Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
-      Files.writeString(part, MAPPER.writeValueAsString(root) + "\n", StandardCharsets.UTF_8);
-      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new InputException(
-          "%s cannot be written (%s); give a file in a folder that can be"
-              .formatted(file, e.getMessage()),
-          e);
-    }
+    PendingFile.write(file, MAPPER.writeValueAsString(root) + "\n");
   }
 }

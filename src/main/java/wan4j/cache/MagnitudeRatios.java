@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.core.JacksonException;
@@ -13,6 +12,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import wan4j.files.PendingFile;
 import wan4j.ops.RowStatistics;
 import wan4j.tensor.InputException;
 
@@ -88,17 +88,7 @@ public final class MagnitudeRatios {
       deviations.add(rounded(statistics.ratioDeviation()));
       distances.add(rounded(statistics.cosineDistance()));
     }
-    Path unfinished = file.resolveSibling(file.getFileName() + ".part");
-    try {
-      Files.writeString(
-          unfinished, MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(root));
-      Files.move(unfinished, file, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new InputException(
-          "cannot write magnitude ratios to %s (%s); name a file in a writable folder"
-              .formatted(file, e.getMessage()),
-          e);
-    }
+    PendingFile.write(file, MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(root));
   }
 
   /// Returns the ratios of every forward of a run of `steps` steps, 1 at the first step; a table

@@ -1,8 +1,5 @@
 package wan4j.cli;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -33,6 +30,7 @@ import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
 import wan4j.bench.TransformerLoadBenchmark.Form;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
 /// `wan4j bench`: full-size networks with random weights, timed; no checkpoint is needed.
@@ -448,9 +446,8 @@ final class BenchCommand implements Runnable {
     private Path target;
 
     @Override
-    public Integer call() throws IOException {
-      String page = Report.ofFolder(folder);
-      Files.writeString(target, page, StandardCharsets.UTF_8);
+    public Integer call() {
+      PendingFile.write(target, Report.ofFolder(folder));
       return 0;
     }
   }

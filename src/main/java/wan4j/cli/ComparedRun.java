@@ -1,10 +1,6 @@
 package wan4j.cli;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +13,7 @@ import wan4j.Quantization;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.verify.VideoComparison;
@@ -62,9 +59,19 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
               progress);
       comparison = VideoComparison.of(made.frames(), madeSteps, expected.frames(), steps);
     }
-    Path report = target.resolveSibling(target.getFileName() + ".compare.json");
+    Path report = report(target);
     write(report, comparison);
     progress.compared(comparison, report);
+  }
+
+  /// Throws `InputException` when the figures could not be written beside a video, as far as that
+  /// can be known before there is one.
+  static void requireWritable(Path target) {
+    PendingFile.requireWritable(report(target));
+  }
+
+  private static Path report(Path target) {
+    return target.resolveSibling(target.getFileName() + ".compare.json");
   }
 
   private EngineOptions reference() {
@@ -79,7 +86,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
         options.textOnCpu());
   }
 
-  private void write(Path file, VideoComparison comparison) {
+  void write(Path file, VideoComparison comparison) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("compared_with", "without quantisation and cache");
     fields.put("fp8_recipe", recipe.spelling());
@@ -87,13 +94,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     fields.put("prompt", request.prompt());
     fields.put("seed", request.sampling().seed());
     fields.putAll(comparison.fields());
-    Path part = file.resolveSibling(file.getFileName() + ".part");
-    try {
-      Files.writeString(
-          part, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(fields));
-      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    PendingFile.write(
+        file, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(fields));
   }
 }

@@ -24,7 +24,7 @@ import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
-import wan4j.media.PendingFile;
+import wan4j.files.PendingFile;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
 import wan4j.media.Sound;
@@ -239,6 +239,9 @@ final class GenerateCommand implements Callable<Integer> {
         compared = compare == null ? null : new ComparedRun(options, request, engine.recipe());
         target = saveFile == null ? defaultName(engine.task(), request) : saveFile;
         VideoWriter.checkTarget(target, request.size().frames());
+        if (compared != null) {
+          ComparedRun.requireWritable(target);
+        }
         var description =
             SavedLatents.description(options, engine.task(), engine.recipe(), request);
         video = run(engine, request, target, description, steps, progress);

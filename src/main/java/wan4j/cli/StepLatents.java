@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import wan4j.Latents;
 import wan4j.LatentsFile;
-import wan4j.media.PendingFile;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -23,35 +23,13 @@ record StepLatents(Path folder) {
 
   /// Throws `InputException` when the folder is there and not empty, or cannot be made.
   void requireNew() {
-    try {
-      if (Files.exists(folder) && !Files.isDirectory(folder)) {
-        throw new InputException(
-            "--save_latents got %s, which is a file; give a folder".formatted(folder));
-      }
-      if (Files.exists(folder) && !isEmpty()) {
-        throw new InputException(
-            "--save_latents got %s, which is not empty; give a new folder".formatted(folder));
-      }
-    } catch (IOException e) {
-      throw PendingFile.failure(folder, e);
-    }
+    PendingFile.requireNewFolder("--save_latents", folder);
     PendingFile.requireWritableFolder(folder);
-  }
-
-  private boolean isEmpty() throws IOException {
-    try (Stream<Path> list = Files.list(folder)) {
-      return list.findAny().isEmpty();
-    }
   }
 
   /// Writes the latents of a step, numbered from 1; throws `InputException` when the folder cannot
   /// be made or written.
   void write(int step, Tensor latents) {
-    try {
-      Files.createDirectories(folder);
-    } catch (IOException e) {
-      throw PendingFile.failure(folder, e);
-    }
     Path file = folder.resolve("step-%04d.safetensors".formatted(step));
     LatentsFile.write(file, new Latents(latents), Map.of("step", Integer.toString(step)));
   }

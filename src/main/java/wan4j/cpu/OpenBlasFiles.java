@@ -10,10 +10,11 @@ import java.net.URL;
 import java.net.URLConnection;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import wan4j.files.PendingFile;
+import wan4j.files.UserCache;
 
 /// Puts the libraries of OpenBLAS, which come in a jar, into the user's cache folder, where the
 /// system can load them.
@@ -71,18 +72,14 @@ final class OpenBlasFiles {
     connection.setUseCaches(false);
     try (InputStream in = connection.getInputStream()) {
       long length = connection.getContentLengthLong();
-      Path folder = cache().resolve(version(url));
-      Path file = folder.resolve(name);
+      Path file = UserCache.folder().resolve(version(url)).resolve(name);
       if (Files.exists(file) && Files.size(file) == length) {
         return file;
       }
-      Files.createDirectories(folder);
-      Path temporary = Files.createTempFile(folder, name, ".tmp");
-      try {
-        Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
-        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(temporary);
+      PendingFile.createParent(file);
+      try (PendingFile pending = PendingFile.file(file)) {
+        Files.copy(in, pending.path());
+        pending.commit();
       }
       return file;
     }
@@ -92,13 +89,5 @@ final class OpenBlasFiles {
   private static String version(URL url) {
     String jar = url.getPath().replaceFirst("!.*", "");
     return jar.substring(jar.lastIndexOf('/') + 1).replaceFirst("\\.jar$", "");
-  }
-
-  private static Path cache() {
-    String configured = System.getenv("XDG_CACHE_HOME");
-    boolean isConfigured = configured != null && Path.of(configured).isAbsolute();
-    Path base =
-        isConfigured ? Path.of(configured) : Path.of(System.getProperty("user.home"), ".cache");
-    return base.resolve("wan4j");
   }
 }

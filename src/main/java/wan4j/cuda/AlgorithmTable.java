@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -16,7 +15,8 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
-import wan4j.cuda.jit.UserCache;
+import wan4j.files.PendingFile;
+import wan4j.files.UserCache;
 import wan4j.tensor.InputException;
 
 /// Work for which another algorithm than a library's first was measured to be faster, on one kind
@@ -130,25 +130,15 @@ public record AlgorithmTable(String device, String library, int version, List<Ch
   }
 
   /// Writes this table to a file, in place of an earlier one of the same device and library and
-  /// beside those of others; the file appears whole.
+  /// beside those of others; the file appears whole. Throws `InputException` when it cannot be
+  /// written.
   public void addTo(Path file) {
     List<AlgorithmTable> tables = new ArrayList<>(ofFile(file));
     tables.removeIf(table -> table.serves(device, library, version));
     tables.add(this);
     ArrayNode root = MAPPER.createArrayNode();
     tables.forEach(table -> table.addTo(root.addObject()));
-    try {
-      Path folder = file.toAbsolutePath().getParent();
-      Files.createDirectories(folder);
-      Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
-      Files.writeString(part, MAPPER.writeValueAsString(root) + "\n", StandardCharsets.UTF_8);
-      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new InputException(
-          "%s cannot be written (%s); give a file in a folder that can be"
-              .formatted(file, e.getMessage()),
-          e);
-    }
+    PendingFile.write(file, MAPPER.writeValueAsString(root) + "\n");
   }
 
   private void addTo(ObjectNode node) {

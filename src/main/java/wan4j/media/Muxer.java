@@ -26,6 +26,7 @@ import org.bytedeco.ffmpeg.avformat.AVIOContext;
 import org.bytedeco.ffmpeg.avformat.AVStream;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.javacpp.BytePointer;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
 /// A video file that is being written: streams are added, then packets, then it ends.
@@ -94,9 +95,7 @@ final class Muxer implements AutoCloseable {
   /// Throws `InputException` for a negative code of FFmpeg and returns any other.
   int check(int code) {
     if (code < 0) {
-      throw new InputException(
-          "cannot write %s: %s; free some space or choose another folder"
-              .formatted(target, Ffmpeg.text(code)));
+      throw PendingFile.failure(target, Ffmpeg.text(code));
     }
     return code;
   }

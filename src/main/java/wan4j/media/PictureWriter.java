@@ -3,6 +3,7 @@ package wan4j.media;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import wan4j.files.PendingFile;
 
 /// Writes pictures as PNG files; it needs no native library.
 public final class PictureWriter {

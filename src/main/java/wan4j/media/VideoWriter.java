@@ -1,11 +1,9 @@
 package wan4j.media;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -23,7 +21,7 @@ public final class VideoWriter {
     VideoFormat format = VideoFormat.of(target);
     if (format == VideoFormat.FOLDER) {
       PendingFile.requireWritableParent(target);
-      if (Files.exists(target) && !isEmptyFolder(target)) {
+      if (!PendingFile.isNewFolder(target)) {
         throw new InputException(
             "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
                 .formatted(target));
@@ -93,17 +91,6 @@ public final class VideoWriter {
     }
     if (settings.sound().length() > 0 && !format.holdsSound()) {
       throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
-    }
-  }
-
-  private static boolean isEmptyFolder(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return false;
-    }
-    try (Stream<Path> entries = Files.list(folder)) {
-      return entries.findAny().isEmpty();
-    } catch (IOException e) {
-      throw PendingFile.failure(folder, e);
     }
   }
 

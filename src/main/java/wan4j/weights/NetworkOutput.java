@@ -1,15 +1,12 @@
 package wan4j.weights;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
-import wan4j.tensor.InputException;
+import wan4j.files.PendingFile;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.SafetensorsOutput.Entry;
 
@@ -104,12 +101,7 @@ public final class NetworkOutput implements AutoCloseable {
     index.put("metadata", Map.of("total_size", bytes()));
     index.put("weight_map", places);
     Path path = folder.resolve(NAME + ".safetensors.index.json");
-    try {
-      Files.writeString(path, MAPPER.writeValueAsString(index), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new InputException(
-          "%s cannot be written (%s); free some space".formatted(path, e.getMessage()), e);
-    }
+    PendingFile.write(path, MAPPER.writeValueAsString(index));
   }
 
   /// Removes the file under way.

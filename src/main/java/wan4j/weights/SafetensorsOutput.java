@@ -8,9 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,11 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
+import wan4j.files.PendingFile;
 import wan4j.tensor.DType;
-import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 
@@ -33,7 +30,6 @@ import wan4j.tensor.TensorSource;
 /// closing it before that leaves nothing behind.
 public final class SafetensorsOutput implements AutoCloseable {
   private static final int CHUNK = 4 << 20;
-  private static final AtomicInteger COUNTER = new AtomicInteger();
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
   /// A tensor that is going to be written.
@@ -45,15 +41,16 @@ public final class SafetensorsOutput implements AutoCloseable {
   }
 
   private final Path target;
+  private final PendingFile pending;
   private final Map<String, Entry> missing = new LinkedHashMap<>();
   private final Map<String, Long> positions = new LinkedHashMap<>();
   private final Arena arena = Arena.ofShared();
   private final Queue<MemorySegment> buffers = new ConcurrentLinkedQueue<>();
-  private Path temporary;
   private FileChannel channel;
 
   private SafetensorsOutput(Path target) {
     this.target = target;
+    pending = PendingFile.file(target);
   }
 
   /// Begins a file; throws `InputException` when its folder cannot be written.
@@ -65,7 +62,7 @@ public final class SafetensorsOutput implements AutoCloseable {
       return output;
     } catch (IOException e) {
       output.close();
-      throw output.failure(e);
+      throw PendingFile.failure(target, e);
     } catch (RuntimeException | Error e) {
       output.close();
       throw e;
@@ -83,16 +80,9 @@ public final class SafetensorsOutput implements AutoCloseable {
       positions.put(entry.name(), position);
       position += entry.bytes();
     }
-    Path folder = target.toAbsolutePath().getParent();
-    Files.createDirectories(folder);
-    String name =
-        ".%s.%d-%d.part"
-            .formatted(
-                target.getFileName(), ProcessHandle.current().pid(), COUNTER.incrementAndGet());
+    PendingFile.createParent(target);
     channel =
-        FileChannel.open(
-            folder.resolve(name), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-    temporary = folder.resolve(name);
+        FileChannel.open(pending.path(), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
     writeFully(header, 0);
   }
 
@@ -138,7 +128,7 @@ public final class SafetensorsOutput implements AutoCloseable {
             write(source, offset, Math.min(CHUNK, bytes - offset), first + offset);
           });
     } catch (UncheckedIOException e) {
-      throw failure(e.getCause());
+      throw PendingFile.failure(target, e.getCause());
     }
   }
 
@@ -173,36 +163,23 @@ public final class SafetensorsOutput implements AutoCloseable {
       throw new IllegalStateException(target + " still lacks " + missing.keySet());
     }
     try {
-      channel.force(true);
       channel.close();
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      temporary = null;
     } catch (IOException e) {
-      throw failure(e);
+      throw PendingFile.failure(target, e);
     }
-  }
-
-  private InputException failure(IOException cause) {
-    return new InputException(
-        "%s cannot be written (%s); expected a folder with write permission and enough space: free some or choose another"
-            .formatted(target, cause.getMessage()),
-        cause);
+    pending.commit();
   }
 
   /// Removes the file unless it is finished.
   @Override
   public void close() {
     arena.close();
-    try {
+    try (pending) {
       if (channel != null) {
         channel.close();
       }
-      if (temporary != null) {
-        Files.deleteIfExists(temporary);
-      }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw PendingFile.failure(target, e);
     }
   }
 }

@@ -68,6 +68,16 @@ class ReportTest {
   }
 
   @Test
+  void aFileAppearsWholeOrIsRefused() throws IOException {
+    Path file = folder.resolve("deeper/gpu.json");
+    BenchmarkFile.append(file, GPU, List.of());
+    assertThat(file.getParent().toFile().list()).containsExactly("gpu.json");
+    assertThatThrownBy(() -> BenchmarkFile.append(file.resolve("x.json"), GPU, List.of()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("x.json cannot be written (" + file + " is no folder)");
+  }
+
+  @Test
   void aRunOverMidnightGoesOnInTheFileOfItsFirstDay() {
     Path file = folder.resolve("gpu.json");
     Measurement before = Measurement.of("text", Map.of(), "before", "ms", 1);

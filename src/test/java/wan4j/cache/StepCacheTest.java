@@ -150,11 +150,16 @@ class StepCacheTest {
   }
 
   @Test
-  void aMissingFileOrFolderIsRefused() {
+  void aFileThatIsMissingOrCannotBeWrittenIsRefused() throws IOException {
     Path missing = folder.resolve("none").resolve("ratios.json");
     assertThatThrownBy(() -> MagnitudeRatios.read(missing)).isInstanceOf(InputException.class);
-    assertThatThrownBy(() -> MagnitudeRatios.write(missing, "any", List.of()))
-        .isInstanceOf(InputException.class);
+    Path taken = Files.createDirectory(folder.resolve("taken"));
+    assertThatThrownBy(() -> MagnitudeRatios.write(taken, "any", List.of()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(taken + " cannot be written");
+    try (var files = Files.list(folder)) {
+      assertThat(files).as("nothing half-written").containsExactly(taken);
+    }
   }
 
   private Tensor tokens(float value) {

@@ -93,6 +93,22 @@ final class CommandsTest {
   }
 
   @Test
+  void theReportAppearsWholeInPlaceOfAnEarlierOne() throws IOException {
+    Path page = Files.writeString(folder.resolve("page.md"), "before");
+    Path earlier = Files.createLink(folder.resolve("earlier.md"), page);
+    Terminal run = Terminal.run("bench", "report", "--out", page.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(page).content().contains("# ");
+    assertThat(earlier).as("is not written into").hasContent("before");
+    Terminal refused = Terminal.run("bench", "report", "--out", folder.toString());
+    assertThat(refused.code()).isEqualTo(2);
+    assertThat(refused.error())
+        .isEqualToIgnoringNewLines(
+            "wan4j: %s cannot be written (Is a directory); free some space or choose another folder"
+                .formatted(folder));
+  }
+
+  @Test
   void inspectTellsTheMemoryOfARequestInEachArithmetic() {
     String[] small = {"inspect", "demo/checkpoint/t2v", "--size", "96*96", "--frame_num", "17"};
     Terminal run = Terminal.run(small);

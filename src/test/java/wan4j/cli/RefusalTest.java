@@ -154,6 +154,20 @@ final class RefusalTest {
   }
 
   @Test
+  void figuresThatCouldNotBeWrittenBesideTheVideoAreRefusedBeforeAnythingIsComputed()
+      throws IOException {
+    Files.createDirectory(outputs.resolve("a.mkv.compare.json"));
+    Terminal run =
+        Terminal.generate(
+            TEXT_TO_VIDEO, outputs.resolve("a.mkv"), "--quantize", "--compare", "bf16");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error())
+        .contains("a.mkv.compare.json, which is a folder")
+        .doesNotContain("text:");
+    assertThat(Terminal.names(outputs)).containsExactly("a.mkv.compare.json");
+  }
+
+  @Test
   void oneTransformerTakesOneGuidance() {
     Terminal run =
         Terminal.generate(

@@ -121,6 +121,15 @@ class AlgorithmTableTest {
   }
 
   @Test
+  void aFileThatCannotBeWrittenIsToldAndLeavesNothing() throws Exception {
+    Path file = Files.createFile(folder.resolve("file"));
+    assertThatThrownBy(() -> table(LIBRARY, OURS).addTo(file.resolve("own.json")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("own.json cannot be written (" + file + " is no folder)");
+    assertThat(folder.toFile().list()).containsExactly("file");
+  }
+
+  @Test
   void aDamagedFileIsNamedWithTheCure() throws Exception {
     for (String text : List.of("[{\"device\": ", "[{\"device\": \"x\"}]")) {
       Path file = Files.writeString(folder.resolve("own.json"), text);

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import wan4j.files.UserCache;
 
 /// Cubins by the hash of everything that makes them, in memory and on disk. Safe with several
 /// threads (each key is compiled once) and several processes (files appear whole, by renaming, and
@@ -155,6 +156,9 @@ public final class KernelCache {
     }
   }
 
+  // Not as a pending file: the digest tells a file that a crash spoilt, so that none of the many
+  // kernels of a first start waits for the disk; and background threads may write while a program
+  // ends.
   private static void write(Path file, byte[] bytes) {
     try {
       Files.createDirectories(file.getParent());

@@ -216,12 +216,4 @@ final class KernelCacheTest {
         ? tests.toString()
         : home.toString();
   }
-
-  @Test
-  void theUsersFolderFollowsTheUsualVariables() {
-    assertThat(UserCache.folder(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/home/me")))
-        .isEqualTo(Path.of("/x/wan4j"));
-    assertThat(UserCache.folder(Map.of("HOME", "/home/me")))
-        .isEqualTo(Path.of("/home/me/.cache/wan4j"));
-  }
 }

@@ -1,38 +1,49 @@
-package wan4j.media;
+package wan4j.files;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import wan4j.tensor.InputException;
 
 /// A file or folder that is written under a hidden name beside its target and takes the target's
 /// name only when it is whole; closing it before that, or ending the program, removes it.
 public final class PendingFile implements AutoCloseable {
-  private static final AtomicInteger COUNTER = new AtomicInteger();
+  private static final Set<PendingFile> UNFINISHED = ConcurrentHashMap.newKeySet();
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  static {
+    // one hook for all, since what is unfinished may lie in an unfinished folder
+    Thread removal = new Thread(PendingFile::removeUnfinished, "removing unfinished files");
+    try {
+      Runtime.getRuntime().addShutdownHook(removal);
+    } catch (IllegalStateException e) {
+      // the program ends already: what it still begins is removed by closing it alone
+    }
+  }
 
   private final Path target;
   private final Path path;
-  private final Thread removal; // for a program that is ended from outside
 
   private PendingFile(Path target) {
     this.target = target;
-    String name =
-        ".%s.%d-%d.part"
-            .formatted(
-                target.getFileName(), ProcessHandle.current().pid(), COUNTER.incrementAndGet());
-    path = target.resolveSibling(name);
-    removal = new Thread(this::remove);
-    Runtime.getRuntime().addShutdownHook(removal);
+    // random, since the numbers of processes repeat on machines that share a folder
+    path = target.resolveSibling(".%s.%x.part".formatted(target.getFileName(), RANDOM.nextLong()));
+    UNFINISHED.add(this);
   }
 
   /// Names a file beside its target; nothing is created yet.
@@ -46,10 +57,35 @@ public final class PendingFile implements AutoCloseable {
     try {
       Files.createDirectory(pending.path);
     } catch (IOException e) {
-      pending.forget();
+      UNFINISHED.remove(pending);
       throw failure(target, e);
     }
     return pending;
+  }
+
+  /// Writes a text whole or not at all, in place of a file that is there, and makes the folders
+  /// above it; throws `InputException` when the target cannot be written.
+  public static void write(Path target, String text) {
+    createParent(target);
+    try (PendingFile pending = file(target)) {
+      Files.writeString(pending.path, text, StandardCharsets.UTF_8, StandardOpenOption.CREATE_NEW);
+      pending.commit();
+    } catch (IOException e) {
+      throw failure(target, e);
+    }
+  }
+
+  /// Makes the folders above a target; throws `InputException` when that is not possible.
+  public static void createParent(Path target) {
+    Path folder = target.toAbsolutePath().getParent();
+    if (folder == null) {
+      throw failure(target, "it is a folder");
+    }
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw failure(target, e);
+    }
   }
 
   /// Throws `InputException` when a file could not be written, as far as that can be known before.
@@ -62,7 +98,7 @@ public final class PendingFile implements AutoCloseable {
   }
 
   /// Throws `InputException` when the folder of a target is not there or cannot be written to.
-  static void requireWritableParent(Path file) {
+  public static void requireWritableParent(Path file) {
     Path folder = file.toAbsolutePath().getParent();
     if (folder == null || !Files.isDirectory(folder)) {
       throw new InputException(
@@ -85,6 +121,28 @@ public final class PendingFile implements AutoCloseable {
                   folder,
                   there,
                   Files.isDirectory(there) ? "a folder without permission to write" : "no folder"));
+    }
+  }
+
+  /// Throws `InputException` unless what a flag names is nothing yet or an empty folder.
+  public static void requireNewFolder(String flag, Path folder) {
+    if (!isNewFolder(folder)) {
+      throw new InputException(
+          Files.isDirectory(folder)
+              ? "%s got %s, which is not empty; give a new folder".formatted(flag, folder)
+              : "%s got %s, which is a file; give a folder".formatted(flag, folder));
+    }
+  }
+
+  /// Says whether a path is nothing yet or an empty folder.
+  public static boolean isNewFolder(Path path) {
+    if (!Files.isDirectory(path)) {
+      return !Files.exists(path);
+    }
+    try (Stream<Path> list = Files.list(path)) {
+      return list.findAny().isEmpty();
+    } catch (IOException e) {
+      throw failure(path, e);
     }
   }
 
@@ -112,7 +170,7 @@ public final class PendingFile implements AutoCloseable {
         }
       }
       Files.move(path, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      forget();
+      UNFINISHED.remove(this);
     } catch (IOException e) {
       throw failure(target, e);
     }
@@ -121,49 +179,61 @@ public final class PendingFile implements AutoCloseable {
   /// Removes what was written unless it has taken the target's name.
   @Override
   public void close() {
-    forget();
-    remove();
-  }
-
-  /// Lets the end of the program leave the file alone, which is none of its business any more.
-  private void forget() {
-    try {
-      Runtime.getRuntime().removeShutdownHook(removal);
-    } catch (IllegalStateException e) {
-      // the program ends already, and the removal runs or has run
+    if (!UNFINISHED.remove(this)) {
+      return;
     }
-  }
-
-  private void remove() {
     try {
-      if (!Files.exists(path)) {
-        return;
-      }
-      List<Path> all;
-      try (Stream<Path> walk = Files.walk(path)) {
-        all = walk.sorted(Comparator.reverseOrder()).toList();
-      }
-      for (Path each : all) {
-        Files.deleteIfExists(each);
-      }
+      remove();
     } catch (IOException e) {
       throw new InputException(
           "cannot remove the unfinished %s (%s); remove it by hand".formatted(path, reason(e)), e);
     }
   }
 
+  private static void removeUnfinished() {
+    for (PendingFile pending : UNFINISHED) {
+      try {
+        pending.remove();
+      } catch (IOException e) {
+        // it stays, hidden: the program ends and tells nothing any more
+      }
+    }
+  }
+
+  private void remove() throws IOException {
+    if (!Files.exists(path)) {
+      return;
+    }
+    try (Stream<Path> walk = Files.walk(path)) {
+      List<Path> all = walk.sorted(Comparator.reverseOrder()).toList();
+      for (Path each : all) {
+        Files.deleteIfExists(each);
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
   /// Returns the sentence for a failure to write a target.
   public static InputException failure(Path target, IOException e) {
-    return new InputException(
-        "cannot write %s: %s; free some space or choose another folder"
-            .formatted(target, reason(e)),
-        e);
+    return new InputException(sentence(target, reason(e)), e);
+  }
+
+  /// Returns the sentence for a target that cannot be written for the reason that a library gives.
+  public static InputException failure(Path target, String reason) {
+    return new InputException(sentence(target, reason));
+  }
+
+  private static String sentence(Path target, String reason) {
+    return "%s cannot be written (%s); free some space or choose another folder"
+        .formatted(target, reason);
   }
 
   private static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException _ -> "no permission";
       case NoSuchFileException _ -> "no such folder";
+      case FileAlreadyExistsException there -> there.getFile() + " is no folder";
       case FileSystemException named when named.getReason() != null -> named.getReason();
       default -> e.getMessage();
     };
