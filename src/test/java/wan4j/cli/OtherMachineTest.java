@@ -25,6 +25,16 @@ final class OtherMachineTest {
   }
 
   @Test
+  void theProcessorsArePreferredToAGpuThatCannotBeUsed() throws Exception {
+    OtherMachine machine = new OtherMachine(folder).withDriver(13_000, 8);
+    assertRefused(
+        machine.run("generate", "--ckpt_dir", "demo/checkpoint/t2v", "--precision", "bf16"),
+        "--precision bf16 was given, but the CPU, which computes in fp32 alone, has to do here (Card"
+            + " 0 has compute capability 8.0 and wan4j's kernels need 9.x (Hopper: H100, H200); use"
+            + " --device cpu); leave it out, or give this machine a GPU");
+  }
+
+  @Test
   void aDriverThatIsTooOldIsRefusedAtOnceAndTheProcessorsWork() throws Exception {
     OtherMachine machine = new OtherMachine(folder).withDriver(11_080, 9);
     assertRefused(

@@ -2,10 +2,6 @@ package wan4j.golden;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -14,10 +10,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
-import wan4j.tensor.DType;
-import wan4j.tensor.HostStorage;
-import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.TensorFile;
 
 /// A reference case of the test resources: its case.json and the tensors of its case.safetensors.
 public record GoldenCase(String name, JsonNode json, Map<String, Tensor> tensors) {
@@ -66,36 +60,14 @@ public record GoldenCase(String name, JsonNode json, Map<String, Tensor> tensors
   }
 
   private static GoldenCase read(Path folder) {
-    try {
-      Map<String, Tensor> tensors = new HashMap<>();
-      Path file = folder.resolve("case.safetensors");
-      if (Files.exists(file)) {
-        byte[] bytes = Files.readAllBytes(file);
-        int header =
-            Math.toIntExact(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(0));
-        JsonNode entries = MAPPER.readTree(new String(bytes, 8, header, StandardCharsets.UTF_8));
-        for (Map.Entry<String, JsonNode> entry : entries.properties()) {
-          if (!entry.getKey().equals("__metadata__")) {
-            tensors.put(entry.getKey(), tensor(entry.getValue(), bytes, 8 + header));
-          }
-        }
+    Map<String, Tensor> tensors = new HashMap<>();
+    Path file = folder.resolve("case.safetensors");
+    if (Files.exists(file)) {
+      try (TensorFile read = TensorFile.open(file)) {
+        read.tensors().forEach((tensor, source) -> tensors.put(tensor, source.load()));
       }
-      JsonNode json = MAPPER.readTree(folder.resolve("case.json").toFile());
-      return new GoldenCase(folder.getFileName().toString(), json, tensors);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
-  }
-
-  private static Tensor tensor(JsonNode entry, byte[] bytes, int start) {
-    long[] sizes = new long[entry.get("shape").size()];
-    for (int i = 0; i < sizes.length; i++) {
-      sizes[i] = entry.get("shape").get(i).asLong();
-    }
-    long first = entry.get("data_offsets").get(0).asLong();
-    long end = entry.get("data_offsets").get(1).asLong();
-    MemorySegment data = MemorySegment.ofArray(bytes).asSlice(start + first, end - first);
-    return new Tensor(
-        Shape.of(sizes), DType.valueOf(entry.get("dtype").asString()), new HostStorage(data));
+    JsonNode json = MAPPER.readTree(folder.resolve("case.json").toFile());
+    return new GoldenCase(folder.getFileName().toString(), json, tensors);
   }
 }

@@ -5,25 +5,26 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
+import wan4j.golden.GoldenCase;
 import wan4j.tensor.Tensor;
 
 final class ResamplingTest {
   @Test
   void everyPillowCaseIsEqualToTheBit() {
-    GoldenCase golden = new GoldenCase("images/pil-resize");
-    JsonNode items = GoldenCase.description("images/pil-resize").get("items");
+    GoldenCase golden = GoldenCase.of("images", "pil-resize");
+    JsonNode items = golden.json().get("items");
     assertThat(items).hasSizeGreaterThan(5);
     for (JsonNode item : items) {
       int index = item.get("index").asInt();
       Picture resized =
           Resampling.valueOf(item.get("filter").asString())
               .resize(
-                  golden.picture("in.pil" + index),
+                  Picture.of(golden.tensor("in.pil" + index)),
                   item.get("to_wh").get(0).asInt(),
                   item.get("to_wh").get(1).asInt());
       assertThat(resized.rgb())
           .as("case %d", index)
-          .isEqualTo(golden.picture("out.pil" + index).rgb());
+          .isEqualTo(Picture.of(golden.tensor("out.pil" + index)).rgb());
     }
   }
 
@@ -51,8 +52,8 @@ final class ResamplingTest {
 
   @Test
   void everyBicubicCaseOfPyTorchIsReproduced() {
-    GoldenCase golden = new GoldenCase("images/interpolate-bicubic");
-    JsonNode items = GoldenCase.description("images/interpolate-bicubic").get("items");
+    GoldenCase golden = GoldenCase.of("images", "interpolate-bicubic");
+    JsonNode items = golden.json().get("items");
     assertThat(items).hasSizeGreaterThan(5);
     for (JsonNode item : items) {
       int index = item.get("index").asInt();

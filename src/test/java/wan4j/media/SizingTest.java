@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
+import wan4j.golden.GoldenCase;
 import wan4j.media.Sizing.Size;
 import wan4j.tensor.InputException;
 
 final class SizingTest {
   @Test
   void everyRowOfTheReferenceTablesIsReproduced() {
-    JsonNode table = GoldenCase.description("images/sizes");
+    JsonNode table = GoldenCase.json("images/sizes/case.json");
     assertThat(table.get("best_output_size_rows")).hasSizeGreaterThan(100);
     assertThat(table.get("i2v_rows")).hasSizeGreaterThan(100);
     for (JsonNode row : table.get("best_output_size_rows")) {
@@ -28,19 +29,19 @@ final class SizingTest {
 
   @Test
   void everyLanczosCropCaseIsEqualToTheBit() {
-    GoldenCase golden = new GoldenCase("images/ti2v-lanczos-crop");
-    JsonNode items = GoldenCase.description("images/ti2v-lanczos-crop").get("items");
+    GoldenCase golden = GoldenCase.of("images", "ti2v-lanczos-crop");
+    JsonNode items = golden.json().get("items");
     assertThat(items).hasSizeGreaterThan(3);
     for (JsonNode item : items) {
       int index = item.get("index").asInt();
-      Picture picture = golden.picture("in.img" + index);
+      Picture picture = Picture.of(golden.tensor("in.img" + index));
       Size from = size(item.get("image_wh"), 0);
       Size target = Sizing.bestOutput(from, 32, item.get("max_area").asLong());
       assertThat(target).isEqualTo(size(item.get("out_wh"), 0));
       assertThat(Sizing.cover(from, target)).isEqualTo(size(item.get("resized_wh"), 0));
       assertThat(Sizing.coverAndCrop(picture, target, Resampling.LANCZOS).rgb())
           .as("case %d", index)
-          .isEqualTo(golden.picture("out.cropped" + index).rgb());
+          .isEqualTo(Picture.of(golden.tensor("out.cropped" + index)).rgb());
     }
   }
 

@@ -6,15 +6,15 @@ import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
-import wan4j.media.GoldenCase;
+import wan4j.golden.GoldenCase;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
 final class VideoMetricsTest {
   @Test
   void everyReferenceCaseIsReproduced() {
-    GoldenCase golden = new GoldenCase("metrics/psnr-ssim");
-    JsonNode items = GoldenCase.description("metrics/psnr-ssim").get("items");
+    GoldenCase golden = GoldenCase.of("metrics", "psnr-ssim");
+    JsonNode items = golden.json().get("items");
     assertThat(items).hasSizeGreaterThan(5);
     for (JsonNode item : items) {
       int index = item.get("index").asInt();
