@@ -7,12 +7,15 @@ import wan4j.cuda.bind.CublasLt;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.jit.KernelCache;
+import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
-/// Where a device becomes a backend: the one place that names them.
+/// Where a device becomes a backend: the one place that names them. Public for the packages of this
+/// module alone.
+@SuppressWarnings("exports")
 public final class Backends {
   private Backends() {}
 
@@ -38,6 +41,36 @@ public final class Backends {
       throw new InputException("device cuda cannot be used: " + Cuda.absence());
     }
     return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
+  }
+
+  /// Returns the backend without elements on which a request is tried to learn its need of memory.
+  public static NullOps shapes(Device device, Arithmetic arithmetic) {
+    return switch (device) {
+      case CPU -> new NullOps();
+      case CUDA ->
+          NullOps.device(
+              switch (arithmetic) {
+                case BFLOAT16, BFLOAT16_RESIDUAL -> DType.BF16;
+                case TF32, FLOAT32 -> DType.F32;
+              },
+              arithmetic.residual(device));
+    };
+  }
+
+  /// Returns the need of what has run on a backend of [#shapes].
+  public static MemoryNeed need(NullOps shapes, Device device, boolean readsFiles) {
+    return switch (device) {
+      case CPU -> {
+        long weights = shapes.mostWeightBytes();
+        yield new MemoryNeed(weights, shapes.peakBytes() - weights, 0, 0);
+      }
+      case CUDA ->
+          new MemoryNeed(
+              shapes.mostWeightBytes(),
+              shapes.mostScopeBytes(),
+              CudaOps.fixedBytes(readsFiles),
+              CudaOps.allowanceBytes());
+    };
   }
 
   /// Says whether a backend's memory is limited and has to be reserved; a processor's is the

@@ -31,6 +31,8 @@ public sealed interface CacheSettings {
 
     /// Returns what MagCache knows of a run of a task before it begins; `boundary` is the noise
     /// level between the experts. Throws `InputException` when the file of ratios cannot be used.
+    /// Public for the packages of this module alone.
+    @SuppressWarnings("exports")
     public MagCacheSchedule schedule(
         Task task, boolean hasImage, int steps, double shift, double boundary) {
       RetentionRule rule =

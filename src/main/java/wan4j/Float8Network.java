@@ -36,6 +36,9 @@ import wan4j.weights.Weights;
 /// The names are those of public "scaled fp8" files (Comfy-Org/ComfyUI at a125cd8, comfy/ops.py and
 /// comfy/model_detection.py): `X.weight`, the factor `X.scale_weight` that turns it back, and the
 /// marker `scaled_fp8`. A factor is a scalar, `[outputs, 1]`, or one for each tile of 128 by 128.
+///
+/// Public for the packages of this module alone.
+@SuppressWarnings("exports")
 public final class Float8Network {
   // one file for an expert of 14 billion parameters, as programs that know no index want it
   private static final long LARGEST_FILE = 16L << 30;

@@ -17,26 +17,33 @@ import wan4j.weights.Weights;
 /// What a checkpoint is: its layout, its networks in numbers, and the memory that a request of its
 /// task would need in each arithmetic that can be chosen, found out by running the request on
 /// shapes alone.
-///
-/// @param summary its networks
-/// @param float8 what of the transformers is stored in FP8
-/// @param layers in which arithmetic the first transformer's linear layers run with `--quantize`,
-///   and why
-/// @param request the request, null for a task that this build cannot do
-/// @param needs the memory of the request
-public record Inspection(
-    CheckpointSummary summary,
-    List<Float8> float8,
-    List<LayerPlan> layers,
-    VideoRequest request,
-    List<Need> needs) {
+public final class Inspection {
+  private final CheckpointSummary summary;
+  private final List<Float8> float8;
+  private final List<LayerPlan> layers;
+  private final VideoRequest request; // null for a task that this build cannot do
+  private final List<Need> needs;
+
+  private Inspection(
+      CheckpointSummary summary,
+      List<Float8> float8,
+      List<LayerPlan> layers,
+      VideoRequest request,
+      List<Need> needs) {
+    this.summary = summary;
+    this.float8 = List.copyOf(float8);
+    this.layers = layers;
+    this.request = request;
+    this.needs = List.copyOf(needs);
+  }
+
   /// The linear layers of a transformer that are stored in FP8 and run so unless another recipe is
   /// asked for.
   ///
-  /// @param expert the transformer
+  /// @param transformer what the transformer is called
   /// @param recipe the recipe in which they run
   /// @param layers how many they are
-  public record Float8(Expert expert, Quantization.Recipe recipe, int layers) {}
+  public record Float8(String transformer, Quantization.Recipe recipe, int layers) {}
 
   /// The memory of the request.
   ///
@@ -73,7 +80,7 @@ public record Inspection(
                     .filter(layer -> table.precision(layer).isFloat8())
                     .count();
         if (stored > 0) {
-          float8.add(new Float8(expert, format.recipe(), stored));
+          float8.add(new Float8(expert.description(), format.recipe(), stored));
         }
       }
       if (Task.isKnown(summary.kind())) {
@@ -137,6 +144,22 @@ public record Inspection(
     return new Need(options.device(), precision, flags, VideoEngine.need(options, request).bytes());
   }
 
+  /// Returns what of the transformers is stored in FP8.
+  public List<Float8> float8() {
+    return float8;
+  }
+
+  /// Returns in which arithmetic the first transformer's linear layers run with `--quantize`, and
+  /// why.
+  public List<LayerPlan> layers() {
+    return layers;
+  }
+
+  /// Returns the memory that the request needs; nothing for a task that this build cannot do.
+  public List<Need> needs() {
+    return needs;
+  }
+
   /// Returns the inspection as lines of text.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
@@ -161,8 +184,7 @@ public record Inspection(
     for (Float8 stored : float8) {
       lines.add(
           "%-20s %5d linear layers in FP8, run as %s unless --quantize says otherwise"
-              .formatted(
-                  stored.expert().description(), stored.layers(), stored.recipe().spelling()));
+              .formatted(stored.transformer(), stored.layers(), stored.recipe().spelling()));
     }
     if (!layers.isEmpty()) {
       lines.add("with --quantize");

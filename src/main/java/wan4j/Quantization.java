@@ -59,7 +59,9 @@ public record Quantization(Recipe recipe, List<String> skipped) {
       return List.of(CURRENT, DELAYED, BLOCK, TOKEN);
     }
 
-    /// Returns the precision that the recipe gives the layers that are quantised.
+    /// Returns the precision that the recipe gives the layers that are quantised; public for the
+    /// packages of this module alone.
+    @SuppressWarnings("exports")
     public Precision precision() {
       return precision;
     }

@@ -171,7 +171,7 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Returns the memory that a request would need, its video cut into pieces of so many pixels.
   static MemoryNeed need(EngineOptions options, VideoRequest request, long piece) {
-    try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
+    try (NullOps shapes = Backends.shapes(options.device(), options.arithmetic());
         NullOps processors = new NullOps();
         Networks networks =
             Networks.over(options, shapes, options.textOnCpu() ? processors : shapes)) {
@@ -184,7 +184,7 @@ public final class VideoEngine implements AutoCloseable {
       networks.choose(few.loras());
       engine.decode(
           engine.sample(few, StepListener.NONE, Progress.NONE, plan, cache), Progress.NONE);
-      return MemoryNeed.of(shapes, options.device(), true);
+      return Backends.need(shapes, options.device(), true);
     }
   }
 

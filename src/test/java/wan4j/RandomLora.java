@@ -11,12 +11,12 @@ import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.Weights;
 
 /// LoRA files of random numbers for any transformer.
-public final class RandomLora {
+final class RandomLora {
   private RandomLora() {}
 
   /// Writes a file that changes every linear layer of the blocks by a product of some rank, and
   /// some biases and norms by differences; returns the file.
-  public static Path write(Path file, Weights network, int rank, long seed) {
+  static Path write(Path file, Weights network, int rank, long seed) {
     Random random = new Random(seed);
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     for (String name : network.names()) {

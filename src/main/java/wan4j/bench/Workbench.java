@@ -98,12 +98,12 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns a backend without elements that stands for this one.
   NullOps shapes() {
-    return MemoryNeed.shapes(settings.device(), settings.arithmetic());
+    return Backends.shapes(settings.device(), settings.arithmetic());
   }
 
   /// Returns the memory that what ran on a backend without elements needs here.
   MemoryNeed need(NullOps shapes) {
-    return MemoryNeed.of(shapes, settings.device(), true);
+    return Backends.need(shapes, settings.device(), true);
   }
 
   /// Reserves memory; throws `InputException` with the numbers when there is too little.

@@ -8,9 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
+import wan4j.Backends;
 import wan4j.CacheSettings;
 import wan4j.Device;
-import wan4j.MemoryNeed;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.cuda.CudaOps;
@@ -24,7 +24,7 @@ final class GenerateBenchmarkTest {
   private static Workbench shapes() {
     Workbench.Settings settings =
         Workbench.Settings.of(Device.CUDA, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
-    return new Workbench(settings, MemoryNeed.shapes(Device.CUDA, Arithmetic.BFLOAT16));
+    return new Workbench(settings, Backends.shapes(Device.CUDA, Arithmetic.BFLOAT16));
   }
 
   @Test

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
+import wan4j.Backends;
 import wan4j.Device;
-import wan4j.MemoryNeed;
 import wan4j.VideoSize;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
@@ -41,7 +41,7 @@ final class StartBenchmarkTest {
     for (int vector : vectors) {
       cache.prepare(KernelSource.of("combine.cu", Map.of("VECTOR", vector)));
     }
-    return MemoryNeed.shapes(Device.CUDA, Arithmetic.BFLOAT16);
+    return Backends.shapes(Device.CUDA, Arithmetic.BFLOAT16);
   }
 
   private static double value(List<Measurement> results, String cache, String metric) {

@@ -1,0 +1,82 @@
+package wan4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.spi.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What programs can use of the module.
+final class DoorTest {
+  private static final String PROGRAM =
+      """
+      import java.nio.file.Path;
+      import java.util.List;
+      import wan4j.*;
+      import wan4j.media.*;
+      import wan4j.tensor.*;
+
+      class Program {
+        public static void main(String[] arguments) {
+          var options = new EngineOptions(Path.of("checkpoint"), Device.preferred(), true, false);
+          var request =
+              VideoRequest.of("", VideoSize.of("64*64", 5), Sampling.of(Task.TI2V_5B, 1))
+                  .withImage(PictureReader.read(Path.of("picture.png")))
+                  .withLoras(List.of())
+                  .withCache(CacheSettings.MagCache.DEFAULT);
+          long bytes = VideoEngine.need(options, request).bytes();
+          try (VideoEngine engine = VideoEngine.open(options)) {
+            Latents latents = engine.sample(request, Progress.NONE);
+            Tensor frames = engine.decode(latents, Progress.NONE).frames();
+            VideoWriter.write(frames, Path.of("video.mp4"), VideoSettings.silent(16));
+          } catch (InputException e) {
+            System.err.println(e.getMessage());
+          }
+          Inspection.of(Path.of("checkpoint")).lines().forEach(System.out::println);
+        }
+      }
+      """;
+
+  @TempDir Path folder;
+
+  @Test
+  void aProgramMakesVideosWithWhatTheModuleExports() throws Exception {
+    assertThat(compile(PROGRAM)).isEmpty();
+  }
+
+  @Test
+  void whatServesTheModuleAloneIsHidden() throws Exception {
+    assertThat(compile("class Program { wan4j.files.PendingFile file; wan4j.ops.Ops ops; }"))
+        .contains("package wan4j.files is not visible", "package wan4j.ops is not visible");
+  }
+
+  /// Compiles a program of a module of its own and returns what the compiler has against it.
+  private String compile(String program) throws Exception {
+    Path classes =
+        Path.of(VideoEngine.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    Path module =
+        Files.writeString(folder.resolve("module-info.java"), "module program { requires wan4j; }");
+    Path source = Files.writeString(folder.resolve("Program.java"), program);
+    StringWriter said = new StringWriter();
+    PrintWriter out = new PrintWriter(said);
+    String others = System.getProperty("jdk.module.path", System.getProperty("java.class.path"));
+    int code =
+        ToolProvider.findFirst("javac")
+            .orElseThrow()
+            .run(
+                out,
+                out,
+                "-d",
+                folder.resolve("classes").toString(),
+                "--module-path",
+                classes + File.pathSeparator + others,
+                module.toString(),
+                source.toString());
+    return code == 0 ? "" : said.toString();
+  }
+}
