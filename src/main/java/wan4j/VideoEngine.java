@@ -190,11 +190,11 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Returns the memory that decoding alone would need, cut into pieces of so many pixels.
   static MemoryNeed needToDecode(EngineOptions options, Latents latents, long piece) {
-    try (NullOps shapes = MemoryNeed.shapes(options.device(), options.arithmetic());
+    try (NullOps shapes = Backends.shapes(options.device(), options.arithmetic());
         Networks networks = Networks.over(options, shapes, shapes)) {
       networks.cutInto(piece);
       new VideoEngine(options, networks).decoded(latents, Progress.NONE);
-      return MemoryNeed.of(shapes, options.device(), true);
+      return Backends.need(shapes, options.device(), true);
     }
   }
 
