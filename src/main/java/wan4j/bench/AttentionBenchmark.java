@@ -87,7 +87,7 @@ public final class AttentionBenchmark {
     results.add(Measurement.of("attention", parameters, "time", "ms", times));
     results.add(
         Measurement.of(
-            "attention", parameters, "rate", "TFLOP/s", Workbench.rates(operations, times)));
+            "attention", parameters, "rate", "TFLOP/s", Rates.teraflops(operations, times)));
   }
 
   private static Tensor random(Parameters inputs, Ops ops, long seed, long... sizes) {

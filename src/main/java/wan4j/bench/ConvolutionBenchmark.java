@@ -86,7 +86,7 @@ public final class ConvolutionBenchmark {
                 parameters,
                 "rate",
                 "TFLOP/s",
-                Workbench.rates(layer.operations(), times[side])));
+                Rates.teraflops(layer.operations(), times[side])));
       }
     }
     return results;

@@ -26,7 +26,7 @@ public final class ForwardBenchmark {
   /// Measures a forward with a number of blocks, 0 for all.
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, int share, int layers) {
-    int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
+    int blocks = RandomWeights.layers(task, layers);
     TransformerConfig config = RandomWeights.config(task, blocks);
     TokenGrid grid = TokenGrid.of(task, size);
     ShareOfGroup group = new ShareOfGroup(share);

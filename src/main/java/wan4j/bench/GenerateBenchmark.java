@@ -40,8 +40,6 @@ import wan4j.weights.TransformerConfig;
 /// bytes in host memory. It is tried on shapes alone first, which tells the memory to reserve and
 /// the estimate to compare with.
 public final class GenerateBenchmark {
-  private static final int WORDS = 512;
-  private static final int UMT5_LAYERS = 24;
   private static final double GIGA = 1e9;
 
   private final Workbench bench;
@@ -110,7 +108,7 @@ public final class GenerateBenchmark {
     Experts experts =
         new Experts(config, names, defaults.boundary(), false, expert -> expert(config, expert));
     UmT5Encoder encoder =
-        making("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UMT5_LAYERS), ops));
+        making("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
     try (experts;
         VideoAutoencoder vae = making("VAE", () -> AutoencoderBenchmark.open(task, ops));
         var _ = ops.scope()) {
@@ -161,7 +159,7 @@ public final class GenerateBenchmark {
 
   private Tensor states(UmT5Encoder encoder) {
     try (var _ = ops.scope()) {
-      return ops.download(encoder.encode(TextBenchmark.ids(WORDS), WORDS));
+      return ops.download(encoder.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS));
     }
   }
 

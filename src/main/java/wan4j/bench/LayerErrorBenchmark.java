@@ -5,7 +5,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import wan4j.Quantization;
 import wan4j.Task;
 import wan4j.cuda.CudaOps;
 import wan4j.ops.Activation;
@@ -118,37 +118,36 @@ public final class LayerErrorBenchmark {
           Tensor inputs = ops.upload(host, ops.activation());
           Operand operand = ops.operand(inputs, reference.input(Branch.CONDITIONAL));
           Trial trial = new Trial(kind, parameters, host, inputs, comparedRows(reference, operand));
-          for (Precision recipe : recipes()) {
+          for (Quantization.Recipe recipe : recipes()) {
+            Precision precision = recipe.precision();
             Linear ideal =
                 rounded.computeIfAbsent(
-                    recipe.weightGranularity(),
-                    granularity -> load(exact, rounded(granularity, recipe), Precision.FLOAT32));
-            measure(trial, recipe, floorRows(trial, recipe, ideal));
+                    precision.weightGranularity(),
+                    granularity -> load(exact, rounded(granularity, precision), Precision.FLOAT32));
+            measure(trial, recipe, floorRows(trial, precision, ideal));
           }
         }
       }
     }
   }
 
-  private List<Precision> recipes() {
-    Precision chosen = bench.settings().recipe();
-    return Stream.of(Precision.values())
-        .filter(recipe -> recipe.isFloat8() && (!chosen.isFloat8() || recipe == chosen))
-        .toList();
+  private List<Quantization.Recipe> recipes() {
+    Quantization.Recipe chosen = bench.settings().recipe();
+    return chosen == Quantization.Recipe.NONE ? Quantization.Recipe.named() : List.of(chosen);
   }
 
-  private Tensor rounded(Granularity granularity, Precision recipe) {
+  private Tensor rounded(Granularity granularity, Precision precision) {
     return Float8Quantizer.dequantize(
-        Float8Quantizer.quantize(weight, granularity, recipe.scaleRule()));
+        Float8Quantizer.quantize(weight, granularity, precision.scaleRule()));
   }
 
   /// Measures a recipe; `ideal` holds what its scalar code and an exact product give.
-  private void measure(Trial trial, Precision recipe, Tensor ideal) {
-    String name = Workbench.spelling(recipe);
+  private void measure(Trial trial, Quantization.Recipe recipe, Tensor ideal) {
+    String name = recipe.spelling();
     try (Parameters own = ops.parameters();
         var _ = ops.scope()) {
-      Linear linear = load(own, weight, recipe);
-      if (recipe == Precision.FLOAT8_DELAYED) {
+      Linear linear = load(own, weight, recipe.precision());
+      if (recipe == Quantization.Recipe.DELAYED) {
         // an earlier forward, of other tokens
         ops.operand(earlier(trial.inputs), linear.input(Branch.CONDITIONAL));
       }
@@ -161,7 +160,7 @@ public final class LayerErrorBenchmark {
       add(trial, name + ": error / floor", "times", error / floor);
       double beyond = distance(found, ideal);
       add(trial, name + ": beyond the exact product", "%", 100 * beyond);
-      if (bench.backend() instanceof CudaOps cuda && recipe != Precision.FLOAT8_BLOCK) {
+      if (bench.backend() instanceof CudaOps cuda && recipe != Quantization.Recipe.BLOCK) {
         compareSums(cuda, trial, linear, operand, ideal, name);
       }
     }
@@ -209,22 +208,22 @@ public final class LayerErrorBenchmark {
   }
 
   /// Returns the compared rows as the recipe's scalar code and a float32 product give them.
-  private Tensor floorRows(Trial trial, Precision recipe, Linear ideal) {
+  private Tensor floorRows(Trial trial, Precision precision, Linear ideal) {
     Tensor[] parts = new Tensor[LayerInputs.ROW_GROUPS];
     for (int group = 0; group < parts.length; group++) {
       parts[group] = part(trial.host, group);
     }
     Tensor compared = together(parts);
     Float8Matrix matrix =
-        switch (recipe) {
+        switch (precision) {
           case FLOAT8_CURRENT ->
-              Float8Quantizer.quantize(compared, recipe.scaleRule().scale(largest(trial.host)));
+              Float8Quantizer.quantize(compared, precision.scaleRule().scale(largest(trial.host)));
           case FLOAT8_DELAYED -> Float8Quantizer.quantize(compared, delayedScale(trial.host));
           case FLOAT8_TOKEN ->
-              Float8Quantizer.quantize(compared, Granularity.ROW, recipe.scaleRule());
+              Float8Quantizer.quantize(compared, Granularity.ROW, precision.scaleRule());
           case FLOAT8_BLOCK ->
-              Float8Quantizer.quantize(compared, Granularity.BLOCK_1X128, recipe.scaleRule());
-          case FLOAT32, PLAIN -> throw new IllegalArgumentException(recipe + " has no scales");
+              Float8Quantizer.quantize(compared, Granularity.BLOCK_1X128, precision.scaleRule());
+          case FLOAT32, PLAIN -> throw new IllegalArgumentException(precision + " has no scales");
         };
     try (var _ = ops.scope()) {
       Tensor x = ops.upload(Float8Quantizer.dequantize(matrix), DType.F32);

@@ -1,8 +1,5 @@
 package wan4j.bench;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,14 +43,15 @@ public final class LoadBenchmark {
     parameters.put("file type", "F32");
     parameters.put("file bytes", bytes / 1e9 + " GB");
     parameters.put("host memory", "%d GB".formatted(Math.round(HostMemory.bytes() / 1e9)));
-    Path file = write(folder, tensors);
-    try (Weights weights = Weights.open(file)) {
-      double[] times = bench.wholeTimes(() -> load(bench.ops(), weights));
-      return List.of(
-          Measurement.of("load", parameters, "time", "ms", times),
-          Measurement.of("load", parameters, "file rate", "GB/s", rates(bytes, times)));
-    } finally {
-      delete(file);
+    try (TemporaryFolder place = TemporaryFolder.in(folder)) {
+      Path file = place.path().resolve("weights.safetensors");
+      SafetensorsWriter.write(file, tensors, Map.of());
+      try (Weights weights = Weights.open(file)) {
+        double[] times = bench.wholeTimes(() -> load(bench.ops(), weights));
+        return List.of(
+            Measurement.of("load", parameters, "time", "ms", times),
+            Measurement.of("load", parameters, "file rate", "GB/s", Rates.gigabytes(bytes, times)));
+      }
     }
   }
 
@@ -64,35 +62,6 @@ public final class LoadBenchmark {
         parameters.tensor(weights.tensor(name), type);
       }
       ops.synchronize();
-    }
-  }
-
-  private static double[] rates(long bytes, double[] milliseconds) {
-    double[] rates = new double[milliseconds.length];
-    for (int i = 0; i < rates.length; i++) {
-      rates[i] = bytes / milliseconds[i] / 1e6;
-    }
-    return rates;
-  }
-
-  private static Path write(Path folder, Map<String, TensorSource> tensors) {
-    try {
-      Path file = Files.createTempFile(folder, "wan4j-load", ".safetensors");
-      SafetensorsWriter.write(file, tensors, Map.of());
-      return file;
-    } catch (IOException e) {
-      throw new InputException(
-          "%s cannot be written (%s); give a folder with room by --folder"
-              .formatted(folder, e.getMessage()),
-          e);
-    }
-  }
-
-  private static void delete(Path file) {
-    try {
-      Files.deleteIfExists(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

@@ -1,21 +1,13 @@
 package wan4j.bench;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.model.WanTransformer;
-import wan4j.tensor.BFloat16;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
@@ -40,7 +32,7 @@ public final class LoraBenchmark {
     Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
-    int blocks = layers == 0 ? RandomWeights.layers(task) : layers;
+    int blocks = RandomWeights.layers(task, layers);
     return run(bench, task, grid, share, blocks, rank, folder, parameters);
   }
 
@@ -66,16 +58,17 @@ public final class LoraBenchmark {
     parameters.put("rank", rank);
     List<Path> files = new ArrayList<>();
     List<WanTransformer> experts = new ArrayList<>();
-    try {
+    try (TemporaryFolder place = TemporaryFolder.in(folder)) {
       for (int i = 0; i < count; i++) {
         Weights weights = RandomWeights.transformer(config, 1 + i);
-        files.add(write(folder, weights, rank));
+        Path file = place.path().resolve("lora-%d.safetensors".formatted(i));
+        write(file, weights, rank);
+        files.add(file);
         experts.add(new WanTransformer(config, weights, bench.ops(), group, bench.precisions()));
       }
       return measure(bench, experts, files, grid, share, parameters);
     } finally {
       experts.forEach(WanTransformer::close);
-      files.forEach(LoraBenchmark::delete);
     }
   }
 
@@ -114,7 +107,7 @@ public final class LoraBenchmark {
     return experts.stream().mapToLong(WanTransformer::bytes).sum();
   }
 
-  private static Path write(Path folder, Weights network, int rank) {
+  private static void write(Path file, Weights network, int rank) {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     for (String name : network.names()) {
       Shape shape = network.shape(name);
@@ -125,64 +118,12 @@ public final class LoraBenchmark {
         add(tensors, module + "lora_B.weight", Shape.of(shape.size(0), rank), 0.01f);
       }
     }
-    try {
-      Path file = Files.createTempFile(folder, "wan4j-lora", ".safetensors");
-      SafetensorsWriter.write(file, tensors, Map.of());
-      return file;
-    } catch (IOException e) {
-      throw new InputException(
-          "%s cannot be written (%s); give a folder with room by --folder"
-              .formatted(folder, e.getMessage()),
-          e);
-    }
+    SafetensorsWriter.write(file, tensors, Map.of());
   }
 
   private static void add(
       Map<String, TensorSource> tensors, String name, Shape shape, float deviation) {
     long seed = (7L << 56) | ((long) tensors.size() << 40);
-    tensors.put(name, new BFloat16Source(new RandomSource(name, shape, seed, 0, deviation)));
-  }
-
-  private static void delete(Path file) {
-    try {
-      Files.deleteIfExists(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /// Random numbers as files of LoRA store them, computed on all processors.
-  private record BFloat16Source(RandomSource numbers) implements TensorSource {
-    private static final int PIECE = 1 << 16;
-
-    @Override
-    public String name() {
-      return numbers.name();
-    }
-
-    @Override
-    public Shape shape() {
-      return numbers.shape();
-    }
-
-    @Override
-    public DType dtype() {
-      return DType.BF16;
-    }
-
-    @Override
-    public void read(long offset, MemorySegment target) {
-      long first = offset / Short.BYTES;
-      int count = Math.toIntExact(target.byteSize() / Short.BYTES);
-      short[] values = new short[count];
-      IntStream.range(0, Math.ceilDiv(count, PIECE))
-          .parallel()
-          .forEach(piece -> {
-            for (int i = piece * PIECE; i < Math.min(count, (piece + 1) * PIECE); i++) {
-              values[i] = BFloat16.fromFloat(numbers.value(first + i));
-            }
-          });
-      MemorySegment.copy(values, 0, target, ValueLayout.JAVA_SHORT_UNALIGNED, 0, count);
-    }
+    tensors.put(name, new RoundedSource(new RandomSource(name, shape, seed, 0, deviation)));
   }
 }

@@ -57,11 +57,12 @@ final class ModelShapes {
     put(name + "norm_k.weight", dim);
   }
 
-  /// Returns umT5's encoder of a number of layers; the real one has 24 of width 4096 with 64 heads,
-  /// feed-forward layers of 10240 and 256,384 tokens.
-  static Map<String, Shape> umT5(int layers, long dim, long wide, long heads, long vocabulary) {
+  /// Returns umT5-XXL's encoder with a number of layers.
+  static Map<String, Shape> umT5(int layers) {
+    long dim = UmT5Sizes.WIDTH;
+    long wide = UmT5Sizes.FEED_FORWARD;
     ModelShapes all = new ModelShapes();
-    all.put("token_embedding.weight", vocabulary, dim);
+    all.put("token_embedding.weight", UmT5Sizes.VOCABULARY, dim);
     for (int i = 0; i < layers; i++) {
       String name = "blocks." + i + ".";
       all.put(name + "norm1.weight", dim);
@@ -72,7 +73,7 @@ final class ModelShapes {
       all.put(name + "ffn.gate.0.weight", wide, dim);
       all.put(name + "ffn.fc1.weight", wide, dim);
       all.put(name + "ffn.fc2.weight", dim, wide);
-      all.put(name + "pos_embedding.embedding.weight", UMT5_BUCKETS, heads);
+      all.put(name + "pos_embedding.embedding.weight", UMT5_BUCKETS, UmT5Sizes.HEADS);
     }
     all.put("norm.weight", dim);
     return all.shapes;

@@ -52,7 +52,7 @@ public final class ProductBenchmark {
       parameters.put("inputs", layer.inputs);
       results.add(Measurement.of("gemm", parameters, "time", "ms", times));
       results.add(
-          Measurement.of("gemm", parameters, "rate", "TFLOP/s", Workbench.rates(each, times)));
+          Measurement.of("gemm", parameters, "rate", "TFLOP/s", Rates.teraflops(each, times)));
       int count = layer.count;
       operations += count * each;
       IntStream.range(0, total.length).forEach(i -> total[i] += count * times[i]);
@@ -64,7 +64,7 @@ public final class ProductBenchmark {
             common,
             "rate of a block's layers",
             "TFLOP/s",
-            Workbench.rates(operations, total)));
+            Rates.teraflops(operations, total)));
     return results;
   }
 
@@ -77,7 +77,8 @@ public final class ProductBenchmark {
     TensorSource input = new RandomSource("input", Shape.of(rows, inputs), 3L << 56, 0, 1);
     try (Parameters parameters = ops.parameters();
         var _ = ops.scope()) {
-      Linear layer = parameters.linear(List.of(weight), List.of(bias), bench.settings().recipe());
+      Linear layer =
+          parameters.linear(List.of(weight), List.of(bias), bench.settings().recipe().precision());
       Tensor x = parameters.tensor(input, ops.activation());
       Operand operand = ops.operand(x, layer.input(Branch.CONDITIONAL));
       return bench

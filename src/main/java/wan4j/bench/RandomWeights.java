@@ -2,6 +2,7 @@ package wan4j.bench;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import wan4j.Task;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
@@ -11,32 +12,48 @@ import wan4j.weights.Weights;
 /// Full-size networks without a checkpoint: random weights of such magnitudes that activations stay
 /// near 1 through all layers, as they do in the trained networks.
 final class RandomWeights {
-  /// The size of a head of umT5-XXL.
-  static final int TEXT_HEAD = 64;
-
   private RandomWeights() {}
 
-  /// Returns the sizes of a task's transformer: t2v-A14B, i2v-A14B or ti2v-5B, with a number of
-  /// blocks.
-  static TransformerConfig config(wan4j.Task task, int layers) {
-    return switch (task.spelling()) {
-      case "t2v-A14B" -> large("t2v", 16, layers);
-      case "i2v-A14B" -> large("i2v", 36, layers);
-      case "ti2v-5B" ->
-          new TransformerConfig(
-              "ti2v", 48, 48, 3072, 14336, 256, 4096, 512, 24, layers, 1, 2, 2, 1e-6);
-      default -> throw new IllegalArgumentException("bench has no shapes for " + task.spelling());
+  /// Returns the sizes of a task's transformer with a number of blocks.
+  static TransformerConfig config(Task task, int layers) {
+    return switch (task) {
+      case T2V_A14B -> large("t2v", 16, layers);
+      case I2V_A14B -> large("i2v", 36, layers);
+      case TI2V_5B -> config("ti2v", 48, 48, 3072, 14336, 24, layers);
     };
   }
 
-  /// Returns the number of blocks of a task's transformer.
-  static int layers(wan4j.Task task) {
-    return task == wan4j.Task.TI2V_5B ? 30 : 40;
+  private static TransformerConfig large(String type, int channels, int layers) {
+    return config(type, channels, 16, 5120, 13824, 40, layers);
   }
 
-  private static TransformerConfig large(String type, int channels, int layers) {
+  private static TransformerConfig config(
+      String type, int inputs, int outputs, int dim, int wide, int heads, int layers) {
     return new TransformerConfig(
-        type, channels, 16, 5120, 13824, 256, 4096, 512, 40, layers, 1, 2, 2, 1e-6);
+        type,
+        inputs,
+        outputs,
+        dim,
+        wide,
+        256,
+        UmT5Sizes.WIDTH,
+        UmT5Sizes.TOKENS,
+        heads,
+        layers,
+        1,
+        2,
+        2,
+        1e-6);
+  }
+
+  /// Returns the number of blocks of a task's transformer.
+  static int layers(Task task) {
+    return task == Task.TI2V_5B ? 30 : 40;
+  }
+
+  /// Returns a number of blocks that was asked for, where 0 stands for all of a task's transformer.
+  static int layers(Task task, int asked) {
+    return asked == 0 ? layers(task) : asked;
   }
 
   /// Returns a transformer.
@@ -44,9 +61,9 @@ final class RandomWeights {
     return of("random " + config.modelType(), ModelShapes.transformer(config), seed);
   }
 
-  /// Returns umT5-XXL's encoder with a number of blocks (24 in full).
+  /// Returns umT5-XXL's encoder with a number of layers.
   static Weights umT5(int layers) {
-    return of("random umT5-XXL", ModelShapes.umT5(layers, 4096, 10_240, 64, 256_384), 3);
+    return of("random umT5-XXL", ModelShapes.umT5(layers), 3);
   }
 
   /// Returns the Wan2.1 autoencoder.

@@ -39,9 +39,7 @@ public record RequestSettings(
     if (layers < 0) {
       throw new InputException("--layers got %d; give 1 or more, or 0 for all".formatted(layers));
     }
-    if (layers == 0) {
-      layers = RandomWeights.layers(task);
-    }
+    layers = RandomWeights.layers(task, layers);
   }
 
   /// Adds what the results depend on.

@@ -1,18 +1,13 @@
 package wan4j.bench;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import wan4j.Arithmetic;
 import wan4j.Backends;
 import wan4j.Device;
+import wan4j.Quantization;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.cuda.jit.KernelCache;
@@ -25,7 +20,6 @@ import wan4j.ops.Ops;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
-import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
@@ -66,16 +60,14 @@ public final class StartBenchmark {
   /// Measures both starts with backends that `open` makes of a cache of kernels.
   static List<Measurement> run(
       Sizes sizes, KernelCompiler compiler, Function<KernelCache, Ops> open) {
-    Path folder = temporary();
-    try {
+    try (TemporaryFolder folder = TemporaryFolder.ofJava()) {
       List<Measurement> results = new ArrayList<>();
       for (String state : List.of("empty", KEPT)) {
         TimedCompiler timed = new TimedCompiler(compiler, System::nanoTime);
-        results.addAll(start(sizes, state, timed, new KernelCache(timed, folder, false), open));
+        KernelCache cache = new KernelCache(timed, folder.path(), false);
+        results.addAll(start(sizes, state, timed, cache, open));
       }
       return results;
-    } finally {
-      delete(folder);
     }
   }
 
@@ -86,7 +78,7 @@ public final class StartBenchmark {
       KernelCache cache,
       Function<KernelCache, Ops> open) {
     Workbench.Settings settings =
-        new Workbench.Settings(Device.CUDA, Arithmetic.BFLOAT16, Precision.PLAIN, 0, 1);
+        new Workbench.Settings(Device.CUDA, Arithmetic.BFLOAT16, Quantization.Recipe.NONE, 0, 1);
     long start = System.nanoTime();
     try (Workbench bench = new Workbench(settings, open.apply(cache))) {
       Map<String, Object> parameters = bench.parameters(TASK, SHARE);
@@ -147,10 +139,9 @@ public final class StartBenchmark {
 
   private static void text(Workbench bench) {
     Ops ops = bench.ops();
-    int words = RandomWeights.config(TASK, 1).textLength();
     try (UmT5Encoder encoder = new UmT5Encoder(RandomWeights.umT5(1), ops);
         var _ = ops.scope()) {
-      encoder.encode(TextBenchmark.ids(words), words);
+      encoder.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS);
       ops.synchronize();
     }
   }
@@ -162,27 +153,6 @@ public final class StartBenchmark {
       Tensor video = bench.random(DType.F32, 0.5f, 3, size.frames(), size.height(), size.width());
       vae.decode(vae.encode(video), (_, features) -> ops.pixels(features));
       ops.synchronize();
-    }
-  }
-
-  private static Path temporary() {
-    try {
-      return Files.createTempDirectory("wan4j-start");
-    } catch (IOException e) {
-      throw new InputException(
-          "no temporary folder can be made (%s); give Java one by -Djava.io.tmpdir"
-              .formatted(e.getMessage()),
-          e);
-    }
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

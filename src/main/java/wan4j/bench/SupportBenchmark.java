@@ -42,7 +42,7 @@ public final class SupportBenchmark {
                     parameters,
                     metric,
                     "TFLOP/s",
-                    Workbench.rates(
+                    Rates.teraflops(
                         operations,
                         row.times().stream().mapToDouble(Double::doubleValue).toArray())));
       }

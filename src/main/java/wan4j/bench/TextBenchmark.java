@@ -9,24 +9,21 @@ import wan4j.tensor.InputException;
 
 /// Encoding of prompts by umT5-XXL.
 public final class TextBenchmark {
-  /// The layers of the whole encoder.
-  public static final int LAYERS = 24;
-
   private TextBenchmark() {}
 
   /// Measures a number of prompts of some tokens each, on the first `layers` of the encoder.
   public static List<Measurement> run(Workbench bench, int tokens, int prompts, int layers) {
-    if (tokens < 1 || prompts < 1 || layers < 1 || layers > LAYERS) {
+    if (tokens < 1 || prompts < 1 || layers < 1 || layers > UmT5Sizes.LAYERS) {
       throw new InputException(
           "got %d tokens, %d prompts and %d layers; give 1 or more, and at most %d layers"
-              .formatted(tokens, prompts, layers, LAYERS));
+              .formatted(tokens, prompts, layers, UmT5Sizes.LAYERS));
     }
     bench.requireNoRecipe("text");
     Ops ops = bench.ops();
     Map<String, Object> parameters = bench.parameters();
     parameters.put("task", "any"); // all have the same text encoder
     parameters.put("share", 1);
-    parameters.put("attention", bench.attention(RandomWeights.TEXT_HEAD, true));
+    parameters.put("attention", bench.attention(UmT5Sizes.HEAD_SIZE, true));
     parameters.put("network", "umT5-XXL");
     parameters.put("tokens", tokens);
     parameters.put("prompts", prompts);

@@ -1,29 +1,18 @@
 package wan4j.bench;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import wan4j.Float8Network;
 import wan4j.Quantization;
 import wan4j.Task;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
-import wan4j.tensor.BFloat16;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
-import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Naming;
 import wan4j.weights.SafetensorsWriter;
@@ -48,7 +37,7 @@ public final class TransformerLoadBenchmark {
   /// is their number of blocks, 0 for all. Files are written to `folder` and deleted afterwards.
   public static List<Measurement> run(
       Workbench bench, Path folder, Task task, Form form, int experts, int layers) {
-    if (form == Form.F8_E4M3 && !bench.settings().recipe().isFloat8()) {
+    if (form == Form.F8_E4M3 && bench.settings().recipe() == Quantization.Recipe.NONE) {
       throw new InputException(
           "FP8 files were asked for without a recipe; add --fp8_recipe, such as PerTokenScaling");
     }
@@ -57,23 +46,15 @@ public final class TransformerLoadBenchmark {
           "got %d experts of %d layers; give 1 or more experts and 0 (all) or more layers"
               .formatted(experts, layers));
     }
-    TransformerConfig config =
-        RandomWeights.config(task, layers == 0 ? RandomWeights.layers(task) : layers);
-    Path place = temporary(folder);
-    try {
+    TransformerConfig config = RandomWeights.config(task, RandomWeights.layers(task, layers));
+    try (TemporaryFolder place = TemporaryFolder.in(folder)) {
       List<Path> folders = new ArrayList<>();
-      long bytes = 0;
       for (int expert = 0; expert < experts; expert++) {
-        Path own = Files.createDirectory(place.resolve("expert-" + expert));
+        Path own = place.folder("expert-" + expert);
         write(bench, config, form, RandomWeights.transformer(config, expert + 1), own);
-        bytes += size(own);
         folders.add(own);
       }
-      return measure(bench, task, config, form, folders, bytes);
-    } catch (IOException e) {
-      throw unwritable(folder, e);
-    } finally {
-      delete(place);
+      return measure(bench, task, config, form, folders, place.bytes());
     }
   }
 
@@ -108,13 +89,9 @@ public final class TransformerLoadBenchmark {
         }
       }
     }
-    double[] rates = new double[times.length];
-    for (int i = 0; i < rates.length; i++) {
-      rates[i] = bytes / times[i] / 1e6;
-    }
     return List.of(
         Measurement.of("load", parameters, "time", "ms", times),
-        Measurement.of("load", parameters, "file rate", "GB/s", rates),
+        Measurement.of("load", parameters, "file rate", "GB/s", Rates.gigabytes(bytes, times)),
         Measurement.of("load", parameters, "weights", "GB", loaded),
         bench.peak("load", parameters));
   }
@@ -125,21 +102,14 @@ public final class TransformerLoadBenchmark {
       case BF16 -> {
         Map<String, TensorSource> rounded = new LinkedHashMap<>();
         for (String name : weights.names()) {
-          rounded.put(name, new Rounded((RandomSource) weights.tensor(name)));
+          rounded.put(name, new RoundedSource((RandomSource) weights.tensor(name)));
         }
         SafetensorsWriter.write(folder.resolve("weights.safetensors"), rounded, Map.of());
       }
       case F8_E4M3 ->
-          new Float8Network(config, weights, new Quantization(recipe(bench), List.of()))
+          new Float8Network(config, weights, new Quantization(bench.settings().recipe(), List.of()))
               .write(bench.ops(), folder, done -> {});
     }
-  }
-
-  private static Quantization.Recipe recipe(Workbench bench) {
-    return Quantization.Recipe.named().stream()
-        .filter(recipe -> recipe.precision() == bench.settings().recipe())
-        .findFirst()
-        .orElseThrow();
   }
 
   /// Networks on the device and the files that they came from.
@@ -163,79 +133,6 @@ public final class TransformerLoadBenchmark {
     public void close() {
       networks.forEach(WanTransformer::close);
       files.forEach(Weights::close);
-    }
-  }
-
-  /// Random values rounded to bfloat16.
-  private record Rounded(RandomSource source) implements TensorSource {
-    private static final int PIECE = 1 << 20; // elements
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-
-    @Override
-    public String name() {
-      return source.name();
-    }
-
-    @Override
-    public Shape shape() {
-      return source.shape();
-    }
-
-    @Override
-    public DType dtype() {
-      return DType.BF16;
-    }
-
-    @Override
-    public void read(long offset, MemorySegment target) {
-      long first = offset / Short.BYTES;
-      long count = target.byteSize() / Short.BYTES;
-      LongStream.range(0, Math.ceilDiv(count, PIECE))
-          .map(piece -> piece * PIECE)
-          .parallel()
-          .forEach(start -> round(start, first, (int) Math.min(PIECE, count - start), target));
-    }
-
-    private void round(long start, long first, int count, MemorySegment target) {
-      float[] piece = source.values(first + start, count);
-      for (int i = 0; i < count; i++) {
-        target.set(SHORT, (start + i) * Short.BYTES, BFloat16.fromFloat(piece[i]));
-      }
-    }
-  }
-
-  private static Path temporary(Path folder) {
-    try {
-      return Files.createTempDirectory(folder, "wan4j-load");
-    } catch (IOException e) {
-      throw unwritable(folder, e);
-    }
-  }
-
-  private static InputException unwritable(Path folder, IOException cause) {
-    return new InputException(
-        "%s cannot be written (%s); give a folder with room by --folder"
-            .formatted(folder, cause.getMessage()),
-        cause);
-  }
-
-  private static long size(Path folder) throws IOException {
-    long bytes = 0;
-    try (Stream<Path> list = Files.list(folder)) {
-      for (Path file : list.toList()) {
-        bytes += Files.size(file);
-      }
-    }
-    return bytes;
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> walk = Files.walk(folder)) {
-      for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

@@ -38,7 +38,6 @@ public final class Tuning {
           Precision.FLOAT8_CURRENT, // delayed scaling's products are the same
           Precision.FLOAT8_BLOCK);
   private static final int[] SHARES = {8, 4, 2, 1};
-  private static final int PROMPT = 512; // tokens of a prompt, padding included
 
   private Tuning() {}
 
@@ -105,8 +104,8 @@ public final class Tuning {
     addTransformer(layers, Task.I2V_A14B, "1280*720");
     addTransformer(layers, Task.I2V_A14B, "832*480");
     addTransformer(layers, Task.TI2V_5B, "1280*704");
-    int dim = 4096; // umT5-XXL
-    int wide = 10_240;
+    int dim = UmT5Sizes.WIDTH;
+    int wide = UmT5Sizes.FEED_FORWARD;
     addText(layers, dim, dim);
     addText(layers, 2 * wide, dim);
     addText(layers, dim, wide);
@@ -119,7 +118,13 @@ public final class Tuning {
     int dim = config.dim();
     int wide = config.feedForwardDim();
     for (Precision precision : PRECISIONS) {
-      add(layers, PROMPT, dim, dim, Activation.NONE, precision); // keys and values of the text
+      add(
+          layers,
+          UmT5Sizes.TOKENS,
+          dim,
+          dim,
+          Activation.NONE,
+          precision); // keys and values of the text
       for (int share : SHARES) {
         int rows = Math.ceilDiv(tokens, share);
         add(layers, rows, 3 * dim, dim, Activation.NONE, precision);
@@ -141,6 +146,7 @@ public final class Tuning {
   }
 
   private static void addText(List<LayerShape> layers, int outputs, int inputs) {
-    layers.add(new LayerShape(PROMPT, outputs, inputs, false, Activation.NONE, Precision.PLAIN));
+    layers.add(
+        new LayerShape(UmT5Sizes.TOKENS, outputs, inputs, false, Activation.NONE, Precision.PLAIN));
   }
 }

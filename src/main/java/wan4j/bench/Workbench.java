@@ -15,7 +15,6 @@ import wan4j.bench.OpTime.Family;
 import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
-import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
@@ -29,11 +28,11 @@ public final class Workbench implements AutoCloseable {
   ///
   /// @param device where
   /// @param arithmetic what a GPU computes in where nothing is quantised
-  /// @param recipe the FP8 recipe of linear layers, or `PLAIN` for none
+  /// @param recipe the FP8 recipe of linear layers, or `NONE`
   /// @param warmUp runs before the measured ones
   /// @param runs measured runs
   public record Settings(
-      Device device, Arithmetic arithmetic, Precision recipe, int warmUp, int runs) {
+      Device device, Arithmetic arithmetic, Quantization.Recipe recipe, int warmUp, int runs) {
     /// Throws `InputException` for numbers of runs that measure nothing.
     public Settings {
       if (warmUp < 0 || runs < 1) {
@@ -49,7 +48,7 @@ public final class Workbench implements AutoCloseable {
         Device device, Arithmetic arithmetic, String recipe, int warmUp, int runs) {
       Quantization.Recipe chosen =
           recipe == null ? Quantization.Recipe.NONE : Quantization.Recipe.of(recipe);
-      return new Settings(device, arithmetic, chosen.precision(), warmUp, runs);
+      return new Settings(device, arithmetic, chosen, warmUp, runs);
     }
   }
 
@@ -118,7 +117,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Throws `InputException` when a recipe was given to a benchmark that has no use for it.
   void requireNoRecipe(String benchmark) {
-    if (settings.recipe().isFloat8()) {
+    if (settings.recipe() != Quantization.Recipe.NONE) {
       throw new InputException(
           "--fp8_recipe was given, but bench %s has no layers of a transformer; leave it out"
               .formatted(benchmark));
@@ -127,7 +126,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns which linear layers of a transformer run in the recipe.
   PrecisionTable precisions() {
-    return PrecisionTable.of(settings.recipe(), List.of());
+    return PrecisionTable.of(settings.recipe().precision(), List.of());
   }
 
   /// Returns the parameters that every measurement has: the precision, the recipe and the number of
@@ -135,7 +134,7 @@ public final class Workbench implements AutoCloseable {
   Map<String, Object> parameters() {
     Map<String, Object> parameters = new LinkedHashMap<>();
     parameters.put("precision", settings.arithmetic().spelling(settings.device()));
-    parameters.put("recipe", recipe());
+    parameters.put("recipe", settings.recipe().spelling());
     parameters.put("gpus", settings.device() == Device.CUDA ? 1 : 0);
     return parameters;
   }
@@ -155,21 +154,6 @@ public final class Workbench implements AutoCloseable {
   /// Returns what the backend calls its attention in heads of a size, with a bias or without.
   String attention(int headSize, boolean isBiased) {
     return Backends.attention(backend, headSize, isBiased);
-  }
-
-  private String recipe() {
-    return spelling(settings.recipe());
-  }
-
-  /// Returns a recipe's name on the command line, "none" where nothing is quantised.
-  static String spelling(Precision recipe) {
-    return switch (recipe) {
-      case FLOAT32, PLAIN -> "none";
-      case FLOAT8_CURRENT -> "Float8CurrentScaling";
-      case FLOAT8_DELAYED -> "DelayedScaling";
-      case FLOAT8_BLOCK -> "Float8BlockScaling";
-      case FLOAT8_TOKEN -> "PerTokenScaling";
-    };
   }
 
   /// Returns a tensor of random values that stays until the workbench is closed.
@@ -289,7 +273,8 @@ public final class Workbench implements AutoCloseable {
     results.add(Measurement.of(benchmark, parameters, "time", "ms", times));
     if (operations > 0) {
       results.add(
-          Measurement.of(benchmark, parameters, "rate", "TFLOP/s", rates(operations, times)));
+          Measurement.of(
+              benchmark, parameters, "rate", "TFLOP/s", Rates.teraflops(operations, times)));
     }
     for (Family family : Family.values()) {
       addFamily(results, benchmark, parameters, passes, family);
@@ -335,17 +320,12 @@ public final class Workbench implements AutoCloseable {
     if (operations > 0) {
       results.add(
           Measurement.of(
-              benchmark, parameters, name + " rate", "TFLOP/s", rates(operations, times)));
+              benchmark,
+              parameters,
+              name + " rate",
+              "TFLOP/s",
+              Rates.teraflops(operations, times)));
     }
-  }
-
-  /// Returns the rates of an amount of arithmetic in TFLOP/s.
-  static double[] rates(double operations, double[] milliseconds) {
-    double[] rates = new double[milliseconds.length];
-    for (int i = 0; i < rates.length; i++) {
-      rates[i] = operations / milliseconds[i] / 1e9;
-    }
-    return rates;
   }
 
   /// Returns the largest number of bytes in use so far.

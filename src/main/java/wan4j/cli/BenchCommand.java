@@ -30,6 +30,7 @@ import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.TransformerLoadBenchmark;
 import wan4j.bench.TransformerLoadBenchmark.Form;
+import wan4j.bench.UmT5Sizes;
 import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
@@ -181,13 +182,19 @@ final class BenchCommand implements Runnable {
   static final class Text implements Callable<Integer> {
     @Mixin private BenchOptions options;
 
-    @Option(names = "--tokens", defaultValue = "512", description = "Tokens (default: 512).")
+    @Option(
+        names = "--tokens",
+        defaultValue = "" + UmT5Sizes.TOKENS,
+        description = "Tokens (default: " + UmT5Sizes.TOKENS + ").")
     private int tokens;
 
     @Option(names = "--prompts", defaultValue = "2", description = "Prompts (default: 2).")
     private int prompts;
 
-    @Option(names = "--layers", defaultValue = "24", description = "Layers (default: all 24).")
+    @Option(
+        names = "--layers",
+        defaultValue = "" + UmT5Sizes.LAYERS,
+        description = "Layers (default: all " + UmT5Sizes.LAYERS + ").")
     private int layers;
 
     @Override

@@ -101,6 +101,19 @@ class BenchmarksTest {
   }
 
   @Test
+  void tensorsAreLoadedFromAFileThatIsDeleted() {
+    try (Workbench bench = processor()) {
+      List<Measurement> results = LoadBenchmark.run(bench, folder, 0.001);
+      Measurement rate = find(results, "file rate");
+      assertThat(rate.unit()).isEqualTo("GB/s");
+      double bytes = Math.ceilDiv(1_000_000L, 5120 * 4) * 5120 * 4.0;
+      assertThat(rate.max())
+          .isCloseTo(bytes / find(results, "time").min() / 1e6, within(1e-9 * rate.max()));
+      assertThat(folder).isEmptyDirectory();
+    }
+  }
+
+  @Test
   void transformersAreLoadedFromFilesOfEitherFormAndTheFilesAreDeleted() throws IOException {
     for (Form form : Form.values()) {
       Workbench.Settings settings =

@@ -10,10 +10,10 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Device;
+import wan4j.Quantization;
 import wan4j.cpu.CpuOps;
 import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
-import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -81,7 +81,7 @@ final class ClockTest {
 
   private Workbench bench() {
     Workbench.Settings settings =
-        new Workbench.Settings(Device.CUDA, Arithmetic.BFLOAT16, Precision.PLAIN, 1, 4);
+        new Workbench.Settings(Device.CUDA, Arithmetic.BFLOAT16, Quantization.Recipe.NONE, 1, 4);
     return new Workbench(settings, NullOps.device(DType.BF16, DType.F32), device);
   }
 

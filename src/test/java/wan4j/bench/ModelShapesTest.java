@@ -24,7 +24,7 @@ class ModelShapesTest {
 
   @Test
   void theTextEncoderIsThatOfTheManifest() {
-    assertThat(ModelShapes.umT5(24, 4096, 10_240, 64, 256_384))
+    assertThat(ModelShapes.umT5(UmT5Sizes.LAYERS))
         .containsExactlyInAnyOrderEntriesOf(manifest("umt5-xxl-encoder"));
   }
 
