@@ -31,6 +31,17 @@ import wan4j.weights.TransformerConfig;
 /// an exact product make of the same numbers. The floor is the rounding to E4M3 alone; what the
 /// backend's kernels and its sums add to it shows in the ratio of the two.
 public final class LayerErrorBenchmark {
+  /// How the names of the figures end; each begins with the recipe's.
+  static final String ERROR = ": error";
+
+  static final String FLOOR = ": floor";
+  static final String RATIO = ": error / floor";
+  static final String BEYOND = ": beyond the exact product";
+  static final String TIME = ": time";
+
+  /// What follows the recipe's name where sums are in float32.
+  static final String EXACT_SUMS = ", float32 sums";
+
   private static final String NAME = "layers";
   private static final int COMPARED_ROWS = 32; // of each group, at most
   private static final double BIAS = 0.01; // takes the fused path, and is too small to hide errors
@@ -155,11 +166,11 @@ public final class LayerErrorBenchmark {
       Tensor found = comparedRows(linear, operand);
       double error = distance(found, trial.expected);
       double floor = distance(ideal, trial.expected);
-      add(trial, name + ": error", "%", 100 * error);
-      add(trial, name + ": floor", "%", 100 * floor);
-      add(trial, name + ": error / floor", "times", error / floor);
+      add(trial, name + ERROR, "%", 100 * error);
+      add(trial, name + FLOOR, "%", 100 * floor);
+      add(trial, name + RATIO, "times", error / floor);
       double beyond = distance(found, ideal);
-      add(trial, name + ": beyond the exact product", "%", 100 * beyond);
+      add(trial, name + BEYOND, "%", 100 * beyond);
       if (bench.backend() instanceof CudaOps cuda && recipe != Quantization.Recipe.BLOCK) {
         compareSums(cuda, trial, linear, operand, ideal, name);
       }
@@ -169,21 +180,21 @@ public final class LayerErrorBenchmark {
   /// Compares sums in the matrix units' own, shorter registers with sums in float32.
   private void compareSums(
       CudaOps cuda, Trial trial, Linear linear, Operand operand, Tensor ideal, String recipe) {
-    String name = recipe + ", float32 sums";
+    String name = recipe + EXACT_SUMS;
     cuda.sumFast(false);
     Tensor found = comparedRows(linear, operand);
     double error = distance(found, trial.expected);
     double floor = distance(ideal, trial.expected);
-    add(trial, name + ": error / floor", "times", error / floor);
+    add(trial, name + RATIO, "times", error / floor);
     double beyond = distance(found, ideal);
-    add(trial, name + ": beyond the exact product", "%", 100 * beyond);
+    add(trial, name + BEYOND, "%", 100 * beyond);
     if (trial.kind == LayerInputs.NORMAL) {
       double[][] times =
           bench.times(
               () -> product(cuda, linear, operand, true),
               () -> product(cuda, linear, operand, false));
-      add(trial, recipe + ": time", "ms", times[0]);
-      add(trial, name + ": time", "ms", times[1]);
+      add(trial, recipe + TIME, "ms", times[0]);
+      add(trial, name + TIME, "ms", times[1]);
     }
     cuda.sumFast(true);
   }

@@ -1,5 +1,11 @@
 package wan4j.bench;
 
+import static wan4j.bench.LayerErrorBenchmark.BEYOND;
+import static wan4j.bench.LayerErrorBenchmark.ERROR;
+import static wan4j.bench.LayerErrorBenchmark.EXACT_SUMS;
+import static wan4j.bench.LayerErrorBenchmark.RATIO;
+import static wan4j.bench.LayerErrorBenchmark.TIME;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -12,11 +18,6 @@ import java.util.SequencedSet;
 /// The measurements of `bench layers` as two tables: recipes side by side for each layer and kind
 /// of inputs, and what sums in float32 would bring and cost.
 final class LayerTable {
-  private static final String ERROR = ": error";
-  private static final String RATIO = ": error / floor";
-  private static final String BEYOND = ": beyond the exact product";
-  private static final String TIME = ": time";
-  private static final String EXACT = ", float32 sums";
   private static final String NOTHING = "-";
 
   private final SequencedSet<String> recipes = new LinkedHashSet<>();
@@ -70,7 +71,8 @@ final class LayerTable {
   private String sums() {
     List<String> chosen =
         recipes.stream()
-            .filter(r -> rows.values().stream().anyMatch(f -> f.containsKey(r + EXACT + BEYOND)))
+            .filter(
+                r -> rows.values().stream().anyMatch(f -> f.containsKey(r + EXACT_SUMS + BEYOND)))
             .toList();
     if (chosen.isEmpty()) {
       return "";
@@ -83,9 +85,13 @@ final class LayerTable {
       List<String> cells = new ArrayList<>(name);
       for (String recipe : chosen) {
         String beyond =
-            cell("%.2f, %.2f", figures.get(recipe + BEYOND), figures.get(recipe + EXACT + BEYOND));
+            cell(
+                "%.2f, %.2f",
+                figures.get(recipe + BEYOND), figures.get(recipe + EXACT_SUMS + BEYOND));
         String times =
-            cell("%.3f, %.3f ms", figures.get(recipe + TIME), figures.get(recipe + EXACT + TIME));
+            cell(
+                "%.3f, %.3f ms",
+                figures.get(recipe + TIME), figures.get(recipe + EXACT_SUMS + TIME));
         cells.add(times.equals(NOTHING) ? beyond : beyond + "; " + times);
       }
       line(text, cells);

@@ -32,21 +32,28 @@ public record Measurement(
       String metric,
       String unit,
       double... values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
+    double[] sorted = sorted(values);
     return new Measurement(
         benchmark,
         parameters,
         metric,
         unit,
-        median(sorted),
+        medianOf(values),
         sorted[0],
         sorted[sorted.length - 1],
         values.length);
   }
 
-  private static double median(double[] sorted) {
+  /// Returns the median of values, at least one.
+  static double medianOf(double... values) {
+    double[] sorted = sorted(values);
     int middle = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  }
+
+  private static double[] sorted(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted;
   }
 }

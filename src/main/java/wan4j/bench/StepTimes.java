@@ -54,9 +54,8 @@ final class StepTimes implements StepListener {
 
   /// Returns the median seconds of all steps.
   double medianStep() {
-    double[] all =
-        steps.values().stream().flatMap(List::stream).mapToDouble(Step::seconds).toArray();
-    return Measurement.of("", Map.of(), "", "", all).median();
+    return Measurement.medianOf(
+        steps.values().stream().flatMap(List::stream).mapToDouble(Step::seconds).toArray());
   }
 
   /// Returns each expert's time, that of a step in which nothing was skipped, and the numbers of
