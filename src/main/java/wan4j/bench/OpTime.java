@@ -8,6 +8,16 @@ package wan4j.bench;
 /// @param operations floating-point operations of its matrix products, 0 for others
 /// @param calls how often it was called
 record OpTime(String name, Family family, double milliseconds, double operations, int calls) {
+  /// Returns the sum of this and more calls of the same operation.
+  OpTime plus(OpTime other) {
+    return new OpTime(
+        name,
+        family,
+        milliseconds + other.milliseconds,
+        operations + other.operations,
+        calls + other.calls);
+  }
+
   /// Kinds of work.
   enum Family {
     /// Products of linear layers, with bias, function and, for an FP8 consumer, the rounding of

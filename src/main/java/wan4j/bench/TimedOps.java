@@ -1,9 +1,6 @@
 package wan4j.bench;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import wan4j.bench.OpTime.Family;
 import wan4j.ops.Activation;
@@ -21,70 +18,18 @@ import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
-/// A backend whose operations can be timed one by one: while timing is on, a mark is set before and
-/// after each.
+/// A backend whose operations can be timed one by one, each by its name, family and arithmetic.
 final class TimedOps implements Ops {
-  private record Span(String name, Family family, double operations, long from, long to) {}
-
   private final Ops ops;
-  private final Clock clock;
-  private List<Span> spans; // null while nothing is timed
+  private final OperationTimes times;
 
-  TimedOps(Ops ops, Clock clock) {
+  TimedOps(Ops ops, OperationTimes times) {
     this.ops = ops;
-    this.clock = clock;
-  }
-
-  /// Runs work some times with every operation timed, behind untimed runs that keep the device busy
-  /// while the host asks for it, and returns for each run the sums over equal operations, in the
-  /// order of their first calls; `lead` is what the clock says of the work.
-  List<List<OpTime>> profiles(Runnable work, int runs, double lead) {
-    List<List<Span>> passes = new ArrayList<>();
-    for (int run = 0; run < runs; run++) {
-      if (run == 0 || lead > 0) {
-        clock.ahead(lead, work);
-      }
-      spans = new ArrayList<>();
-      passes.add(spans);
-      try {
-        work.run();
-      } finally {
-        spans = null;
-      }
-    }
-    List<List<OpTime>> times = passes.stream().map(this::sums).toList();
-    clock.reset();
-    return times;
-  }
-
-  private List<OpTime> sums(List<Span> pass) {
-    Map<String, OpTime> sums = new LinkedHashMap<>();
-    for (Span span : pass) {
-      OpTime time =
-          new OpTime(
-              span.name, span.family, clock.milliseconds(span.from, span.to), span.operations, 1);
-      sums.merge(span.name, time, TimedOps::sum);
-    }
-    return List.copyOf(sums.values());
-  }
-
-  private static OpTime sum(OpTime a, OpTime b) {
-    return new OpTime(
-        a.name(),
-        a.family(),
-        a.milliseconds() + b.milliseconds(),
-        a.operations() + b.operations(),
-        a.calls() + b.calls());
+    this.times = times;
   }
 
   private <T> T timed(String name, Family family, double operations, Supplier<T> operation) {
-    if (spans == null) {
-      return operation.get();
-    }
-    long from = clock.mark();
-    T result = operation.get();
-    spans.add(new Span(name, family, operations, from, clock.mark()));
-    return result;
+    return times.timed(name, family, operations, operation);
   }
 
   private <T> T rest(String name, Supplier<T> operation) {

@@ -11,7 +11,6 @@ import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Quantization;
 import wan4j.Task;
-import wan4j.bench.OpTime.Family;
 import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
@@ -55,6 +54,7 @@ public final class Workbench implements AutoCloseable {
   private final Settings settings;
   private final Ops backend;
   private final Clock clock;
+  private final OperationTimes operationTimes;
   private final TimedOps ops;
   private final Parameters inputs;
 
@@ -73,7 +73,8 @@ public final class Workbench implements AutoCloseable {
     this.settings = settings;
     this.backend = backend;
     this.clock = clock;
-    ops = new TimedOps(backend, clock);
+    operationTimes = new OperationTimes(clock);
+    ops = new TimedOps(backend, operationTimes);
     inputs = ops.parameters();
   }
 
@@ -251,81 +252,35 @@ public final class Workbench implements AutoCloseable {
     return clock.milliseconds(from, clock.mark());
   }
 
-  /// Returns the times of each operation of the work, one list for each run.
-  List<List<OpTime>> profiles(Runnable work) {
-    return ops.profiles(work, settings.runs(), clock.lead(work));
+  /// Returns the times of each operation of the work in each run.
+  OperationProfile profile(Runnable work) {
+    return operationTimes.profile(work, settings.runs(), clock.lead(work));
   }
 
   /// Measures work: its time and rate, the parts of products, attention, convolutions and
   /// everything else in it, each operation's time, the host's time, and the peak of memory.
   List<Measurement> measure(String benchmark, Map<String, Object> parameters, Runnable work) {
-    double[] times = times(work)[0];
-    return describe(benchmark, parameters, work, times);
+    return describe(benchmark, parameters, work, times(work)[0]);
   }
 
   /// Describes work whose times are known.
   List<Measurement> describe(
       String benchmark, Map<String, Object> parameters, Runnable work, double[] times) {
+    OperationProfile profile = profile(work);
     List<Measurement> results = new ArrayList<>();
-    List<List<OpTime>> passes = profiles(work);
-    List<OpTime> first = passes.getFirst();
-    double operations = first.stream().mapToDouble(OpTime::operations).sum();
     results.add(Measurement.of(benchmark, parameters, "time", "ms", times));
+    double operations = profile.operations();
     if (operations > 0) {
       results.add(
           Measurement.of(
               benchmark, parameters, "rate", "TFLOP/s", Rates.teraflops(operations, times)));
     }
-    for (Family family : Family.values()) {
-      addFamily(results, benchmark, parameters, passes, family);
-    }
-    for (int i = 0; i < first.size(); i++) {
-      int index = i;
-      OpTime op = first.get(i);
-      double[] values =
-          passes.stream().mapToDouble(pass -> pass.get(index).milliseconds()).toArray();
-      String name = "op: %s, %d calls".formatted(op.name(), op.calls());
-      results.add(Measurement.of(benchmark, parameters, name, "ms", values));
-    }
+    results.addAll(profile.measurements(benchmark, parameters));
     if (hasHost()) {
       results.add(Measurement.of(benchmark, parameters, "host", "ms", hostTimes(work)));
     }
     results.add(peak(benchmark, parameters));
     return results;
-  }
-
-  private static void addFamily(
-      List<Measurement> results,
-      String benchmark,
-      Map<String, Object> parameters,
-      List<List<OpTime>> passes,
-      Family family) {
-    double[] times = new double[passes.size()];
-    double operations = 0;
-    for (int i = 0; i < times.length; i++) {
-      operations = 0;
-      for (OpTime op : passes.get(i)) {
-        if (op.family() == family) {
-          times[i] += op.milliseconds();
-          operations += op.operations();
-        }
-      }
-    }
-    boolean isPresent = passes.getFirst().stream().anyMatch(op -> op.family() == family);
-    if (!isPresent) {
-      return;
-    }
-    String name = family.name().toLowerCase(java.util.Locale.ROOT);
-    results.add(Measurement.of(benchmark, parameters, name, "ms", times));
-    if (operations > 0) {
-      results.add(
-          Measurement.of(
-              benchmark,
-              parameters,
-              name + " rate",
-              "TFLOP/s",
-              Rates.teraflops(operations, times)));
-    }
   }
 
   /// Returns the largest number of bytes in use so far.

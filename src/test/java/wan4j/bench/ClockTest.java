@@ -130,13 +130,14 @@ final class ClockTest {
     double each = 0.01;
     Tensor x = Tensor.of(new float[6], 6);
     try (NullOps shapes = NullOps.device(DType.BF16, DType.F32)) {
-      TimedOps ops = new TimedOps(slowlyAsked(shapes, 0.05, each), device);
+      OperationTimes times = new OperationTimes(device);
+      TimedOps ops = new TimedOps(slowlyAsked(shapes, 0.05, each), times);
       Runnable work =
           () -> {
             ops.clear(x);
             ops.add(x, x);
           };
-      List<List<OpTime>> passes = ops.profiles(work, 3, device.lead(work));
+      List<List<OpTime>> passes = times.profile(work, 3, device.lead(work)).passes();
       assertThat(passes).hasSize(3);
       for (List<OpTime> pass : passes) {
         assertThat(pass).extracting(OpTime::name).containsExactly("clear", "add");
@@ -165,7 +166,7 @@ final class ClockTest {
     try (Workbench bench = new Workbench(settings, new CpuOps())) {
       bench.times(() -> runs[0]++);
       assertThat(runs[0]).isEqualTo(5);
-      bench.profiles(() -> runs[0]++);
+      bench.profile(() -> runs[0]++);
       assertThat(runs[0]).isEqualTo(8);
     }
   }
