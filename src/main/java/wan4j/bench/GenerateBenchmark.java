@@ -1,10 +1,10 @@
 package wan4j.bench;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.atomic.DoubleAdder;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
@@ -24,17 +24,18 @@ import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
+import wan4j.pipeline.FrameDecoder;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.Prompts;
 import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.TextToVideo;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
-import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 
 /// A whole request with random weights: text, conditioning, all steps with guidance, decoding to
 /// bytes in host memory. It is tried on shapes alone first, which tells the memory to reserve and
@@ -105,16 +106,16 @@ public final class GenerateBenchmark {
         task == Task.TI2V_5B
             ? List.of(Expert.SINGLE)
             : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE);
-    Experts experts =
-        new Experts(config, names, defaults.boundary(), false, expert -> expert(config, expert));
-    UmT5Encoder encoder =
-        making("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
-    try (experts;
+    try (TextEncoder encoder =
+            making("umT5", () -> new TextEncoder(RandomWeights.umT5(UmT5Sizes.LAYERS)));
+        Experts experts =
+            new Experts(
+                config, names, defaults.boundary(), false, expert -> expert(config, expert));
         VideoAutoencoder vae = making("VAE", () -> AutoencoderBenchmark.open(task, ops));
         var _ = ops.scope()) {
-      Prompts prompts = stage("text", () -> new Prompts(states(encoder), states(encoder)));
+      Prompts prompts = stage("text", () -> new Prompts(encoder.states(), encoder.states()));
       if (settings.parksText()) {
-        encoder.close();
+        encoder.park();
       }
       making("experts", () -> names.stream().map(experts::get).toList());
       VideoSize size = settings.size();
@@ -140,10 +141,6 @@ public final class GenerateBenchmark {
       times.measurements(parameters).forEach(found);
       total += (settings.steps() - steps) * times.medianStep();
       decode(vae, latents);
-    } finally {
-      if (!settings.parksText()) {
-        encoder.close();
-      }
     }
   }
 
@@ -157,9 +154,30 @@ public final class GenerateBenchmark {
         bench.precisions());
   }
 
-  private Tensor states(UmT5Encoder encoder) {
-    try (var _ = ops.scope()) {
-      return ops.download(encoder.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS));
+  /// The text encoder, which leaves memory once: early, or with the request.
+  private final class TextEncoder implements AutoCloseable {
+    private UmT5Encoder network; // null once it has left
+
+    TextEncoder(Weights weights) {
+      network = new UmT5Encoder(weights, ops);
+    }
+
+    Tensor states() {
+      try (var _ = ops.scope()) {
+        return ops.download(network.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS));
+      }
+    }
+
+    void park() {
+      if (network != null) {
+        network.close();
+        network = null;
+      }
+    }
+
+    @Override
+    public void close() {
+      park();
     }
   }
 
@@ -186,32 +204,13 @@ public final class GenerateBenchmark {
 
   /// Decodes as a request does, with the time of the copies to the host apart.
   private void decode(VideoAutoencoder vae, Tensor latents) {
-    VideoSize size = settings.size();
-    Tensor frames =
-        Tensor.of(
-            new byte[3 * size.frames() * size.height() * size.width()],
-            size.frames(),
-            size.height(),
-            size.width(),
-            3);
-    double[] copying = {0};
+    Tensor frames = FrameDecoder.room(vae, latents);
+    DoubleAdder copying = new DoubleAdder();
     double all =
-        seconds(() -> {
-          try (var _ = ops.scope()) {
-            vae.decode(
-                ops.upload(latents, DType.F32),
-                (first, features) -> {
-                  Tensor pixels = ops.pixels(features);
-                  copying[0] +=
-                      seconds(() -> {
-                        MemorySegment piece = ops.download(pixels).segment();
-                        frames.slice(first, pixels.length(0)).segment().copyFrom(piece);
-                      });
-                });
-          }
-        });
-    tell("decode", all - copying[0]);
-    tell("frames to host", copying[0]);
+        seconds(() ->
+            FrameDecoder.bytes(ops, vae, latents, frames, copy -> copying.add(seconds(copy))));
+    tell("decode", all - copying.sum());
+    tell("frames to host", copying.sum());
     total += all;
   }
 

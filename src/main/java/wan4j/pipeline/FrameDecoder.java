@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
@@ -15,18 +16,33 @@ public final class FrameDecoder {
   /// unsigned bytes `[frames, height, width, 3]`, clamped and truncated as the reference saves
   /// them.
   public static Tensor bytes(Ops ops, VideoAutoencoder vae, Tensor latents) {
+    Tensor target = room(vae, latents);
+    bytes(ops, vae, latents, target, Runnable::run);
+    return target;
+  }
+
+  /// Returns host memory for the frames of latents as bytes.
+  public static Tensor room(VideoAutoencoder vae, Tensor latents) {
     int frames = frames(latents);
     int height = latents.length(2) * vae.stride();
     int width = latents.length(3) * vae.stride();
     byte[] video = new byte[Math.multiplyExact(frames * 3, height * width)];
-    Tensor target = Tensor.of(video, frames, height, width, 3);
+    return Tensor.of(video, frames, height, width, 3);
+  }
+
+  /// Decodes latents to such memory; `copying` runs each copy of some frames to the host, so that
+  /// it can time them.
+  public static void bytes(
+      Ops ops, VideoAutoencoder vae, Tensor latents, Tensor target, Consumer<Runnable> copying) {
     decode(
         ops,
         vae,
         latents,
-        (first, features) ->
-            copy(ops.download(ops.pixels(features)), target.slice(first, features.length(0))));
-    return target;
+        (first, features) -> {
+          Tensor pixels = ops.pixels(features);
+          Tensor piece = target.slice(first, features.length(0));
+          copying.accept(() -> copy(ops.download(pixels), piece));
+        });
   }
 
   /// Returns the frames of latents as float32 `[3, frames, height, width]`, unclamped.

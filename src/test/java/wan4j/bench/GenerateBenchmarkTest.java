@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Backends;
@@ -14,17 +18,20 @@ import wan4j.Device;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.cuda.CudaOps;
+import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
 import wan4j.tensor.InputException;
 
 final class GenerateBenchmarkTest {
   private static final CacheSettings.MagCache CACHE =
       new CacheSettings.MagCache(0.24, 4, 0.1, null);
 
+  private static final Workbench.Settings SETTINGS =
+      Workbench.Settings.of(Device.CUDA, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
+
   /// A GPU without elements: the whole request runs, nothing is computed.
   private static Workbench shapes() {
-    Workbench.Settings settings =
-        Workbench.Settings.of(Device.CUDA, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
-    return new Workbench(settings, Backends.shapes(Device.CUDA, Arithmetic.BFLOAT16));
+    return new Workbench(SETTINGS, Backends.shapes(Device.CUDA, Arithmetic.BFLOAT16));
   }
 
   @Test
@@ -66,6 +73,51 @@ final class GenerateBenchmarkTest {
     double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
     assertThat(value(found, "estimated memory"))
         .isCloseTo(value(found, "peak memory"), within(libraries));
+  }
+
+  @Test
+  void aFailureBeforeTheTextEncoderIsParkedClosesIt() {
+    Set<Object> open = new HashSet<>();
+    RequestSettings request =
+        new RequestSettings(Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, null, true);
+    try (Workbench bench = failing("embedding", open)) {
+      assertThatThrownBy(() -> GenerateBenchmark.run(bench, request, _ -> {}, _ -> {}))
+          .hasMessage("embedding");
+    }
+    assertThat(open).isEmpty();
+  }
+
+  /// A GPU without elements of which one operation fails; `open` holds the parameters that are not
+  /// closed.
+  private static Workbench failing(String operation, Set<Object> open) {
+    Ops shapes = Backends.shapes(Device.CUDA, Arithmetic.BFLOAT16);
+    Ops ops =
+        proxy(
+            Ops.class,
+            (_, method, arguments) -> {
+              if (method.getName().equals(operation)) {
+                throw new IllegalStateException(operation);
+              }
+              Object result = method.invoke(shapes, arguments);
+              return result instanceof Parameters parameters ? watched(parameters, open) : result;
+            });
+    return new Workbench(SETTINGS, ops);
+  }
+
+  private static Parameters watched(Parameters parameters, Set<Object> open) {
+    open.add(parameters);
+    return proxy(
+        Parameters.class,
+        (_, method, arguments) -> {
+          if (method.getName().equals("close")) {
+            open.remove(parameters);
+          }
+          return method.invoke(parameters, arguments);
+        });
+  }
+
+  private static <T> T proxy(Class<T> type, InvocationHandler handler) {
+    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
   }
 
   @Test
