@@ -82,14 +82,26 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
         node.required("runs").asInt());
   }
 
-  /// Throws `InputException` when nothing could be added to a file, as far as that can be known
-  /// before there is anything to add.
-  public static void requireAppendable(Path file) {
+  /// Throws `InputException` when no results of a commit could be added to a file, as far as that
+  /// can be known before there are any.
+  public static void requireAppendable(Path file, String commit) {
     if (Files.exists(file)) {
       PendingFile.requireWritable(file);
-      read(file);
+      Environment before = read(file).environment();
+      if (!before.commit().equals(commit)) {
+        throw other(file, before);
+      }
     } else {
       PendingFile.requireWritableFolder(file.toAbsolutePath().getParent());
+    }
+  }
+
+  /// Throws `InputException` when no results of an environment could be added to a file, as far as
+  /// that can be known before there are any.
+  public static void requireAppendable(Path file, Environment environment) {
+    requireAppendable(file, environment.commit());
+    if (Files.exists(file)) {
+      readFor(file, environment);
     }
   }
 
@@ -100,21 +112,27 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
     List<Measurement> all = new ArrayList<>();
     Environment kept = environment;
     if (Files.exists(file)) {
-      BenchmarkFile before = read(file);
-      kept = environment.on(before.environment().date());
-      if (!before.environment().equals(kept)) {
-        throw new InputException(
-            "%s holds results of %s at commit %s on %s; write those of another machine, library or commit to a file of their own"
-                .formatted(
-                    file,
-                    before.environment().device(),
-                    before.environment().commit(),
-                    before.environment().date()));
-      }
+      BenchmarkFile before = readFor(file, environment);
+      kept = before.environment();
       all.addAll(before.results());
     }
     all.addAll(added);
     new BenchmarkFile(kept, all).write(file);
+  }
+
+  private static BenchmarkFile readFor(Path file, Environment environment) {
+    BenchmarkFile content = read(file);
+    Environment before = content.environment();
+    if (!before.equals(environment.on(before.date()))) {
+      throw other(file, before);
+    }
+    return content;
+  }
+
+  private static InputException other(Path file, Environment before) {
+    return new InputException(
+        "%s holds results of %s at commit %s on %s; write those of another machine, library or commit to a file of their own"
+            .formatted(file, before.device(), before.commit(), before.date()));
   }
 
   private static ObjectNode node(Measurement result) {

@@ -10,6 +10,7 @@ import wan4j.Device;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaReport;
+import wan4j.tensor.InputException;
 
 /// What measurements were made on and with.
 ///
@@ -31,9 +32,10 @@ public record Environment(
     libraries = new TreeMap<>(libraries);
   }
 
-  /// Looks at this machine; `commit` is null where the working folder's repository is asked.
+  /// Looks at this machine; `commit` is null where the working folder's repository is asked. Throws
+  /// `InputException` when the device cannot be used.
   public static Environment ofThisMachine(Device device, String commit) {
-    String known = commit == null ? commitOfRepository() : commit;
+    String known = commit(commit);
     String date = LocalDate.now(ZoneOffset.UTC).toString();
     Map<String, String> libraries = new TreeMap<>();
     libraries.put("Java", Runtime.version().toString());
@@ -42,6 +44,9 @@ public record Environment(
           "%s, %d processors"
               .formatted(System.getProperty("os.arch"), Runtime.getRuntime().availableProcessors());
       return new Environment(processor, "none", "", libraries, known, date);
+    }
+    if (!Cuda.isPresent()) {
+      throw new InputException("device cuda cannot be used: " + Cuda.absence());
     }
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
       boolean isDriver = line.name().contains("driver"); // told apart
@@ -58,6 +63,11 @@ public record Environment(
   /// Returns the same on another day.
   Environment on(String day) {
     return new Environment(device, driver, cuda, libraries, commit, day);
+  }
+
+  /// Returns a commit that is known, or, for null, that of the working folder's repository.
+  public static String commit(String known) {
+    return known == null ? commitOfRepository() : known;
   }
 
   private static String commitOfRepository() {

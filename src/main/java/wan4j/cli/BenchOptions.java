@@ -37,7 +37,8 @@ final class BenchOptions {
   /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
   int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    return measurements.tell(where, benchmark.apply(where, arithmetic.on(where)));
+    Arithmetic chosen = arithmetic.on(where);
+    return measurements.tell(where, () -> benchmark.apply(where, chosen));
   }
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
@@ -52,11 +53,14 @@ final class BenchOptions {
 
   private int run(Arithmetic arithmetic, Function<Workbench, List<Measurement>> benchmark) {
     Device where = Device.of(device);
-    List<Measurement> results;
-    try (Workbench bench = new Workbench(settings(where, arithmetic))) {
-      results = benchmark.apply(bench);
-    }
-    return measurements.tell(where, results);
+    Workbench.Settings settings = settings(where, arithmetic);
+    return measurements.tell(
+        where,
+        () -> {
+          try (Workbench bench = new Workbench(settings)) {
+            return benchmark.apply(bench);
+          }
+        });
   }
 
   /// Opens the device and runs a benchmark that tells its results one by one: each is added to the
@@ -64,9 +68,10 @@ final class BenchOptions {
   /// standard error.
   int runAsFound(Found benchmark) {
     Device where = Device.of(device);
-    try (Workbench bench = new Workbench(settings(where, arithmetic.on(where)))) {
+    Workbench.Settings settings = settings(where, arithmetic.on(where));
+    Consumer<List<Measurement>> file = measurements.file(where);
+    try (Workbench bench = new Workbench(settings)) {
       List<Measurement> all = new ArrayList<>();
-      Consumer<List<Measurement>> file = measurements.file(where);
       benchmark.run(
           bench,
           result -> {

@@ -3,14 +3,16 @@ package wan4j.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.bench.BenchmarkFile;
 import wan4j.bench.Environment;
 import wan4j.bench.Measurement;
 import wan4j.bench.Report;
+import wan4j.tensor.InputException;
 
-/// Where measurements go.
+/// Where measurements go; what can be known of the file is checked before anything is measured.
 final class MeasurementOptions {
   @Option(names = "--json", description = "The file that the results are added to.")
   private Path file;
@@ -20,19 +22,37 @@ final class MeasurementOptions {
       description = "The commit that the file names (default: the working folder's).")
   private String commit;
 
-  /// Prints results, adds them to the file and returns the exit code 0.
-  int tell(Device where, List<Measurement> results) {
-    Report.lines(results).forEach(System.out::println);
-    file(where).accept(results);
-    return 0;
+  /// Throws `InputException` for a commit without a file, and for a file that could not take
+  /// results of this commit, as far as that can be known without a look at the device.
+  void check() {
+    if (file == null && commit != null) {
+      throw new InputException(
+          "--commit was given without --json, whose file names it; add --json or leave it out");
+    }
+    if (file != null) {
+      BenchmarkFile.requireAppendable(file, Environment.commit(commit));
+    }
   }
 
-  /// Returns what adds results to the file, and does nothing without one.
+  /// Returns what adds results to the file, and does nothing without one; throws `InputException`
+  /// when the file could not take any of this device, as far as that can be known.
   Consumer<List<Measurement>> file(Device where) {
+    check();
     if (file == null) {
       return _ -> {};
     }
     Environment environment = Environment.ofThisMachine(where, commit);
+    BenchmarkFile.requireAppendable(file, environment);
     return results -> BenchmarkFile.append(file, environment, results);
+  }
+
+  /// Checks the file, measures, prints the results, adds them to the file and returns the exit code
+  /// 0.
+  int tell(Device where, Supplier<List<Measurement>> benchmark) {
+    Consumer<List<Measurement>> target = file(where);
+    List<Measurement> results = benchmark.get();
+    Report.lines(results).forEach(System.out::println);
+    target.accept(results);
+    return 0;
   }
 }

@@ -8,16 +8,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Arithmetic;
 import wan4j.Device;
-import wan4j.bench.BenchmarkFile;
-import wan4j.bench.Environment;
+import wan4j.bench.Measurement;
 import wan4j.bench.ParityRecord;
-import wan4j.tensor.InputException;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
 import wan4j.verify.Verifier;
@@ -41,16 +40,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private ResidualOptions residual;
-
-  @Option(
-      names = "--json",
-      description = "A file of benchmark results that the figures are added to, for bench report.")
-  private Path file;
-
-  @Option(
-      names = "--commit",
-      description = "The commit that the file names (default: the working folder's).")
-  private String commit;
+  @Mixin private MeasurementOptions measurements;
 
   @Option(
       names = "--attention",
@@ -65,15 +55,9 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (file == null && commit != null) {
-      throw new InputException(
-          "--commit was given without --json, whose file names it; add --json or leave it out");
-    }
-    if (file != null) {
-      BenchmarkFile.requireAppendable(file);
-    }
     Device where = Device.of(device);
     Arithmetic chosen = residual.of(arithmetic.on(where), where);
+    Consumer<List<Measurement>> file = measurements.file(where);
     try (Backend backend = Backend.open(where, chosen)) {
       if (attention != null) {
         backend.preferAttention(attention);
@@ -87,10 +71,7 @@ final class VerifyCommand implements Callable<Integer> {
             report(result);
             record.add(result);
           });
-      if (file != null) {
-        Environment environment = Environment.ofThisMachine(where, commit);
-        BenchmarkFile.append(file, environment, record.measurements());
-      }
+      file.accept(record.measurements());
     }
     System.out.printf("%d passed, %d failed%n", passed, failed);
     if (!skipped.isEmpty()) {
