@@ -6,7 +6,8 @@ import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
-/// How a video is sampled from noise; bad values are refused with an `InputException`.
+/// How a video is sampled from noise; bad values are refused with an `InputException`. Programs
+/// begin with a task's usual way and change what they want, solver and noise by their names.
 ///
 /// @param solver what takes the steps
 /// @param steps solver steps, 1 to 1000
@@ -15,6 +16,7 @@ import wan4j.tensor.InputException;
 /// @param highGuidance guidance scale of the high-noise expert
 /// @param seed seed of the noise, 0 or more
 /// @param noise whose generator of PyTorch's the noise equals
+@SuppressWarnings("exports") // of the types of solver and noise, which other modules need not name
 public record Sampling(
     Sampler solver,
     int steps,
@@ -57,6 +59,27 @@ public record Sampling(
   /// Returns the same with another number of steps.
   public Sampling withSteps(int count) {
     return new Sampling(solver, count, shift, lowGuidance, highGuidance, seed, noise);
+  }
+
+  /// Returns the same with a solver by its name, unipc, dpm++ or euler.
+  public Sampling withSolver(String name) {
+    return new Sampling(Sampler.of(name), steps, shift, lowGuidance, highGuidance, seed, noise);
+  }
+
+  /// Returns the same with another shift of the noise levels.
+  public Sampling withShift(double value) {
+    return new Sampling(solver, steps, value, lowGuidance, highGuidance, seed, noise);
+  }
+
+  /// Returns the same with other guidance scales of the low-noise or only and of the high-noise
+  /// expert.
+  public Sampling withGuidance(double low, double high) {
+    return new Sampling(solver, steps, shift, low, high, seed, noise);
+  }
+
+  /// Returns the same with PyTorch's noise on a device by its name, cuda or cpu.
+  public Sampling withNoise(String name) {
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, Noise.Kind.of(name));
   }
 
   /// Says whether any expert looks at the negative prompt.

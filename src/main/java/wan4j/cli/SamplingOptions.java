@@ -5,8 +5,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Option;
 import wan4j.Sampling;
 import wan4j.Task;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
 /// The flags that say how a video is sampled.
@@ -52,23 +50,24 @@ final class SamplingOptions {
 
   /// Returns how a task's video is sampled, with a random seed where none was asked for.
   Sampling of(Task task) {
-    Task.Defaults defaults = task.defaults();
-    double[] scales = scales(task);
-    return new Sampling(
-        Sampler.of(solver),
-        steps == null ? defaults.steps() : steps,
-        shift == null ? defaults.shift() : shift,
-        scales[0],
-        scales[1],
-        seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed,
-        Noise.Kind.of(noise));
+    Sampling sampling =
+        Sampling.of(task, seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed)
+            .withSolver(solver)
+            .withNoise(noise);
+    if (steps != null) {
+      sampling = sampling.withSteps(steps);
+    }
+    if (shift != null) {
+      sampling = sampling.withShift(shift);
+    }
+    if (guidance != null) {
+      double[] scales = scales(task);
+      sampling = sampling.withGuidance(scales[0], scales[1]);
+    }
+    return sampling;
   }
 
   private double[] scales(Task task) {
-    Task.Defaults defaults = task.defaults();
-    if (guidance == null) {
-      return new double[] {defaults.lowGuidance(), defaults.highGuidance()};
-    }
     List<String> parts = List.of(guidance.split(",", -1));
     if (parts.size() > 1 && task == Task.TI2V_5B) {
       throw new InputException(
