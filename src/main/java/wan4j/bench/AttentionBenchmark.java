@@ -62,6 +62,10 @@ public final class AttentionBenchmark {
                 () -> cuda.attentionByLibrary(random, scale, target));
         add(results, parameters, "ours", operations, times[0]);
         add(results, parameters, "cuDNN", operations, times[1]);
+        Tensor other = ops.empty(DType.BF16, tokens, heads, size);
+        cuda.attentionByKernel(random, scale, target);
+        cuda.attentionByLibrary(random, scale, other);
+        results.add(Distances.toCudnn("attention", parameters, ops, target, other));
         return results;
       }
       double[] times =

@@ -72,13 +72,14 @@ public final class BlockBenchmark {
 
   private static List<Measurement> measure(
       Workbench bench, Map<String, Object> parameters, Runnable blocks, Runnable attention) {
-    double[][] times = bench.times(blocks, attention);
+    Workbench.Rounds rounds = bench.rounds(blocks, attention);
+    double[][] times = rounds.times();
     double[] rest =
         IntStream.range(0, times[0].length).mapToDouble(i -> times[0][i] - times[1][i]).toArray();
     List<Measurement> results = new ArrayList<>();
     results.add(Measurement.of("block", parameters, "self-attention alone", "ms", times[1]));
     results.add(Measurement.of("block", parameters, "time less self-attention", "ms", rest));
-    results.addAll(bench.describe("block", parameters, blocks, times[0]));
+    results.addAll(bench.describe("block", parameters, blocks, rounds));
     return results;
   }
 

@@ -73,7 +73,7 @@ public final class ConvolutionBenchmark {
     }
     List<Measurement> results = new ArrayList<>();
     for (Layer layer : LAYERS) {
-      double[][] times = times(bench, cuda, layer);
+      double[][] times = times(bench, cuda, layer, results);
       List<String> sides = List.of("ours", "cuDNN");
       for (int side = 0; side < sides.size(); side++) {
         Map<String, Object> parameters = bench.parameters();
@@ -92,7 +92,8 @@ public final class ConvolutionBenchmark {
     return results;
   }
 
-  private static double[][] times(Workbench bench, CudaOps cuda, Layer layer) {
+  private static double[][] times(
+      Workbench bench, CudaOps cuda, Layer layer, List<Measurement> results) {
     Ops ops = bench.ops();
     int taps = layer.time * 9;
     float deviation = (float) (1 / Math.sqrt((double) taps * layer.inputs));
@@ -118,6 +119,12 @@ public final class ConvolutionBenchmark {
                   new RandomSource("addend", sums, 4L << 56, 0, 1), ops.activation())
               : null;
       Tensor target = ops.empty(ops.activation(), sums.toArray());
+      Tensor other = ops.empty(ops.activation(), sums.toArray());
+      cuda.convolutionByPatches(x, convolution, addend, target);
+      cuda.convolutionByLibrary(x, convolution, Window.SAME_3X3, addend, other);
+      Map<String, Object> named = bench.parameters();
+      named.put("layer", layer.name());
+      results.add(Distances.toCudnn("convolution", named, ops, target, other));
       return bench.times(
           () -> cuda.convolutionByPatches(x, convolution, addend, target),
           () -> cuda.convolutionByLibrary(x, convolution, Window.SAME_3X3, addend, target));

@@ -12,30 +12,29 @@ final class OperationTimes {
   private record Span(String name, Family family, double operations, long from, long to) {}
 
   private final Clock clock;
+  private final List<List<Span>> passes = new ArrayList<>();
   private List<Span> spans; // null while nothing is timed
 
   OperationTimes(Clock clock) {
     this.clock = clock;
   }
 
-  /// Runs work some times with every operation timed, behind untimed runs that keep the device busy
-  /// while the host asks for it; `lead` is what the clock says of the work.
-  OperationProfile profile(Runnable work, int runs, double lead) {
-    List<List<Span>> passes = new ArrayList<>();
-    for (int run = 0; run < runs; run++) {
-      if (run == 0 || lead > 0) {
-        clock.ahead(lead, work);
-      }
-      spans = new ArrayList<>();
-      passes.add(spans);
-      try {
-        work.run();
-      } finally {
-        spans = null;
-      }
+  /// Runs work once with every operation timed.
+  void profile(Runnable work) {
+    spans = new ArrayList<>();
+    passes.add(spans);
+    try {
+      work.run();
+    } finally {
+      spans = null;
     }
+  }
+
+  /// Returns what was profiled since the last call, and forgets it; the clock's marks must be kept
+  /// until then.
+  OperationProfile profile() {
     OperationProfile profile = new OperationProfile(passes.stream().map(this::sums).toList());
-    clock.reset();
+    passes.clear();
     return profile;
   }
 

@@ -51,6 +51,8 @@ public final class Workbench implements AutoCloseable {
     }
   }
 
+  private static final long WARM_UP_NANOSECONDS = 2_000_000_000;
+
   private final Settings settings;
   private final Ops backend;
   private final Clock clock;
@@ -163,6 +165,13 @@ public final class Workbench implements AutoCloseable {
         new RandomSource("input", Shape.of(sizes), 99L << 56, 0, deviation), dtype);
   }
 
+  /// What rounds of work took.
+  ///
+  /// @param times the milliseconds of each piece of work in each round
+  /// @param profile the times of each operation of the first piece in each round
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Rounds(double[][] times, OperationProfile profile) {}
+
   /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns. A
   /// device always finds the next run asked for when it is done with the one before, so these are
   /// its own times, also where the host takes longer to ask for a run than the device for the run.
@@ -172,6 +181,26 @@ public final class Workbench implements AutoCloseable {
         work.run();
       }
     }
+    return rounds(false, works).times();
+  }
+
+  /// Measures rounds of work in turn and, in the same rounds, the operations of the first piece, so
+  /// that the parts and the whole are of one state of the device: its clock falls when it has been
+  /// busy for a while, so it is kept busy for some seconds first.
+  Rounds rounds(Runnable... works) {
+    long start = System.nanoTime();
+    for (int i = 0;
+        i < settings.warmUp() || (hasHost() && System.nanoTime() - start < WARM_UP_NANOSECONDS);
+        i++) {
+      for (Runnable work : works) {
+        work.run();
+      }
+      ops.synchronize();
+    }
+    return rounds(true, works);
+  }
+
+  private Rounds rounds(boolean isProfiled, Runnable... works) {
     double[] leads = Arrays.stream(works).mapToDouble(clock::lead).toArray();
     ops.synchronize();
     clock.reset();
@@ -185,6 +214,12 @@ public final class Workbench implements AutoCloseable {
         works[i].run();
         marks[i][2 * run + 1] = clock.mark();
       }
+      if (isProfiled) {
+        if (leads[0] > 0) {
+          clock.ahead(leads[0], works[0]);
+        }
+        operationTimes.profile(works[0]);
+      }
     }
     double[][] times = new double[works.length][settings.runs()];
     for (int i = 0; i < works.length; i++) {
@@ -192,8 +227,9 @@ public final class Workbench implements AutoCloseable {
         times[i][run] = clock.milliseconds(marks[i][2 * run], marks[i][2 * run + 1]);
       }
     }
+    Rounds rounds = new Rounds(times, isProfiled ? operationTimes.profile() : null);
     clock.reset();
-    return times;
+    return rounds;
   }
 
   /// Returns the milliseconds of each run, after the warm-up, of work that waits for the device
@@ -252,21 +288,17 @@ public final class Workbench implements AutoCloseable {
     return clock.milliseconds(from, clock.mark());
   }
 
-  /// Returns the times of each operation of the work in each run.
-  OperationProfile profile(Runnable work) {
-    return operationTimes.profile(work, settings.runs(), clock.lead(work));
-  }
-
   /// Measures work: its time and rate, the parts of products, attention, convolutions and
   /// everything else in it, each operation's time, the host's time, and the peak of memory.
   List<Measurement> measure(String benchmark, Map<String, Object> parameters, Runnable work) {
-    return describe(benchmark, parameters, work, times(work)[0]);
+    return describe(benchmark, parameters, work, rounds(work));
   }
 
-  /// Describes work whose times are known.
+  /// Describes work that was the first piece of rounds.
   List<Measurement> describe(
-      String benchmark, Map<String, Object> parameters, Runnable work, double[] times) {
-    OperationProfile profile = profile(work);
+      String benchmark, Map<String, Object> parameters, Runnable work, Rounds rounds) {
+    double[] times = rounds.times()[0];
+    OperationProfile profile = rounds.profile();
     List<Measurement> results = new ArrayList<>();
     results.add(Measurement.of(benchmark, parameters, "time", "ms", times));
     double operations = profile.operations();

@@ -129,15 +129,16 @@ final class ClockTest {
   void theFirstOperationOfAProfileDoesNotBearTheHostsDelay() {
     double each = 0.01;
     Tensor x = Tensor.of(new float[6], 6);
-    try (NullOps shapes = NullOps.device(DType.BF16, DType.F32)) {
-      OperationTimes times = new OperationTimes(device);
-      TimedOps ops = new TimedOps(slowlyAsked(shapes, 0.05, each), times);
+    Workbench.Settings settings =
+        Workbench.Settings.of(Device.CUDA, Arithmetic.BFLOAT16, null, 0, 3);
+    NullOps shapes = NullOps.device(DType.BF16, DType.F32);
+    try (Workbench bench = new Workbench(settings, slowlyAsked(shapes, 0.05, each), device)) {
       Runnable work =
           () -> {
-            ops.clear(x);
-            ops.add(x, x);
+            bench.ops().clear(x);
+            bench.ops().add(x, x);
           };
-      List<List<OpTime>> passes = times.profile(work, 3, device.lead(work)).passes();
+      List<List<OpTime>> passes = bench.rounds(work).profile().passes();
       assertThat(passes).hasSize(3);
       for (List<OpTime> pass : passes) {
         assertThat(pass).extracting(OpTime::name).containsExactly("clear", "add");
@@ -166,8 +167,8 @@ final class ClockTest {
     try (Workbench bench = new Workbench(settings, new CpuOps())) {
       bench.times(() -> runs[0]++);
       assertThat(runs[0]).isEqualTo(5);
-      bench.profile(() -> runs[0]++);
-      assertThat(runs[0]).isEqualTo(8);
+      bench.rounds(() -> runs[0]++); // each round once as a whole and once by operations
+      assertThat(runs[0]).isEqualTo(5 + 2 + 2 * 3);
     }
   }
 }
