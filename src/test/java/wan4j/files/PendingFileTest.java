@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.tensor.InputException;
@@ -70,27 +70,9 @@ final class PendingFileTest {
 
   @Test
   void whatAnEndedProgramDidNotFinishIsRemoved() throws Exception {
-    Path classes =
-        Path.of(PendingFile.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-    String classPath =
-        String.join(
-            File.pathSeparator,
-            classes.toString(),
-            classes.resolveSibling("test-classes").toString(),
-            System.getProperty("jdk.module.path", ""),
-            System.getProperty("java.class.path"));
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                classPath,
-                EndedProcess.class.getName(),
-                folder.toString())
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(said).isZero();
-    assertThat(said).as("files when it ended").isEqualToIgnoringNewLines("3");
+    OwnProcess ended = OwnProcess.run(EndedProcess.class, Map.of(), folder.toString());
+    assertThat(ended.code()).as(ended.said()).isZero();
+    assertThat(ended.said()).as("files when it ended").isEqualToIgnoringNewLines("3");
     assertThat(folder.toFile().list()).containsExactly("whole");
   }
 
