@@ -4,21 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import wan4j.cuda.bind.CudaException;
-import wan4j.cuda.jit.KernelCache;
-import wan4j.cuda.jit.KernelCompiler;
-import wan4j.cuda.jit.KernelSource;
 
 /// What users get when a command cannot be finished: exit code 1 and one sentence, and the stack
 /// trace only when it is asked for.
@@ -96,31 +90,6 @@ final class FailureTest {
         fail(new CudaException("NVRTC", "nvrtcCompileProgram", 6, "COMPILATION:\na.cu(3): error")),
         "nvrtcCompileProgram failed with 6, COMPILATION: a.cu(3): error; ",
         "nvidia-smi");
-  }
-
-  @Test
-  void aCacheFolderThatCannotBeWrittenIsToldWithTheCure() throws IOException {
-    Path link = Files.createSymbolicLink(folder.resolve("cache"), folder.resolve("gone/away"));
-    KernelCompiler compiler =
-        new KernelCompiler() {
-          @Override
-          public String version() {
-            return "one";
-          }
-
-          @Override
-          public byte[] compile(
-              String name, String program, Map<String, String> headers, List<String> options) {
-            return program.getBytes(StandardCharsets.UTF_8);
-          }
-        };
-    KernelCache cache = new KernelCache(compiler, link, false);
-    KernelSource source = KernelSource.of("including.cu", Map.of("ROWS", 8));
-    assertTold(
-        run(() -> cache.cubin(source).length),
-        link.toString(),
-        "could not be written",
-        "set XDG_CACHE_HOME to a folder that can be written");
   }
 
   @Test

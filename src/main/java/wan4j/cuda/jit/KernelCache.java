@@ -1,10 +1,8 @@
 package wan4j.cuda.jit;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
@@ -17,21 +15,26 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import wan4j.files.UserCache;
 
 /// Cubins by the hash of everything that makes them, in memory and on disk. Safe with several
 /// threads (each key is compiled once) and several processes (files appear whole, by renaming, and
-/// whichever comes last is the same). A damaged file is compiled anew.
+/// whichever comes last is the same). A damaged or unreadable file is compiled anew, and a folder
+/// that takes no file costs the compilation at every start, which is told once.
 public final class KernelCache {
   /// Code for Hopper with its own instructions; `-std` and the device default suit our kernels.
   private static final List<String> OPTIONS = List.of("--gpu-architecture=sm_90a", "--std=c++17");
 
   private static final int DIGEST_BYTES = 32;
 
+  private static final System.Logger LOG = System.getLogger("wan4j.cuda");
+
   private final KernelCompiler compiler;
   private final Path folder;
   private final boolean keepSource;
   private final Map<String, FutureTask<byte[]>> cubins = new ConcurrentHashMap<>();
+  private final AtomicBoolean isToldUnwritable = new AtomicBoolean();
 
   /// A cache in `folder`, made on first need; with `keepSource` each program is left beside its
   /// cubin as one `.cu` file.
@@ -146,20 +149,15 @@ public final class KernelCache {
       var cubin = Arrays.copyOf(bytes, length);
       var digest = Arrays.copyOfRange(bytes, length, bytes.length);
       return MessageDigest.isEqual(digest, sha256().digest(cubin)) ? cubin : null;
-    } catch (NoSuchFileException e) {
-      return null;
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "%s could not be read (%s); delete it, or set XDG_CACHE_HOME to another folder"
-              .formatted(file, e.getClass().getSimpleName()),
-          e);
+      return null;
     }
   }
 
   // Not as a pending file: the digest tells a file that a crash spoilt, so that none of the many
   // kernels of a first start waits for the disk; and background threads may write while a program
   // ends.
-  private static void write(Path file, byte[] bytes) {
+  private void write(Path file, byte[] bytes) {
     try {
       Files.createDirectories(file.getParent());
       var part = Files.createTempFile(file.getParent(), "part-", ".tmp");
@@ -170,10 +168,12 @@ public final class KernelCache {
         Files.deleteIfExists(part);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "%s could not be written (%s); set XDG_CACHE_HOME to a folder that can be written and has room"
-              .formatted(file, e.getClass().getSimpleName()),
-          e);
+      if (isToldUnwritable.compareAndSet(false, true)) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "compiled kernels cannot be kept in %s (%s), so every start compiles them: set XDG_CACHE_HOME to a folder that can be written and has room"
+                .formatted(folder, e.getClass().getSimpleName()));
+      }
     }
   }
 
