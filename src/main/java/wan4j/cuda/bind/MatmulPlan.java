@@ -4,7 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
+import java.util.function.LongConsumer;
 import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 
@@ -17,6 +20,7 @@ public final class MatmulPlan implements AutoCloseable {
 
   private final long handle;
   private final MatmulDescription description;
+  private final Deque<Runnable> undoing = new ArrayDeque<>(); // of what the library has made
   private final CublasLt.Descriptors descriptors;
   private final MemorySegment factors = Arena.ofAuto().allocateFrom(JAVA_FLOAT, 1, 0);
   private final MemorySegment algorithmBytes =
@@ -26,7 +30,12 @@ public final class MatmulPlan implements AutoCloseable {
   private MatmulPlan(long handle, MatmulDescription description) {
     this.handle = handle;
     this.description = description;
-    this.descriptors = describe(description);
+    try {
+      this.descriptors = describe(description);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /// Plans a product with the library's first algorithm that needs at most `workspace` bytes.
@@ -43,7 +52,7 @@ public final class MatmulPlan implements AutoCloseable {
       }
       plan.use(found.getFirst());
       return plan;
-    } catch (CudaException e) {
+    } catch (RuntimeException | Error e) {
       plan.close();
       throw e;
     }
@@ -53,13 +62,18 @@ public final class MatmulPlan implements AutoCloseable {
   /// where the library refuses it.
   public static MatmulPlan of(long handle, MatmulDescription description, String algorithm) {
     var plan = new MatmulPlan(handle, description);
-    var checked = CublasLt.check(handle, plan.descriptors, algorithm);
-    if (checked == null) {
+    try {
+      var checked = CublasLt.check(handle, plan.descriptors, algorithm);
+      if (checked == null) {
+        plan.close();
+        return null;
+      }
+      plan.use(checked);
+      return plan;
+    } catch (RuntimeException | Error e) {
       plan.close();
-      return null;
+      throw e;
     }
-    plan.use(checked);
-    return plan;
   }
 
   /// Up to `most` algorithms, the library's best guess first.
@@ -128,17 +142,24 @@ public final class MatmulPlan implements AutoCloseable {
 
   @Override
   public void close() {
-    CublasLt.destroyLayout(descriptors.a());
-    CublasLt.destroyLayout(descriptors.b());
-    CublasLt.destroyLayout(descriptors.c());
-    CublasLt.destroyLayout(descriptors.d());
-    CublasLt.destroyOperation(descriptors.operation());
+    while (!undoing.isEmpty()) {
+      undoing.pop().run();
+    }
   }
 
-  private static CublasLt.Descriptors describe(MatmulDescription product) {
+  /// Returns a descriptor that the plan gives back when it is closed.
+  private long owned(long descriptor, LongConsumer destroy) {
+    undoing.push(() -> destroy.accept(descriptor));
+    return descriptor;
+  }
+
+  private CublasLt.Descriptors describe(MatmulDescription product) {
     refuseOld(product);
     var operation =
-        CublasLt.createOperation(product.compute().code, MatmulDescription.Element.FLOAT32.code);
+        owned(
+            CublasLt.createOperation(
+                product.compute().code, MatmulDescription.Element.FLOAT32.code),
+            CublasLt::destroyOperation);
     if (!product.weightByInner()) {
       CublasLt.setOperation(operation, CublasLt.INPUT_TRANSPOSED_A, TRANSPOSED);
     }
@@ -176,8 +197,8 @@ public final class MatmulPlan implements AutoCloseable {
     return descriptors;
   }
 
-  private static long layout(int type, long rows, long columns, long stride) {
-    return CublasLt.createLayout(type, rows, columns, stride);
+  private long layout(int type, long rows, long columns, long stride) {
+    return owned(CublasLt.createLayout(type, rows, columns, stride), CublasLt::destroyLayout);
   }
 
   private static void setMode(long operation, int attribute, int pointer, Scale scale) {
