@@ -55,8 +55,8 @@ public final class DeviceRules {
   }
 
   /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
-  /// an H100 takes 22.2 ms for cuDNN's 25.4 at 75,600 tokens and 0.294 for 0.316 at 7,800, but
-  /// 0.255 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
+  /// an H100 takes 22.0 ms for cuDNN's 25.1 at 75,600 tokens and 0.296 for 0.317 at 7,800, but
+  /// 0.258 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
   public static boolean isOurAttention(DType type, long size, long keys) {
     return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
   }
