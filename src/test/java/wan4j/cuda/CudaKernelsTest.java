@@ -8,11 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.jit.Kernel;
 import wan4j.cuda.jit.KernelCache;
@@ -20,7 +20,8 @@ import wan4j.cuda.jit.KernelModule;
 import wan4j.cuda.jit.KernelSource;
 import wan4j.cuda.jit.NvrtcCompiler;
 
-/// What the NVRTC of this machine, whichever version it is, makes of every kernel.
+/// What the NVRTC of this machine, whichever version it is, makes of every kernel of the full-size
+/// networks.
 final class CudaKernelsTest {
   private static final Pattern ENTRY =
       Pattern.compile(
@@ -44,20 +45,27 @@ final class CudaKernelsTest {
     }
   }
 
-  @ParameterizedTest
-  @MethodSource("wan4j.cuda.KernelsCompileTest#sources")
-  void valuesStayInRegisters(KernelSource source) throws IOException {
+  @Test
+  void valuesStayInRegisters() throws IOException {
     NvrtcCompiler compiler = new NvrtcCompiler();
-    String text = Files.readString(Path.of("src/main/cuda").resolve(source.file()));
-    List<String> names = ENTRY.matcher(text).results().map(match -> match.group(1)).toList();
-    assertThat(names).as(source.file()).isNotEmpty();
-    try (KernelModule module = new KernelCache(compiler, folder, false).module(source)) {
-      for (String name : names) {
-        Kernel kernel = module.kernel(name);
-        String what = "%s of %s by %s".formatted(name, source.file(), compiler.version());
-        assertThat(kernel.localBytes()).as(what).isZero();
-        assertThat(kernel.registers()).as(what).isBetween(1, MOST_REGISTERS);
+    KernelCache cache = new KernelCache(compiler, folder, false);
+    List<KernelSource> sources = KernelInstances.all();
+    sources.parallelStream().forEach(cache::cubin);
+    SoftAssertions results = new SoftAssertions();
+    for (KernelSource source : sources) {
+      String text = Files.readString(Path.of("src/main/cuda").resolve(source.file()));
+      List<String> names = ENTRY.matcher(text).results().map(match -> match.group(1)).toList();
+      assertThat(names).as(source.file()).isNotEmpty();
+      try (KernelModule module = cache.module(source)) {
+        for (String name : names) {
+          Kernel kernel = module.kernel(name);
+          String instance = KernelInstances.line(source.program());
+          String what = "%s of %s by %s".formatted(name, instance, compiler.version());
+          results.assertThat(kernel.localBytes()).as(what).isZero();
+          results.assertThat(kernel.registers()).as(what).isBetween(1, MOST_REGISTERS);
+        }
       }
     }
+    results.assertAll();
   }
 }

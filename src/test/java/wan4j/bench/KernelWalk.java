@@ -1,0 +1,272 @@
+package wan4j.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import wan4j.CacheSettings;
+import wan4j.Task;
+import wan4j.VideoSize;
+import wan4j.cache.MagCache;
+import wan4j.cache.MagCacheCalibration;
+import wan4j.cache.StepCache;
+import wan4j.cuda.CudaOps;
+import wan4j.cuda.CudaTypes;
+import wan4j.cuda.KernelInstances;
+import wan4j.cuda.jit.KernelCache;
+import wan4j.cuda.jit.KernelCompiler;
+import wan4j.media.Picture;
+import wan4j.model.UmT5Encoder;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.pipeline.Conditioning;
+import wan4j.pipeline.Denoiser;
+import wan4j.pipeline.Experts;
+import wan4j.pipeline.ImageToVideo;
+import wan4j.pipeline.Prompts;
+import wan4j.pipeline.SamplingPlan;
+import wan4j.pipeline.StepListener;
+import wan4j.pipeline.TextImageToVideo;
+import wan4j.pipeline.TextToVideo;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.schedule.Sampler;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Expert;
+import wan4j.weights.Lora;
+import wan4j.weights.LoraApplication;
+import wan4j.weights.SafetensorsWriter;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Runs the full-size networks in every arithmetic and recipe on GPUs that do nothing, those of
+/// hollow.c, and writes down which instances of kernels the CUDA backend has compiled for them.
+/// Runs in a process of its own, which has loaded no other libraries.
+final class KernelWalk {
+  private static final int GPUS = 3;
+  private static final int LAYERS =
+      2; // a first block finds nothing to add to the stream, others do
+  private static final int STEPS = 4;
+  private static final int RANK = 32;
+  private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
+  private static final int[] WORDS = {20, 126, 512};
+
+  /// A compiler that notes what it is given.
+  private record Recorder(Set<String> instances) implements KernelCompiler {
+    @Override
+    public String version() {
+      return "a compiler that notes";
+    }
+
+    @Override
+    public byte[] compile(
+        String name, String program, Map<String, String> headers, List<String> options) {
+      instances.add(KernelInstances.line(program));
+      return new byte[] {1};
+    }
+  }
+
+  /// A tensor of a file whose elements do not matter.
+  private record Hollow(String name, Shape shape, DType dtype) implements TensorSource {
+    @Override
+    public void read(long offset, MemorySegment target) {}
+  }
+
+  private final Ops ops;
+  private final Path folder;
+
+  private KernelWalk(Ops ops, Path folder) {
+    this.ops = ops;
+    this.folder = folder;
+  }
+
+  /// Takes an empty folder and a file, and writes the instances to the file, one a line.
+  public static void main(String[] arguments) throws IOException {
+    Path folder = Path.of(arguments[0]);
+    Set<String> instances = new ConcurrentSkipListSet<>();
+    KernelCache cache = new KernelCache(new Recorder(instances), folder.resolve("cubins"), false);
+    for (int gpu = 0; gpu < GPUS; gpu++) {
+      for (CudaTypes types :
+          List.of(CudaTypes.BFLOAT16, CudaTypes.BFLOAT16_RESIDUAL, CudaTypes.FLOAT32)) {
+        try (Ops ops = new CudaOps(gpu, types, cache)) {
+          new KernelWalk(ops, folder).run();
+        }
+      }
+    }
+    cache.await();
+    Files.write(Path.of(arguments[1]), instances);
+  }
+
+  private void run() {
+    text();
+    for (Task task : Task.values()) {
+      autoencoder(task);
+      Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
+      Path file = lora(weights);
+      for (Precision recipe : Precision.values()) {
+        if (recipe != Precision.FLOAT32) { // a layer's, never a network's
+          transformer(task, weights, file, recipe);
+        }
+      }
+    }
+  }
+
+  private void text() {
+    try (UmT5Encoder encoder = new UmT5Encoder(hollow(RandomWeights.umT5(1), DType.BF16), ops)) {
+      for (int words : WORDS) {
+        try (var _ = ops.scope()) {
+          encoder.encode(TextBenchmark.ids(words), words);
+        }
+      }
+    }
+  }
+
+  private void autoencoder(Task task) {
+    boolean isNew = task == Task.TI2V_5B;
+    Weights weights = hollow(isNew ? RandomWeights.vae22() : RandomWeights.vae21(), DType.F32);
+    try (VideoAutoencoder vae = isNew ? new WanVae22(weights, ops) : new WanVae21(weights, ops)) {
+      for (String sides : task.sizes()) {
+        try (var _ = ops.scope()) {
+          VideoSize size = VideoSize.of(sides, 17);
+          Tensor video = ops.empty(DType.F32, 3, size.frames(), size.height(), size.width());
+          vae.decode(vae.encode(video), (_, features) -> ops.pixels(features));
+        }
+      }
+    }
+  }
+
+  private static TransformerConfig config(Task task) {
+    return RandomWeights.config(task, LAYERS);
+  }
+
+  private void transformer(Task task, Weights weights, Path file, Precision recipe) {
+    TransformerConfig config = config(task);
+    PrecisionTable table = PrecisionTable.of(recipe, List.of());
+    try (Experts experts =
+            new Experts(
+                config,
+                List.of(Expert.SINGLE),
+                0,
+                false,
+                _ -> new WanTransformer(config, weights, ops, SequenceGroup.SOLO, table));
+        VideoAutoencoder vae =
+            AutoencoderBenchmark.open(task, ops); // random, as benchmarks have it
+        Lora lora = Lora.read(file)) {
+      Run run = new Run(task, vae, experts);
+      run.denoise(Sampler.EULER, SMALL, false);
+      if (recipe == Precision.PLAIN) { // what sizes, solvers and caches change is in no FP8 layer
+        run.denoise(Sampler.EULER, task.size(null, null), false);
+        for (Sampler sampler : Sampler.values()) {
+          run.denoise(sampler, SMALL, true);
+          run.denoise(sampler, SMALL, false);
+        }
+      }
+      experts.get(Expert.SINGLE).adapt(List.of(new LoraApplication(lora, 1)));
+      run.denoise(Sampler.EULER, SMALL, false);
+    }
+  }
+
+  /// Requests of one task.
+  private final class Run {
+    private final Task task;
+    private final VideoAutoencoder vae;
+    private final Experts experts;
+
+    Run(Task task, VideoAutoencoder vae, Experts experts) {
+      this.task = task;
+      this.vae = vae;
+      this.experts = experts;
+    }
+
+    void denoise(Sampler sampler, VideoSize size, boolean isCalibrating) {
+      Shape shape = vae.latents(size.frames(), size.height(), size.width());
+      int words = experts.config().textDim();
+      Tensor states = Tensor.of(new float[words], 1, words);
+      Tensor noise = Tensor.of(new float[Math.toIntExact(shape.count())], shape.toArray());
+      Task.Defaults defaults = task.defaults();
+      SamplingPlan plan =
+          new SamplingPlan(
+              sampler,
+              size.equals(SMALL) ? STEPS : 2,
+              defaults.shift(),
+              defaults.lowGuidance(),
+              defaults.highGuidance());
+      try (var _ = ops.scope()) {
+        new Denoiser(ops, experts)
+            .run(
+                plan,
+                noise,
+                new Prompts(states, states),
+                conditioning(size, shape),
+                tokens -> cache(plan, tokens, isCalibrating),
+                StepListener.NONE);
+      }
+    }
+
+    private StepCache cache(SamplingPlan plan, int tokens, boolean isCalibrating) {
+      int dim = experts.config().dim();
+      return isCalibrating
+          ? new MagCacheCalibration(ops, tokens, dim)
+          : new MagCache(
+              ops,
+              CacheSettings.MagCache.DEFAULT.schedule(
+                  task, true, plan.steps(), plan.shift(), experts.boundary()),
+              tokens,
+              dim);
+    }
+
+    private Conditioning conditioning(VideoSize size, Shape shape) {
+      if (task == Task.T2V_A14B) {
+        return TextToVideo.prepare(ops, shape);
+      }
+      int bytes = 3 * size.width() * size.height();
+      Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);
+      return task == Task.I2V_A14B
+          ? ImageToVideo.prepare(ops, vae, picture, shape)
+          : TextImageToVideo.prepare(ops, vae, picture, shape);
+    }
+  }
+
+  /// Writes a LoRA file for the linear layers of the first block.
+  private Path lora(Weights network) {
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    for (String name : network.names()) {
+      Shape shape = network.shape(name);
+      if (name.startsWith("blocks.0.") && name.endsWith(".weight") && shape.rank() == 2) {
+        String module = name.substring(0, name.length() - "weight".length());
+        String down = module + "lora_A.weight";
+        String up = module + "lora_B.weight";
+        tensors.put(down, new Hollow(down, Shape.of(RANK, shape.size(1)), DType.BF16));
+        tensors.put(up, new Hollow(up, Shape.of(shape.size(0), RANK), DType.BF16));
+      }
+    }
+    try {
+      Path file = Files.createTempFile(folder, "lora", ".safetensors");
+      SafetensorsWriter.write(file, tensors, Map.of());
+      return file;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Weights hollow(Weights weights, DType dtype) {
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    for (String name : weights.names()) {
+      sources.put(name, new Hollow(name, weights.shape(name), dtype));
+    }
+    return Weights.of(weights.title(), sources);
+  }
+}

@@ -1,0 +1,134 @@
+package wan4j.cuda;
+
+import static java.util.stream.Collectors.joining;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import wan4j.cuda.jit.KernelSource;
+
+/// The instances of kernels that the full-size networks ask for, as `KernelWalkTest` has found
+/// them: kernels.txt, of which each line is a file and its constants.
+public final class KernelInstances {
+  private static final String RESOURCE = "kernels.txt";
+  private static final Pattern INCLUDE = Pattern.compile("#include \"(.*)\"");
+  private static final Pattern CONSTANT =
+      Pattern.compile("constexpr (?:bool|int) (\\w+) = (\\w+);");
+
+  /// What says how long rows are, and nothing of how much of them a thread holds.
+  private static final Set<String> LENGTHS =
+      Set.of("COLUMNS", "CHANNELS", "STRIDE", "INPUTS", "TARGETS");
+
+  private KernelInstances() {}
+
+  /// Returns the line of a program that is compiled.
+  public static String line(String program) {
+    String file = INCLUDE.matcher(program).results().findFirst().orElseThrow().group(1);
+    String constants =
+        CONSTANT
+            .matcher(program)
+            .results()
+            .map(match -> " " + match.group(1) + "=" + match.group(2))
+            .collect(joining());
+    return file + constants;
+  }
+
+  /// Returns all lines.
+  public static List<String> lines() {
+    try (InputStream stream = KernelInstances.class.getResourceAsStream(RESOURCE)) {
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Returns all instances.
+  static List<KernelSource> all() {
+    return lines().stream().map(KernelInstances::source).toList();
+  }
+
+  private static KernelSource source(String line) {
+    String[] words = line.split(" ", -1);
+    Map<String, Object> constants = new TreeMap<>();
+    for (int i = 1; i < words.length; i++) {
+      String[] constant = words[i].split("=", -1);
+      constants.put(
+          constant[0],
+          switch (constant[1]) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> Integer.valueOf(constant[1]);
+          });
+    }
+    return KernelSource.of(words[0], constants);
+  }
+
+  /// Returns a few instances of each file that differ as all do: whichever values two constants
+  /// have together in one, they have together in one of the few. Of lengths of rows only the
+  /// elements count that a thread holds.
+  static List<KernelSource> few() {
+    List<KernelSource> few = new ArrayList<>();
+    all().stream()
+        .collect(Collectors.groupingBy(KernelSource::file, TreeMap::new, Collectors.toList()))
+        .values()
+        .forEach(instances -> few.addAll(few(instances)));
+    return few;
+  }
+
+  private static List<KernelSource> few(List<KernelSource> instances) {
+    Map<KernelSource, Set<String>> pairs = new LinkedHashMap<>();
+    instances.forEach(instance -> pairs.put(instance, pairs(instance)));
+    Set<String> missing = new HashSet<>();
+    pairs.values().forEach(missing::addAll);
+    List<KernelSource> few = new ArrayList<>();
+    while (!missing.isEmpty()) {
+      KernelSource best =
+          instances.stream()
+              .max(
+                  Comparator.comparingLong(
+                      instance -> pairs.get(instance).stream().filter(missing::contains).count()))
+              .orElseThrow();
+      missing.removeAll(pairs.get(best));
+      few.add(best);
+    }
+    return few;
+  }
+
+  private static Set<String> pairs(KernelSource instance) {
+    Set<String> values = new TreeSet<>();
+    instance
+        .constants()
+        .forEach((name, value) -> {
+          if (!LENGTHS.contains(name)) {
+            values.add(name + "=" + value);
+          }
+        });
+    values.add("held=" + held(instance.constants()));
+    return values.stream()
+        .flatMap(first -> values.stream().map(second -> first + " " + second))
+        .collect(Collectors.toSet());
+  }
+
+  /// Returns how many vectors of a row a thread holds, 0 where threads hold no rows.
+  private static int held(Map<String, Object> constants) {
+    int threads = number(constants, "THREADS", number(constants, "LANES", 0));
+    int length = number(constants, "COLUMNS", number(constants, "CHANNELS", 0));
+    return threads == 0 ? 0 : Math.ceilDiv(length / number(constants, "VECTOR", 1), threads);
+  }
+
+  private static int number(Map<String, Object> constants, String name, int fallback) {
+    return (int) constants.getOrDefault(name, fallback);
+  }
+}
