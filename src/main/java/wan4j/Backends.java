@@ -13,8 +13,7 @@ import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
-/// Where a device becomes a backend: the one place that names them. Public for the packages of this
-/// module alone.
+/// Where a device becomes a backend. Public for the packages of this module alone.
 @SuppressWarnings("exports")
 public final class Backends {
   private Backends() {}
@@ -37,23 +36,25 @@ public final class Backends {
   /// Opens a GPU's backend with a cache of kernels; throws `InputException` when this machine
   /// cannot run it.
   public static Ops open(Arithmetic arithmetic, KernelCache cache) {
+    requireGpu();
+    return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
+  }
+
+  /// Throws `InputException` when this machine has no GPU that can be used.
+  public static void requireGpu() {
     if (!Cuda.isPresent()) {
       throw new InputException("device cuda cannot be used: " + Cuda.absence());
     }
-    return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
   }
 
   /// Returns the backend without elements on which a request is tried to learn its need of memory.
   public static NullOps shapes(Device device, Arithmetic arithmetic) {
     return switch (device) {
       case CPU -> new NullOps();
-      case CUDA ->
-          NullOps.device(
-              switch (arithmetic) {
-                case BFLOAT16, BFLOAT16_RESIDUAL -> DType.BF16;
-                case TF32, FLOAT32 -> DType.F32;
-              },
-              arithmetic.residual(device));
+      case CUDA -> {
+        CudaTypes types = types(arithmetic);
+        yield NullOps.device(types.activation(), types.residual());
+      }
     };
   }
 

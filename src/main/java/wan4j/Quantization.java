@@ -37,7 +37,7 @@ public record Quantization(Recipe recipe, List<String> skipped) {
 
     /// The recipe where none is named: measured on layers of full size it errs least or as little
     /// as any in every row (benchmarks/h100-layers.json), also on the ordinary rows beside a few of
-    /// outlying tokens, where one scale a tensor is 19 % off; a block then takes 0.1 ms more than
+    /// outlying tokens, where one scale a tensor is 19 % off; a block then takes 0.3 ms more than
     /// in the fastest recipe (benchmarks/h100-block.json).
     public static final Recipe DEFAULT = TOKEN;
 

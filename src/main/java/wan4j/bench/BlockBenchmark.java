@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
@@ -20,7 +21,7 @@ public final class BlockBenchmark {
 
   /// Measures one block on a video's tokens.
   public static List<Measurement> ofVideo(Workbench bench, Task task, VideoSize size, int share) {
-    TokenGrid grid = TokenGrid.of(task, size);
+    LatentGrid grid = ModelShapes.tokens(task, size);
     Map<String, Object> parameters = parameters(bench, task, share, 1);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
@@ -37,7 +38,7 @@ public final class BlockBenchmark {
     }
     Map<String, Object> parameters = parameters(bench, task, share, layers);
     parameters.put("tokens", tokens);
-    return measure(bench, task, new TokenGrid(1, 1, tokens), share, layers, parameters);
+    return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, parameters);
   }
 
   private static Map<String, Object> parameters(Workbench bench, Task task, int share, int layers) {
@@ -49,7 +50,7 @@ public final class BlockBenchmark {
   private static List<Measurement> measure(
       Workbench bench,
       Task task,
-      TokenGrid grid,
+      LatentGrid grid,
       int share,
       int layers,
       Map<String, Object> parameters) {
@@ -85,7 +86,7 @@ public final class BlockBenchmark {
 
   /// Returns the self-attention of all layers by itself.
   private static Runnable attention(
-      Workbench bench, TransformerConfig config, TokenGrid grid, int share, int layers) {
+      Workbench bench, TransformerConfig config, LatentGrid grid, int share, int layers) {
     Ops ops = bench.ops();
     int heads = config.heads() / share;
     int size = config.headDim();

@@ -6,11 +6,11 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Map;
 import java.util.TreeMap;
+import wan4j.Backends;
 import wan4j.Device;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaReport;
-import wan4j.tensor.InputException;
 
 /// What measurements were made on and with.
 ///
@@ -45,9 +45,7 @@ public record Environment(
               .formatted(System.getProperty("os.arch"), Runtime.getRuntime().availableProcessors());
       return new Environment(processor, "none", "", libraries, known, date);
     }
-    if (!Cuda.isPresent()) {
-      throw new InputException("device cuda cannot be used: " + Cuda.absence());
-    }
+    Backends.requireGpu();
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
       boolean isDriver = line.name().contains("driver"); // told apart
       if (!isDriver && line.isFine() && !line.version().isEmpty() && !line.place().isEmpty()) {

@@ -28,7 +28,7 @@ public final class ForwardBenchmark {
       Workbench bench, Task task, VideoSize size, int share, int layers) {
     int blocks = RandomWeights.layers(task, layers);
     TransformerConfig config = RandomWeights.config(task, blocks);
-    TokenGrid grid = TokenGrid.of(task, size);
+    LatentGrid grid = ModelShapes.tokens(task, size);
     ShareOfGroup group = new ShareOfGroup(share);
     group.require(grid.tokens(), config.heads());
     Map<String, Object> parameters = bench.parameters(task, share);

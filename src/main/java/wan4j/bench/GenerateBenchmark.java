@@ -73,7 +73,7 @@ public final class GenerateBenchmark {
       RequestSettings settings,
       Consumer<Measurement> found,
       Consumer<String> log) {
-    TokenGrid.of(settings.task(), settings.size());
+    ModelShapes.tokens(settings.task(), settings.size());
     MemoryNeed need = need(bench, settings);
     log.accept(
         String.format(

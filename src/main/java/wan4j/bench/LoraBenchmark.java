@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
@@ -28,7 +29,7 @@ public final class LoraBenchmark {
   /// video's tokens; the files lie in `folder` and are deleted afterwards.
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, int share, int layers, int rank, Path folder) {
-    TokenGrid grid = TokenGrid.of(task, size);
+    LatentGrid grid = ModelShapes.tokens(task, size);
     Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
@@ -39,7 +40,7 @@ public final class LoraBenchmark {
   static List<Measurement> run(
       Workbench bench,
       Task task,
-      TokenGrid grid,
+      LatentGrid grid,
       int share,
       int layers,
       int rank,
@@ -76,7 +77,7 @@ public final class LoraBenchmark {
       Workbench bench,
       List<WanTransformer> experts,
       List<Path> files,
-      TokenGrid grid,
+      LatentGrid grid,
       int share,
       Map<String, Object> parameters) {
     List<Measurement> results = new ArrayList<>();

@@ -2,6 +2,9 @@ package wan4j.bench;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import wan4j.Task;
+import wan4j.VideoSize;
+import wan4j.model.LatentGrid;
 import wan4j.tensor.Shape;
 import wan4j.weights.TransformerConfig;
 
@@ -55,6 +58,14 @@ final class ModelShapes {
     }
     put(name + "norm_q.weight", dim);
     put(name + "norm_k.weight", dim);
+  }
+
+  /// Returns the tokens of a task's video; throws `InputException` for sides that patches do not
+  /// tile.
+  static LatentGrid tokens(Task task, VideoSize size) {
+    task.requireSides(size);
+    int side = task.sideStep();
+    return new LatentGrid(size.latentFrames(), size.height() / side, size.width() / side);
   }
 
   /// Returns umT5-XXL's encoder with a number of layers.

@@ -1,6 +1,7 @@
 package wan4j.bench;
 
 import java.util.List;
+import wan4j.model.LatentGrid;
 import wan4j.model.ResidualStream;
 import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
@@ -25,7 +26,7 @@ final class RandomBlocks implements AutoCloseable {
   private final Tensor rotary;
 
   /// Creates the blocks' inputs in a scope of their own for one of `share` ranks.
-  RandomBlocks(Workbench bench, WanTransformer transformer, TokenGrid grid, int share) {
+  RandomBlocks(Workbench bench, WanTransformer transformer, LatentGrid grid, int share) {
     Ops ops = bench.ops();
     TransformerConfig config = transformer.config();
     this.transformer = transformer;
@@ -63,7 +64,7 @@ final class RandomBlocks implements AutoCloseable {
   }
 
   /// Returns the first rank's rows of the rotary table.
-  static Tensor rotary(TokenGrid grid, int share, int headSize) {
+  static Tensor rotary(LatentGrid grid, int share, int headSize) {
     return RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), headSize)
         .slice(0, grid.tokens() / share);
   }

@@ -13,6 +13,7 @@ import wan4j.VideoSize;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.cuda.jit.NvrtcCompiler;
+import wan4j.model.LatentGrid;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
@@ -121,7 +122,7 @@ public final class StartBenchmark {
 
   private static void block(Workbench bench, VideoSize size, Precision precision) {
     TransformerConfig config = RandomWeights.config(TASK, 1);
-    TokenGrid grid = TokenGrid.of(TASK, size);
+    LatentGrid grid = ModelShapes.tokens(TASK, size);
     ShareOfGroup group = new ShareOfGroup(SHARE);
     group.require(grid.tokens(), config.heads());
     try (WanTransformer transformer =

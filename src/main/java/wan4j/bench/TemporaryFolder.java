@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.stream.Stream;
+import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
 /// A folder of its own for what a benchmark writes, deleted with everything in it when it is
@@ -62,10 +62,8 @@ record TemporaryFolder(Path path) implements AutoCloseable {
 
   @Override
   public void close() {
-    try (Stream<Path> all = Files.walk(path)) {
-      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(each);
-      }
+    try {
+      PendingFile.remove(path);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -114,7 +114,7 @@ public final class Tuning {
 
   private static void addTransformer(List<LayerShape> layers, Task task, String size) {
     TransformerConfig config = RandomWeights.config(task, 1);
-    int tokens = TokenGrid.of(task, VideoSize.of(size, task.defaults().frames())).tokens();
+    int tokens = ModelShapes.tokens(task, VideoSize.of(size, task.defaults().frames())).tokens();
     int dim = config.dim();
     int wide = config.feedForwardDim();
     for (Precision precision : PRECISIONS) {

@@ -97,7 +97,7 @@ final class Convolutions implements AutoCloseable {
     return isOurs;
   }
 
-  /// Writes the same by our own kernel, whether that is faster or not; throws
+  /// Writes a convolution as `run` does, by our own kernel, whether that is faster or not; throws
   /// `IllegalArgumentException` where it is not made for the layer.
   void runPatches(Tensor x, CudaConvolution layer, Tensor addend, Tensor target) {
     if (!DeviceRules.fitsOurConvolution(x.dtype(), layer, Window.SAME_3X3)) {

@@ -1,6 +1,7 @@
 package wan4j.cuda;
 
 import java.util.List;
+import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Activation;
 import wan4j.ops.Change;
@@ -106,6 +107,7 @@ public final class CudaOps implements Ops {
               types,
               algorithms);
       open.add(convolutions::close);
+      open.add(device::synchronize);
     } catch (RuntimeException | Error e) {
       open.close();
       throw e;
@@ -595,7 +597,6 @@ public final class CudaOps implements Ops {
 
   @Override
   public void close() {
-    device.synchronize();
     open.close();
   }
 }

@@ -26,9 +26,10 @@ final class LibraryWorkspace implements AutoCloseable {
     return handle;
   }
 
-  /// Returns the address of a workspace of at least so many bytes.
+  /// Returns the address of a workspace of at least so many bytes, for work that begins now: like
+  /// all work it waits for loads.
   long address(long needed) {
-    device.context().adopt();
+    device.stream();
     if (needed > bytes) {
       device.synchronize();
       free();

@@ -9,7 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
-import java.util.function.LongConsumer;
+import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.bind.KernelArguments;
@@ -60,30 +60,27 @@ final class WeightLoader implements AutoCloseable {
     free = new ArrayBlockingQueue<>(buffers);
     device.context().adopt();
     try {
-      started = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+      started = open.add(CudaStreams.createEvent(), CudaStreams::destroyEvent);
       MemorySegment pinned = CudaDriver.allocateHost(deviceBytes());
       open.add(() -> CudaDriver.freeHost(pinned));
-      long staging = opened(device.heap().take(deviceBytes()), device.heap()::give);
+      long staging = open.add(device.heap().take(deviceBytes()), device.heap()::give);
       for (int i = 0; i < buffers; i++) {
-        long stream = opened(CudaStreams.create(), CudaStreams::destroy);
-        long done = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+        long stream = open.add(CudaStreams.create(), CudaStreams::destroy);
+        long done = open.add(CudaStreams.createEvent(), CudaStreams::destroyEvent);
         MemorySegment buffer = pinned.asSlice(i * PIECE, PIECE);
         slots.add(new Slot(buffer, staging + i * PIECE, stream, done, new KernelArguments()));
       }
       free.addAll(slots);
-    } catch (RuntimeException e) {
+      open.add(this::finishCopies);
+      threads =
+          Executors.newFixedThreadPool(
+              count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
+      open.add(threads::close); // waits for what is under way
+      device.awaitLoads(this::handOver);
+    } catch (RuntimeException | Error e) {
       open.close();
       throw e;
     }
-    threads =
-        Executors.newFixedThreadPool(
-            count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
-    device.awaitLoads(this::handOver);
-  }
-
-  private long opened(long handle, LongConsumer close) {
-    open.add(() -> close.accept(handle));
-    return handle;
   }
 
   private static int threadCount() {
@@ -188,8 +185,6 @@ final class WeightLoader implements AutoCloseable {
   @Override
   public void close() {
     device.awaitLoads(() -> {});
-    threads.close(); // waits for what is under way
-    finishCopies();
     open.close();
   }
 }

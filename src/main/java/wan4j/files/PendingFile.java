@@ -201,9 +201,13 @@ public final class PendingFile implements AutoCloseable {
   }
 
   private void remove() throws IOException {
-    if (!Files.exists(path)) {
-      return;
+    if (Files.exists(path)) {
+      remove(path);
     }
+  }
+
+  /// Removes a file, or a folder with all that is in it.
+  public static void remove(Path path) throws IOException {
     try (Stream<Path> walk = Files.walk(path)) {
       List<Path> all = walk.sorted(Comparator.reverseOrder()).toList();
       for (Path each : all) {

@@ -16,6 +16,7 @@ import wan4j.Device;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.TransformerLoadBenchmark.Form;
+import wan4j.model.LatentGrid;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
@@ -48,7 +49,7 @@ class BenchmarksTest {
   @Test
   void changingLoraFilesIsMeasuredAndLeavesNoFile(@TempDir Path folder) {
     try (Workbench bench = processor()) {
-      TokenGrid grid = new TokenGrid(1, 1, 16);
+      LatentGrid grid = new LatentGrid(1, 1, 16);
       List<Measurement> results =
           LoraBenchmark.run(bench, Task.TI2V_5B, grid, 8, 1, 4, folder, bench.parameters());
       assertThat(find(results, "files changed").median()).isPositive();

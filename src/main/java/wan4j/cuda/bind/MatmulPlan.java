@@ -4,10 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
-import java.util.function.LongConsumer;
 import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 
@@ -20,7 +17,7 @@ public final class MatmulPlan implements AutoCloseable {
 
   private final long handle;
   private final MatmulDescription description;
-  private final Deque<Runnable> undoing = new ArrayDeque<>(); // of what the library has made
+  private final CloseStack open = new CloseStack();
   private final CublasLt.Descriptors descriptors;
   private final MemorySegment factors = Arena.ofAuto().allocateFrom(JAVA_FLOAT, 1, 0);
   private final MemorySegment algorithmBytes =
@@ -142,21 +139,13 @@ public final class MatmulPlan implements AutoCloseable {
 
   @Override
   public void close() {
-    while (!undoing.isEmpty()) {
-      undoing.pop().run();
-    }
-  }
-
-  /// Returns a descriptor that the plan gives back when it is closed.
-  private long owned(long descriptor, LongConsumer destroy) {
-    undoing.push(() -> destroy.accept(descriptor));
-    return descriptor;
+    open.close();
   }
 
   private CublasLt.Descriptors describe(MatmulDescription product) {
     refuseOld(product);
     var operation =
-        owned(
+        open.add(
             CublasLt.createOperation(
                 product.compute().code, MatmulDescription.Element.FLOAT32.code),
             CublasLt::destroyOperation);
@@ -198,7 +187,7 @@ public final class MatmulPlan implements AutoCloseable {
   }
 
   private long layout(int type, long rows, long columns, long stride) {
-    return owned(CublasLt.createLayout(type, rows, columns, stride), CublasLt::destroyLayout);
+    return open.add(CublasLt.createLayout(type, rows, columns, stride), CublasLt::destroyLayout);
   }
 
   private static void setMode(long operation, int attribute, int pointer, Scale scale) {
