@@ -15,4 +15,6 @@ module wan4j {
 
   opens wan4j.cli to
       info.picocli;
+  opens wan4j.cli.bench to
+      info.picocli;
 }

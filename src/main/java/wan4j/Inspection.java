@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
+import wan4j.engine.StoredFormat;
 import wan4j.media.Picture;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;

@@ -2,6 +2,7 @@ package wan4j;
 
 import java.util.List;
 import java.util.stream.Collectors;
+import wan4j.engine.StoredFormat;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
@@ -89,7 +90,8 @@ public record Quantization(Recipe recipe, List<String> skipped) {
 
   /// Returns the recipe in which a network runs, `NONE` for none; throws `InputException` when its
   /// file names an unknown one.
-  Recipe recipe(Weights weights) {
+  @SuppressWarnings("exports")
+  public Recipe recipe(Weights weights) {
     return switch (recipe) {
       case STORED -> StoredFormat.of(weights).recipe();
       case UNNAMED -> {
@@ -102,7 +104,8 @@ public record Quantization(Recipe recipe, List<String> skipped) {
 
   /// Returns the table that a network loads by; throws `InputException` when it is to run as stored
   /// and its file names an unknown recipe, or stores nothing that could be skipped.
-  PrecisionTable table(Weights weights) {
+  @SuppressWarnings("exports")
+  public PrecisionTable table(Weights weights) {
     if (recipe != Recipe.STORED) {
       return PrecisionTable.of(recipe(weights).precision, skipped);
     }

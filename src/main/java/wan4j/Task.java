@@ -74,7 +74,8 @@ public enum Task {
 
   /// Returns the task of a kind of checkpoint; throws `InputException` for one that this build
   /// cannot do.
-  static Task of(CheckpointKind kind) {
+  @SuppressWarnings("exports")
+  public static Task of(CheckpointKind kind) {
     for (Task task : values()) {
       if (task.kind == kind) {
         return task;

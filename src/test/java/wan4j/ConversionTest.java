@@ -16,12 +16,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.cpu.CpuOps;
+import wan4j.engine.Float8Network;
 import wan4j.model.LinearGroup;
 import wan4j.model.WanTransformer;
-import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.plan.NullOps;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Float8Quantizer;
 import wan4j.quant.Granularity;
@@ -34,9 +35,9 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
-import wan4j.weights.SafetensorsWriter;
-import wan4j.weights.TensorFile;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.file.TensorFile;
 
 class ConversionTest {
   private static final Path DEMO = Path.of("demo/checkpoint/t2v");

@@ -16,6 +16,7 @@ import wan4j.tensor.InputException;
 import wan4j.verify.Comparison;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
+import wan4j.weights.lora.RandomLora;
 
 /// Requests with LoRA files merged into the weights and beside them, on the demo's model.
 final class LoraRequestTest {

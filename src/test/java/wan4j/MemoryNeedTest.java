@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import wan4j.engine.MemoryPlan;
 import wan4j.model.VideoAutoencoder;
 import wan4j.schedule.Sampler;
 import wan4j.schedule.noise.Noise;

@@ -21,8 +21,8 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Naming;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
 
 class QuantizationTest {
   @TempDir Path folder;

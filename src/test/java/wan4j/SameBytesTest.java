@@ -10,7 +10,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.cuda.bind.Cuda;
-import wan4j.verify.DemoRequest;
+import wan4j.demo.DemoRequest;
 
 /// The same request gives the same bytes on a GPU, quantised or not, with networks loaded anew.
 class SameBytesTest {

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Map;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.random.RandomWeights;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;

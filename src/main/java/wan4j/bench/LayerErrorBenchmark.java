@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Map;
 import wan4j.Quantization;
 import wan4j.Task;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.random.LayerInputs;
+import wan4j.bench.random.RandomWeights;
 import wan4j.cuda.CudaOps;
 import wan4j.ops.Activation;
 import wan4j.ops.Linear;
@@ -32,15 +35,15 @@ import wan4j.weights.TransformerConfig;
 /// backend's kernels and its sums add to it shows in the ratio of the two.
 public final class LayerErrorBenchmark {
   /// How the names of the figures end; each begins with the recipe's.
-  static final String ERROR = ": error";
+  public static final String ERROR = ": error";
 
   static final String FLOOR = ": floor";
-  static final String RATIO = ": error / floor";
-  static final String BEYOND = ": beyond the exact product";
-  static final String TIME = ": time";
+  public static final String RATIO = ": error / floor";
+  public static final String BEYOND = ": beyond the exact product";
+  public static final String TIME = ": time";
 
   /// What follows the recipe's name where sums are in float32.
-  static final String EXACT_SUMS = ", float32 sums";
+  public static final String EXACT_SUMS = ", float32 sums";
 
   private static final String NAME = "layers";
   private static final int COMPARED_ROWS = 32; // of each group, at most

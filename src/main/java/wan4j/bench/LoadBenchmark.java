@@ -4,6 +4,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.bench.measure.HostMemory;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.Rates;
+import wan4j.bench.measure.TemporaryFolder;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.tensor.DType;
@@ -11,8 +15,8 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
 
 /// Loading of a checkpoint of random float32 weights that the benchmark writes itself and that the
 /// page cache then holds.

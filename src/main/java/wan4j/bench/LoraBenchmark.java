@@ -7,17 +7,23 @@ import java.util.List;
 import java.util.Map;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.TemporaryFolder;
+import wan4j.bench.random.ModelShapes;
+import wan4j.bench.random.RandomWeights;
+import wan4j.bench.random.RoundedSource;
+import wan4j.bench.random.ShareOfGroup;
 import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
 import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.Lora;
-import wan4j.weights.LoraApplication;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.lora.Lora;
+import wan4j.weights.lora.LoraApplication;
 
 /// LoRA files beside the weights: how long it takes to change them, for all experts of a task, and
 /// what they cost a block. The files hold random bfloat16 numbers for every linear layer of the

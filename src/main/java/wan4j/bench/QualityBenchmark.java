@@ -17,8 +17,9 @@ import wan4j.Task;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.bench.measure.Measurement;
+import wan4j.demo.DemoRequest;
 import wan4j.verify.Comparison;
-import wan4j.verify.DemoRequest;
 import wan4j.verify.VideoMetrics;
 
 /// How near the videos that accelerations make are to those without, on a checkpoint and a list of

@@ -5,6 +5,7 @@ import java.util.Map;
 import wan4j.CacheSettings;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.bench.random.RandomWeights;
 import wan4j.tensor.InputException;
 
 /// What `bench generate` runs.

@@ -4,10 +4,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import wan4j.Backends;
 import wan4j.Device;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.Rates;
 import wan4j.cuda.CudaOps;
-import wan4j.cuda.ProductSupport;
+import wan4j.cuda.tune.ProductSupport;
+import wan4j.engine.Backends;
 
 /// Which ways of scaling, epilogues and types of the output cuBLASLt can do in one product, and how
 /// fast: the table that the layers' fusions rest on.

@@ -5,9 +5,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import wan4j.Float8Network;
 import wan4j.Quantization;
 import wan4j.Task;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.Rates;
+import wan4j.bench.measure.TemporaryFolder;
+import wan4j.bench.random.RandomWeights;
+import wan4j.bench.random.RoundedSource;
+import wan4j.engine.Float8Network;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -15,9 +20,9 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Naming;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
 
 /// Loading of full-size transformers of random weights from files that the benchmark writes itself
 /// and that the page cache then holds; the time counts from opening the files until the last layer

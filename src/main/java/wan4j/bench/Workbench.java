@@ -6,14 +6,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.Arithmetic;
-import wan4j.Backends;
 import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Quantization;
 import wan4j.Task;
-import wan4j.ops.NullOps;
+import wan4j.bench.measure.Clock;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.OperationProfile;
+import wan4j.bench.measure.OperationTimes;
+import wan4j.bench.measure.Rates;
+import wan4j.bench.measure.TimedOps;
+import wan4j.bench.random.RandomWeights;
+import wan4j.engine.Backends;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.plan.NullOps;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
@@ -66,12 +73,12 @@ public final class Workbench implements AutoCloseable {
   }
 
   /// Takes a backend over that stands for the settings' device.
-  Workbench(Settings settings, Ops backend) {
+  public Workbench(Settings settings, Ops backend) {
     this(settings, backend, Clock.of(backend));
   }
 
   /// Takes a backend over and measures by a clock.
-  Workbench(Settings settings, Ops backend, Clock clock) {
+  public Workbench(Settings settings, Ops backend, Clock clock) {
     this.settings = settings;
     this.backend = backend;
     this.clock = clock;
@@ -80,7 +87,7 @@ public final class Workbench implements AutoCloseable {
     inputs = ops.parameters();
   }
 
-  Ops ops() {
+  public Ops ops() {
     return ops;
   }
 
@@ -134,7 +141,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns the parameters that every measurement has: the precision, the recipe and the number of
   /// devices.
-  Map<String, Object> parameters() {
+  public Map<String, Object> parameters() {
     Map<String, Object> parameters = new LinkedHashMap<>();
     parameters.put("precision", settings.arithmetic().spelling(settings.device()));
     parameters.put("recipe", settings.recipe().spelling());
@@ -144,7 +151,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns the parameters of what runs one rank's part of a task's transformer, one of `share`
   /// ranks, every forward of it.
-  Map<String, Object> parameters(Task task, int share) {
+  public Map<String, Object> parameters(Task task, int share) {
     Map<String, Object> parameters = parameters();
     parameters.put("task", task.spelling());
     parameters.put("share", share);
@@ -175,7 +182,7 @@ public final class Workbench implements AutoCloseable {
   /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns. A
   /// device always finds the next run asked for when it is done with the one before, so these are
   /// its own times, also where the host takes longer to ask for a run than the device for the run.
-  double[][] times(Runnable... works) {
+  public double[][] times(Runnable... works) {
     for (int i = 0; i < settings.warmUp(); i++) {
       for (Runnable work : works) {
         work.run();

@@ -5,7 +5,7 @@ import wan4j.Arithmetic;
 import wan4j.Device;
 
 /// The flags that say in which arithmetic a device computes what is not quantised.
-final class ArithmeticOptions {
+public final class ArithmeticOptions {
   @Option(
       names = "--precision",
       description =
@@ -21,13 +21,13 @@ final class ArithmeticOptions {
   private String tf32;
 
   /// Returns the arithmetic that the flags name for a device that was asked for.
-  Arithmetic on(Device device) {
+  public Arithmetic on(Device device) {
     return on(device, null);
   }
 
   /// Returns the arithmetic that the flags name for a device; `absence` tells why it is the CPU
   /// where none was asked for, or is null.
-  Arithmetic on(Device device, String absence) {
+  public Arithmetic on(Device device, String absence) {
     return Arithmetic.of(precision, Flags.isTrue("--tf32", tf32, false), device, absence);
   }
 }

@@ -11,7 +11,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
-import wan4j.LatentsFile;
+import wan4j.engine.LatentsFile;
+import wan4j.engine.StepLatents;
 import wan4j.media.PictureSequence;
 import wan4j.media.VideoReader;
 import wan4j.tensor.InputException;
@@ -25,7 +26,8 @@ import wan4j.verify.VideoComparison;
     mixinStandardHelpOptions = true,
     description = {
       "Compares two videos by PSNR and SSIM, or two files of latents by their relative distance.",
-      "The second is what the first should be; a video may be a folder of its pictures, and folders of",
+      "The second is what the first should be; a video may be a folder of its pictures, and folders"
+          + " of",
       "generate --save_latents are compared step by step."
     })
 final class CompareCommand implements Callable<Integer> {

@@ -15,6 +15,10 @@ import wan4j.EngineOptions;
 import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.demo.DemoFolder;
+import wan4j.demo.DemoRequest;
+import wan4j.demo.MotionCheck;
+import wan4j.demo.MotionPrompt;
 import wan4j.media.ContactSheet;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
@@ -22,9 +26,6 @@ import wan4j.media.PictureWriter;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
-import wan4j.verify.DemoRequest;
-import wan4j.verify.MotionCheck;
-import wan4j.verify.MotionPrompt;
 
 /// `wan4j demo`: videos from the small trained models that come with wan4j, in less than a minute
 /// on any machine.

@@ -3,7 +3,7 @@ package wan4j.cli;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
-import wan4j.Backends;
+import wan4j.engine.Backends;
 import wan4j.tensor.InputException;
 
 /// What the user reads of an exception that ended a command: one sentence with the cure.

@@ -16,6 +16,8 @@ import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.engine.KeptSteps;
+import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
@@ -225,8 +227,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     if (output.isResumed() && calibration != null) {
       throw new InputException(
-          "--resume and --magcache_calibration were both given, but resuming runs no step to measure;"
-              + " give one of them");
+          "--resume and --magcache_calibration were both given, but resuming runs no step to"
+              + " measure; give one of them");
     }
   }
 

@@ -6,7 +6,7 @@ import wan4j.CacheSettings;
 import wan4j.tensor.InputException;
 
 /// The flags of MagCache.
-final class MagCacheOptions {
+public final class MagCacheOptions {
   @Option(
       names = "--use_magcache",
       description = "Skip forwards that would change little (MagCache).")
@@ -45,7 +45,7 @@ final class MagCacheOptions {
   }
 
   /// Returns the settings, or that every forward is computed.
-  CacheSettings settings() {
+  public CacheSettings settings() {
     check();
     CacheSettings.MagCache usual = CacheSettings.MagCache.DEFAULT;
     return isUsed

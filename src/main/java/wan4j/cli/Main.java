@@ -6,6 +6,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import wan4j.Version;
+import wan4j.cli.bench.BenchCommand;
 import wan4j.tensor.InputException;
 
 /// The command line: `wan4j generate`, `inspect`, `verify` and the others.

@@ -6,14 +6,14 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 import wan4j.Device;
-import wan4j.bench.BenchmarkFile;
-import wan4j.bench.Environment;
-import wan4j.bench.Measurement;
-import wan4j.bench.Report;
+import wan4j.bench.measure.Environment;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.report.BenchmarkFile;
+import wan4j.bench.report.Report;
 import wan4j.tensor.InputException;
 
 /// Where measurements go; what can be known of the file is checked before anything is measured.
-final class MeasurementOptions {
+public final class MeasurementOptions {
   @Option(names = "--json", description = "The file that the results are added to.")
   private Path file;
 
@@ -24,7 +24,7 @@ final class MeasurementOptions {
 
   /// Throws `InputException` for a commit without a file, and for a file that could not take
   /// results of this commit, as far as that can be known without a look at the device.
-  void check() {
+  public void check() {
     if (file == null && commit != null) {
       throw new InputException(
           "--commit was given without --json, whose file names it; add --json or leave it out");
@@ -36,7 +36,7 @@ final class MeasurementOptions {
 
   /// Returns what adds results to the file, and does nothing without one; throws `InputException`
   /// when the file could not take any of this device, as far as that can be known.
-  Consumer<List<Measurement>> file(Device where) {
+  public Consumer<List<Measurement>> file(Device where) {
     check();
     if (file == null) {
       return _ -> {};
@@ -48,7 +48,7 @@ final class MeasurementOptions {
 
   /// Checks the file, measures, prints the results, adds them to the file and returns the exit code
   /// 0.
-  int tell(Device where, Supplier<List<Measurement>> benchmark) {
+  public int tell(Device where, Supplier<List<Measurement>> benchmark) {
     Consumer<List<Measurement>> target = file(where);
     List<Measurement> results = benchmark.get();
     Report.lines(results).forEach(System.out::println);

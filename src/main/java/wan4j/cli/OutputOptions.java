@@ -8,6 +8,8 @@ import java.time.format.DateTimeFormatter;
 import picocli.CommandLine.Option;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.engine.KeptSteps;
+import wan4j.engine.StepLatents;
 import wan4j.media.Sound;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
@@ -49,8 +51,8 @@ final class OutputOptions {
       names = "--save_latents",
       paramLabel = "DIR",
       description =
-          "Keep the latents after each step in a new folder; compare DIR DIR tells how near two such"
-              + " folders are, step by step.")
+          "Keep the latents after each step in a new folder; compare DIR DIR tells how near two"
+              + " such folders are, step by step.")
   private Path latentsFolder;
 
   /// Throws `InputException` for flags that exclude each other and for what cannot be written.

@@ -15,8 +15,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Arithmetic;
 import wan4j.Device;
-import wan4j.bench.Measurement;
-import wan4j.bench.ParityRecord;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.report.ParityRecord;
 import wan4j.verify.Backend;
 import wan4j.verify.Comparison;
 import wan4j.verify.Verifier;
@@ -45,8 +45,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--attention",
       description =
-          "wan4j: wan4j's own attention kernel takes every case that it can (heads of 128, in bf16 on"
-              + " a GPU), not only those of so many keys that it is faster than cuDNN.")
+          "wan4j: wan4j's own attention kernel takes every case that it can (heads of 128, in bf16"
+              + " on a GPU), not only those of so many keys that it is faster than cuDNN.")
   private String attention;
 
   private int passed;

@@ -2,7 +2,7 @@ package wan4j.cpu;
 
 import java.lang.foreign.Arena;
 import wan4j.ops.Scope;
-import wan4j.ops.StorageStack;
+import wan4j.ops.backend.StorageStack;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;

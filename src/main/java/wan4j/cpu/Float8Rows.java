@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.IdentityHashMap;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
-import wan4j.ops.Shapes;
+import wan4j.ops.check.Shapes;
 import wan4j.quant.DelayedScalingState;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Float8Quantizer;

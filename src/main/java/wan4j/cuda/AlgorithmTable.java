@@ -15,6 +15,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import wan4j.cuda.tune.FastestCandidate;
 import wan4j.files.PendingFile;
 import wan4j.files.UserCache;
 import wan4j.tensor.InputException;
@@ -57,7 +58,7 @@ public record AlgorithmTable(String device, String library, int version, List<Ch
     }
 
     /// Creates the choice of a contest's winner, its times rounded to ten nanoseconds.
-    static Choice of(String work, String algorithm, Contest.Result result) {
+    public static Choice of(String work, String algorithm, FastestCandidate.Result result) {
       return new Choice(
           work,
           algorithm,

@@ -1,11 +1,16 @@
 package wan4j.cuda;
 
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.cuda.kernel.AttentionKernels;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.RowOutput;
 import wan4j.ops.Activation;
-import wan4j.ops.DeviceRules;
 import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;

@@ -11,10 +11,17 @@ import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulPlan;
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.cuda.device.LibraryWorkspace;
+import wan4j.cuda.kernel.ConvolutionKernels;
+import wan4j.cuda.kernel.CudaConvolution;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.PatchConvolution;
 import wan4j.ops.Activation;
-import wan4j.ops.DeviceRules;
 import wan4j.ops.Scope;
 import wan4j.ops.Window;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -23,12 +30,12 @@ import wan4j.tensor.Tensor;
 /// made for them, else through cuDNN's deterministic engines where channels come in eights, else
 /// (and where cuDNN has none) by gathering windows into rows and multiplying them, a piece at a
 /// time.
-final class Convolutions implements AutoCloseable {
+public final class Convolutions implements AutoCloseable {
   /// A plan, or null where the library has none.
   private record Planned(CudnnConvolution convolution) {}
 
   private final LibraryWorkspace workspace;
-  private final Products products;
+  private final MatrixProducts products;
   private final PatchConvolution patches;
   private final ConvolutionKernels kernels;
   private final ElementwiseKernels elementwise;
@@ -40,7 +47,7 @@ final class Convolutions implements AutoCloseable {
 
   Convolutions(
       LibraryWorkspace workspace,
-      Products products,
+      MatrixProducts products,
       PatchConvolution patches,
       ConvolutionKernels kernels,
       ElementwiseKernels elementwise,
@@ -207,7 +214,7 @@ final class Convolutions implements AutoCloseable {
   }
 
   /// Returns the convolutions that went through cuDNN so far.
-  List<CudnnConvolution.Shape> shapes() {
+  public List<CudnnConvolution.Shape> shapes() {
     return plans.entrySet().stream()
         .filter(planned -> planned.getValue().convolution != null)
         .map(Map.Entry::getKey)
@@ -263,8 +270,8 @@ final class Convolutions implements AutoCloseable {
                 count,
                 layer.outputs(),
                 layer.weight().shape().size(1),
-                Products.type(rows.dtype()),
-                Products.type(type))
+                MatrixProducts.type(rows.dtype()),
+                MatrixProducts.type(type))
             .with(rows.dtype() == DType.F32 ? compute : Compute.FLOAT32)
             .with(Epilogue.BIAS);
     MatmulPlan plan = products.plan(description).bias(address(layer.bias()));

@@ -2,7 +2,24 @@ package wan4j.cuda;
 
 import java.util.List;
 import wan4j.cuda.bind.CloseStack;
+import wan4j.cuda.device.Device;
+import wan4j.cuda.device.DeviceHeap;
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.LibraryWorkspace;
 import wan4j.cuda.jit.KernelCache;
+import wan4j.cuda.kernel.AttentionKernels;
+import wan4j.cuda.kernel.ConvolutionKernels;
+import wan4j.cuda.kernel.CudaConvolution;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.GateKernels;
+import wan4j.cuda.kernel.NormKernels;
+import wan4j.cuda.kernel.PatchConvolution;
+import wan4j.cuda.kernel.PatchKernels;
+import wan4j.cuda.kernel.QuantizeKernels;
+import wan4j.cuda.kernel.RopeKernels;
+import wan4j.cuda.kernel.RowOutput;
+import wan4j.cuda.kernel.SoftmaxKernels;
+import wan4j.cuda.kernel.VideoKernels;
 import wan4j.ops.Activation;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
@@ -14,10 +31,10 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
-import wan4j.ops.Shapes;
-import wan4j.ops.SideLayers;
-import wan4j.ops.VideoShapes;
 import wan4j.ops.Window;
+import wan4j.ops.backend.SideLayers;
+import wan4j.ops.check.Shapes;
+import wan4j.ops.check.VideoShapes;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -30,7 +47,7 @@ public final class CudaOps implements Ops {
   private final CudaTypes types;
   private final Device device;
   private final DeviceMemory memory;
-  private final Products products;
+  private final MatrixProducts products;
   private final LibraryWorkspace workspace;
   private final Formats formats;
   private final Transfers transfers;
@@ -69,7 +86,7 @@ public final class CudaOps implements Ops {
       memory = new DeviceMemory(device);
       open.add(memory::close);
       Algorithms algorithms = Algorithms.of(ordinal);
-      products = new Products(device, algorithms);
+      products = new MatrixProducts(device, algorithms);
       open.add(products::close);
       workspace = new LibraryWorkspace(device);
       open.add(workspace::close);
@@ -129,7 +146,7 @@ public final class CudaOps implements Ops {
   /// Returns the bytes that a backend takes of any GPU beside tensors: the workspace of products
   /// and, when it reads files, the loader's buffers.
   public static long fixedBytes(boolean readsFiles) {
-    return Products.WORKSPACE + (readsFiles ? WeightLoader.deviceBytes() : 0);
+    return MatrixProducts.WORKSPACE + (readsFiles ? WeightLoader.deviceBytes() : 0);
   }
 
   /// Returns the bytes that cuDNN's plans may take for their workspace; what they do take is known
@@ -175,15 +192,15 @@ public final class CudaOps implements Ops {
     return quantization;
   }
 
-  LibraryWorkspace workspace() {
+  public LibraryWorkspace workspace() {
     return workspace;
   }
 
-  Convolutions convolutions() {
+  public Convolutions convolutions() {
     return convolutions;
   }
 
-  Products products() {
+  public MatrixProducts products() {
     return products;
   }
 

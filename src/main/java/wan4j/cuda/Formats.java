@@ -1,6 +1,10 @@
 package wan4j.cuda;
 
 import java.util.function.Consumer;
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.QuantizeKernels;
+import wan4j.cuda.kernel.RowOutput;
 import wan4j.ops.Activation;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;

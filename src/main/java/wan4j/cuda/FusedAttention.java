@@ -4,8 +4,10 @@ import java.util.HashMap;
 import java.util.Map;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.bind.CudnnAttention;
-import wan4j.ops.DeviceRules;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.cuda.device.LibraryWorkspace;
 import wan4j.ops.Heads;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.Tensor;
 
 /// Attention in bfloat16 through cuDNN's fused engines, planned once a shape.

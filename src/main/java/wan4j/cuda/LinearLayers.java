@@ -9,12 +9,16 @@ import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 import wan4j.cuda.bind.MatmulPlan;
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.RowOutput;
 import wan4j.ops.Activation;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
-import wan4j.ops.SideLayers;
-import wan4j.ops.SideStack;
+import wan4j.ops.backend.SideLayers;
+import wan4j.ops.backend.SideStack;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -24,7 +28,7 @@ import wan4j.tensor.Tensor;
 /// Linear layers as matrix products, with bias and tanh-GELU in the last product where the library
 /// can. What hangs beside a layer is added by products of its own, of which the last takes the bias
 /// and the function.
-final class LinearLayers {
+public final class LinearLayers {
   /// What a product left undone: a bias, or null, and a function that the next kernel must apply.
   record Remainder(Tensor bias, Activation function) {}
 
@@ -43,7 +47,7 @@ final class LinearLayers {
     }
   }
 
-  private final Products products;
+  private final MatrixProducts products;
   private final Formats formats;
   private final DeviceMemory memory;
   private final ElementwiseKernels elementwise;
@@ -56,7 +60,7 @@ final class LinearLayers {
 
   /// With TF32 among the types, float32 operands may be rounded for the tensor cores.
   LinearLayers(
-      Products products,
+      MatrixProducts products,
       Formats formats,
       DeviceMemory memory,
       ElementwiseKernels elementwise,
@@ -252,14 +256,14 @@ final class LinearLayers {
   }
 
   private Product beside(Tensor x, Tensor weight, float before, Tensor target) {
-    Element type = Products.type(x.dtype());
+    Element type = MatrixProducts.type(x.dtype());
     MatmulDescription description =
         MatmulDescription.linear(
                 x.length(0),
                 weight.length(0),
                 weight.length(1),
                 type,
-                Products.type(target.dtype()))
+                MatrixProducts.type(target.dtype()))
             .with(type == Element.FLOAT32 ? compute : Compute.FLOAT32);
     return new Product(description, x, null, weight, null, before, target);
   }
@@ -277,7 +281,7 @@ final class LinearLayers {
   }
 
   /// Returns a product with as much of its bias and function as the library can do.
-  static MatmulDescription fused(
+  public static MatmulDescription fused(
       MatmulDescription bare,
       boolean isBiased,
       Activation function,
@@ -295,8 +299,8 @@ final class LinearLayers {
   private MatmulDescription describe(Operand x, CudaLinear layer, Tensor target) {
     Tensor values = x.values();
     long rows = target.shape().size(0);
-    Element input = Products.type(values.dtype());
-    Element output = Products.type(target.dtype());
+    Element input = MatrixProducts.type(values.dtype());
+    Element output = MatrixProducts.type(target.dtype());
     // Both tensors have room behind their last row, so FP8 products always see whole tiles.
     boolean isPadded =
         x instanceof Operand.Quantized
@@ -312,13 +316,14 @@ final class LinearLayers {
   }
 
   /// Returns the rows that an FP8 product sees.
-  static long padded(long rows) {
+  public static long padded(long rows) {
     return Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS;
   }
 
   /// Returns a product with the scales of a layer's precision; `isSumFast` allows the tensor cores'
   /// shorter sums.
-  static MatmulDescription scaled(MatmulDescription bare, Precision precision, boolean isSumFast) {
+  public static MatmulDescription scaled(
+      MatmulDescription bare, Precision precision, boolean isSumFast) {
     return switch (precision) {
       case PLAIN, FLOAT32 -> bare;
       case FLOAT8_TOKEN ->

@@ -3,8 +3,11 @@ package wan4j.cuda;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
-import wan4j.ops.DeviceRules;
+import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.cuda.kernel.SoftmaxKernels;
 import wan4j.ops.Scope;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -34,12 +37,13 @@ final class ProductAttention {
   /// umT5's bias `[heads, 2 queries - 1]` and the number of keys that count.
   record Bias(Tensor bias, int keys) {}
 
-  private final Products products;
+  private final MatrixProducts products;
   private final SoftmaxKernels kernels;
   private final DeviceMemory memory;
   private final Compute compute;
 
-  ProductAttention(Products products, SoftmaxKernels kernels, DeviceMemory memory, boolean tf32) {
+  ProductAttention(
+      MatrixProducts products, SoftmaxKernels kernels, DeviceMemory memory, boolean tf32) {
     this.products = products;
     this.kernels = kernels;
     this.memory = memory;
@@ -95,7 +99,7 @@ final class ProductAttention {
   private MatmulDescription scores(Layout layout, DType type, int rows) {
     long stride = stride(layout);
     return MatmulDescription.linear(
-            rows, layout.keys, layout.size, Products.type(type), Element.FLOAT32)
+            rows, layout.keys, layout.size, MatrixProducts.type(type), Element.FLOAT32)
         .with(type == DType.F32 ? compute : Compute.FLOAT32)
         .withStrides(layout.rowStride, layout.rowStride, stride, false)
         .withBatch(layout.batch, layout.batchStride, layout.batchStride, rows * stride);
@@ -104,7 +108,7 @@ final class ProductAttention {
   private MatmulDescription values(Layout layout, DType type, int rows) {
     long stride = stride(layout);
     return MatmulDescription.linear(
-            rows, layout.size, layout.keys, Products.type(type), Products.type(type))
+            rows, layout.size, layout.keys, MatrixProducts.type(type), MatrixProducts.type(type))
         .with(type == DType.F32 ? compute : Compute.FLOAT32)
         .withStrides(stride, layout.rowStride, layout.targetRowStride, true)
         .withBatch(layout.batch, rows * stride, layout.batchStride, layout.targetBatchStride);

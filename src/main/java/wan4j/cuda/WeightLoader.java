@@ -14,7 +14,11 @@ import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.bind.KernelArguments;
 import wan4j.cuda.bind.LaunchShape;
+import wan4j.cuda.device.Device;
+import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.jit.Kernel;
+import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.Tiling;
 import wan4j.ops.Activation;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -111,7 +115,7 @@ final class WeightLoader implements AutoCloseable {
     }
     List<Future<?>> all = List.copyOf(running);
     running.clear();
-    Outcome.require(all, this::finishCopies);
+    Futures.require(all, this::finishCopies);
     for (Slot slot : slots) {
       CudaStreams.waitFor(device.streamOfLoads(), slot.done);
     }

@@ -14,9 +14,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.LoraDelta;
-import wan4j.weights.LoraTerm;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.LoraDelta;
+import wan4j.weights.lora.LoraTerm;
 
 /// A home of weights that remembers what became of each tensor of a checkpoint, so that LoRA files
 /// find it again.

@@ -14,10 +14,10 @@ import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
-import wan4j.weights.LoraApplication;
-import wan4j.weights.LoraTerm;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.LoraApplication;
+import wan4j.weights.lora.LoraTerm;
 
 /// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the
 /// velocity of the flow out (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves

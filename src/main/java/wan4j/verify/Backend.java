@@ -1,8 +1,8 @@
 package wan4j.verify;
 
 import wan4j.Arithmetic;
-import wan4j.Backends;
 import wan4j.Device;
+import wan4j.engine.Backends;
 import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 

@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import wan4j.quant.Precision;
 import wan4j.tensor.Tensor;
-import wan4j.weights.Lora;
-import wan4j.weights.LoraApplication;
 import wan4j.weights.Naming;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.Lora;
+import wan4j.weights.lora.LoraApplication;
 
 /// A LoRA file and a transformer: the merged weights; forwards without it, with it merged and with
 /// it beside the weights; and the same merged and beside in each FP8 recipe.

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import wan4j.tensor.InputException;
+import wan4j.weights.file.Quoted;
 
 /// Where the networks of a checkpoint lie, found out by looking at its folder.
 record CheckpointFiles(

@@ -3,6 +3,8 @@ package wan4j.weights;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import wan4j.tensor.InputException;
+import wan4j.weights.file.Json;
+import wan4j.weights.file.Quoted;
 
 /// A network's config.json, read value by value; every value that cannot be a size, a number or a
 /// word is refused with an `InputException`.

@@ -12,6 +12,9 @@ import wan4j.tensor.ScaledSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.FloatReader;
+import wan4j.weights.file.Quoted;
+import wan4j.weights.file.RowSource;
 
 /// A weight that is stored as 8-bit floats beside its scales, read as float32 with the scales
 /// multiplied in.

@@ -8,6 +8,8 @@ import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.Json;
+import wan4j.weights.file.Quoted;
 
 /// A list of a network's tensors without their elements: `{"tensors": [[name, shape, dtype], …]}`.
 final class Manifest {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.Quoted;
 
 /// How the names of a network in the Diffusers layout translate to those of the original download.
 public enum Naming {

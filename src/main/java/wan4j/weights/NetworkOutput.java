@@ -8,7 +8,8 @@ import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.files.PendingFile;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.SafetensorsOutput.Entry;
+import wan4j.weights.file.SafetensorsOutput;
+import wan4j.weights.file.SafetensorsOutput.Entry;
 
 /// The safetensors files of one transformer under way: a single one where it is not too large, else
 /// shards and their index, named as in the published checkpoints.

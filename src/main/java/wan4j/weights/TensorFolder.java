@@ -12,6 +12,9 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.Json;
+import wan4j.weights.file.Quoted;
+import wan4j.weights.file.TensorFile;
 
 /// Finds the files of one network in a folder: an index with its shards, or a single file.
 final class TensorFolder {

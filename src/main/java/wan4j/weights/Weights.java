@@ -15,6 +15,11 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.Quoted;
+import wan4j.weights.file.TensorFile;
+import wan4j.weights.lora.LoraApplication;
+import wan4j.weights.lora.LoraTerm;
+import wan4j.weights.lora.MergedSource;
 
 /// The named tensors of one network, or of one part of it, addressed by the original checkpoint's
 /// names; nothing is read before a backend takes a source.

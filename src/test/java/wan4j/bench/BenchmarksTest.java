@@ -16,6 +16,8 @@ import wan4j.Device;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.TransformerLoadBenchmark.Form;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.random.ShareOfGroup;
 import wan4j.model.LatentGrid;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;

@@ -11,9 +11,12 @@ import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Quantization;
+import wan4j.bench.measure.Clock;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.OpTime;
 import wan4j.cpu.CpuOps;
-import wan4j.ops.NullOps;
 import wan4j.ops.Ops;
+import wan4j.ops.plan.NullOps;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 

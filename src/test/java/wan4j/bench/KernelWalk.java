@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import wan4j.CacheSettings;
 import wan4j.Task;
 import wan4j.VideoSize;
+import wan4j.bench.random.RandomWeights;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.StepCache;
@@ -46,11 +47,11 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Expert;
-import wan4j.weights.Lora;
-import wan4j.weights.LoraApplication;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.lora.Lora;
+import wan4j.weights.lora.LoraApplication;
 
 /// Runs the full-size networks in every arithmetic and recipe on GPUs that do nothing, those of
 /// hollow.c, and writes down which instances of kernels the CUDA backend has compiled for them.

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Task;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.random.LayerInputs;
 import wan4j.ops.Activation;
 import wan4j.tensor.InputException;
 

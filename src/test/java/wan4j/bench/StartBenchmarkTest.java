@@ -9,12 +9,14 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
-import wan4j.Backends;
 import wan4j.Device;
 import wan4j.VideoSize;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.measure.TimedCompiler;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.cuda.jit.KernelSource;
+import wan4j.engine.Backends;
 import wan4j.ops.Ops;
 
 final class StartBenchmarkTest {

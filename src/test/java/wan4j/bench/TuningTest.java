@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import wan4j.cuda.LayerShape;
+import wan4j.cuda.tune.LayerShape;
 import wan4j.ops.Activation;
 import wan4j.quant.Precision;
 

@@ -11,13 +11,13 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.Latents;
-import wan4j.LatentsFile;
 import wan4j.cuda.bind.Cuda;
+import wan4j.demo.MotionCheck;
+import wan4j.demo.MotionCheck.Color;
+import wan4j.demo.MotionCheck.Direction;
+import wan4j.engine.LatentsFile;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Tensor;
-import wan4j.verify.MotionCheck;
-import wan4j.verify.MotionCheck.Color;
-import wan4j.verify.MotionCheck.Direction;
 
 final class CommandsTest {
   private static final String GOLDEN = "src/test/resources/golden/";

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.Latents;
-import wan4j.LatentsFile;
+import wan4j.engine.LatentsFile;
 import wan4j.media.Clip;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Shape;

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import wan4j.Device;
-import wan4j.bench.BenchmarkFile;
-import wan4j.bench.Environment;
+import wan4j.bench.measure.Environment;
+import wan4j.bench.report.BenchmarkFile;
 
 /// A file that cannot take the results is refused before anything is measured.
 final class MeasurementOptionsTest {

@@ -18,6 +18,7 @@ import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
+import wan4j.cuda.tune.FastestCandidate;
 import wan4j.tensor.InputException;
 
 class AlgorithmTableTest {
@@ -54,8 +55,8 @@ class AlgorithmTableTest {
     assertThat(other.algorithm(PRODUCT)).isNull();
     assertThat(other.summary())
         .isEqualTo(
-            "none was measured for NVIDIA H100 with cuBLASLt 130100 and cuDNN 91400: each product and"
-                + " convolution takes the library's first; ./wan4j tune measures them");
+            "none was measured for NVIDIA H100 with cuBLASLt 130100 and cuDNN 91400: each product"
+                + " and convolution takes the library's first; ./wan4j tune measures them");
   }
 
   @Test
@@ -140,8 +141,8 @@ class AlgorithmTableTest {
     }
     Files.writeString(
         folder.resolve("own.json"),
-        "[{\"device\": \"x\", \"library\": \"cuDNN\", \"version\": 1, \"choices\": [{\"work\": \"p\", \"algorithm\":"
-            + " \"12\", \"milliseconds\": 1, \"firstMilliseconds\": 2}]}]");
+        "[{\"device\": \"x\", \"library\": \"cuDNN\", \"version\": 1, \"choices\": [{\"work\":"
+            + " \"p\", \"algorithm\": \"12\", \"milliseconds\": 1, \"firstMilliseconds\": 2}]}]");
     assertThatThrownBy(() -> algorithms())
         .isInstanceOf(InputException.class)
         .hasMessageContaining("128 hexadecimal digits or two numbers, got \"12\"");
@@ -193,8 +194,8 @@ class AlgorithmTableTest {
     double[] alike = {0.99, 1.00, 1.01, 0.98, 0.99};
     double[] faster = {0.90, 0.91, 0.92, 0.89, 0.90};
     double[] unsteady = {0.90, 1.10, 0.90, 1.10, 0.90};
-    assertThat(Contest.winner(new double[][] {first, alike})).isZero();
-    assertThat(Contest.winner(new double[][] {first, alike, faster})).isEqualTo(2);
-    assertThat(Contest.winner(new double[][] {first, unsteady})).isZero();
+    assertThat(FastestCandidate.winner(new double[][] {first, alike})).isZero();
+    assertThat(FastestCandidate.winner(new double[][] {first, alike, faster})).isEqualTo(2);
+    assertThat(FastestCandidate.winner(new double[][] {first, unsteady})).isZero();
   }
 }

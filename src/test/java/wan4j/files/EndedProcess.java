@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
-import wan4j.weights.SafetensorsOutput;
+import wan4j.weights.file.SafetensorsOutput;
 
 /// A process that ends while a file and a folder are written, in the folder that it is told.
 final class EndedProcess {

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import wan4j.tensor.Tensor;
-import wan4j.weights.TensorFile;
+import wan4j.weights.file.TensorFile;
 
 /// A reference case of the test resources: its case.json and the tensors of its case.safetensors.
 public record GoldenCase(String name, JsonNode json, Map<String, Tensor> tensors) {

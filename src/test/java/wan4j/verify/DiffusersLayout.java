@@ -10,9 +10,9 @@ import wan4j.tensor.TensorSource;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.Naming;
-import wan4j.weights.SafetensorsWriter;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.file.SafetensorsWriter;
 
 /// Writes a text-to-video checkpoint again in the Diffusers layout, by the lists of names of the
 /// full-size models.

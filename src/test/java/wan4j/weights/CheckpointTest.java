@@ -21,6 +21,7 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.SafetensorsWriter;
 
 final class CheckpointTest {
   private static final String CONFIG =

@@ -21,6 +21,9 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.lora.Lora;
+import wan4j.weights.lora.LoraApplication;
 
 final class JoinedSourceTest {
   @ParameterizedTest

@@ -19,6 +19,9 @@ import org.junit.jupiter.api.Test;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.PositionedFile;
+import wan4j.weights.file.TensorFile;
+import wan4j.weights.file.ZipEntries;
 
 /// Damages valid files in thousands of ways: each is read, or refused in one sentence, and soon.
 final class MutationTest {

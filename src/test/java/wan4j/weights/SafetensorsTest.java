@@ -25,8 +25,11 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.FileSource;
+import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.file.TensorFile;
 
-final class SafetensorsTest {
+public final class SafetensorsTest {
   @TempDir Path folder;
 
   @ParameterizedTest
@@ -214,7 +217,7 @@ final class SafetensorsTest {
         .doesNotContain("\n");
   }
 
-  static byte[] bytes(TensorSource source, long offset, int length) {
+  public static byte[] bytes(TensorSource source, long offset, int length) {
     byte[] bytes = new byte[length];
     source.read(offset, MemorySegment.ofArray(bytes));
     return bytes;

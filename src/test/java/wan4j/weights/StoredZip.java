@@ -15,11 +15,11 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /// Zip files made by hand, as torch.save writes them or as an attacker would.
-final class StoredZip {
+public final class StoredZip {
   private StoredZip() {}
 
   /// Writes a PyTorch file of this pickle and one storage of eight bytes.
-  static Path torch(Path file, String latin1Pickle) {
+  public static Path torch(Path file, String latin1Pickle) {
     return write(
         file,
         ZipEntry.STORED,
@@ -30,7 +30,7 @@ final class StoredZip {
             new byte[8]));
   }
 
-  static Path write(Path file, int method, Map<String, byte[]> entries) {
+  public static Path write(Path file, int method, Map<String, byte[]> entries) {
     try (OutputStream out = Files.newOutputStream(file);
         ZipOutputStream zip = new ZipOutputStream(out)) {
       for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
@@ -52,7 +52,7 @@ final class StoredZip {
 
   /// Writes a PyTorch file of this pickle and one storage of the floats 1 and 2, whose sizes and
   /// places are all given in zip64 fields.
-  static Path write64(Path file, String latin1Pickle) throws IOException {
+  public static Path write64(Path file, String latin1Pickle) throws IOException {
     byte[] floats = {0, 0, (byte) 0x80, 0x3F, 0, 0, 0, 0x40};
     byte[] pickle = latin1Pickle.getBytes(StandardCharsets.ISO_8859_1);
     ByteBuffer out = ByteBuffer.allocate(pickle.length + 1000).order(ByteOrder.LITTLE_ENDIAN);

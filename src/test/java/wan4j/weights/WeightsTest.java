@@ -16,6 +16,7 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.file.SafetensorsWriter;
 
 final class WeightsTest {
   @TempDir Path folder;

@@ -1,0 +1,234 @@
+package wan4j.bench.random;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import wan4j.Task;
+import wan4j.VideoSize;
+import wan4j.model.LatentGrid;
+import wan4j.tensor.Shape;
+import wan4j.weights.TransformerConfig;
+
+/// The names and shapes of all tensors of the full-size networks, in the original layout, computed
+/// from a few sizes.
+public final class ModelShapes {
+  private static final int UMT5_BUCKETS = 32;
+
+  private final Map<String, Shape> shapes = new LinkedHashMap<>();
+
+  private ModelShapes() {}
+
+  /// Returns a diffusion transformer's.
+  static Map<String, Shape> transformer(TransformerConfig config) {
+    ModelShapes all = new ModelShapes();
+    long dim = config.dim();
+    all.put(
+        "patch_embedding.weight",
+        dim,
+        config.inChannels(),
+        config.patchFrames(),
+        config.patchHeight(),
+        config.patchWidth());
+    all.put("patch_embedding.bias", dim);
+    all.linear("text_embedding.0", dim, config.textDim());
+    all.linear("text_embedding.2", dim, dim);
+    all.linear("time_embedding.0", dim, config.frequencyDim());
+    all.linear("time_embedding.2", dim, dim);
+    all.linear("time_projection.1", 6 * dim, dim);
+    for (int i = 0; i < config.layers(); i++) {
+      all.block("blocks." + i + ".", dim, config.feedForwardDim());
+    }
+    all.put("head.modulation", 1, 2, dim);
+    all.linear("head.head", config.patchOutputs(), dim);
+    return all.shapes;
+  }
+
+  private void block(String name, long dim, long wide) {
+    put(name + "modulation", 1, 6, dim);
+    attention(name + "self_attn.", dim);
+    put(name + "norm3.weight", dim);
+    put(name + "norm3.bias", dim);
+    attention(name + "cross_attn.", dim);
+    linear(name + "ffn.0", wide, dim);
+    linear(name + "ffn.2", dim, wide);
+  }
+
+  private void attention(String name, long dim) {
+    for (String layer : new String[] {"q", "k", "v", "o"}) {
+      linear(name + layer, dim, dim);
+    }
+    put(name + "norm_q.weight", dim);
+    put(name + "norm_k.weight", dim);
+  }
+
+  /// Returns the tokens of a task's video; throws `InputException` for sides that patches do not
+  /// tile.
+  public static LatentGrid tokens(Task task, VideoSize size) {
+    task.requireSides(size);
+    int side = task.sideStep();
+    return new LatentGrid(size.latentFrames(), size.height() / side, size.width() / side);
+  }
+
+  /// Returns umT5-XXL's encoder with a number of layers.
+  static Map<String, Shape> umT5(int layers) {
+    long dim = UmT5Sizes.WIDTH;
+    long wide = UmT5Sizes.FEED_FORWARD;
+    ModelShapes all = new ModelShapes();
+    all.put("token_embedding.weight", UmT5Sizes.VOCABULARY, dim);
+    for (int i = 0; i < layers; i++) {
+      String name = "blocks." + i + ".";
+      all.put(name + "norm1.weight", dim);
+      for (String layer : new String[] {"q", "k", "v", "o"}) {
+        all.put(name + "attn." + layer + ".weight", dim, dim);
+      }
+      all.put(name + "norm2.weight", dim);
+      all.put(name + "ffn.gate.0.weight", wide, dim);
+      all.put(name + "ffn.fc1.weight", wide, dim);
+      all.put(name + "ffn.fc2.weight", dim, wide);
+      all.put(name + "pos_embedding.embedding.weight", UMT5_BUCKETS, UmT5Sizes.HEADS);
+    }
+    all.put("norm.weight", dim);
+    return all.shapes;
+  }
+
+  /// Returns the Wan2.1 autoencoder's; the real one has a width of 96.
+  static Map<String, Shape> vae21(long width) {
+    ModelShapes all = new ModelShapes();
+    long[] widths = {width, width, 2 * width, 4 * width, 4 * width};
+    all.convolution("encoder.conv1", width, 3, 3);
+    int layer = 0;
+    for (int stage = 0; stage < 4; stage++) {
+      for (int i = 0; i < 2; i++) {
+        long from = i == 0 ? widths[stage] : widths[stage + 1];
+        all.residual("encoder.downsamples." + layer++ + ".", from, widths[stage + 1]);
+      }
+      if (stage < 3) {
+        String name = "encoder.downsamples." + layer++ + ".";
+        all.resample(name, widths[stage + 1], widths[stage + 1]);
+        if (stage > 0) {
+          all.time(name, widths[stage + 1], widths[stage + 1]);
+        }
+      }
+    }
+    all.middle("encoder.", widths[4]);
+    all.head("encoder.", widths[4], 32);
+    all.latents(16);
+    all.convolution("decoder.conv1", widths[4], 16, 3);
+    all.middle("decoder.", widths[4]);
+    layer = 0;
+    for (int stage = 3; stage >= 0; stage--) {
+      long out = widths[stage + 1];
+      for (int i = 0; i < 3; i++) {
+        // what enters a later stage was halved by the resampling before it
+        long from = i > 0 || stage == 3 ? out : widths[stage + 2] / 2;
+        all.residual("decoder.upsamples." + layer++ + ".", from, out);
+      }
+      if (stage > 0) {
+        String name = "decoder.upsamples." + layer++ + ".";
+        all.resample(name, out / 2, out);
+        if (stage > 1) {
+          all.time(name, 2 * out, out);
+        }
+      }
+    }
+    all.head("decoder.", width, 3);
+    return all.shapes;
+  }
+
+  /// Returns the Wan2.2 autoencoder's; the real one has widths of 160 and 256.
+  static Map<String, Shape> vae22(long width, long decoderWidth) {
+    ModelShapes all = new ModelShapes();
+    long[] down = {width, width, 2 * width, 4 * width, 4 * width};
+    all.convolution("encoder.conv1", width, 12, 3);
+    for (int stage = 0; stage < 4; stage++) {
+      String name = "encoder.downsamples." + stage + ".downsamples.";
+      all.residual(name + "0.", down[stage], down[stage + 1]);
+      all.residual(name + "1.", down[stage + 1], down[stage + 1]);
+      if (stage < 3) {
+        all.resample(name + "2.", down[stage + 1], down[stage + 1]);
+        if (stage > 0) {
+          all.time(name + "2.", down[stage + 1], down[stage + 1]);
+        }
+      }
+    }
+    all.middle("encoder.", down[4]);
+    all.head("encoder.", down[4], 96);
+    all.latents(48);
+    long[] up = {
+      4 * decoderWidth, 4 * decoderWidth, 4 * decoderWidth, 2 * decoderWidth, decoderWidth
+    };
+    all.convolution("decoder.conv1", up[0], 48, 3);
+    all.middle("decoder.", up[0]);
+    for (int stage = 0; stage < 4; stage++) {
+      String name = "decoder.upsamples." + stage + ".upsamples.";
+      for (int i = 0; i < 3; i++) {
+        all.residual(name + i + ".", i == 0 ? up[stage] : up[stage + 1], up[stage + 1]);
+      }
+      if (stage < 3) {
+        all.resample(name + "3.", up[stage + 1], up[stage + 1]);
+        if (stage < 2) {
+          all.time(name + "3.", 2 * up[stage + 1], up[stage + 1]);
+        }
+      }
+    }
+    all.head("decoder.", up[4], 12);
+    return all.shapes;
+  }
+
+  private void latents(long channels) {
+    convolution("conv1", 2 * channels, 2 * channels, 1);
+    convolution("conv2", channels, channels, 1);
+  }
+
+  private void residual(String name, long inputs, long outputs) {
+    gamma(name + "residual.0.gamma", inputs);
+    convolution(name + "residual.2", outputs, inputs, 3);
+    gamma(name + "residual.3.gamma", outputs);
+    convolution(name + "residual.6", outputs, outputs, 3);
+    if (inputs != outputs) {
+      convolution(name + "shortcut", outputs, inputs, 1);
+    }
+  }
+
+  private void resample(String name, long outputs, long inputs) {
+    put(name + "resample.1.weight", outputs, inputs, 3, 3);
+    put(name + "resample.1.bias", outputs);
+  }
+
+  private void time(String name, long outputs, long inputs) {
+    put(name + "time_conv.weight", outputs, inputs, 3, 1, 1);
+    put(name + "time_conv.bias", outputs);
+  }
+
+  private void middle(String side, long width) {
+    residual(side + "middle.0.", width, width);
+    put(side + "middle.1.norm.gamma", width, 1, 1);
+    put(side + "middle.1.to_qkv.weight", 3 * width, width, 1, 1);
+    put(side + "middle.1.to_qkv.bias", 3 * width);
+    put(side + "middle.1.proj.weight", width, width, 1, 1);
+    put(side + "middle.1.proj.bias", width);
+    residual(side + "middle.2.", width, width);
+  }
+
+  private void head(String side, long inputs, long outputs) {
+    gamma(side + "head.0.gamma", inputs);
+    convolution(side + "head.2", outputs, inputs, 3);
+  }
+
+  private void gamma(String name, long width) {
+    put(name, width, 1, 1, 1);
+  }
+
+  private void convolution(String name, long outputs, long inputs, long kernel) {
+    put(name + ".weight", outputs, inputs, kernel, kernel, kernel);
+    put(name + ".bias", outputs);
+  }
+
+  private void linear(String name, long outputs, long inputs) {
+    put(name + ".weight", outputs, inputs);
+    put(name + ".bias", outputs);
+  }
+
+  private void put(String name, long... sizes) {
+    shapes.put(name, Shape.of(sizes));
+  }
+}

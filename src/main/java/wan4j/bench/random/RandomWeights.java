@@ -1,0 +1,98 @@
+package wan4j.bench.random;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import wan4j.Task;
+import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Full-size networks without a checkpoint: random weights of such magnitudes that activations stay
+/// near 1 through all layers, as they do in the trained networks.
+public final class RandomWeights {
+  private RandomWeights() {}
+
+  /// Returns the sizes of a task's transformer with a number of blocks.
+  public static TransformerConfig config(Task task, int layers) {
+    return switch (task) {
+      case T2V_A14B -> large("t2v", 16, layers);
+      case I2V_A14B -> large("i2v", 36, layers);
+      case TI2V_5B -> config("ti2v", 48, 48, 3072, 14336, 24, layers);
+    };
+  }
+
+  private static TransformerConfig large(String type, int channels, int layers) {
+    return config(type, channels, 16, 5120, 13824, 40, layers);
+  }
+
+  private static TransformerConfig config(
+      String type, int inputs, int outputs, int dim, int wide, int heads, int layers) {
+    return new TransformerConfig(
+        type,
+        inputs,
+        outputs,
+        dim,
+        wide,
+        256,
+        UmT5Sizes.WIDTH,
+        UmT5Sizes.TOKENS,
+        heads,
+        layers,
+        1,
+        2,
+        2,
+        1e-6);
+  }
+
+  /// Returns the number of blocks of a task's transformer.
+  public static int layers(Task task) {
+    return task == Task.TI2V_5B ? 30 : 40;
+  }
+
+  /// Returns a number of blocks that was asked for, where 0 stands for all of a task's transformer.
+  public static int layers(Task task, int asked) {
+    return asked == 0 ? layers(task) : asked;
+  }
+
+  /// Returns a transformer.
+  public static Weights transformer(TransformerConfig config, long seed) {
+    return of("random " + config.modelType(), ModelShapes.transformer(config), seed);
+  }
+
+  /// Returns umT5-XXL's encoder with a number of layers.
+  public static Weights umT5(int layers) {
+    return of("random umT5-XXL", ModelShapes.umT5(layers), 3);
+  }
+
+  /// Returns the Wan2.1 autoencoder.
+  public static Weights vae21() {
+    return of("random Wan2.1 VAE", ModelShapes.vae21(96), 4);
+  }
+
+  /// Returns the Wan2.2 autoencoder.
+  public static Weights vae22() {
+    return of("random Wan2.2 VAE", ModelShapes.vae22(160, 256), 5);
+  }
+
+  private static Weights of(String title, Map<String, Shape> shapes, long seed) {
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    shapes.forEach((name, shape) -> {
+      // each tensor has a range of counters of its own
+      long own = (seed << 56) | ((long) sources.size() << 40);
+      boolean isNorm =
+          name.endsWith("gamma") || (name.contains("norm") && name.endsWith(".weight"));
+      sources.put(
+          name, new RandomSource(name, shape, own, isNorm ? 1f : 0f, deviation(name, shape)));
+    });
+    return Weights.of(title, sources);
+  }
+
+  private static float deviation(String name, Shape shape) {
+    if (name.endsWith(".weight") && shape.rank() > 1 && !name.contains("embedding.weight")) {
+      return (float) (1 / Math.sqrt(shape.count() / (double) shape.size(0)));
+    }
+    return name.equals("token_embedding.weight") ? 1f : 0.1f;
+  }
+}

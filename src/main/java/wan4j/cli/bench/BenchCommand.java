@@ -1,0 +1,284 @@
+package wan4j.cli.bench;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import wan4j.Device;
+import wan4j.Task;
+import wan4j.bench.AttentionBenchmark;
+import wan4j.bench.AutoencoderBenchmark;
+import wan4j.bench.ConvolutionBenchmark;
+import wan4j.bench.ForwardBenchmark;
+import wan4j.bench.LayerErrorBenchmark;
+import wan4j.bench.LoraBenchmark;
+import wan4j.bench.ProductBenchmark;
+import wan4j.bench.StartBenchmark;
+import wan4j.bench.SupportBenchmark;
+import wan4j.bench.TextBenchmark;
+import wan4j.bench.measure.Measurement;
+import wan4j.bench.random.UmT5Sizes;
+import wan4j.bench.report.Report;
+import wan4j.cli.MeasurementOptions;
+import wan4j.cli.ResidualOptions;
+import wan4j.files.PendingFile;
+
+/// `wan4j bench`: full-size networks with random weights, timed; no checkpoint is needed.
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = "Times the full-size networks with random weights; no checkpoint is needed.",
+    synopsisSubcommandLabel = "BENCHMARK",
+    subcommands = {
+      BenchBlockCommand.class,
+      BenchCommand.Forward.class,
+      BenchCommand.Autoencoder.class,
+      BenchCommand.Text.class,
+      BenchCommand.Products.class,
+      BenchCommand.Layers.class,
+      BenchCommand.Attention.class,
+      BenchCommand.Convolutions.class,
+      BenchLoadCommand.class,
+      BenchCommand.Loras.class,
+      BenchGenerateCommand.class,
+      BenchQualityCommand.class,
+      BenchCommand.Start.class,
+      BenchCommand.Support.class,
+      BenchCommand.Page.class,
+    })
+public final class BenchCommand implements Runnable {
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  /// Without a benchmark there is only help to give.
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  @Command(
+      name = "forward",
+      mixinStandardHelpOptions = true,
+      description = "A whole forward of a transformer, as one of N GPUs does it.")
+  static final class Forward implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+    @Mixin private ResidualOptions residual;
+    @Mixin private ShareOptions share;
+    @Mixin private BlocksOptions blocks;
+
+    @Override
+    public Integer call() {
+      return options.run(
+          residual,
+          bench ->
+              ForwardBenchmark.run(
+                  bench, video.task(), video.size(), share.count(), blocks.count()));
+    }
+  }
+
+  @Command(
+      name = "vae",
+      mixinStandardHelpOptions = true,
+      description = "Decoding and encoding of a video.")
+  static final class Autoencoder implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--decode", description = "Decoding alone.")
+    private boolean decode;
+
+    @Option(names = "--encode", description = "Encoding alone.")
+    private boolean encode;
+
+    @Override
+    public Integer call() {
+      boolean isBoth = decode == encode;
+      return options.run(bench ->
+          AutoencoderBenchmark.run(
+              bench, video.task(), video.size(), isBoth || decode, isBoth || encode));
+    }
+  }
+
+  @Command(
+      name = "text",
+      mixinStandardHelpOptions = true,
+      description = "Encoding of prompts by umT5-XXL.")
+  static final class Text implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--tokens",
+        defaultValue = "" + UmT5Sizes.TOKENS,
+        description = "Tokens (default: " + UmT5Sizes.TOKENS + ").")
+    private int tokens;
+
+    @Option(names = "--prompts", defaultValue = "2", description = "Prompts (default: 2).")
+    private int prompts;
+
+    @Option(
+        names = "--layers",
+        defaultValue = "" + UmT5Sizes.LAYERS,
+        description = "Layers (default: all " + UmT5Sizes.LAYERS + ").")
+    private int layers;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> TextBenchmark.run(bench, tokens, prompts, layers));
+    }
+  }
+
+  @Command(
+      name = "gemm",
+      mixinStandardHelpOptions = true,
+      description = "The linear layers of a block, one by one.")
+  static final class Products implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private LinearLayerOptions layers;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> ProductBenchmark.run(bench, layers.task(), layers.rows()));
+    }
+  }
+
+  @Command(
+      name = "layers",
+      mixinStandardHelpOptions = true,
+      description =
+          "How far a block's linear layers are from float32 in the FP8 recipes, on inputs with"
+              + " outliers.")
+  static final class Layers implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private LinearLayerOptions layers;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> LayerErrorBenchmark.run(bench, layers.task(), layers.rows()));
+    }
+  }
+
+  @Command(
+      name = "attention",
+      mixinStandardHelpOptions = true,
+      description = "Attention alone, in some of a transformer's heads, beside cuDNN's on a GPU.")
+  static final class Attention implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Option(
+        names = "--task",
+        defaultValue = "i2v-A14B",
+        description = "The task whose transformer gives the heads (default: i2v-A14B).")
+    private String task;
+
+    @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
+    private int tokens;
+
+    @Option(names = "--keys", description = "Keys (default: the tokens).")
+    private Integer keys;
+
+    @Option(names = "--heads", defaultValue = "5", description = "Heads (default: 5).")
+    private int heads;
+
+    @Override
+    public Integer call() {
+      return options.run(bench ->
+          AttentionBenchmark.run(
+              bench, Task.of(task), tokens, keys == null ? tokens : keys, heads));
+    }
+  }
+
+  @Command(
+      name = "convolution",
+      mixinStandardHelpOptions = true,
+      description = "The autoencoders' convolutions one by one, beside cuDNN's.")
+  static final class Convolutions implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+
+    @Override
+    public Integer call() {
+      return options.run(ConvolutionBenchmark::run);
+    }
+  }
+
+  @Command(
+      name = "lora",
+      mixinStandardHelpOptions = true,
+      description = "LoRA files beside the weights of all experts: changing them, and their cost.")
+  static final class Loras implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+    @Mixin private ShareOptions share;
+    @Mixin private BlocksOptions blocks;
+    @Mixin private FolderOptions folder;
+
+    @Option(names = "--rank", defaultValue = "64", description = "The files' rank (default: 64).")
+    private int rank;
+
+    @Override
+    public Integer call() {
+      return options.run(bench ->
+          LoraBenchmark.run(
+              bench,
+              video.task(),
+              video.size(),
+              share.count(),
+              blocks.count(),
+              rank,
+              folder.path()));
+    }
+  }
+
+  @Command(
+      name = "report",
+      mixinStandardHelpOptions = true,
+      description = "Writes BENCHMARKS.md from the files in benchmarks/.")
+  static final class Page implements Callable<Integer> {
+    @Option(names = "--folder", defaultValue = "benchmarks", description = "Where the files are.")
+    private Path folder;
+
+    @Option(names = "--out", defaultValue = "BENCHMARKS.md", description = "The page.")
+    private Path target;
+
+    @Override
+    public Integer call() {
+      PendingFile.write(target, Report.ofFolder(folder));
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "start",
+      mixinStandardHelpOptions = true,
+      description =
+          "A first start, which compiles the kernels that it needs, and the next one, which must"
+              + " not.")
+  static final class Start implements Callable<Integer> {
+    @Mixin private MeasurementOptions options;
+
+    @Override
+    public Integer call() {
+      options.check(); // no more of it: the first start loads what a look at the device would load
+      List<Measurement> results = StartBenchmark.run();
+      Report.lines(results).forEach(System.out::println);
+      options.file(Device.CUDA).accept(results);
+      return StartBenchmark.compilesAgain(results) ? 1 : 0;
+    }
+  }
+
+  @Command(
+      name = "support",
+      mixinStandardHelpOptions = true,
+      description =
+          "Which ways of scaling, epilogues and output types cuBLASLt can do in one product.")
+  static final class Support implements Callable<Integer> {
+    @Mixin private MeasurementOptions options;
+
+    @Override
+    public Integer call() {
+      return options.tell(Device.CUDA, SupportBenchmark::run);
+    }
+  }
+}

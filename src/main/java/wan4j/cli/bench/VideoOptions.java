@@ -1,0 +1,32 @@
+package wan4j.cli.bench;
+
+import picocli.CommandLine.Option;
+import wan4j.Task;
+import wan4j.VideoSize;
+
+/// The video whose sizes a benchmark takes.
+final class VideoOptions {
+  @Option(
+      names = "--task",
+      defaultValue = "i2v-A14B",
+      description = "t2v-A14B, i2v-A14B or ti2v-5B (default: i2v-A14B).")
+  private String task;
+
+  @Option(names = "--size", description = "Width*height (default: 1280*720, ti2v 1280*704).")
+  private String size;
+
+  @Option(names = "--frames", description = "Frames, 4n+1 (default: the task's).")
+  private Integer frames;
+
+  Task task() {
+    return Task.of(task);
+  }
+
+  VideoSize size() {
+    return task().size(size, frames);
+  }
+
+  boolean isGiven() {
+    return size != null || frames != null;
+  }
+}

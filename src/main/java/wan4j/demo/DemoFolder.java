@@ -1,0 +1,46 @@
+package wan4j.demo;
+
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import wan4j.tensor.InputException;
+
+/// Where the small trained models lie that come with wan4j: `demo/` in a folder above the program,
+/// or above the working folder.
+public record DemoFolder(Path path) {
+  /// Looks for the folder; throws `InputException` when it is nowhere.
+  public static DemoFolder find() {
+    CodeSource source = DemoFolder.class.getProtectionDomain().getCodeSource();
+    try {
+      for (Path start : new Path[] {Path.of(source.getLocation().toURI()), Path.of("")}) {
+        Path at = start.toAbsolutePath();
+        for (Path above = at; above != null; above = above.getParent()) {
+          if (Files.isDirectory(above.resolve("demo/checkpoint/t2v"))) {
+            return new DemoFolder(above.resolve("demo"));
+          }
+        }
+      }
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException("the program lies at no path: " + e.getMessage(), e);
+    }
+    throw new InputException(
+        "demo/checkpoint is not beside the program; run ./wan4j demo in a whole clone, or wan4j"
+            + " generate with a checkpoint");
+  }
+
+  /// Returns the model that makes video from text.
+  public Path textToVideo() {
+    return path.resolve("checkpoint/t2v");
+  }
+
+  /// Returns the model that makes video from a picture.
+  public Path imageToVideo() {
+    return path.resolve("checkpoint/i2v");
+  }
+
+  /// Returns the picture that one video begins with.
+  public Path picture() {
+    return path.resolve("picture.png");
+  }
+}

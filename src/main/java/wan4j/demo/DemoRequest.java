@@ -1,0 +1,40 @@
+package wan4j.demo;
+
+import wan4j.CacheSettings;
+import wan4j.Sampling;
+import wan4j.VideoRequest;
+import wan4j.VideoSize;
+import wan4j.media.Picture;
+import wan4j.schedule.Sampler;
+import wan4j.schedule.noise.Noise;
+
+/// Requests at the settings that the demo's models were trained for (demo/training/README.md).
+public final class DemoRequest {
+  /// Pixels in a row, and rows.
+  public static final int SIDE = 96;
+
+  /// Frames.
+  public static final int FRAMES = 17;
+
+  /// Solver steps.
+  public static final int STEPS = 20;
+
+  private static final double SHIFT = 5;
+  private static final double GUIDANCE = 5;
+
+  private DemoRequest() {}
+
+  /// Returns the request for a prompt, and a picture to begin with or null.
+  public static VideoRequest of(String prompt, Picture picture, long seed) {
+    return of(prompt, picture, seed, new CacheSettings.Off());
+  }
+
+  /// Returns the request for a prompt, a picture to begin with or null, and a cache.
+  public static VideoRequest of(String prompt, Picture picture, long seed, CacheSettings cache) {
+    Sampling sampling =
+        new Sampling(Sampler.UNIPC, STEPS, SHIFT, GUIDANCE, GUIDANCE, seed, Noise.Kind.CUDA);
+    return VideoRequest.of(prompt, new VideoSize(SIDE, SIDE, FRAMES), sampling)
+        .withImage(picture)
+        .withCache(cache);
+  }
+}

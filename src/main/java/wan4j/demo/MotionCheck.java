@@ -1,0 +1,141 @@
+package wan4j.demo;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import wan4j.tensor.Tensor;
+
+/// Whether a video shows something of a colour that moves in a direction, told by its pixels: the
+/// colour must cover a part of the first, the middle and the last three frames, and the centroid of
+/// its pixels must move far enough that way and less than half as far across.
+///
+/// @param coverage the smallest share of the three parts that has the colour
+/// @param along how far the centroid moves in the direction, as a share of the frame
+/// @param across how far it moves in the other axis
+public record MotionCheck(double coverage, double along, double across) {
+  private static final double LEAST_COVERAGE = 0.004;
+  private static final double LEAST_MOVEMENT = 0.2;
+  private static final double NEAR = 0.25; // distance of two colours, each channel 0 to 1
+  private static final int PART = 3; // frames
+
+  /// The colours that are told apart, as the demo's training draws them
+  /// (demo/training/captions.py).
+  public enum Color {
+    /// (0.90, 0.12, 0.12)
+    RED(0.90, 0.12, 0.12),
+    /// (1.00, 0.52, 0.05)
+    ORANGE(1.00, 0.52, 0.05),
+    /// (0.98, 0.90, 0.10)
+    YELLOW(0.98, 0.90, 0.10),
+    /// (0.12, 0.72, 0.20)
+    GREEN(0.12, 0.72, 0.20),
+    /// (0.10, 0.85, 0.90)
+    CYAN(0.10, 0.85, 0.90),
+    /// (0.12, 0.25, 0.95)
+    BLUE(0.12, 0.25, 0.95),
+    /// (0.55, 0.15, 0.80)
+    PURPLE(0.55, 0.15, 0.80),
+    /// (1.00, 0.50, 0.75)
+    PINK(1.00, 0.50, 0.75),
+    /// (1.00, 1.00, 1.00)
+    WHITE(1.00, 1.00, 1.00);
+
+    private final double red;
+    private final double green;
+    private final double blue;
+
+    Color(double red, double green, double blue) {
+      this.red = red;
+      this.green = green;
+      this.blue = blue;
+    }
+
+    private double distance(double r, double g, double b) {
+      return Math.sqrt((r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue));
+    }
+  }
+
+  /// Where something moves on the picture.
+  public enum Direction {
+    /// To smaller columns.
+    LEFT(-1, 0),
+    /// To larger columns.
+    RIGHT(1, 0),
+    /// To smaller rows.
+    UP(0, -1),
+    /// To larger rows.
+    DOWN(0, 1);
+
+    private final int x;
+    private final int y;
+
+    Direction(int x, int y) {
+      this.x = x;
+      this.y = y;
+    }
+  }
+
+  /// Looks at a video of unsigned bytes `[frames, height, width, 3]` of three frames or more.
+  public static MotionCheck of(Tensor frames, Color color, Direction direction) {
+    int count = frames.length(0);
+    Centroid first = Centroid.of(frames.slice(0, PART), color);
+    Centroid middle = Centroid.of(frames.slice(count / 2 - PART / 2, PART), color);
+    Centroid last = Centroid.of(frames.slice(count - PART, PART), color);
+    double coverage = Math.min(first.share, Math.min(middle.share, last.share));
+    if (coverage == 0) {
+      return new MotionCheck(0, 0, 0);
+    }
+    double dx = last.x - first.x;
+    double dy = last.y - first.y;
+    return new MotionCheck(
+        coverage,
+        dx * direction.x + dy * direction.y,
+        Math.abs(dx * direction.y) + Math.abs(dy * direction.x));
+  }
+
+  /// Says whether the colour is there and moves that way.
+  public boolean passes() {
+    return coverage >= LEAST_COVERAGE && along >= LEAST_MOVEMENT && across < 0.5 * along;
+  }
+
+  /// The place of a colour's pixels in some frames, as shares of width and height, and their share
+  /// of all.
+  private record Centroid(double share, double x, double y) {
+    static Centroid of(Tensor frames, Color color) {
+      int height = frames.length(1);
+      int width = frames.length(2);
+      MemorySegment pixels = frames.segment();
+      long count = frames.count() / 3;
+      long found = 0;
+      double x = 0;
+      double y = 0;
+      for (long i = 0; i < count; i++) {
+        if (has(pixels, 3 * i, color)) {
+          found++;
+          x += (i % width + 0.5) / width;
+          y += (i / width % height + 0.5) / height;
+        }
+      }
+      return new Centroid((double) found / count, x / found, y / found);
+    }
+
+    private static boolean has(MemorySegment pixels, long at, Color color) {
+      double r = channel(pixels, at);
+      double g = channel(pixels, at + 1);
+      double b = channel(pixels, at + 2);
+      double own = color.distance(r, g, b);
+      if (own >= NEAR) {
+        return false;
+      }
+      for (Color other : Color.values()) {
+        if (other.distance(r, g, b) < own) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static double channel(MemorySegment pixels, long at) {
+      return (pixels.get(ValueLayout.JAVA_BYTE, at) & 0xFF) / 255.0;
+    }
+  }
+}

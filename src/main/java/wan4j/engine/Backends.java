@@ -1,0 +1,177 @@
+package wan4j.engine;
+
+import wan4j.Arithmetic;
+import wan4j.Device;
+import wan4j.MemoryNeed;
+import wan4j.cpu.CpuOps;
+import wan4j.cuda.CudaOps;
+import wan4j.cuda.CudaTypes;
+import wan4j.cuda.bind.CublasLt;
+import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.bind.CudaException;
+import wan4j.cuda.jit.KernelCache;
+import wan4j.ops.Ops;
+import wan4j.ops.plan.NullOps;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+
+/// Where a device becomes a backend. Public for the packages of this module alone.
+@SuppressWarnings("exports")
+public final class Backends {
+  private Backends() {}
+
+  /// Opens a backend in its usual arithmetic, bfloat16 on a GPU; throws `InputException` when this
+  /// machine cannot run it.
+  public static Ops open(Device device) {
+    return open(device, Arithmetic.BFLOAT16);
+  }
+
+  /// Opens a backend in an arithmetic, which a processor does not look at; throws `InputException`
+  /// when this machine cannot run it.
+  public static Ops open(Device device, Arithmetic arithmetic) {
+    return switch (device) {
+      case CPU -> new CpuOps();
+      case CUDA -> open(arithmetic, KernelCache.ofUser());
+    };
+  }
+
+  /// Opens a GPU's backend with a cache of kernels; throws `InputException` when this machine
+  /// cannot run it.
+  public static Ops open(Arithmetic arithmetic, KernelCache cache) {
+    requireGpu();
+    return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
+  }
+
+  /// Throws `InputException` when this machine has no GPU that can be used.
+  public static void requireGpu() {
+    if (!Cuda.isPresent()) {
+      throw new InputException("device cuda cannot be used: " + Cuda.absence());
+    }
+  }
+
+  /// Returns the backend without elements on which a request is tried to learn its need of memory.
+  public static NullOps shapes(Device device, Arithmetic arithmetic) {
+    return switch (device) {
+      case CPU -> new NullOps();
+      case CUDA -> {
+        CudaTypes types = types(arithmetic);
+        yield NullOps.device(types.activation(), types.residual());
+      }
+    };
+  }
+
+  /// Returns the need of what has run on a backend of [#shapes].
+  public static MemoryNeed need(NullOps shapes, Device device, boolean readsFiles) {
+    return switch (device) {
+      case CPU -> {
+        long weights = shapes.mostWeightBytes();
+        yield new MemoryNeed(weights, shapes.peakBytes() - weights, 0, 0);
+      }
+      case CUDA ->
+          new MemoryNeed(
+              shapes.mostWeightBytes(),
+              shapes.mostScopeBytes(),
+              CudaOps.fixedBytes(readsFiles),
+              CudaOps.allowanceBytes());
+    };
+  }
+
+  /// Says whether a backend's memory is limited and has to be reserved; a processor's is the
+  /// operating system's affair.
+  public static boolean reserves(Ops ops) {
+    return ops instanceof CudaOps;
+  }
+
+  /// Returns the bytes that a request could take of a GPU's memory; a processor's are not counted.
+  public static long availableBytes(Ops ops) {
+    return ops instanceof CudaOps cuda ? cuda.availableBytes() : Long.MAX_VALUE;
+  }
+
+  /// Throws `InputException` when a backend's libraries are too old for FP8 layers of a precision.
+  static void require(Ops ops, Precision precision) {
+    boolean isScaledByRows =
+        switch (precision) {
+          case FLOAT8_TOKEN, FLOAT8_BLOCK -> true;
+          case FLOAT32, PLAIN, FLOAT8_CURRENT, FLOAT8_DELAYED -> false;
+        };
+    String absence =
+        ops instanceof CudaOps && isScaledByRows ? CublasLt.vectorScalesAbsence() : null;
+    if (absence != null) {
+      throw new InputException(absence + ", or give --quantize --fp8_recipe Float8CurrentScaling");
+    }
+  }
+
+  /// Reserves what a request's tensors need, between requests; throws `InputException` with the
+  /// numbers when the whole request does not fit.
+  public static void reserve(Ops ops, MemoryNeed need) {
+    if (ops instanceof CudaOps cuda) {
+      need.requireFits(cuda.availableBytes());
+      cuda.reserve(need.scopes());
+    }
+  }
+
+  /// Returns by how many bytes a GPU's free memory has fallen at most, as its driver says; 0 for a
+  /// processor.
+  public static long driverPeakBytes(Ops ops) {
+    return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
+  }
+
+  /// Returns what a failure of a device's libraries means and what mends it, in one sentence, or
+  /// null for an exception that is none.
+  public static String failure(Exception exception) {
+    if (!(exception instanceof CudaException failure)) {
+      return null;
+    }
+    if (failure.code() == CudaException.MISSING) {
+      return failure.getMessage();
+    }
+    String cure;
+    if (failure.isNotSupported()) {
+      cure = "./wan4j doctor tells which versions there are; install newer ones";
+    } else if (failure.isOutOfMemory() && failure.function().contains("Host")) {
+      cure =
+          "free memory of this machine, or let this process lock more of it (ulimit -l unlimited)";
+    } else if (failure.isOutOfMemory()) {
+      cure =
+          "free memory of the GPU (nvidia-smi tells who holds it), or choose a smaller --size or"
+              + " --frame_num";
+    } else {
+      cure =
+          "look at the GPU with nvidia-smi and at the libraries with ./wan4j doctor, and run again"
+              + " with WAN4J_JAVA_OPTIONS=-Dwan4j.debug=true to see where it happened";
+    }
+    return failure.getMessage() + "; " + cure;
+  }
+
+  /// Returns what computes attention in heads of a size, with a bias of relative positions or
+  /// without: a kernel of ours, cuDNN or products around a softmax on a GPU, the kernels of the
+  /// processor there, and nothing for a backend on shapes alone.
+  public static String attention(Ops ops, int headSize, boolean isBiased) {
+    return switch (ops) {
+      case CudaOps cuda -> cuda.attention(headSize, isBiased);
+      case CpuOps _ -> "processor";
+      default -> "none";
+    };
+  }
+
+  /// Lets the attention kernel of ours take every attention that it can, also over so few keys that
+  /// cuDNN is faster; throws `InputException` for a backend without it.
+  public static void preferOurAttention(Ops ops) {
+    if (!(ops instanceof CudaOps cuda) || cuda.activation() != DType.BF16) {
+      throw new InputException(
+          "--attention wan4j was given, but only a GPU in bf16 has that kernel; give --device cuda"
+              + " and --precision bf16, or leave it out");
+    }
+    cuda.preferOurAttention();
+  }
+
+  private static CudaTypes types(Arithmetic arithmetic) {
+    return switch (arithmetic) {
+      case BFLOAT16 -> CudaTypes.BFLOAT16;
+      case BFLOAT16_RESIDUAL -> CudaTypes.BFLOAT16_RESIDUAL;
+      case TF32 -> CudaTypes.TF32;
+      case FLOAT32 -> CudaTypes.FLOAT32;
+    };
+  }
+}

@@ -1,0 +1,45 @@
+package wan4j.engine;
+
+import wan4j.Quantization;
+import wan4j.model.UmT5Encoder;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
+import wan4j.ops.SequenceGroup;
+import wan4j.ops.plan.NullOps;
+import wan4j.quant.PrecisionTable;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.Expert;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
+
+/// Builds all networks of a checkpoint on shapes alone, so that a missing, surplus or wrong tensor
+/// is known before the first one is loaded.
+public final class CheckpointCheck {
+  private CheckpointCheck() {}
+
+  /// Throws `InputException` when a network lacks a tensor, has one too many or one of another
+  /// shape.
+  public static void require(Checkpoint checkpoint, TransformerConfig config) {
+    require(checkpoint, config, Quantization.NONE);
+  }
+
+  /// Throws it also when `quantization` skips a layer that there is not or that is not quantised.
+  public static void require(
+      Checkpoint checkpoint, TransformerConfig config, Quantization quantization) {
+    try (NullOps ops = new NullOps()) {
+      for (Expert expert : checkpoint.experts()) {
+        Weights weights = checkpoint.transformer(expert);
+        PrecisionTable precisions = quantization.table(weights);
+        try (var _ = new WanTransformer(config, weights, ops, SequenceGroup.SOLO, precisions)) {
+          weights.requireAllUsed();
+        }
+      }
+      try (var _ = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
+        checkpoint.textEncoder().requireAllUsed();
+      }
+      try (VideoAutoencoder _ = Networks.autoencoder(checkpoint, ops)) {
+        checkpoint.vae().requireAllUsed();
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package wan4j.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.LoraFile;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
+import wan4j.weights.Checkpoint;
+import wan4j.weights.Expert;
+import wan4j.weights.Weights;
+import wan4j.weights.lora.Lora;
+import wan4j.weights.lora.LoraApplication;
+
+/// LoRA files that are open and belong to the networks that they change.
+final class LoraFiles implements AutoCloseable {
+  private final List<LoraFile> choices;
+  private final List<Lora> files = new ArrayList<>();
+
+  /// Opens the files and matches them with the networks that they change; throws `InputException`
+  /// when one does not belong to its network.
+  LoraFiles(List<LoraFile> choices, Checkpoint checkpoint) {
+    this.choices = List.copyOf(choices);
+    try {
+      for (LoraFile choice : choices) {
+        if (choice.target() != LoraFile.Target.ALL
+            && checkpoint.experts().contains(Expert.SINGLE)) {
+          throw new InputException(
+              "%s is meant for one of two experts, but %s has a single transformer; give it with --lora"
+                  .formatted(choice.path(), checkpoint.folder()));
+        }
+        files.add(Lora.read(choice.path()));
+      }
+      for (Expert expert : checkpoint.experts()) {
+        var _ = checkpoint.transformer(expert).additions(applications(expert));
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /// Returns the files as they were chosen.
+  List<LoraFile> choices() {
+    return choices;
+  }
+
+  /// Returns the weights of an expert with what the files add to it; nothing is computed before
+  /// they are read. Throws `InputException` when they change a weight that is stored in FP8 and
+  /// runs so by the table.
+  Weights merged(Expert expert, Weights weights, PrecisionTable table) {
+    List<LoraApplication> applications = applications(expert);
+    return applications.isEmpty()
+        ? weights
+        : weights.merged(applications, layer -> table.precision(layer).isFloat8());
+  }
+
+  /// Returns the files that change an expert.
+  List<LoraApplication> applications(Expert expert) {
+    List<LoraApplication> applications = new ArrayList<>();
+    for (int i = 0; i < files.size(); i++) {
+      LoraFile choice = choices.get(i);
+      boolean isMeant =
+          switch (choice.target()) {
+            case ALL -> true;
+            case HIGH_NOISE -> expert == Expert.HIGH_NOISE;
+            case LOW_NOISE -> expert == Expert.LOW_NOISE;
+          };
+      if (isMeant) {
+        applications.add(new LoraApplication(files.get(i), choice.strength()));
+      }
+    }
+    return applications;
+  }
+
+  @Override
+  public void close() {
+    files.forEach(Lora::close);
+  }
+}

@@ -1,0 +1,142 @@
+package wan4j.ops.plan;
+
+import wan4j.ops.Convolution;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Window;
+import wan4j.tensor.DType;
+
+/// What decides how operations run on a GPU and how much memory they take there: the backend goes
+/// by it, and so does the estimate that is made on shapes alone.
+public final class DeviceRules {
+  // ---- attention
+
+  /// The size of heads that the attention kernel of ours is made for.
+  public static final int ATTENTION_HEAD = 128;
+
+  /// The queries of one of its blocks.
+  public static final int ATTENTION_QUERIES = 128;
+
+  /// The bytes that scores and probabilities fill at most where attention is two products around a
+  /// softmax.
+  public static final long MOST_SCORES = 512L << 20;
+
+  /// Queries of a tile of such products come in multiples of this.
+  public static final int QUERY_STEP = 16;
+
+  private static final int FEWEST_KEYS = 1024;
+  private static final int LARGEST_FUSED_HEAD = 128;
+  private static final int WARP_QUERIES = 16;
+
+  // ---- convolutions
+
+  /// What channels are padded to: 16 bytes of bfloat16, which tensor cores load.
+  public static final int CHANNELS = 8;
+
+  /// The bytes that gathered windows fill at most.
+  public static final long MOST_GATHERED = 256L << 20;
+
+  private static final int PATCH_CHANNELS = 16; // what a product multiplies at once
+  private static final int SLOW_OUTPUTS = 512;
+  private static final int SLOW_COLUMNS = 128;
+
+  // ---- FP8
+
+  /// The float32 numbers of a state of scaling: scale, inverse, largest magnitude, 0, and 16 of
+  /// history.
+  public static final int SCALING_STATE = 20;
+
+  /// The edge of a tile of weights, and the length of a piece of a row, that share a scale.
+  public static final int SCALE_BLOCK = 128;
+
+  private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of scales of tiles, in floats
+
+  private DeviceRules() {}
+
+  /// Returns whether the attention kernel of ours is made for heads of a type and size.
+  public static boolean fitsOurAttention(DType type, long size) {
+    return type == DType.BF16 && size == ATTENTION_HEAD;
+  }
+
+  /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
+  /// an H100 takes 22.0 ms for cuDNN's 25.1 at 75,600 tokens and 0.296 for 0.317 at 7,800, but
+  /// 0.258 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
+  public static boolean isOurAttention(DType type, long size, long keys) {
+    return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
+  }
+
+  /// Returns whether that kernel writes a format itself. The scale of a token is known only when
+  /// all heads are done.
+  public static boolean isWrittenByAttention(OperandFormat format) {
+    return switch (format) {
+      case OperandFormat.Delayed _ -> true;
+      case OperandFormat.Simple simple ->
+          switch (simple) {
+            case PLAIN, FLOAT8_CURRENT, FLOAT8_BLOCK -> true;
+            case FLOAT32, FLOAT8_TOKEN -> false;
+          };
+    };
+  }
+
+  /// Returns how many magnitudes it notes where a format has it note them: one a warp.
+  public static int attentionNotes(long queries, long heads) {
+    long blocks = Math.ceilDiv(queries, (long) ATTENTION_QUERIES);
+    return Math.toIntExact(blocks * heads * (ATTENTION_QUERIES / WARP_QUERIES));
+  }
+
+  /// Returns whether cuDNN may be asked for attention in heads of a type and size; what is too odd
+  /// in other ways only shows when it plans.
+  public static boolean isFusedAttention(DType type, long size) {
+    return type == DType.BF16 && size % 8 == 0 && size <= LARGEST_FUSED_HEAD;
+  }
+
+  /// Returns a number of channels, padded.
+  public static long paddedChannels(long channels) {
+    return Math.ceilDiv(channels, (long) CHANNELS) * CHANNELS;
+  }
+
+  /// Returns whether the convolution kernel of ours can compute kernels of a height and width for
+  /// features of a type.
+  public static boolean isPatched(DType type, int height, int width) {
+    return type == DType.BF16 && height == 3 && width == 3;
+  }
+
+  /// Returns whether that kernel can compute a convolution of features of a type, faster or not.
+  public static boolean fitsOurConvolution(DType type, Convolution layer, Window window) {
+    return isPatched(type, layer.height(), layer.width()) && window.equals(Window.SAME_3X3);
+  }
+
+  /// Returns whether a convolution of features of a type is that kernel's. Of 512 and more outputs
+  /// that no product wider than 128 tiles it is not: on an H100 512 to 512 channels take 8.70 ms
+  /// where cuDNN takes 8.48, and 1024 to 1024 take 5.53 for 4.59, while 256 to 256 take 8.63 for
+  /// 9.13 and the others 0.28 to 1.01 of cuDNN's time (benchmarks/h100-networks.json).
+  public static boolean isOurConvolution(DType type, Convolution layer, Window window) {
+    boolean isSlow =
+        layer.outputs() >= SLOW_OUTPUTS && patchColumns(layer.outputs()) <= SLOW_COLUMNS;
+    return fitsOurConvolution(type, layer, window) && !isSlow;
+  }
+
+  /// Returns the channels that features must have for that kernel: the inputs, or more with zeros.
+  public static int patchInputs(int inputs) {
+    return Math.ceilDiv(inputs, PATCH_CHANNELS) * PATCH_CHANNELS;
+  }
+
+  /// Returns the outputs of one of its products: the widest that tiles them.
+  public static int patchColumns(int outputs) {
+    for (int columns : new int[] {192, 160, 128, 96, 32}) {
+      if (outputs % columns == 0) {
+        return columns;
+      }
+    }
+    return outputs > 8 ? 16 : 8;
+  }
+
+  /// Returns whether it can normalise sums before they are written: one block has all channels.
+  public static boolean isNormalisedByPatches(int outputs) {
+    return outputs % 32 == 0 && patchColumns(outputs) == outputs;
+  }
+
+  /// Returns how many floats apart the rows of a weight's scales of tiles lie.
+  public static int tileScaleStride(int inputs) {
+    return Math.ceilDiv(inputs, SCALE_BLOCK * SCALE_STRIDE) * SCALE_STRIDE;
+  }
+}

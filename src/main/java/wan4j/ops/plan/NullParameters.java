@@ -1,0 +1,196 @@
+package wan4j.ops.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+import wan4j.ops.Convolution;
+import wan4j.ops.Linear;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Parameters;
+import wan4j.ops.SideBranch;
+import wan4j.ops.backend.SideLayers;
+import wan4j.ops.backend.SideStack;
+import wan4j.ops.backend.SlabPacking;
+import wan4j.ops.check.LinearShapes;
+import wan4j.ops.check.SideShapes;
+import wan4j.quant.Branch;
+import wan4j.quant.Float8Matrix;
+import wan4j.quant.Precision;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
+
+/// Weights of which only names, shapes and bytes are known; nothing is read.
+final class NullParameters implements Parameters {
+  private final NullMemory memory;
+  private final DType activation;
+  private final DeviceTemporaries temporaries; // null where weights need none
+  private final SideLayers sides;
+  private final SlabPacking packing;
+  private final List<Runnable> undoing = new ArrayList<>();
+  private long bytes;
+
+  NullParameters(
+      NullMemory memory, DType activation, DeviceTemporaries temporaries, SideLayers sides) {
+    this.memory = memory;
+    this.activation = activation;
+    this.temporaries = temporaries;
+    this.sides = sides;
+    long granule = temporaries == null ? memory.placement().alignment() : SlabPacking.GRANULE;
+    packing = new SlabPacking(memory.placement(), granule);
+  }
+
+  @Override
+  public Tensor tensor(TensorSource source, DType dtype) {
+    return allocate(source.dtype().isFloat() ? dtype : source.dtype(), source.shape());
+  }
+
+  @Override
+  public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
+    LinearShapes shapes = LinearShapes.of(weights, biases);
+    DType dtype =
+        switch (precision) {
+          case FLOAT32 -> DType.F32;
+          case PLAIN -> activation;
+          case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
+        };
+    allocate(dtype, shapes.weight());
+    if (temporaries == null) {
+      allocate(DType.F32, Shape.of(shapes.outputs()));
+    } else if (!biases.isEmpty()) {
+      allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
+    }
+    long scales =
+        switch (precision) {
+          case FLOAT32, PLAIN -> 0;
+          case FLOAT8_CURRENT, FLOAT8_DELAYED -> 1;
+          case FLOAT8_TOKEN -> shapes.outputs();
+          case FLOAT8_BLOCK ->
+              Math.ceilDiv(shapes.outputs(), (long) DeviceRules.SCALE_BLOCK)
+                  * DeviceRules.tileScaleStride(Math.toIntExact(shapes.inputs()));
+        };
+    if (scales > 0) {
+      allocate(DType.F32, Shape.of(scales));
+    }
+    if (temporaries != null && precision.isFloat8()) {
+      temporaries.quantised(shapes.weight(), format(precision, null));
+    }
+    Tensor state = null;
+    if (precision == Precision.FLOAT8_DELAYED) {
+      for (Branch _ : Branch.values()) {
+        state = allocate(DType.F32, Shape.of(DeviceRules.SCALING_STATE));
+      }
+    }
+    return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
+  }
+
+  @Override
+  public Float8Matrix codes(Linear layer) {
+    throw new IllegalStateException("weights of which only the shape is known have no codes");
+  }
+
+  @Override
+  public Convolution convolution(TensorSource weight, TensorSource bias) {
+    Shape shape = weight.shape();
+    if (shape.rank() != 4 && shape.rank() != 5) {
+      throw new IllegalArgumentException(
+          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
+    }
+    LinearShapes.requireBias(bias, shape.size(0));
+    Kernel kernel =
+        new Kernel(
+            shape.length(1),
+            shape.length(0),
+            shape.rank() == 5 ? shape.length(2) : 1,
+            shape.length(-2),
+            shape.length(-1));
+    if (temporaries == null) {
+      allocate(activation, shape);
+      allocate(DType.F32, bias.shape());
+    } else {
+      long outputs = DeviceRules.paddedChannels(shape.size(0));
+      long columns = DeviceRules.paddedChannels(shape.count() / shape.size(0));
+      allocate(activation, Shape.of(outputs, columns));
+      allocate(activation, Shape.of(outputs));
+      if (temporaries.wideColumns(kernel) > 0) {
+        allocate(activation, Shape.of(outputs, temporaries.wideColumns(kernel)));
+      }
+      temporaries.passing(weight.dtype(), shape);
+    }
+    return kernel;
+  }
+
+  @Override
+  public void beside(Linear layer, List<SideBranch> branches) {
+    SideShapes shapes = SideShapes.of(layer, branches);
+    DType dtype =
+        layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
+    List<List<Tensor>> chains = new ArrayList<>();
+    Tensor down = allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
+    Tensor up = allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
+    if (shapes.rank() > 0) {
+      chains.add(List.of(down, up));
+    }
+    if (shapes.hasDense()) {
+      chains.add(List.of(allocate(dtype, Shape.of(layer.outputs(), layer.inputs()))));
+    }
+    Tensor bias = shapes.hasBias() ? allocate(dtype, Shape.of(layer.outputs())) : null;
+    SideStack stack = new SideStack(bias, chains);
+    sides.hang(layer, stack);
+    undoing.add(() -> sides.take(layer, stack));
+  }
+
+  @Override
+  public void adjust(Tensor tensor, TensorSource difference, float factor) {
+    allocate(tensor.dtype(), tensor.shape()); // what it held before
+  }
+
+  @Override
+  public void restart() {
+    // nothing has run
+  }
+
+  @Override
+  public long bytes() {
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    undoing.forEach(Runnable::run);
+    undoing.clear();
+    memory.weights(-bytes);
+    bytes = 0;
+  }
+
+  private Tensor allocate(DType dtype, Shape shape) {
+    packing.place(shape.count() * dtype.bytes());
+    memory.weights(packing.bytes() - bytes);
+    bytes = packing.bytes();
+    return NullMemory.nothing(dtype, shape);
+  }
+
+  private static OperandFormat format(Precision precision, Tensor state) {
+    return switch (precision) {
+      case FLOAT32 -> OperandFormat.Simple.FLOAT32;
+      case PLAIN -> OperandFormat.Simple.PLAIN;
+      case FLOAT8_CURRENT -> OperandFormat.Simple.FLOAT8_CURRENT;
+      case FLOAT8_DELAYED -> new OperandFormat.Delayed(state);
+      case FLOAT8_BLOCK -> OperandFormat.Simple.FLOAT8_BLOCK;
+      case FLOAT8_TOKEN -> OperandFormat.Simple.FLOAT8_TOKEN;
+    };
+  }
+
+  /// A linear layer without elements.
+  record Layer(int inputs, int outputs, Precision precision, OperandFormat format)
+      implements Linear {
+    @Override
+    public OperandFormat input(Branch branch) {
+      return format;
+    }
+  }
+
+  /// A convolution without elements.
+  private record Kernel(int inputs, int outputs, int time, int height, int width)
+      implements Convolution {}
+}

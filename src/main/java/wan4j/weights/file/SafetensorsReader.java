@@ -1,0 +1,212 @@
+package wan4j.weights.file;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+
+/// Reads the table of contents of a safetensors file: eight bytes of length, a JSON header, then
+/// the elements without gaps, as the format's description in huggingface/safetensors demands.
+final class SafetensorsReader {
+  // the limit of the format's own reader
+  private static final long LARGEST_HEADER = 100_000_000;
+  private static final int HIGHEST_RANK = 32;
+  private static final ValueLayout.OfLong LENGTH =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  /// One line of the header; positions count from the end of the header.
+  private record Entry(String name, DType dtype, Shape shape, long begin, long end) {}
+
+  private final PositionedFile file;
+  private final List<Entry> entries = new ArrayList<>();
+  private final Map<String, String> metadata = new HashMap<>();
+
+  private SafetensorsReader(PositionedFile file) {
+    this.file = file;
+  }
+
+  static TensorFile read(PositionedFile file) {
+    return new SafetensorsReader(file).read();
+  }
+
+  private TensorFile read() {
+    if (file.size() < 8) {
+      throw damaged("has only " + file.size() + " bytes");
+    }
+    long length = MemorySegment.ofArray(file.read(0, 8)).get(LENGTH, 0);
+    if (length < 2 || length > LARGEST_HEADER) {
+      throw damaged("announces a header of " + Long.toUnsignedString(length) + " bytes");
+    }
+    if (length > file.size() - 8) {
+      throw damaged("has a header of " + length + " bytes in a file of " + file.size());
+    }
+    byte[] header = file.read(8, (int) length);
+    try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), header)) {
+      parse(parser);
+    } catch (JacksonException e) {
+      throw damaged("has a header that is not JSON (" + e.getOriginalMessage() + ")");
+    }
+    checkLayout(file.size() - 8 - length);
+    Map<String, TensorSource> tensors = new LinkedHashMap<>();
+    for (Entry entry : entries) {
+      tensors.put(
+          entry.name,
+          new FileSource(entry.name, entry.shape, entry.dtype, file, 8 + length + entry.begin));
+    }
+    return new TensorFile(file, tensors, metadata);
+  }
+
+  private void parse(JsonParser parser) {
+    expect(parser.nextToken(), JsonToken.START_OBJECT, "its header");
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String name = parser.currentName();
+      expect(parser.nextToken(), JsonToken.START_OBJECT, Quoted.of(name));
+      if (name.equals("__metadata__")) {
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+          String key = parser.currentName();
+          expect(parser.nextToken(), JsonToken.VALUE_STRING, Quoted.of(key));
+          metadata.put(key, parser.getString());
+        }
+      } else {
+        entries.add(entry(parser, name));
+      }
+    }
+    if (parser.nextToken() != null) {
+      throw damaged("has more than one JSON object in its header");
+    }
+  }
+
+  private Entry entry(JsonParser parser, String name) {
+    String type = null;
+    long[] sizes = null;
+    long[] offsets = null;
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String key = parser.currentName();
+      JsonToken value = parser.nextToken();
+      switch (key) {
+        case "dtype" -> {
+          expect(value, JsonToken.VALUE_STRING, "the dtype of " + Quoted.of(name));
+          type = parser.getString();
+        }
+        case "shape" -> sizes = integers(parser, value, name);
+        case "data_offsets" -> offsets = integers(parser, value, name);
+        default ->
+            throw damaged("describes " + Quoted.of(name) + " by an unknown " + Quoted.of(key));
+      }
+    }
+    if (type == null || sizes == null || offsets == null || offsets.length != 2) {
+      throw damaged("does not give dtype, shape and two data_offsets for " + Quoted.of(name));
+    }
+    DType dtype = dtype(type, name);
+    Shape shape = shape(sizes, dtype, name);
+    if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != shape.count() * dtype.bytes()) {
+      throw damaged(
+          "gives bytes %d to %d to %s %s %s, which needs %d"
+              .formatted(
+                  offsets[0],
+                  offsets[1],
+                  Quoted.of(name),
+                  dtype,
+                  shape,
+                  shape.count() * dtype.bytes()));
+    }
+    return new Entry(name, dtype, shape, offsets[0], offsets[1]);
+  }
+
+  private long[] integers(JsonParser parser, JsonToken first, String name) {
+    expect(first, JsonToken.START_ARRAY, Quoted.of(name));
+    long[] values = new long[HIGHEST_RANK];
+    int count = 0;
+    while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+      if (count == HIGHEST_RANK) {
+        throw damaged("gives " + Quoted.of(name) + " more than " + HIGHEST_RANK + " axes");
+      }
+      long value = parser.getLongValue();
+      if (value < 0) {
+        throw damaged("holds the negative number " + value + " for " + Quoted.of(name));
+      }
+      values[count++] = value;
+    }
+    expect(parser.currentToken(), JsonToken.END_ARRAY, Quoted.of(name));
+    return java.util.Arrays.copyOf(values, count);
+  }
+
+  private DType dtype(String type, String name) {
+    return switch (type) {
+      case "F64" -> DType.F64;
+      case "F32" -> DType.F32;
+      case "F16" -> DType.F16;
+      case "BF16" -> DType.BF16;
+      case "F8_E4M3" -> DType.F8_E4M3;
+      case "F8_E5M2" -> DType.F8_E5M2;
+      case "I64" -> DType.I64;
+      case "I32" -> DType.I32;
+      case "I16" -> DType.I16;
+      case "I8" -> DType.I8;
+      case "U8" -> DType.U8;
+      case "BOOL" -> DType.BOOL;
+      default ->
+          throw new InputException(
+              "%s holds %s with dtype %s; expected one of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64 I32 I16 I8 U8 BOOL: convert it"
+                  .formatted(file.path(), Quoted.of(name), Quoted.of(type)));
+    };
+  }
+
+  private Shape shape(long[] sizes, DType dtype, String name) {
+    try {
+      Shape shape = Shape.of(sizes);
+      Math.multiplyExact(shape.count(), (long) dtype.bytes());
+      return shape;
+    } catch (ArithmeticException e) {
+      throw damaged("gives " + Quoted.of(name) + " more elements than any file can hold");
+    }
+  }
+
+  private void checkLayout(long bytes) {
+    entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+    long position = 0;
+    for (Entry entry : entries) {
+      if (entry.begin != position) {
+        throw damaged(
+            "%s %s: it begins at byte %d, but %d was expected"
+                .formatted(
+                    entry.begin < position ? "overlaps" : "leaves a hole before",
+                    Quoted.of(entry.name),
+                    entry.begin,
+                    position));
+      }
+      position = entry.end;
+    }
+    if (position != bytes) {
+      throw damaged("holds " + bytes + " bytes of elements, but its header promises " + position);
+    }
+  }
+
+  private void expect(JsonToken got, JsonToken expected, String what) {
+    if (got != expected) {
+      throw damaged("has " + got + " where " + what + " needs " + expected);
+    }
+  }
+
+  private InputException damaged(String what) {
+    return new InputException(
+        file.path() + " " + what + "; expected a complete safetensors file: download it again");
+  }
+}

@@ -1,0 +1,89 @@
+package wan4j.weights.file;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import wan4j.tensor.InputException;
+import wan4j.tensor.TensorSource;
+
+/// One open file of named tensors, safetensors or PyTorch; its sources read from it until it is
+/// closed.
+public final class TensorFile implements AutoCloseable {
+  private final PositionedFile file;
+  private final Map<String, TensorSource> tensors;
+  private final Map<String, String> metadata;
+
+  TensorFile(PositionedFile file, Map<String, TensorSource> tensors, Map<String, String> metadata) {
+    this.file = file;
+    this.tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    this.metadata = Map.copyOf(metadata);
+  }
+
+  /// Opens a file and checks its whole table of contents, recognising the format by its first
+  /// bytes; throws `InputException` when it is missing, damaged, hostile or in another format.
+  public static TensorFile open(Path path) {
+    PositionedFile file = PositionedFile.open(path);
+    try {
+      return read(file);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private static TensorFile read(PositionedFile file) {
+    byte[] first = file.read(0, (int) Math.min(9, file.size()));
+    String start = new String(first, StandardCharsets.ISO_8859_1);
+    if (start.isEmpty()) {
+      throw new InputException(file.path() + " is empty; download it again");
+    }
+    if (start.startsWith("PK\u0003\u0004")) {
+      return TorchReader.read(file);
+    }
+    // a header of less than 4 GB, then its opening brace
+    boolean isSafetensors = start.endsWith("\0\0\0\0{") && start.length() == 9;
+    String other = isSafetensors ? null : otherFormat(start);
+    if (other != null) {
+      throw new InputException(file.path() + " is " + other);
+    }
+    return SafetensorsReader.read(file);
+  }
+
+  /// Returns what else a file is by its first bytes, and the cure, or null.
+  private static String otherFormat(String start) {
+    if (start.startsWith("version ")) {
+      return "a placeholder of Git LFS, not the file itself; run git lfs pull in its folder";
+    }
+    if (start.startsWith("GGUF")) {
+      return "a GGUF file; expected safetensors or PyTorch: download that version";
+    }
+    if (start.startsWith("\u0080")) {
+      return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or"
+          + " later";
+    }
+    return start.startsWith("<") ? "a web page, not a file of weights; download it again" : null;
+  }
+
+  /// Returns where the file lies.
+  public Path path() {
+    return file.path();
+  }
+
+  /// Returns the tensors by their names in the file.
+  public Map<String, TensorSource> tensors() {
+    return tensors;
+  }
+
+  /// Returns the text that the file carries beside its tensors; empty for PyTorch files.
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /// Closes the file; its sources can no longer be read.
+  @Override
+  public void close() {
+    file.close();
+  }
+}

@@ -1,0 +1,45 @@
+package wan4j.bench.random;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import wan4j.Task;
+import wan4j.tensor.Shape;
+import wan4j.weights.Weights;
+
+class ModelShapesTest {
+  private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
+
+  @Test
+  void theTransformersAreThoseOfTheManifests() {
+    for (Task task : Task.values()) {
+      Map<String, Shape> shapes =
+          ModelShapes.transformer(RandomWeights.config(task, RandomWeights.layers(task)));
+      assertThat(shapes).containsExactlyInAnyOrderEntriesOf(manifest("dit-" + task.spelling()));
+    }
+  }
+
+  @Test
+  void theTextEncoderIsThatOfTheManifest() {
+    assertThat(ModelShapes.umT5(UmT5Sizes.LAYERS))
+        .containsExactlyInAnyOrderEntriesOf(manifest("umt5-xxl-encoder"));
+  }
+
+  @Test
+  void theAutoencodersAreThoseOfTheManifests() {
+    assertThat(ModelShapes.vae21(96)).containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.1"));
+    assertThat(ModelShapes.vae22(160, 256))
+        .containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.2"));
+  }
+
+  private static Map<String, Shape> manifest(String name) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    try (Weights weights = Weights.ofShapes(MANIFESTS.resolve(name + ".json"))) {
+      weights.names().forEach(tensor -> shapes.put(tensor, weights.shape(tensor)));
+    }
+    return shapes;
+  }
+}
