@@ -3,6 +3,10 @@ package wan4j.media;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import wan4j.media.jpeg.JpegReader;
+import wan4j.media.picture.PictureLimits;
+import wan4j.media.picture.PngReader;
+import wan4j.media.webp.CodedPictures;
 import wan4j.tensor.InputException;
 
 /// Reads PNG, JPEG and WebP pictures as Pillow's `Image.open(file).convert("RGB")` does: without

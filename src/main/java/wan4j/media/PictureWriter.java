@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import wan4j.files.PendingFile;
+import wan4j.media.picture.PngWriter;
 
 /// Writes pictures as PNG files; it needs no native library.
 public final class PictureWriter {

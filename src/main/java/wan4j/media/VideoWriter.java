@@ -4,6 +4,13 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.files.PendingFile;
+import wan4j.media.ffmpeg.EncodingException;
+import wan4j.media.ffmpeg.Ffmpeg;
+import wan4j.media.ffmpeg.GifStream;
+import wan4j.media.ffmpeg.Muxer;
+import wan4j.media.ffmpeg.PictureStream;
+import wan4j.media.ffmpeg.SoundStream;
+import wan4j.media.ffmpeg.SoundTrack;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.media.jpeg.JpegReader;
+import wan4j.media.picture.PngReader;
 import wan4j.tensor.InputException;
 
 /// The files under pictures/ were written by Pillow 12.3.0; each `.rgb` beside them holds what its

@@ -1,19 +1,19 @@
-package wan4j.media;
+package wan4j.media.picture;
 
 import java.nio.file.Path;
 import wan4j.tensor.InputException;
 
 /// The largest pictures and frames that are decoded; checked against a file's header, before any
 /// pixel is decoded, so that a small file cannot ask for all the memory there is.
-final class PictureLimits {
-  static final int LARGEST_SIDE = 16_384;
-  static final long MOST_PIXELS = 100_000_000;
-  static final long LARGEST_FILE = 1L << 29;
+public final class PictureLimits {
+  public static final int LARGEST_SIDE = 16_384;
+  public static final long MOST_PIXELS = 100_000_000;
+  public static final long LARGEST_FILE = 1L << 29;
 
   private PictureLimits() {}
 
   /// Throws `InputException` when a picture of this size is not decoded.
-  static void check(Path file, long width, long height) {
+  public static void check(Path file, long width, long height) {
     if (width < 1 || height < 1) {
       throw new InputException(
           "%s says that it is %dx%d pixels, but a picture has at least one; give another file"

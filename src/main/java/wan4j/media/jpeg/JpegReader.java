@@ -1,10 +1,13 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import wan4j.media.Picture;
+import wan4j.media.picture.PictureLimits;
+import wan4j.media.webp.CodedPictures;
 import wan4j.tensor.InputException;
 
 /// Decodes JPEG pictures to the RGB values that Pillow gives, to the bit.
@@ -12,7 +15,7 @@ import wan4j.tensor.InputException;
 /// It is ours because FFmpeg transforms rows before columns and rounds otherwise than libjpeg, and
 /// because pictures then need no native library. Baseline, extended and progressive Huffman files
 /// of 8 bits with one or three components are read here; anything rarer is left to FFmpeg.
-final class JpegReader {
+public final class JpegReader {
   private static final int MOST_SCANS = 1000;
 
   private final Path file;
@@ -34,7 +37,7 @@ final class JpegReader {
   }
 
   /// Says whether the bytes begin as a JPEG file does.
-  static boolean recognises(byte[] bytes) {
+  public static boolean recognises(byte[] bytes) {
     return bytes.length > 2
         && (bytes[0] & 0xFF) == 0xFF
         && (bytes[1] & 0xFF) == 0xD8
@@ -42,7 +45,7 @@ final class JpegReader {
   }
 
   /// Decodes a whole file; throws `InputException` when it is broken, cut short or too large.
-  static Picture read(Path file, byte[] bytes) {
+  public static Picture read(Path file, byte[] bytes) {
     JpegReader reader = new JpegReader(file, bytes);
     try {
       return reader.decode();

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_FFV1;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_EF_CRCCHECK;
@@ -41,13 +41,14 @@ import org.bytedeco.ffmpeg.avformat.AVStream;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.javacpp.BytePointer;
+import wan4j.media.picture.PictureLimits;
 import wan4j.tensor.InputException;
 
 /// One stream of a file, decoded frame by frame; every failure is an `InputException` in a
 /// sentence.
-final class Decoder implements AutoCloseable {
+public final class Decoder implements AutoCloseable {
   /// What a stream holds.
-  enum Kind {
+  public enum Kind {
     PICTURES("pictures", AVMEDIA_TYPE_VIDEO),
     SOUND("sound", AVMEDIA_TYPE_AUDIO);
 
@@ -78,12 +79,12 @@ final class Decoder implements AutoCloseable {
 
   /// Opens the best stream of a kind; throws `InputException` when the file is missing, broken, too
   /// large a picture, or has no such stream.
-  Decoder(Path file, Kind kind) {
+  public Decoder(Path file, Kind kind) {
     this(file, kind, null);
   }
 
   /// Opens the pictures of a file that is known to be of a format, whatever its name says.
-  static Decoder ofFormat(Path file, String format) {
+  public static Decoder ofFormat(Path file, String format) {
     Ffmpeg.require("read " + file);
     return new Decoder(file, Kind.PICTURES, av_find_input_format(format));
   }
@@ -142,22 +143,22 @@ final class Decoder implements AutoCloseable {
   }
 
   /// Returns the file's container.
-  AVFormatContext input() {
+  public AVFormatContext input() {
     return input;
   }
 
   /// Returns the stream.
-  AVStream stream() {
+  public AVStream stream() {
     return stream;
   }
 
   /// Returns the opened codec.
-  AVCodecContext codec() {
+  public AVCodecContext codec() {
     return codec;
   }
 
   /// Returns the next frame, valid until the next call, or null at the end.
-  AVFrame next() {
+  public AVFrame next() {
     while (true) {
       int code = avcodec_receive_frame(codec, frame);
       if (code == AVERROR_EOF) {
@@ -200,7 +201,7 @@ final class Decoder implements AutoCloseable {
   }
 
   /// Throws `InputException` for a negative code of FFmpeg and returns any other.
-  int check(int code) {
+  public int check(int code) {
     if (code < 0) {
       throw new InputException(
           "cannot read the %s of %s: %s; give a whole file of a usual format"

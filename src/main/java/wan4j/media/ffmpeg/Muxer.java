@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_FLAG_GLOBAL_HEADER;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_rescale_ts;
@@ -30,13 +30,13 @@ import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
 /// A video file that is being written: streams are added, then packets, then it ends.
-final class Muxer implements AutoCloseable {
+public final class Muxer implements AutoCloseable {
   private final Path target;
   private final AVFormatContext context = new AVFormatContext(null);
   private final AVIOContext file = new AVIOContext(null);
 
   /// Opens `path` for a container format; messages name `target`.
-  Muxer(Path target, Path path, String format) {
+  public Muxer(Path target, Path path, String format) {
     this.target = target;
     try (BytePointer address = Ffmpeg.address(path);
         BytePointer name = new BytePointer(format, StandardCharsets.UTF_8)) {
@@ -68,7 +68,7 @@ final class Muxer implements AutoCloseable {
   }
 
   /// Writes the header, with options of the format.
-  void begin(Map<String, String> options) {
+  public void begin(Map<String, String> options) {
     AVDictionary dictionary = new AVDictionary(null);
     options.forEach((name, value) -> av_dict_set(dictionary, name, value, 0));
     int code = avformat_write_header(context, dictionary);
@@ -85,7 +85,7 @@ final class Muxer implements AutoCloseable {
   }
 
   /// Writes the end; the file is then whole.
-  void end() {
+  public void end() {
     check(av_write_trailer(context));
     check(file.error());
     context.pb(new AVIOContext(null));

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 /// The inverse cosine transform of a JPEG block, in the integer arithmetic of libjpeg's default so
 /// that every value is equal to the bit (Loeffler, Ligtenberg and Moschytz 1989 with 13-bit

@@ -1,7 +1,7 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 /// Thrown when a codec cannot encode a frame that it was given.
-final class EncodingException extends RuntimeException {
+public final class EncodingException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   EncodingException(String message) {

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_RANGE_JPEG;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_SPC_RGB;
@@ -22,13 +22,13 @@ import org.bytedeco.ffmpeg.swscale.SwsContext;
 
 /// Copies pictures into and out of FFmpeg's frames, converting colours both ways by the matrix and
 /// range that a frame is tagged with.
-final class FrameConverter implements AutoCloseable {
+public final class FrameConverter implements AutoCloseable {
   private final int width;
   private final int height;
   private final AVFrame rgb;
   private final SwsContext scaler;
 
-  FrameConverter(int width, int height) {
+  public FrameConverter(int width, int height) {
     this.width = width;
     this.height = height;
     rgb = frame(AV_PIX_FMT_RGB24, width, height);
@@ -67,7 +67,7 @@ final class FrameConverter implements AutoCloseable {
   }
 
   /// Reads a frame's pixels into an array `[height, width, 3]`; returns FFmpeg's code.
-  int fromFrame(AVFrame source, byte[] pixels) {
+  public int fromFrame(AVFrame source, byte[] pixels) {
     if (source.colorspace() == AVCOL_SPC_UNSPECIFIED) {
       // Untagged files mostly come from FFmpeg's own default, and OpenCV and decord read them so.
       source.colorspace(isRgb(source.format()) ? AVCOL_SPC_RGB : AVCOL_SPC_SMPTE170M);

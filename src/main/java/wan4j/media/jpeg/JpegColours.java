@@ -1,8 +1,8 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 import java.util.List;
 import java.util.stream.IntStream;
-import wan4j.media.CodedPictures.Plane;
+import wan4j.media.picture.Plane;
 
 /// Turns a JPEG's luma and chroma into RGB to the bit as libjpeg does: chroma enlarged with a
 /// triangle filter ("fancy upsampling"), colours in 16-bit fixed point (libjpeg-turbo/libjpeg-turbo

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_FLT;
 import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_FLTP;
@@ -15,10 +15,11 @@ import java.util.Map;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.ffmpeg.avutil.AVRational;
+import wan4j.media.Sound;
 import wan4j.tensor.InputException;
 
 /// The sound of an mp4 file as AAC, or of an mkv file as 32-bit floats.
-final class SoundStream implements SoundTrack {
+public final class SoundStream implements SoundTrack {
   private static final int SAMPLES = 1024;
   private static final int MOST_CHANNELS = 8;
   private static final int BITS_PER_CHANNEL = 128_000;
@@ -45,7 +46,7 @@ final class SoundStream implements SoundTrack {
   }
 
   /// Opens a stream of AAC; a rate that AAC does not have becomes 48 kHz.
-  static SoundStream aac(Muxer muxer, Sound sound) {
+  public static SoundStream aac(Muxer muxer, Sound sound) {
     boolean usual =
         switch (sound.rate()) {
           case 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000 ->
@@ -59,7 +60,7 @@ final class SoundStream implements SoundTrack {
   }
 
   /// Opens a stream of the samples themselves.
-  static SoundStream lossless(Muxer muxer, Sound sound) {
+  public static SoundStream lossless(Muxer muxer, Sound sound) {
     return open(muxer, new Encoder(muxer, "pcm_f32le"), sound, AV_SAMPLE_FMT_FLT);
   }
 

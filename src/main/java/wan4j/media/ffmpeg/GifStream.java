@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avfilter.av_buffersink_get_frame;
 import static org.bytedeco.ffmpeg.global.avfilter.av_buffersrc_add_frame;
@@ -21,10 +21,11 @@ import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avfilter.AVFilterContext;
 import org.bytedeco.ffmpeg.avfilter.AVFilterGraph;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
+import wan4j.media.VideoSettings;
 
 /// The pictures of a GIF file: one palette of 256 colours is found for the whole video by FFmpeg's
 /// filters `palettegen` and `paletteuse`, so all frames wait until the last is known.
-final class GifStream implements AutoCloseable {
+public final class GifStream implements AutoCloseable {
   private final Muxer muxer;
   private final Encoder encoder;
   private final FrameConverter converter;
@@ -35,7 +36,7 @@ final class GifStream implements AutoCloseable {
   private final int height;
   private long count;
 
-  GifStream(Muxer muxer, int width, int height, VideoSettings settings) {
+  public GifStream(Muxer muxer, int width, int height, VideoSettings settings) {
     this.muxer = muxer;
     this.width = width;
     this.height = height;
@@ -76,7 +77,7 @@ final class GifStream implements AutoCloseable {
   }
 
   /// Adds a frame of pixels `[height, width, 3]`.
-  void add(MemorySegment pixels) {
+  public void add(MemorySegment pixels) {
     AVFrame frame = FrameConverter.frame(AV_PIX_FMT_BGR0, width, height);
     try {
       muxer.check(converter.toFrame(pixels, frame));
@@ -89,7 +90,7 @@ final class GifStream implements AutoCloseable {
   }
 
   /// Finds the palette, then encodes all frames.
-  void finish() {
+  public void finish() {
     muxer.check(av_buffersrc_add_frame(source, null));
     AVFrame frame = av_frame_alloc();
     try {

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.picture;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
+import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
 /// Decodes PNG pictures of every colour type, depth and interlacing to the RGB values that Pillow's
@@ -15,7 +16,7 @@ import wan4j.tensor.InputException;
 /// It is ours because it is small, needs no native library, and must agree with Pillow to the bit:
 /// transparency is dropped and not blended, 16-bit colours keep their upper byte, 16-bit greys are
 /// clipped at 255, and palette entries that the file lacks are black.
-final class PngReader {
+public final class PngReader {
   private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
   private final Path file;
@@ -35,13 +36,13 @@ final class PngReader {
   }
 
   /// Says whether the bytes begin as a PNG file does.
-  static boolean recognises(byte[] bytes) {
+  public static boolean recognises(byte[] bytes) {
     return bytes.length >= SIGNATURE.length
         && Arrays.equals(bytes, 0, SIGNATURE.length, SIGNATURE, 0, SIGNATURE.length);
   }
 
   /// Decodes a whole file; throws `InputException` when it is broken, cut short or too large.
-  static Picture read(Path file, byte[] bytes) {
+  public static Picture read(Path file, byte[] bytes) {
     PngReader reader = new PngReader(file, bytes);
     try {
       return reader.decode();

@@ -1,7 +1,7 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 /// What accompanies the pictures of a video file.
-sealed interface SoundTrack extends AutoCloseable permits SoundStream, SoundTrack.Silence {
+public sealed interface SoundTrack extends AutoCloseable permits SoundStream, SoundTrack.Silence {
   /// The track of a video without sound.
   SoundTrack SILENCE = new Silence();
 

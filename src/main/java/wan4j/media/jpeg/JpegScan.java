@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avutil.AV_LOG_DEBUG;
 import static org.bytedeco.ffmpeg.global.avutil.AV_LOG_QUIET;
@@ -19,7 +19,7 @@ import wan4j.tensor.InputException;
 ///
 /// They are called through the JavaCPP presets alone. Passing them views of heap buffers has
 /// crashed the JVM, so this package hands over only direct memory that FFmpeg itself allocated.
-final class Ffmpeg {
+public final class Ffmpeg {
   /// FFmpeg wants more input, or room for output, before it can go on: `AVERROR(EAGAIN)` on Linux.
   static final int AGAIN = -11;
 
@@ -55,7 +55,7 @@ final class Ffmpeg {
   }
 
   /// Throws `InputException` when the libraries cannot be loaded; `purpose` completes "cannot …".
-  static void require(String purpose) {
+  public static void require(String purpose) {
     if (!OBSTACLE.isEmpty()) {
       throw new InputException(
           "cannot %s without the FFmpeg libraries, which did not load (%s); install libudev1 and allow writing to the home folder, or use PNG files"
@@ -81,7 +81,7 @@ final class Ffmpeg {
   }
 
   /// Returns FFmpeg's memory as a buffer; it is valid until FFmpeg frees or moves the memory.
-  static ByteBuffer buffer(BytePointer pointer, long bytes) {
+  public static ByteBuffer buffer(BytePointer pointer, long bytes) {
     return pointer.position(0).capacity(bytes).asByteBuffer();
   }
 

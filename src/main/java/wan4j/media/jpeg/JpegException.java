@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 /// Thrown within the JPEG decoder with what is wrong with the file.
 final class JpegException extends RuntimeException {

@@ -1,7 +1,7 @@
-package wan4j.media;
+package wan4j.media.webp;
 
 import java.util.stream.IntStream;
-import wan4j.media.CodedPictures.Plane;
+import wan4j.media.picture.Plane;
 
 /// Turns a lossy WebP's luma and chroma into RGB to the bit as libwebp does: chroma enlarged with
 /// weights of 9, 3, 3 and 1 sixteenths in two roundings, BT.601 colours in fixed point

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.webp;
 
 import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_WEBP;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
@@ -7,15 +7,21 @@ import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUVA420P;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
+import wan4j.media.Picture;
+import wan4j.media.ffmpeg.Decoder;
+import wan4j.media.ffmpeg.Ffmpeg;
+import wan4j.media.ffmpeg.FrameConverter;
+import wan4j.media.picture.PictureLimits;
+import wan4j.media.picture.Plane;
 import wan4j.tensor.InputException;
 
 /// Decodes JPEG and WebP pictures through FFmpeg, and turns what its codecs give into RGB as
 /// libjpeg and libwebp do, so that the values are those that Pillow gives.
-final class CodedPictures {
+public final class CodedPictures {
   private CodedPictures() {}
 
   /// Reads the first picture of a file whose format is FFmpeg's `jpeg_pipe` or `webp_pipe`.
-  static Picture read(Path file, String format) {
+  public static Picture read(Path file, String format) {
     try (Decoder decoder = Decoder.ofFormat(file, format)) {
       AVFrame frame = decoder.next();
       if (frame == null) {
@@ -49,23 +55,5 @@ final class CodedPictures {
       lines.get(y * stride, values, y * width, width);
     }
     return new Plane(width, height, values);
-  }
-
-  /// One component of a picture, perhaps at a lower resolution.
-  static final class Plane {
-    final int width;
-    final int height;
-    private final byte[] values;
-
-    Plane(int width, int height, byte[] values) {
-      this.width = width;
-      this.height = height;
-      this.values = values;
-    }
-
-    /// Returns a value; rows beyond an edge repeat the last.
-    int at(int x, int y) {
-      return values[Math.clamp(y, 0, height - 1) * width + x] & 0xFF;
-    }
   }
 }

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.picture;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -7,15 +7,16 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
+import wan4j.media.Picture;
 
 /// Encodes pictures as 8-bit RGB PNG files, without any native library.
-final class PngWriter {
+public final class PngWriter {
   private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
   private PngWriter() {}
 
   /// Returns the bytes of a PNG file.
-  static byte[] encode(Picture picture) {
+  public static byte[] encode(Picture picture) {
     ByteArrayOutputStream file = new ByteArrayOutputStream(picture.rgb().length / 2 + 100);
     ByteArrayOutputStream header = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(file);

@@ -1,6 +1,7 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 import java.util.stream.IntStream;
+import wan4j.media.picture.Plane;
 
 /// One component of a JPEG picture: luma, a chroma, or a colour; its coefficients until they become
 /// values.
@@ -57,7 +58,7 @@ final class JpegComponent {
   }
 
   /// Turns the coefficients into values.
-  CodedPictures.Plane plane() {
+  Plane plane() {
     byte[] values = new byte[width * height];
     IntStream.range(0, blocksDown)
         .parallel()
@@ -74,6 +75,6 @@ final class JpegComponent {
             }
           }
         });
-    return new CodedPictures.Plane(width, height, values);
+    return new Plane(width, height, values);
   }
 }

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.jpeg;
 
 /// Reads Huffman codes and bits from the entropy-coded parts of a JPEG file.
 final class JpegEntropy {

@@ -1,4 +1,4 @@
-package wan4j.media;
+package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_PRI_BT709;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_RANGE_JPEG;
@@ -16,9 +16,10 @@ import java.util.Map;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.ffmpeg.avutil.AVRational;
+import wan4j.media.VideoSettings;
 
 /// The pictures of an mp4 or mkv file: colours are converted to what the codec stores, and tagged.
-final class PictureStream implements AutoCloseable {
+public final class PictureStream implements AutoCloseable {
   private final Muxer muxer;
   private final Encoder encoder;
   private final FrameConverter converter;
@@ -36,7 +37,7 @@ final class PictureStream implements AutoCloseable {
   }
 
   /// Opens a stream of H.264: libx264 where the FFmpeg build has it, else OpenH264.
-  static PictureStream h264(Muxer muxer, int width, int height, VideoSettings settings) {
+  public static PictureStream h264(Muxer muxer, int width, int height, VideoSettings settings) {
     boolean x264 = Encoder.isPresent("libx264");
     Encoder encoder = new Encoder(muxer, x264 ? "libx264" : "libopenh264");
     AVCodecContext codec = encoder.codec();
@@ -61,7 +62,7 @@ final class PictureStream implements AutoCloseable {
   }
 
   /// Opens a stream of lossless FFV1, with a checksum for every slice.
-  static PictureStream lossless(Muxer muxer, int width, int height, VideoSettings settings) {
+  public static PictureStream lossless(Muxer muxer, int width, int height, VideoSettings settings) {
     Encoder encoder = new Encoder(muxer, "ffv1");
     AVCodecContext codec = encoder.codec();
     setUp(codec, width, height, settings);
@@ -83,7 +84,7 @@ final class PictureStream implements AutoCloseable {
   }
 
   /// Adds a frame of pixels `[height, width, 3]`.
-  void add(MemorySegment pixels) {
+  public void add(MemorySegment pixels) {
     muxer.check(converter.toFrame(pixels, frame));
     frame.pts(count++);
     frame.duration(1);
@@ -91,7 +92,7 @@ final class PictureStream implements AutoCloseable {
   }
 
   /// Writes what the codec still holds.
-  void finish() {
+  public void finish() {
     encoder.finish();
   }
 
