@@ -22,7 +22,7 @@ public final class PictureWriter {
   /// Writes a picture to a file that belongs to an unfinished target, which messages name.
   static void writePart(Picture picture, Path file, Path target) {
     try {
-      Files.write(file, PngWriter.encode(picture));
+      Files.write(file, PngWriter.encode(picture.width(), picture.height(), picture.rgb()));
     } catch (IOException e) {
       throw PendingFile.failure(target, e);
     }

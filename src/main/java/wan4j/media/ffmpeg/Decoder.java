@@ -66,7 +66,7 @@ public final class Decoder implements AutoCloseable {
   private static final String CONTAINERS =
       "mov,mp4,matroska,webm,avi,gif,apng,mpeg,mpegts,mpegvideo,flv,asf,h264,hevc,ivf,nut,"
           + "wav,w64,mp3,flac,ogg,aac,aiff,au,caf,ac3,amr,"
-          + "jpeg_pipe,webp_pipe";
+          + "webp_pipe";
 
   private final Path file;
   private final Kind kind;

@@ -9,11 +9,12 @@ import wan4j.media.picture.Plane;
 /// 3.1, src/jdsample.c and src/jdcolor.c).
 final class JpegColours {
   private static final int HALF = 1 << 15;
+  private static final int NEARLY_BLACK = 4;
 
   private JpegColours() {}
 
   /// Writes grey pixels.
-  static void toRgb(Plane luma, byte[] rgb) {
+  static void greyToRgb(Plane luma, byte[] rgb) {
     for (int y = 0, i = 0; y < luma.height; y++) {
       for (int x = 0; x < luma.width; x++) {
         byte value = (byte) luma.at(x, y);
@@ -28,8 +29,8 @@ final class JpegColours {
   record Channel(Plane plane, int columns, int rows) {}
 
   /// Writes coloured pixels of three components: RGB, or luma and the two chromas.
-  static void toRgb(List<Channel> channels, boolean isRgb, int width, int height, byte[] rgb) {
-    IntStream.range(0, height)
+  static void toRgb(List<Channel> channels, boolean isRgb, int width, byte[] rgb) {
+    IntStream.range(0, rgb.length / 3 / width)
         .parallel()
         .forEach(y -> {
           int[] first = enlargedRow(channels.get(0), y);
@@ -42,14 +43,75 @@ final class JpegColours {
               rgb[i + 2] = (byte) third[x];
               continue;
             }
-            int level = first[x];
-            int b = second[x] - 128;
-            int r = third[x] - 128;
-            rgb[i] = clip(level + ((fixed(1.402) * r + HALF) >> 16));
-            rgb[i + 1] = clip(level + ((-fixed(0.34414) * b - fixed(0.71414) * r + HALF) >> 16));
-            rgb[i + 2] = clip(level + ((fixed(1.772) * b + HALF) >> 16));
+            rgb[i] = (byte) red(first[x], third[x]);
+            rgb[i + 1] = (byte) green(first[x], second[x], third[x]);
+            rgb[i + 2] = (byte) blue(first[x], second[x]);
           }
         });
+  }
+
+  /// Writes coloured pixels of four components: cyan, magenta, yellow and black, or the first three
+  /// of them as luma and chroma.
+  ///
+  /// Values are brightness and not ink in all files of Adobe's programs, which mark them. Pillow
+  /// takes the unmarked ones for the same (python-pillow/Pillow 0150848,
+  /// src/PIL/JpegImagePlugin.py) and so do we, unless nothing but black would be left: then the
+  /// values are ink.
+  static void inksToRgb(
+      List<Channel> channels, boolean isYcck, boolean isAdobe, int width, byte[] rgb) {
+    boolean isInk = !isAdobe && isBlackThroughout(channels.getLast().plane);
+    IntStream.range(0, rgb.length / 3 / width)
+        .parallel()
+        .forEach(y -> {
+          int[][] rows = new int[4][];
+          for (int c = 0; c < 4; c++) {
+            rows[c] = enlargedRow(channels.get(c), y);
+          }
+          for (int x = 0, i = y * width * 3; x < width; x++, i += 3) {
+            int first = rows[0][x];
+            int second = rows[1][x];
+            int third = rows[2][x];
+            int cyan = isYcck ? 255 - red(first, third) : first;
+            int magenta = isYcck ? 255 - green(first, second, third) : second;
+            int yellow = isYcck ? 255 - blue(first, second) : third;
+            int white = isInk ? 255 - rows[3][x] : rows[3][x];
+            rgb[i] = lit(isInk ? cyan : 255 - cyan, white);
+            rgb[i + 1] = lit(isInk ? magenta : 255 - magenta, white);
+            rgb[i + 2] = lit(isInk ? yellow : 255 - yellow, white);
+          }
+        });
+  }
+
+  /// Says whether brightness is so low everywhere that no colour would be seen.
+  private static boolean isBlackThroughout(Plane plane) {
+    for (int y = 0; y < plane.height; y++) {
+      for (int x = 0; x < plane.width; x++) {
+        if (plane.at(x, y) > NEARLY_BLACK) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /// Returns what is left of white light under an ink, as Pillow's `cmyk2rgb` has it
+  /// (python-pillow/Pillow 12.3.0, src/libImaging/Convert.c).
+  private static byte lit(int ink, int white) {
+    int product = ink * white + 128;
+    return clip(white - (((product >> 8) + product) >> 8));
+  }
+
+  private static int red(int level, int r) {
+    return Math.clamp(level + ((fixed(1.402) * (r - 128) + HALF) >> 16), 0, 255);
+  }
+
+  private static int green(int level, int b, int r) {
+    int chroma = -fixed(0.34414) * (b - 128) - fixed(0.71414) * (r - 128);
+    return Math.clamp(level + ((chroma + HALF) >> 16), 0, 255);
+  }
+
+  private static int blue(int level, int b) {
+    return Math.clamp(level + ((fixed(1.772) * (b - 128) + HALF) >> 16), 0, 255);
   }
 
   private static int fixed(double x) {

@@ -5,31 +5,35 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import wan4j.media.Picture;
+import wan4j.media.jpeg.JpegFrame.Coding;
+import wan4j.media.picture.DecodedPicture;
+import wan4j.media.picture.Exif;
 import wan4j.media.picture.PictureLimits;
-import wan4j.media.webp.CodedPictures;
+import wan4j.media.picture.Plane;
 import wan4j.tensor.InputException;
 
 /// Decodes JPEG pictures to the RGB values that Pillow gives, to the bit.
 ///
 /// It is ours because FFmpeg transforms rows before columns and rounds otherwise than libjpeg, and
-/// because pictures then need no native library. Baseline, extended and progressive Huffman files
-/// of 8 bits with one or three components are read here; anything rarer is left to FFmpeg.
+/// because pictures then need no native library. Baseline, extended, progressive and lossless files
+/// of 8 bits with Huffman codes are read; the rest is refused by its name.
 public final class JpegReader {
-  private static final int MOST_SCANS = 1000;
+  private static final List<Integer> RGB = List.of((int) 'R', (int) 'G', (int) 'B');
+  private static final int[] NO_FACTORS = new int[0];
 
   private final Path file;
   private final ByteBuffer data;
   private final int[][] factors = new int[4][];
   private final JpegEntropy.Table[] direct = new JpegEntropy.Table[4];
   private final JpegEntropy.Table[] alternating = new JpegEntropy.Table[4];
-  private final List<JpegComponent> components = new ArrayList<>();
-  private JpegComponent.JpegSize size;
-  private boolean progressive;
+  private JpegFrame frame;
   private boolean jfif;
   private int adobe = -1;
+  private int orientation;
   private int interval;
-  private int scans;
+  private long parts;
+  private long visitsLeft;
+  private boolean hasScan;
 
   private JpegReader(Path file, byte[] bytes) {
     this.file = file;
@@ -45,36 +49,31 @@ public final class JpegReader {
   }
 
   /// Decodes a whole file; throws `InputException` when it is broken, cut short or too large.
-  public static Picture read(Path file, byte[] bytes) {
+  public static DecodedPicture read(Path file, byte[] bytes) {
     JpegReader reader = new JpegReader(file, bytes);
     try {
       return reader.decode();
     } catch (JpegException e) {
       throw new InputException(
-          "cannot read picture %s: %s; give a whole PNG, JPEG or WebP file"
-              .formatted(file, e.getMessage()),
-          e);
+          "cannot read picture %s: %s; %s".formatted(file, e.getMessage(), e.cure()), e);
     }
   }
 
-  private Picture decode() {
+  private DecodedPicture decode() {
     data.position(2);
     while (true) {
       int marker = nextMarker();
+      if (++parts > PictureLimits.mostParts(frame == null ? 0 : frame.size().pixels())) {
+        throw new JpegException("it has more parts than a picture of its size needs");
+      }
       switch (marker) {
-        case 0xC0, 0xC1, 0xC2 -> {
-          progressive = marker == 0xC2;
-          if (!readFrame(segment())) {
-            return CodedPictures.read(file, "jpeg_pipe");
-          }
-        }
-        case 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF -> {
-          return CodedPictures.read(file, "jpeg_pipe");
-        }
         case 0xC4 -> readTables(segment());
+        case 0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF ->
+            readFrame(marker, segment());
         case 0xDB -> readFactors(segment());
         case 0xDD -> interval = unsigned(segment(), 2);
         case 0xE0 -> jfif |= startsWith(segment(), "JFIF");
+        case 0xE1 -> readExif(segment());
         case 0xEE -> {
           ByteBuffer body = segment();
           if (startsWith(body, "Adobe") && body.remaining() >= 12) {
@@ -106,14 +105,15 @@ public final class JpegReader {
       }
     }
     // The end mark may be lost after the last row of a file of one scan, but not otherwise.
-    if (scans > 0 && !progressive && isComplete()) {
+    if (hasScan && frame.coding() != Coding.PROGRESSIVE && isComplete()) {
       return 0xD9;
     }
     throw new JpegException("it ends early");
   }
 
   private boolean isComplete() {
-    return components.stream().allMatch(component -> component.factors != null);
+    return frame != null
+        && frame.components().stream().allMatch(component -> component.factors != null);
   }
 
   private ByteBuffer segment() {
@@ -126,7 +126,8 @@ public final class JpegReader {
     return body;
   }
 
-  private static int unsigned(ByteBuffer source, int bytes) {
+  /// Reads a number of one or two bytes; throws `JpegException` when they are not there.
+  static int unsigned(ByteBuffer source, int bytes) {
     if (source.remaining() < bytes) {
       throw new JpegException("it ends early");
     }
@@ -142,50 +143,18 @@ public final class JpegReader {
     return true;
   }
 
-  /// Reads the frame's header; returns false when it is of a kind that is left to FFmpeg.
-  private boolean readFrame(ByteBuffer body) {
-    if (size != null) {
+  private void readFrame(int marker, ByteBuffer body) {
+    if (frame != null) {
       throw new JpegException("it has two headers");
     }
-    int depth = unsigned(body, 1);
-    int height = unsigned(body, 2);
-    int width = unsigned(body, 2);
-    int count = unsigned(body, 1);
-    PictureLimits.check(file, width, height);
-    if (body.remaining() < count * 3 || count < 1) {
-      throw new JpegException("its header is too short");
+    frame = JpegFrame.read(file, marker, body, data.limit());
+    visitsLeft = frame.mostVisits();
+  }
+
+  private void readExif(ByteBuffer body) {
+    if (orientation == 0 && startsWith(body, "Exif\0\0")) {
+      orientation = Exif.orientation(body.slice(6, body.remaining() - 6));
     }
-    if (depth != 8 || (count != 1 && count != 3)) {
-      return false;
-    }
-    int[] header = new int[count * 3];
-    int horizontal = 1;
-    int vertical = 1;
-    for (int i = 0; i < header.length; i++) {
-      header[i] = unsigned(body, 1);
-      if (i % 3 == 1) {
-        horizontal = Math.max(horizontal, header[i] >> 4);
-        vertical = Math.max(vertical, header[i] & 15);
-      }
-    }
-    size = new JpegComponent.JpegSize(width, height, horizontal, vertical);
-    // Every block of the main component takes at least one bit, so that a small file cannot ask for
-    // much memory.
-    if (Math.ceilDiv(width, 8) * (long) Math.ceilDiv(height, 8) > 8L * data.limit()) {
-      throw new JpegException("it holds fewer pixels than its header says");
-    }
-    for (int i = 0; i < header.length; i += 3) {
-      int across = header[i + 1] >> 4;
-      int down = header[i + 1] & 15;
-      if (across < 1 || across > 4 || down < 1 || down > 4 || header[i + 2] > 3) {
-        throw new JpegException("its header asks for what JPEG does not have");
-      }
-      if (horizontal % across != 0 || vertical % down != 0) {
-        return false;
-      }
-      components.add(new JpegComponent(header[i], across, down, header[i + 2], size));
-    }
-    return true;
   }
 
   private void readTables(ByteBuffer body) {
@@ -221,60 +190,106 @@ public final class JpegReader {
 
   private void readScan(ByteBuffer body) {
     int count = unsigned(body, 1);
-    if (size == null || count < 1 || count > components.size() || ++scans > MOST_SCANS) {
-      throw new JpegException("a scan has no header, no component, or is one of too many");
+    if (frame == null || count < 1 || count > frame.components().size()) {
+      throw new JpegException("a scan has no header or no component");
     }
     List<JpegComponent> chosen = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       int id = unsigned(body, 1);
       int tables = unsigned(body, 1);
       JpegComponent component =
-          components.stream()
+          frame.components().stream()
               .filter(each -> each.id == id && !chosen.contains(each))
               .findFirst()
               .orElseThrow(() -> new JpegException("a scan names a component that is not there"));
-      component.direct = direct[tables >> 4 & 3];
-      component.alternating = alternating[tables & 3];
-      component.predictor = 0;
-      if (component.factors == null) {
-        component.factors = factors[component.quantiser];
-      }
-      if (component.factors == null) {
-        throw new JpegException("a quantisation table is missing");
-      }
+      prepare(component, tables >> 4 & 3, tables & 3);
       chosen.add(component);
     }
     int first = unsigned(body, 1);
     int last = unsigned(body, 1);
     int bits = unsigned(body, 1);
     JpegEntropy entropy = new JpegEntropy(data.array(), data.position());
-    new JpegScan(entropy, chosen, progressive, first, last, bits >> 4, bits & 15)
-        .read(size, interval);
+    if (frame.coding() == Coding.LOSSLESS) {
+      visit((long) frame.size().pixels() * count);
+      new JpegLossless(entropy, chosen, first, bits & 15).read(frame.size(), interval);
+    } else {
+      boolean progressive = frame.coding() == Coding.PROGRESSIVE;
+      JpegScan scan = new JpegScan(entropy, chosen, progressive, first, last, bits >> 4, bits & 15);
+      visit(scan.visits());
+      scan.read(frame.size(), interval);
+    }
+    hasScan = true;
     data.position(Math.min(entropy.position(), data.limit()));
   }
 
-  private Picture picture() {
-    if (components.isEmpty() || !isComplete()) {
-      throw new JpegException("it holds no picture");
+  private void prepare(JpegComponent component, int directTable, int alternatingTable) {
+    component.direct = direct[directTable];
+    component.alternating = alternating[alternatingTable];
+    if (frame.coding() == Coding.SEQUENTIAL) {
+      if (component.direct == null) {
+        component.direct = JpegTables.direct(directTable);
+      }
+      if (component.alternating == null) {
+        component.alternating = JpegTables.alternating(alternatingTable);
+      }
     }
-    byte[] rgb = new byte[size.width() * size.height() * 3];
-    if (components.size() == 1) {
-      JpegColours.toRgb(components.getFirst().plane(), rgb);
-    } else {
-      List<JpegColours.Channel> channels =
-          components.stream()
-              .map(component ->
-                  new JpegColours.Channel(
-                      component.plane(),
-                      size.horizontal() / component.horizontal,
-                      size.vertical() / component.vertical))
-              .toList();
-      JpegColours.toRgb(channels, isRgb(), size.width(), size.height(), rgb);
+    component.predictor = 0;
+    if (component.factors == null) {
+      component.factors =
+          frame.coding() == Coding.LOSSLESS ? NO_FACTORS : factors[component.quantiser];
     }
-    return new Picture(size.width(), size.height(), rgb);
+    if (component.factors == null) {
+      throw new JpegException("a quantisation table is missing");
+    }
   }
 
-  /// Says whether the components are red, green and blue themselves, by libjpeg's rules.
+  private void visit(long coefficients) {
+    visitsLeft -= coefficients;
+    if (visitsLeft < 0) {
+      throw new JpegException(
+          "it sends its pixels more often than any picture needs",
+          "save it again as an ordinary JPEG or PNG file");
+    }
+  }
+
+  private DecodedPicture picture() {
+    if (!isComplete()) {
+      throw new JpegException("it holds no picture");
+    }
+    JpegComponent.JpegSize size = frame.size();
+    List<JpegComponent> components = frame.components();
+    boolean isSmoothed =
+        frame.coding() == Coding.PROGRESSIVE
+            && components.stream().allMatch(JpegSmoothing::isPossible)
+            && components.stream().anyMatch(JpegSmoothing::isUseful);
+    List<JpegColours.Channel> channels = new ArrayList<>();
+    for (JpegComponent component : components) {
+      channels.add(
+          new JpegColours.Channel(
+              plane(component, isSmoothed),
+              size.horizontal() / component.horizontal,
+              size.vertical() / component.vertical));
+    }
+    byte[] rgb = new byte[size.pixels() * 3];
+    switch (components.size()) {
+      case 1 -> JpegColours.greyToRgb(channels.getFirst().plane(), rgb);
+      case 3 -> JpegColours.toRgb(channels, isRgb(), size.width(), rgb);
+      default -> JpegColours.inksToRgb(channels, isYcck(), adobe >= 0, size.width(), rgb);
+    }
+    return new DecodedPicture(
+        size.width(), size.height(), rgb, Math.max(orientation, Exif.UPRIGHT), false);
+  }
+
+  private Plane plane(JpegComponent component, boolean isSmoothed) {
+    if (frame.coding() == Coding.LOSSLESS) {
+      return new Plane(component.width, component.height, component.values);
+    }
+    return component.plane(
+        isSmoothed ? new JpegSmoothing(component, frame.size().unitsDown()) : null);
+  }
+
+  /// Says whether the components are red, green and blue themselves, by libjpeg's rules
+  /// (libjpeg-turbo/libjpeg-turbo 231c68f, src/jdapimin.c, `default_decompress_parms`).
   private boolean isRgb() {
     if (jfif) {
       return false;
@@ -282,8 +297,12 @@ public final class JpegReader {
     if (adobe >= 0) {
       return adobe == 0;
     }
-    return components.get(0).id == 'R'
-        && components.get(1).id == 'G'
-        && components.get(2).id == 'B';
+    List<Integer> ids = frame.components().stream().map(component -> component.id).toList();
+    return ids.equals(RGB) || (frame.coding() == Coding.LOSSLESS && ids.equals(List.of(1, 2, 3)));
+  }
+
+  /// Says whether the first three of four components are luma and chroma, by libjpeg's rules.
+  private boolean isYcck() {
+    return adobe > 0;
   }
 }

@@ -1,6 +1,8 @@
 package wan4j.media.jpeg;
 
+import java.util.Arrays;
 import java.util.List;
+import wan4j.media.picture.PictureLimits;
 
 /// Reads one scan of a JPEG file, sequential or progressive, into its components' coefficients
 /// (ISO/IEC 10918-1, annexes F and G).
@@ -41,13 +43,26 @@ final class JpegScan {
     boolean fits = this.first <= this.last && this.last <= 63 && this.low <= 13;
     if (!fits
         || (progressive && first == 0 && last != 0)
-        || (progressive && first > 0 && components.size() != 1)) {
+        || (progressive && first > 0 && components.size() != 1)
+        || (refining && low != high - 1)) {
       throw new JpegException("a scan asks for coefficients that it cannot have");
     }
   }
 
+  /// Returns how many coefficients the scan visits, its blocks counted as some.
+  long visits() {
+    long blocks = 0;
+    for (JpegComponent component : components) {
+      blocks += component.blocks();
+    }
+    return blocks * (last - first + 1 + PictureLimits.BLOCK_COST);
+  }
+
   /// Reads all blocks of the scan, with a restart after every `interval` units if that is not 0.
   void read(JpegComponent.JpegSize size, int interval) {
+    for (JpegComponent component : components) {
+      Arrays.fill(component.missingBits, first, last + 1, low);
+    }
     JpegComponent only = components.getFirst();
     boolean single = components.size() == 1;
     int across = single ? only.blocksAcross : size.unitsAcross();
@@ -214,7 +229,8 @@ final class JpegScan {
     return k;
   }
 
-  private static JpegEntropy.Table needed(JpegEntropy.Table table) {
+  /// Returns a table; throws `JpegException` when it is missing.
+  static JpegEntropy.Table needed(JpegEntropy.Table table) {
     if (table == null) {
       throw new JpegException("a code table is missing");
     }

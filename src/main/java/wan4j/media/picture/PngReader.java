@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
-import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
 /// Decodes PNG pictures of every colour type, depth and interlacing to the RGB values that Pillow's
@@ -17,7 +17,11 @@ import wan4j.tensor.InputException;
 /// transparency is dropped and not blended, 16-bit colours keep their upper byte, 16-bit greys are
 /// clipped at 255, and palette entries that the file lacks are black.
 public final class PngReader {
+  private static final int ALPHA = 4;
   private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+  // what Pillow takes for a name (python-pillow/Pillow 12.3.0, src/PIL/PngImagePlugin.py, `is_cid`)
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_]{4}");
 
   private final Path file;
   private final ByteBuffer data;
@@ -29,6 +33,9 @@ public final class PngReader {
   private int depth;
   private int colour;
   private boolean interlaced;
+  private int orientation = Exif.UPRIGHT;
+  private boolean isSeeThrough;
+  private long parts;
 
   private PngReader(Path file, byte[] bytes) {
     this.file = file;
@@ -42,7 +49,7 @@ public final class PngReader {
   }
 
   /// Decodes a whole file; throws `InputException` when it is broken, cut short or too large.
-  public static Picture read(Path file, byte[] bytes) {
+  public static DecodedPicture read(Path file, byte[] bytes) {
     PngReader reader = new PngReader(file, bytes);
     try {
       return reader.decode();
@@ -51,10 +58,12 @@ public final class PngReader {
     }
   }
 
-  private Picture decode() {
+  private DecodedPicture decode() {
     data.position(SIGNATURE.length);
-    ByteBuffer header = chunk("IHDR");
-    readHeader(header);
+    if (!nextName().equals("IHDR")) {
+      throw broken("its header is missing");
+    }
+    readHeader(chunk("IHDR"));
     ByteBuffer pixels = skipToPixels();
     inflater.setInput(pixels);
     byte[] rgb = new byte[width * height * 3];
@@ -70,7 +79,8 @@ public final class PngReader {
       readPass(rgb, 1, 0, 2, 2);
       readPass(rgb, 0, 1, 1, 2);
     }
-    return new Picture(width, height, rgb);
+    readAfterPixels();
+    return new DecodedPicture(width, height, rgb, orientation, isSeeThrough);
   }
 
   private void readHeader(ByteBuffer header) {
@@ -111,28 +121,55 @@ public final class PngReader {
     while (true) {
       String name = nextName();
       ByteBuffer body = chunk(name);
-      if (name.equals("PLTE")) {
-        body.get(palette, 0, Math.min(body.remaining() / 3, 256) * 3);
-      } else if (name.equals("IDAT")) {
-        return body;
-      } else if (name.equals("IEND")) {
-        throw broken("it holds no pixels");
+      switch (name) {
+        case "PLTE" -> body.get(palette, 0, Math.min(body.remaining() / 3, 256) * 3);
+        case "tRNS" -> isSeeThrough = true;
+        case "eXIf" -> orientation = Exif.orientation(body);
+        case "IDAT" -> {
+          return body;
+        }
+        case "IEND" -> throw broken("it holds no pixels");
+        default -> {}
       }
     }
+  }
+
+  /// Looks for EXIF data behind the pixels; there, what is broken matters no more.
+  private void readAfterPixels() {
+    while (data.remaining() >= 12) {
+      int start = data.position();
+      long length = data.getInt(start) & 0xFFFFFFFFL;
+      String name = name(start);
+      if (length > data.remaining() - 12 || name.equals("IEND")) {
+        return;
+      }
+      if (name.equals("eXIf")) {
+        orientation = Exif.orientation(data.slice(start + 8, (int) length));
+      }
+      data.position(start + 12 + (int) length);
+    }
+  }
+
+  private String name(int start) {
+    return new String(data.array(), start + 4, 4, StandardCharsets.ISO_8859_1);
   }
 
   private String nextName() {
     if (data.remaining() < 12) {
       throw broken("it ends early");
     }
-    return new String(data.array(), data.position() + 4, 4, StandardCharsets.ISO_8859_1);
+    if (++parts > PictureLimits.mostParts((long) width * height)) {
+      throw broken("it has more parts than a picture of its size needs");
+    }
+    String name = name(data.position());
+    if (!NAME.matcher(name).matches()) {
+      throw broken("a part has a name that is not of letters");
+    }
+    return name;
   }
 
-  /// Reads the next chunk, which must have the given name.
+  /// Reads the next chunk, which has the given name.
   private ByteBuffer chunk(String name) {
-    if (!nextName().equals(name)) {
-      throw broken("a part named %s is missing".formatted(name));
-    }
     int start = data.position();
     long length = data.getInt(start) & 0xFFFFFFFFL;
     if (length > data.remaining() - 12) {
@@ -177,10 +214,22 @@ public final class PngReader {
       for (int x = 0; x < columns; x++, at += stepX * 3) {
         writePixel(row, x, distance, rgb, at);
       }
+      isSeeThrough |= (colour & ALPHA) != 0 && isSeeThrough(row, distance);
       byte[] swap = above;
       above = row;
       row = swap;
     }
+  }
+
+  /// Says whether a row of pixels that end with their alpha has one that is not opaque.
+  private boolean isSeeThrough(byte[] row, int distance) {
+    int bytes = depth / 8;
+    for (int i = 0; i < row.length; i++) {
+      if (i % distance >= distance - bytes && row[i] != (byte) 255) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private void inflate(byte[] target) {

@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
-import wan4j.media.Picture;
 
 /// Encodes pictures as 8-bit RGB PNG files, without any native library.
 public final class PngWriter {
@@ -15,19 +14,19 @@ public final class PngWriter {
 
   private PngWriter() {}
 
-  /// Returns the bytes of a PNG file.
-  public static byte[] encode(Picture picture) {
-    ByteArrayOutputStream file = new ByteArrayOutputStream(picture.rgb().length / 2 + 100);
+  /// Returns the bytes of a PNG file of pixels of three bytes each, row by row.
+  public static byte[] encode(int width, int height, byte[] rgb) {
+    ByteArrayOutputStream file = new ByteArrayOutputStream(rgb.length / 2 + 100);
     ByteArrayOutputStream header = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(file);
         DataOutputStream sizes = new DataOutputStream(header)) {
       out.write(SIGNATURE);
-      sizes.writeInt(picture.width());
-      sizes.writeInt(picture.height());
+      sizes.writeInt(width);
+      sizes.writeInt(height);
       sizes.write(
           new byte[] {8, 2, 0, 0, 0}); // 8 bits, RGB, deflate, standard filters, no interlace
       writeChunk(out, "IHDR", header.toByteArray());
-      writeChunk(out, "IDAT", compress(filter(picture)));
+      writeChunk(out, "IDAT", compress(filter(width, height, rgb)));
       writeChunk(out, "IEND", new byte[0]);
     } catch (IOException e) {
       throw new UncheckedIOException("writing to memory failed", e);
@@ -49,11 +48,10 @@ public final class PngWriter {
 
   /// Filters each row by the difference to the row above, or to the pixel before where that is
   /// smaller in sum: most of what the full search over five filters saves, at little cost.
-  private static byte[] filter(Picture picture) {
-    byte[] rgb = picture.rgb();
-    int length = picture.width() * 3;
-    byte[] filtered = new byte[(length + 1) * picture.height()];
-    for (int y = 0; y < picture.height(); y++) {
+  private static byte[] filter(int width, int height, byte[] rgb) {
+    int length = width * 3;
+    byte[] filtered = new byte[(length + 1) * height];
+    for (int y = 0; y < height; y++) {
       int from = y * length;
       long up = 0;
       long left = 0;
