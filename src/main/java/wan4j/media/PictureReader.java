@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import wan4j.files.InputFile;
 import wan4j.media.jpeg.JpegReader;
 import wan4j.media.picture.DecodedPicture;
 import wan4j.media.picture.Exif;
@@ -76,11 +77,8 @@ public final class PictureReader {
   }
 
   private static byte[] bytes(Path file) {
+    InputFile.require(file, "a PNG, JPEG or WebP picture");
     try {
-      if (!Files.isRegularFile(file)) {
-        throw new InputException(
-            "cannot read picture %s: there is no such file; check the name".formatted(file));
-      }
       if (Files.size(file) > PictureLimits.LARGEST_FILE) {
         throw new InputException(
             "%s has %d bytes, more than a picture of %d million pixels needs; make it smaller first"
@@ -88,10 +86,7 @@ public final class PictureReader {
       }
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new InputException(
-          "cannot read picture %s: %s; check the file and its permissions"
-              .formatted(file, e.getMessage()),
-          e);
+      throw InputFile.failure(file, e);
     }
   }
 }

@@ -29,7 +29,6 @@ import static org.bytedeco.ffmpeg.global.avutil.av_dict_set;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_alloc;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.bytedeco.ffmpeg.avcodec.AVCodec;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
@@ -41,6 +40,7 @@ import org.bytedeco.ffmpeg.avformat.AVStream;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.javacpp.BytePointer;
+import wan4j.files.InputFile;
 import wan4j.media.picture.PictureLimits;
 import wan4j.tensor.InputException;
 
@@ -91,11 +91,7 @@ public final class Decoder implements AutoCloseable {
 
   private Decoder(Path file, Kind kind, AVInputFormat format) {
     Ffmpeg.require("read " + file);
-    if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
-      throw new InputException(
-          "cannot read %s: there is no such file, or no permission; check the name"
-              .formatted(file));
-    }
+    InputFile.require(file, "a file with " + kind.word);
     this.file = file;
     this.kind = kind;
     this.input = avformat_alloc_context();

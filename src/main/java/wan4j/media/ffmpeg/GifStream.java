@@ -26,6 +26,10 @@ import wan4j.media.VideoSettings;
 /// The pictures of a GIF file: one palette of 256 colours is found for the whole video by FFmpeg's
 /// filters `palettegen` and `paletteuse`, so all frames wait until the last is known.
 public final class GifStream implements AutoCloseable {
+  /// GIF counts hundredths of a second, and browsers show a picture of less than two of them for
+  /// ten.
+  private static final double MOST_FRAMES_PER_SECOND = 50;
+
   private final Muxer muxer;
   private final Encoder encoder;
   private final FrameConverter converter;
@@ -34,7 +38,9 @@ public final class GifStream implements AutoCloseable {
   private final AVFilterContext sink;
   private final int width;
   private final int height;
+  private final double kept;
   private long count;
+  private long written;
 
   public GifStream(Muxer muxer, int width, int height, VideoSettings settings) {
     this.muxer = muxer;
@@ -43,7 +49,9 @@ public final class GifStream implements AutoCloseable {
     this.converter = new FrameConverter(width, height);
     this.encoder = new Encoder(muxer, "gif");
     AVCodecContext codec = encoder.codec();
-    PictureStream.setUp(codec, width, height, settings);
+    double rate = Math.min(settings.framesPerSecond(), MOST_FRAMES_PER_SECOND);
+    this.kept = rate / settings.framesPerSecond();
+    PictureStream.setUp(codec, width, height, rate);
     codec.pix_fmt(AV_PIX_FMT_PAL8);
     encoder.open(Map.of());
     source =
@@ -76,12 +84,18 @@ public final class GifStream implements AutoCloseable {
     return context;
   }
 
-  /// Adds a frame of pixels `[height, width, 3]`.
+  /// Adds a frame of pixels `[height, width, 3]`, or leaves it out where there are more a second
+  /// than players show.
   public void add(MemorySegment pixels) {
+    boolean isKept = Math.ceil(count * kept) < Math.ceil((count + 1) * kept);
+    count++;
+    if (!isKept) {
+      return;
+    }
     AVFrame frame = FrameConverter.frame(AV_PIX_FMT_BGR0, width, height);
     try {
       muxer.check(converter.toFrame(pixels, frame));
-      frame.pts(count++);
+      frame.pts(written++);
       frame.duration(1);
       muxer.check(av_buffersrc_add_frame(source, frame));
     } finally {

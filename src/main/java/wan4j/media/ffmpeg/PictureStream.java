@@ -41,7 +41,7 @@ public final class PictureStream implements AutoCloseable {
     boolean x264 = Encoder.isPresent("libx264");
     Encoder encoder = new Encoder(muxer, x264 ? "libx264" : "libopenh264");
     AVCodecContext codec = encoder.codec();
-    setUp(codec, width, height, settings);
+    setUp(codec, width, height, settings.framesPerSecond());
     // BT.709 for every size: players that read the tags show the same colours in each.
     codec.pix_fmt(AV_PIX_FMT_YUV420P);
     codec.colorspace(AVCOL_SPC_BT709);
@@ -65,7 +65,7 @@ public final class PictureStream implements AutoCloseable {
   public static PictureStream lossless(Muxer muxer, int width, int height, VideoSettings settings) {
     Encoder encoder = new Encoder(muxer, "ffv1");
     AVCodecContext codec = encoder.codec();
-    setUp(codec, width, height, settings);
+    setUp(codec, width, height, settings.framesPerSecond());
     codec.pix_fmt(AV_PIX_FMT_BGR0);
     codec.colorspace(AVCOL_SPC_RGB);
     codec.color_range(AVCOL_RANGE_JPEG);
@@ -75,8 +75,8 @@ public final class PictureStream implements AutoCloseable {
     return new PictureStream(muxer, encoder, width, height);
   }
 
-  static void setUp(AVCodecContext codec, int width, int height, VideoSettings settings) {
-    AVRational rate = av_d2q(settings.framesPerSecond(), 1_001_000);
+  static void setUp(AVCodecContext codec, int width, int height, double framesPerSecond) {
+    AVRational rate = av_d2q(framesPerSecond, 1_001_000);
     codec.width(width);
     codec.height(height);
     codec.framerate(rate);
