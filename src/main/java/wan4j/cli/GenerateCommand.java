@@ -19,8 +19,6 @@ import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
-import wan4j.media.Picture;
-import wan4j.media.PictureReader;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -67,8 +65,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the video does not show (default: the reference's own).")
   private String negativePrompt;
 
-  @Option(names = "--image", description = "The picture that the video begins with.")
-  private Path image;
+  @Mixin private ImageOptions image;
 
   @Option(
       names = "--size",
@@ -160,7 +157,7 @@ final class GenerateCommand implements Callable<Integer> {
               "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
                   .formatted(checkpoint, engine.task().spelling(), task));
         }
-        VideoRequest request = request(engine.task());
+        VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
         var description =
@@ -232,11 +229,11 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private VideoRequest request(Task kind) {
+  private VideoRequest request(Task kind, Reporter progress) {
     return new VideoRequest(
         Prompt.of(prompt, promptFile),
         negativePrompt,
-        picture(),
+        image.picture(progress::says),
         size(kind),
         sampling.of(kind),
         cache(),
@@ -248,10 +245,6 @@ final class GenerateCommand implements Callable<Integer> {
       return new CacheSettings.Calibration(calibration);
     }
     return magCache.settings();
-  }
-
-  private Picture picture() {
-    return image == null ? null : PictureReader.read(image);
   }
 
   private VideoSize size(Task kind) {

@@ -2,8 +2,16 @@ package wan4j.media;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import wan4j.files.PendingFile;
+import wan4j.media.ffmpeg.EncodingException;
+import wan4j.media.ffmpeg.Ffmpeg;
+import wan4j.media.ffmpeg.GifStream;
+import wan4j.media.ffmpeg.Muxer;
+import wan4j.media.ffmpeg.PictureStream;
+import wan4j.media.ffmpeg.SoundStream;
+import wan4j.media.ffmpeg.SoundTrack;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -94,12 +102,28 @@ public final class VideoWriter {
     }
   }
 
+  /// Writes a file a frame, several at a time. After a failure no writer is left at work when this
+  /// throws it, so that the folder can be removed.
   private static void writeFolder(Tensor frames, Path folder, Path target) {
+    AtomicReference<Throwable> failure = new AtomicReference<>();
     IntStream.range(0, frames.length(0))
         .parallel()
-        .forEach(i ->
-            PictureWriter.writePart(
-                Picture.of(frames.at(i)), folder.resolve("frame_%05d.png".formatted(i)), target));
+        .forEach(i -> {
+          if (failure.get() != null) {
+            return;
+          }
+          Path file = folder.resolve("frame_%05d.png".formatted(i));
+          try {
+            PictureWriter.writePart(Picture.of(frames.at(i)), file, target);
+          } catch (RuntimeException | Error e) {
+            failure.compareAndSet(null, e);
+          }
+        });
+    switch (failure.get()) {
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case null, default -> {}
+    }
   }
 
   /// Writes H.264. OpenH264 fails on frames like noise that stay nearly as large as they were, so
