@@ -61,7 +61,8 @@ final class ComparisonTable {
     String name = row.peerName();
     Map<String, String> libraries = files.get(row.peer().file()).environment().libraries();
     for (Map.Entry<String, String> library : libraries.entrySet()) {
-      name = name.replace(library.getKey(), library.getKey() + " " + library.getValue());
+      String version = library.getValue().replaceFirst("\\+.*", ""); // a build's own suffix
+      name = name.replace(library.getKey(), library.getKey() + " " + version);
     }
     return name;
   }
