@@ -172,7 +172,9 @@ public final class CpuOps implements Ops {
       } else {
         kernels.linear(values, own.withBias(side.bias()), Activation.NONE, target);
         side.chains().forEach(chain -> addChain(values, chain, target));
-        kernels.activate(target, activation);
+        if (activation != Activation.NONE) {
+          kernels.activate(target, activation, target);
+        }
       }
     }
   }
@@ -202,9 +204,9 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    Tensor target = result(Shapes.silu(x));
-    kernels.silu(x, target);
+  public Tensor activate(Tensor x, Activation function) {
+    Tensor target = result(Shapes.activate(x));
+    kernels.activate(float32(x), function, target);
     return target;
   }
 
@@ -250,6 +252,14 @@ public final class CpuOps implements Ops {
   public Operand attention(Heads heads, double scale, OperandFormat want) {
     Tensor target = result(Shapes.attention(heads));
     kernels.attention(float32(heads), scale, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Tensor target = result(Shapes.groupedAttention(heads, rows, keys));
+    kernels.groupedAttention(float32(heads), rows, keys, scale, target);
     return as(target, want);
   }
 

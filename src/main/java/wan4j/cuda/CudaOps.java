@@ -12,6 +12,8 @@ import wan4j.cuda.kernel.ConvolutionKernels;
 import wan4j.cuda.kernel.CudaConvolution;
 import wan4j.cuda.kernel.ElementwiseKernels;
 import wan4j.cuda.kernel.GateKernels;
+import wan4j.cuda.kernel.GroupAttentionKernels;
+import wan4j.cuda.kernel.GroupConvolution;
 import wan4j.cuda.kernel.NormKernels;
 import wan4j.cuda.kernel.PatchConvolution;
 import wan4j.cuda.kernel.PatchKernels;
@@ -110,6 +112,7 @@ public final class CudaOps implements Ops {
               elementwise,
               types.activation(),
               new AttentionKernels(device),
+              new GroupAttentionKernels(device),
               new FusedAttention(workspace),
               new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
       open.add(attentions::close);
@@ -118,6 +121,7 @@ public final class CudaOps implements Ops {
               workspace,
               products,
               new PatchConvolution(device),
+              new GroupConvolution(device),
               convolutionKernels,
               elementwise,
               memory,
@@ -320,9 +324,9 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    Tensor target = memory.empty(DType.F32, Shapes.silu(x));
-    elementwise.convert(x, target, Activation.SILU);
+  public Tensor activate(Tensor x, Activation function) {
+    Tensor target = memory.empty(x.dtype(), Shapes.activate(x));
+    elementwise.convert(x, target, function);
     return target;
   }
 
@@ -385,6 +389,13 @@ public final class CudaOps implements Ops {
   public void attentionByLibrary(Heads heads, double scale, Tensor target) {
     Shapes.attention(heads);
     attentions.attendByLibrary(heads, scale, target);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Shape shape = Shapes.groupedAttention(heads, rows, keys);
+    return attentions.groupedAttention(shape, heads, rows, keys, scale, want);
   }
 
   @Override

@@ -19,6 +19,7 @@ import wan4j.ops.SideBranch;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
+import wan4j.ops.check.ConvolutionShapes;
 import wan4j.ops.check.LinearShapes;
 import wan4j.ops.plan.DeviceRules;
 import wan4j.quant.Float8Matrix;
@@ -170,34 +171,34 @@ final class CudaParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    Shape shape = weight.shape();
-    if (shape.rank() != 4 && shape.rank() != 5) {
-      throw new IllegalArgumentException(
-          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
-    }
-    int outputs = shape.length(0);
-    int inputs = shape.length(1);
-    LinearShapes.requireBias(bias, outputs);
-    int time = shape.rank() == 5 ? shape.length(2) : 1;
-    int height = shape.length(-2);
-    int width = shape.length(-1);
-    int positions = time * height * width;
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
+    int inputs = shapes.inputs();
+    int outputs = shapes.outputs();
+    int columns = shapes.positions() * shapes.groupInputs();
     long rows = DeviceRules.paddedChannels(outputs);
     int wide = DeviceRules.patchInputs(inputs);
-    boolean isWidened = wide != inputs && DeviceRules.isPatched(ops.activation(), height, width);
+    boolean isWidened =
+        groups == 1
+            && wide != inputs
+            && DeviceRules.isPatched(ops.activation(), shapes.height(), shapes.width());
+    Shape packed =
+        groups == 1
+            ? Shape.of(rows, DeviceRules.paddedChannels(columns))
+            : Shape.of(groups, columns, outputs / groups);
     CudaConvolution layer =
         new CudaConvolution(
-            allocate(
-                ops.activation(),
-                Shape.of(rows, DeviceRules.paddedChannels((long) positions * inputs))),
+            allocate(ops.activation(), packed),
             allocate(ops.activation(), Shape.of(rows)),
-            isWidened ? allocate(ops.activation(), Shape.of(rows, (long) positions * wide)) : null,
+            isWidened
+                ? allocate(ops.activation(), Shape.of(rows, (long) shapes.positions() * wide))
+                : null,
             inputs,
             outputs,
-            time,
-            height,
-            width);
+            groups,
+            shapes.time(),
+            shapes.height(),
+            shapes.width());
     ops.convolutions().prepare(layer, ops.activation());
     ops.clear(layer.weight());
     ops.clear(layer.bias());
@@ -206,8 +207,12 @@ final class CudaParameters implements Parameters {
     }
     ops.load(bias, layer.bias().slice(0, outputs));
     try (Scope _ = ops.scope()) {
-      Tensor plain = ops.empty(weight.dtype(), shape.toArray());
+      Tensor plain = ops.empty(weight.dtype(), weight.shape().toArray());
       ops.load(weight, plain);
+      if (groups > 1) {
+        ops.convolutionKernels().packGroups(plain, layer, layer.weight());
+        return layer;
+      }
       ops.convolutionKernels().packWeight(plain, layer, inputs, layer.weight());
       if (isWidened) {
         ops.convolutionKernels().packWeight(plain, layer, wide, layer.wide());

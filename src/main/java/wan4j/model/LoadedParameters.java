@@ -108,8 +108,8 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    return parameters.convolution(weight, bias);
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    return parameters.convolution(weight, bias, groups);
   }
 
   @Override

@@ -228,7 +228,8 @@ public final class WanTransformer implements AutoCloseable {
   /// Returns, in the innermost scope, how a time embedding modulates each block: float32 `[6,
   /// distinct, dim]`.
   public List<Tensor> modulations(Tensor time) {
-    Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
+    Tensor silu = ops.activate(time, Activation.SILU);
+    Operand activated = ops.operand(silu, timeProjection.input(Branch.CONDITIONAL));
     Tensor projected = ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
     return blocks.stream().map(block -> block.modulation(projected)).toList();
   }

@@ -96,8 +96,8 @@ public final class Shapes {
   }
 
   /// The shape of `x`.
-  public static Shape silu(Tensor x) {
-    typed("silu", "x", x, DType.F32);
+  public static Shape activate(Tensor x) {
+    value("activate", "x", x);
     return x.shape();
   }
 
@@ -167,6 +167,14 @@ public final class Shapes {
       throw new IllegalArgumentException("attention: there are 0 keys, expected at least 1");
     }
     return Shape.of(query.shape().size(0), query.shape().size(1) * query.shape().size(2));
+  }
+
+  /// `[query tokens, heads head size]`; the keys are those of whole groups.
+  public static Shape groupedAttention(Heads heads, Tensor rows, int keys) {
+    Shape shape = attention(heads);
+    typed("groupedAttention", "rows", rows, DType.I32, shape.size(0));
+    divisible("groupedAttention", "the keys of all groups", heads.key().shape().size(0), keys);
+    return shape;
   }
 
   /// `[tokens, heads head size]`.

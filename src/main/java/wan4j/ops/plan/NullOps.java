@@ -184,8 +184,8 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    return memory.empty(DType.F32, Shapes.silu(x));
+  public Tensor activate(Tensor x, Activation function) {
+    return memory.empty(x.dtype(), Shapes.activate(x));
   }
 
   @Override
@@ -219,6 +219,16 @@ public final class NullOps implements Ops {
   @Override
   public Operand attention(Heads heads, double scale, OperandFormat want) {
     return attention(heads, Shapes.attention(heads), want, false);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Operand result = result(Shapes.groupedAttention(heads, rows, keys), want);
+    if (temporaries != null) {
+      temporaries.groupedAttention(result.values().shape(), want);
+    }
+    return result;
   }
 
   @Override
