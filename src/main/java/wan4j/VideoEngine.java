@@ -101,6 +101,7 @@ public final class VideoEngine implements AutoCloseable {
   }
 
   private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
+    networks.claim();
     check(request);
     SamplingPlan plan = request.sampling().plan();
     RunCache cache = new RunCache(request, plan);
@@ -139,6 +140,7 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Decodes latents to frames; throws `InputException` when they are not this model's.
   public Video decode(Latents latents, Progress progress) {
+    networks.claim();
     if (!isReserved) { // these latents are an earlier run's
       reserveMemory((_, at) -> needToDecode(options, latents, at), progress);
     }

@@ -14,6 +14,7 @@ import wan4j.model.LatentGrid;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.quant.Branch;
 import wan4j.tensor.DType;
@@ -56,11 +57,11 @@ public final class ForwardBenchmark {
               Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       Tensor rotary = ops.upload(RandomBlocks.rotary(grid, share, config.headDim()), DType.F32);
+      ForwardPass pass = ForwardPass.only(Branch.CONDITIONAL);
       Runnable forward =
           () -> {
             try (var _ = ops.scope()) {
-              transformer.forward(
-                  List.of(latents), timesteps, text, rotary, Branch.CONDITIONAL, BlockRun.ALWAYS);
+              transformer.forward(List.of(latents), timesteps, text, rotary, pass, BlockRun.ALWAYS);
             }
           };
       List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));

@@ -7,6 +7,7 @@ import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.ops.Scope;
 import wan4j.quant.Branch;
@@ -17,6 +18,7 @@ import wan4j.weights.TransformerConfig;
 /// The blocks of a transformer on random tokens, as one rank of a group does them.
 final class RandomBlocks implements AutoCloseable {
   private static final double TIMESTEP = 875;
+  private static final ForwardPass PASS = ForwardPass.only(Branch.CONDITIONAL);
 
   private final WanTransformer transformer;
   private final Scope scope;
@@ -55,7 +57,7 @@ final class RandomBlocks implements AutoCloseable {
   }
 
   private void run(int index) {
-    transformer.block(index, stream, modulations.get(index), text, rotary, Branch.CONDITIONAL);
+    transformer.block(index, stream, modulations.get(index), text, rotary, PASS);
   }
 
   @Override

@@ -2,6 +2,7 @@ package wan4j.cpu;
 
 import java.lang.foreign.Arena;
 import wan4j.ops.Scope;
+import wan4j.ops.backend.OneThread;
 import wan4j.ops.backend.StorageStack;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
@@ -22,16 +23,24 @@ final class CpuMemory implements AutoCloseable {
           LARGEST_CHUNK,
           bytes -> new HostStorage(arena.allocate(bytes, ALIGNMENT)),
           CpuMemory::poison);
+  private final OneThread user = new OneThread();
   private long weights;
   private long peak;
 
+  /// Makes the calling thread the one that uses this memory from now on.
+  void claim() {
+    user.claim();
+  }
+
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
   Scope scope() {
+    user.require();
     return stack.scope();
   }
 
   /// Creates a tensor with undefined elements.
   Tensor empty(DType dtype, Shape shape) {
+    user.require();
     long bytes = shape.count() * dtype.bytes();
     Storage taken = stack.take(Math.ceilDiv(Math.max(bytes, 1), ALIGNMENT) * ALIGNMENT);
     peak = Math.max(peak, stack.height() + weights);

@@ -3,6 +3,8 @@ package wan4j.cpu;
 import java.lang.foreign.Arena;
 import java.util.List;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
@@ -12,6 +14,7 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
@@ -122,6 +125,11 @@ public final class CpuOps implements Ops {
   @Override
   public long peakBytes() {
     return memory.peakBytes();
+  }
+
+  @Override
+  public void claim() {
+    memory.claim();
   }
 
   // ---- layers of transformers
@@ -241,17 +249,34 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
-    Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
-    kernels.queryKeyValue(
-        float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, target);
+  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+    Shapes.attentionInput(heads, spare, activation());
+    return switch (want) {
+      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
+    };
   }
 
   @Override
-  public Operand attention(Heads heads, double scale, OperandFormat want) {
-    Tensor target = result(Shapes.attention(heads));
-    kernels.attention(float32(heads), scale, target);
+  public void queryKeyValue(
+      Tensor qkv,
+      Tensor queryWeight,
+      Tensor keyWeight,
+      double epsilon,
+      Tensor rope,
+      SequenceGroup group,
+      AttentionInput target) {
+    Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
+    switch (target) {
+      case Heads heads ->
+          kernels.queryKeyValue(
+              float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, heads);
+    }
+  }
+
+  @Override
+  public Operand attention(AttentionInput input, double scale, OperandFormat want) {
+    Tensor target = result(Shapes.attention(input));
+    kernels.attention(heads(input), scale, target);
     return as(target, want);
   }
 
@@ -259,14 +284,15 @@ public final class CpuOps implements Ops {
   public Operand groupedAttention(
       Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
     Tensor target = result(Shapes.groupedAttention(heads, rows, keys));
-    kernels.groupedAttention(float32(heads), rows, keys, scale, target);
+    kernels.groupedAttention(heads(heads), rows, keys, scale, target);
     return as(target, want);
   }
 
   @Override
-  public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
-    Tensor target = result(Shapes.relativeAttention(heads, bias, keys));
-    kernels.relativeAttention(float32(heads), bias, keys, target);
+  public Operand relativeAttention(
+      AttentionInput input, Tensor bias, int keys, OperandFormat want) {
+    Tensor target = result(Shapes.relativeAttention(input, bias, keys));
+    kernels.relativeAttention(heads(input), bias, keys, target);
     return as(target, want);
   }
 
@@ -414,8 +440,12 @@ public final class CpuOps implements Ops {
     return memory.empty(DType.F32, shape);
   }
 
-  private Heads float32(Heads heads) {
-    return new Heads(float32(heads.query()), float32(heads.key()), float32(heads.value()));
+  /// Returns queries, keys and values in float32.
+  private Heads heads(AttentionInput input) {
+    return switch (input) {
+      case Heads heads ->
+          new Heads(float32(heads.query()), float32(heads.key()), float32(heads.value()));
+    };
   }
 
   private Tensor float32(Tensor x) {

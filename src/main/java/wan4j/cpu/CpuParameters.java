@@ -167,14 +167,14 @@ final class CpuParameters implements Parameters {
   }
 
   @Override
-  public void beside(Linear layer, List<SideBranch> branches) {
+  public void attach(Linear layer, List<SideBranch> branches) {
     CpuLinear own = (CpuLinear) layer;
     SideStack stack = SideStack.of(own, branches, own.bias(), new SideHome(own));
-    sides.hang(own, stack);
-    undoing.add(() -> sides.take(own, stack));
+    sides.attach(own, stack);
+    undoing.add(() -> sides.detach(own, stack));
   }
 
-  /// Room for what hangs beside a layer, in float32.
+  /// Room for a layer's adapters, in float32.
   private final class SideHome implements SideStack.Home {
     private final CpuLinear layer;
 

@@ -1,6 +1,8 @@
 package wan4j.cuda;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Set;
 import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceHeap;
@@ -23,6 +25,8 @@ import wan4j.cuda.kernel.RowOutput;
 import wan4j.cuda.kernel.SoftmaxKernels;
 import wan4j.cuda.kernel.VideoKernels;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
@@ -33,8 +37,9 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
-import wan4j.ops.backend.SideLayers;
+import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.Shapes;
 import wan4j.ops.check.VideoShapes;
 import wan4j.tensor.DType;
@@ -42,9 +47,15 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// The waist on a Hopper GPU: kernels of our own for what moves memory, cuBLASLt for products,
-/// cuDNN for convolutions and attention. All work is queued in one stream in the caller's order.
+/// The waist on a Hopper GPU: wan4j's kernels for what moves memory and for attention, cuBLASLt for
+/// products, cuDNN for convolutions. All work is queued in one stream in the caller's order.
 public final class CudaOps implements Ops {
+  /// What besides key and inputs decides which work the same operations become.
+  ///
+  /// @param generation the device's, which changes when memory moves or a choice is made anew
+  /// @param calibrated the states of delayed scaling that have a scale already
+  record LaunchState(long generation, Set<Long> calibrated) {}
+
   private final CloseStack open = new CloseStack();
   private final CudaTypes types;
   private final Device device;
@@ -104,7 +115,7 @@ public final class CudaOps implements Ops {
       transfers = new Transfers(device, memory, elementwise);
       open.add(transfers::close);
       sampling = new Sampling(device, memory, transfers, elementwise);
-      layers = new LinearLayers(products, formats, memory, elementwise, types);
+      layers = new LinearLayers(device, products, formats, memory, elementwise, types);
       attentions =
           new AttentionLayers(
               memory,
@@ -115,7 +126,7 @@ public final class CudaOps implements Ops {
               new GroupAttentionKernels(device),
               new FusedAttention(workspace),
               new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
-      open.add(attentions::close);
+      onClose(attentions::close);
       convolutions =
           new Convolutions(
               workspace,
@@ -127,18 +138,19 @@ public final class CudaOps implements Ops {
               memory,
               types,
               algorithms);
-      open.add(convolutions::close);
-      open.add(device::synchronize);
+      onClose(convolutions::close);
+      onClose(device::synchronize);
     } catch (RuntimeException | Error e) {
-      open.close();
+      open.closeAfter(e);
       throw e;
     }
   }
 
   /// Gives scopes one range of so many bytes, which a request whose need is known fills without
-  /// gaps; only between requests. Too little memory is an `InputException` with the numbers.
-  public void reserve(long bytes) {
-    memory.reserve(bytes);
+  /// gaps, or leaves them that of an earlier request where it has no fewer and at most `most`; only
+  /// between requests. Too little memory is an `InputException` with the numbers.
+  public void reserve(long bytes, long most) {
+    memory.reserve(bytes, most);
   }
 
   /// Returns the bytes of device memory that could be held in all: what is free, and what is held
@@ -171,10 +183,11 @@ public final class CudaOps implements Ops {
     layers.sumFast(isFast);
   }
 
-  /// Lets the attention kernel of ours take every attention that it can, also over so few keys that
+  /// Lets wan4j's attention kernel take every attention that it can, also over so few keys that
   /// cuDNN is faster. For comparisons.
   public void preferOurAttention() {
     attentions.preferOurs();
+    device.renew();
   }
 
   /// Returns what computes attention in heads of a size, with a bias of relative positions or
@@ -186,6 +199,35 @@ public final class CudaOps implements Ops {
   /// Returns the stream in which all work is queued, a handle of the driver.
   public long stream() {
     return device.stream();
+  }
+
+  /// Fills all of a native segment from the device and waits for it.
+  void fetch(MemorySegment target, long address) {
+    device.copyOut(target, address);
+    device.synchronize();
+  }
+
+  /// Says whether a failure has left the GPU of no use to this process.
+  boolean isBroken() {
+    return device.context().isBroken();
+  }
+
+  /// Runs a linear layer with adapters, in place of any that it had, from now on.
+  void attach(Linear layer, SideStack stack) {
+    layers.sides().attach(layer, stack);
+    device.renew();
+  }
+
+  /// Runs a linear layer without adapters, if it still has these.
+  void detach(Linear layer, SideStack stack) {
+    layers.sides().detach(layer, stack);
+    device.renew();
+  }
+
+  /// Returns what now decides which work operations become: repeated work is the same work as long
+  /// as this stays.
+  LaunchState launchState() {
+    return new LaunchState(device.generation(), quantization.calibrated());
   }
 
   DeviceHeap heap() {
@@ -210,10 +252,6 @@ public final class CudaOps implements Ops {
 
   ElementwiseKernels elementwiseKernels() {
     return elementwise;
-  }
-
-  SideLayers sides() {
-    return layers.sides();
   }
 
   ConvolutionKernels convolutionKernels() {
@@ -282,6 +320,23 @@ public final class CudaOps implements Ops {
   @Override
   public long peakBytes() {
     return device.heap().peak();
+  }
+
+  // ---- order of work
+
+  @Override
+  public void claim() {
+    device.context().claim();
+  }
+
+  /// Runs work that, apart from the first time under a key and the time after that, only queues the
+  /// same launches with the same addresses as long as [#launchState] stays: everything else that
+  /// the host has to do comes before it.
+  @Override
+  public void repeatable(Object key, List<Tensor> inputs, Runnable work) {
+    device.begin();
+    quantization.settle();
+    work.run();
   }
 
   // ---- layers of transformers
@@ -358,34 +413,50 @@ public final class CudaOps implements Ops {
   }
 
   @Override
+  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+    Shapes.attentionInput(heads, spare, activation());
+    return switch (want) {
+      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
+    };
+  }
+
+  @Override
   public void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+      Tensor qkv,
+      Tensor queryWeight,
+      Tensor keyWeight,
+      double epsilon,
+      Tensor rope,
+      SequenceGroup group,
+      AttentionInput target) {
     Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
     try (Scope _ = memory.scope()) {
-      this.rope.queryKeyValue(
-          formats.as(activation(), qkv),
-          queryWeight,
-          formats.as(queryWeight.dtype(), keyWeight),
-          epsilon,
-          rope,
-          target);
+      Tensor values = formats.as(activation(), qkv);
+      Tensor ownKeyWeight = formats.as(queryWeight.dtype(), keyWeight);
+      switch (target) {
+        case Heads heads ->
+            this.rope.queryKeyValue(values, queryWeight, ownKeyWeight, epsilon, rope, heads);
+      }
     }
   }
 
   @Override
-  public Operand attention(Heads heads, double scale, OperandFormat want) {
-    return attentions.attention(Shapes.attention(heads), heads, scale, want);
+  public Operand attention(AttentionInput input, double scale, OperandFormat want) {
+    Shape shape = Shapes.attention(input);
+    return switch (input) {
+      case Heads heads -> attentions.attention(shape, heads, scale, want);
+    };
   }
 
-  /// Writes attention of heads of 128 as `attention` does, by the kernel of ours even where cuDNN
-  /// is faster, to bfloat16 `target [queries, heads, 128]`. For comparisons.
+  /// Writes attention of heads of 128 as `attention` does, by wan4j's kernel even where cuDNN is
+  /// faster, to bfloat16 `target [queries, heads, 128]`. For comparisons.
   public void attentionByKernel(Heads heads, double scale, Tensor target) {
     Shapes.attention(heads);
     attentions.attendByKernel(heads, scale, target);
   }
 
-  /// Writes attention as `attention` does, through cuDNN even where a kernel of ours is faster, to
-  /// bfloat16 `target [queries, heads, head size]`. For comparisons.
+  /// Writes attention as `attention` does, through cuDNN even where wan4j's is faster, to bfloat16
+  /// `target [queries, heads, head size]`. For comparisons.
   public void attentionByLibrary(Heads heads, double scale, Tensor target) {
     Shapes.attention(heads);
     attentions.attendByLibrary(heads, scale, target);
@@ -399,9 +470,12 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
-    Shape shape = Shapes.relativeAttention(heads, bias, keys);
-    return attentions.relativeAttention(shape, heads, bias, keys, want);
+  public Operand relativeAttention(
+      AttentionInput input, Tensor bias, int keys, OperandFormat want) {
+    Shape shape = Shapes.relativeAttention(input, bias, keys);
+    return switch (input) {
+      case Heads heads -> attentions.relativeAttention(shape, heads, bias, keys, want);
+    };
   }
 
   @Override
@@ -623,8 +697,13 @@ public final class CudaOps implements Ops {
     return sampling.compareRows(current, previous);
   }
 
+  private void onClose(Runnable giveBack) {
+    open.add(() -> device.context().release(giveBack));
+  }
+
   @Override
   public void close() {
+    device.context().requireUser();
     open.close();
   }
 }

@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.device.DeviceMemory;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.CudaConvolution;
@@ -150,8 +149,7 @@ final class CudaParameters implements Parameters {
 
   private Tensor downloaded(Tensor tensor) {
     MemorySegment copy = host.allocate(tensor.bytes(), DeviceMemory.ALIGNMENT);
-    CudaDriver.copyToHost(copy, DeviceStorage.address(tensor), ops.stream());
-    ops.synchronize();
+    ops.fetch(copy, DeviceStorage.address(tensor));
     return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
   }
 
@@ -222,14 +220,14 @@ final class CudaParameters implements Parameters {
   }
 
   @Override
-  public void beside(Linear layer, List<SideBranch> branches) {
+  public void attach(Linear layer, List<SideBranch> branches) {
     CudaLinear own = (CudaLinear) layer;
     SideStack stack = SideStack.of(own, branches, own.bias(), new SideHome(own));
-    ops.sides().hang(own, stack);
-    undoing.add(() -> ops.sides().take(own, stack));
+    ops.attach(own, stack);
+    undoing.add(() -> ops.detach(own, stack));
   }
 
-  /// Room for what hangs beside a layer.
+  /// Room for a layer's adapters.
   private final class SideHome implements SideStack.Home {
     private final CudaLinear layer;
 
@@ -335,9 +333,11 @@ final class CudaParameters implements Parameters {
     }
     isClosed = true;
     try {
-      Collections.reverse(undoing);
-      undoing.forEach(Runnable::run);
-      ops.synchronize();
+      if (!ops.isBroken()) {
+        Collections.reverse(undoing);
+        undoing.forEach(Runnable::run);
+        ops.synchronize();
+      }
     } finally { // also when what was loaded last could not be read
       states.forEach(ops.quantizeKernels()::forget);
       host.close();

@@ -2,13 +2,13 @@ package wan4j.cuda;
 
 import java.util.List;
 import java.util.function.Predicate;
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulDescription.Compute;
 import wan4j.cuda.bind.MatmulDescription.Element;
 import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 import wan4j.cuda.bind.MatmulPlan;
+import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceMemory;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.ElementwiseKernels;
@@ -26,8 +26,8 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// Linear layers as matrix products, with bias and tanh-GELU in the last product where the library
-/// can. What hangs beside a layer is added by products of its own, of which the last takes the bias
-/// and the function.
+/// can. A layer's adapters are added by products of their own, of which the last takes the bias and
+/// the function.
 public final class LinearLayers {
   /// What a product left undone: a bias, or null, and a function that the next kernel must apply.
   record Remainder(Tensor bias, Activation function) {}
@@ -47,6 +47,7 @@ public final class LinearLayers {
     }
   }
 
+  private final Device device;
   private final MatrixProducts products;
   private final Formats formats;
   private final DeviceMemory memory;
@@ -60,11 +61,13 @@ public final class LinearLayers {
 
   /// With TF32 among the types, float32 operands may be rounded for the tensor cores.
   LinearLayers(
+      Device device,
       MatrixProducts products,
       Formats formats,
       DeviceMemory memory,
       ElementwiseKernels elementwise,
       CudaTypes types) {
+    this.device = device;
     this.products = products;
     this.formats = formats;
     this.memory = memory;
@@ -73,7 +76,7 @@ public final class LinearLayers {
     compute = types.tf32() ? Compute.TF32 : Compute.FLOAT32;
   }
 
-  /// Returns what hangs beside the layers.
+  /// Returns the adapters of the layers.
   SideLayers sides() {
     return sides;
   }
@@ -172,7 +175,7 @@ public final class LinearLayers {
     long missing = direct.rows() - values.shape().size(0);
     for (long copied = 0; copied < missing; ) {
       long now = Math.min(copied + 1, missing - copied);
-      CudaDriver.copyOnDevice(end + copied * row, end - row, now * row, products.stream());
+      device.copy(end + copied * row, end - row, now * row);
       copied += now;
     }
     MatmulPlan plan = products.plan(direct);
@@ -214,6 +217,7 @@ public final class LinearLayers {
   /// Says whether FP8 products may sum in the matrix units' own, shorter registers.
   void sumFast(boolean isFast) {
     isSumFast = isFast;
+    device.renew();
   }
 
   /// Writes `x weightᵀ + bias` and as much of the function as the library can do to `target [rows,
@@ -249,13 +253,13 @@ public final class LinearLayers {
     Tensor values = x;
     for (Tensor weight : chain.subList(0, chain.size() - 1)) {
       Tensor next = memory.empty(values.dtype(), Shape.of(x.length(0), weight.length(0)));
-      multiply(beside(values, weight, 0, next), null);
+      multiply(adapter(values, weight, 0, next), null);
       values = next;
     }
-    return beside(values, chain.getLast(), 1, target);
+    return adapter(values, chain.getLast(), 1, target);
   }
 
-  private Product beside(Tensor x, Tensor weight, float before, Tensor target) {
+  private Product adapter(Tensor x, Tensor weight, float before, Tensor target) {
     Element type = MatrixProducts.type(x.dtype());
     MatmulDescription description =
         MatmulDescription.linear(

@@ -75,7 +75,7 @@ public final class MatrixProducts implements AutoCloseable {
   }
 
   private MatmulPlan make(MatmulDescription description) {
-    device.context().adopt();
+    device.context().enter();
     String known = algorithms.algorithm(description);
     MatmulPlan plan = known == null ? null : known(description, known);
     return plan == null ? first(description) : plan;
@@ -103,11 +103,6 @@ public final class MatrixProducts implements AutoCloseable {
     return plan.algorithms(WORKSPACE, most);
   }
 
-  /// Returns the stream in which products are queued.
-  long stream() {
-    return device.stream();
-  }
-
   /// Queues a product whose plan has its pointers.
   public void run(MatmulPlan plan, long input, long weight, long output) {
     run(plan, input, weight, 0, output);
@@ -115,13 +110,14 @@ public final class MatrixProducts implements AutoCloseable {
 
   /// Queues a product whose plan has its pointers, with `before` times what the output held added.
   public void run(MatmulPlan plan, long input, long weight, float before, long output) {
+    device.begin();
     plan.run(input, weight, before, output, workspace, device.stream());
   }
 
   @Override
   public void close() {
     plans.values().forEach(MatmulPlan::close);
-    CublasLt.destroy(handle);
+    device.context().release(() -> CublasLt.destroy(handle));
     device.heap().give(workspace);
   }
 }

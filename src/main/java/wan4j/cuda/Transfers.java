@@ -71,12 +71,12 @@ final class Transfers implements AutoCloseable {
 
   private void send(Tensor host, long address) {
     if (host.bytes() <= SMALL) {
-      CudaDriver.copyToDevice(address, pinned(host), device.stream());
+      device.copyIn(address, pinned(host));
       return;
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment copy = arena.allocate(host.bytes(), 64).copyFrom(host.segment());
-      CudaDriver.copyToDevice(address, copy, device.stream());
+      device.copyIn(address, copy);
       device.synchronize(); // the copy must not outlive the arena
     }
   }
@@ -113,7 +113,7 @@ final class Transfers implements AutoCloseable {
 
   private void fetch(MemorySegment target, long address) {
     if (target.byteSize() > 0) {
-      CudaDriver.copyToHost(target, address, device.stream());
+      device.copyOut(target, address);
     }
     device.synchronize();
   }
@@ -123,18 +123,14 @@ final class Transfers implements AutoCloseable {
     if (source.dtype() != target.dtype()) {
       elementwise.convert(source, target, Activation.NONE);
     } else if (source.bytes() > 0) {
-      CudaDriver.copyOnDevice(
-          DeviceStorage.address(target),
-          DeviceStorage.address(source),
-          source.bytes(),
-          device.stream());
+      device.copy(DeviceStorage.address(target), DeviceStorage.address(source), source.bytes());
     }
   }
 
   /// Sets every element of a tensor to zero.
   void clear(Tensor target) {
     if (target.bytes() > 0) {
-      CudaDriver.fillBytes(DeviceStorage.address(target), 0, target.bytes(), device.stream());
+      device.fill(DeviceStorage.address(target), 0, target.bytes());
     }
   }
 
@@ -143,6 +139,6 @@ final class Transfers implements AutoCloseable {
     if (loader != null) {
       loader.close();
     }
-    CudaDriver.freeHost(pinned);
+    device.context().release(() -> CudaDriver.freeHost(pinned));
   }
 }

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.function.LongConsumer;
 import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
@@ -62,29 +63,38 @@ final class WeightLoader implements AutoCloseable {
     int count = threadCount();
     int buffers = count * SLOTS_PER_THREAD;
     free = new ArrayBlockingQueue<>(buffers);
-    device.context().adopt();
+    device.context().enter();
     try {
-      started = open.add(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+      started = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
       MemorySegment pinned = CudaDriver.allocateHost(deviceBytes());
-      open.add(() -> CudaDriver.freeHost(pinned));
+      onClose(() -> CudaDriver.freeHost(pinned));
       long staging = open.add(device.heap().take(deviceBytes()), device.heap()::give);
       for (int i = 0; i < buffers; i++) {
-        long stream = open.add(CudaStreams.create(), CudaStreams::destroy);
-        long done = open.add(CudaStreams.createEvent(), CudaStreams::destroyEvent);
+        long stream = opened(CudaStreams.create(), CudaStreams::destroy);
+        long done = opened(CudaStreams.createEvent(), CudaStreams::destroyEvent);
         MemorySegment buffer = pinned.asSlice(i * PIECE, PIECE);
         slots.add(new Slot(buffer, staging + i * PIECE, stream, done, new KernelArguments()));
       }
       free.addAll(slots);
-      open.add(this::finishCopies);
+      onClose(this::finishCopies);
       threads =
           Executors.newFixedThreadPool(
               count, Thread.ofPlatform().name("weights-", 0).daemon().factory());
       open.add(threads::close); // waits for what is under way
       device.awaitLoads(this::handOver);
     } catch (RuntimeException | Error e) {
-      open.close();
+      open.closeAfter(e);
       throw e;
     }
+  }
+
+  private void onClose(Runnable giveBack) {
+    open.add(() -> device.context().release(giveBack));
+  }
+
+  private long opened(long handle, LongConsumer close) {
+    onClose(() -> close.accept(handle));
+    return handle;
   }
 
   private static int threadCount() {
@@ -100,7 +110,8 @@ final class WeightLoader implements AutoCloseable {
   /// work of the device sees it, and throws what has gone wrong with it.
   void load(TensorSource source, Tensor target) {
     List<Piece> pieces = pieces(source, target);
-    CudaStreams.record(started, device.streamOfLoads());
+    device.context().enter();
+    CudaStreams.record(started, device.stream());
     for (Piece piece : pieces) {
       FutureTask<Void> task = new FutureTask<>(() -> bring(piece), null);
       running.add(task);
@@ -117,7 +128,7 @@ final class WeightLoader implements AutoCloseable {
     running.clear();
     Futures.require(all, this::finishCopies);
     for (Slot slot : slots) {
-      CudaStreams.waitFor(device.streamOfLoads(), slot.done);
+      CudaStreams.waitFor(device.stream(), slot.done);
     }
   }
 
@@ -153,7 +164,7 @@ final class WeightLoader implements AutoCloseable {
   }
 
   private void bring(Piece piece) {
-    CudaDriver.useContext(device.context().handle());
+    device.context().enterBeside();
     Slot slot = take();
     try {
       CudaStreams.synchronizeEvent(slot.done); // the buffer's last piece has left it

@@ -40,7 +40,13 @@ public final class Backends {
   /// cannot run it.
   public static Ops open(Arithmetic arithmetic, KernelCache cache) {
     requireGpu();
-    return new CudaOps(Cuda.device().ordinal(), types(arithmetic), cache);
+    return open(Cuda.device().ordinal(), arithmetic, cache);
+  }
+
+  /// Opens the backend of the GPU of an ordinal, from 0, among those that the driver shows; throws
+  /// `CudaException` when it cannot be used.
+  public static Ops open(int ordinal, Arithmetic arithmetic, KernelCache cache) {
+    return new CudaOps(Cuda.device(ordinal).ordinal(), types(arithmetic), cache);
   }
 
   /// Throws `InputException` when this machine has no GPU that can be used.
@@ -106,8 +112,9 @@ public final class Backends {
   /// numbers when the whole request does not fit.
   public static void reserve(Ops ops, MemoryNeed need) {
     if (ops instanceof CudaOps cuda) {
-      need.requireFits(cuda.availableBytes());
-      cuda.reserve(need.scopes());
+      long available = cuda.availableBytes();
+      need.requireFits(available);
+      cuda.reserve(need.scopes(), need.scopes() + available - need.bytes());
     }
   }
 
@@ -136,6 +143,10 @@ public final class Backends {
       cure =
           "free memory of the GPU (nvidia-smi tells who holds it), or choose a smaller --size or"
               + " --frame_num";
+    } else if (failure.breaksContext()) {
+      cure =
+          "start wan4j again, and if the GPU is lost again look at it with nvidia-smi and at the"
+              + " kernel's messages with dmesg";
     } else {
       cure =
           "look at the GPU with nvidia-smi and at the libraries with ./wan4j doctor, and run again"

@@ -115,6 +115,13 @@ public final class Networks implements AutoCloseable {
     return options.loraMode() == LoraMode.MERGE;
   }
 
+  /// Makes the calling thread the one that the backends serve; the thread before must have
+  /// finished.
+  public void claim() {
+    ops.claim();
+    textOps.claim();
+  }
+
   /// Returns the files that the networks come from.
   public Checkpoint checkpoint() {
     return checkpoint;
@@ -280,6 +287,7 @@ public final class Networks implements AutoCloseable {
   /// Frees the networks, closes their backends and the checkpoint's files.
   @Override
   public void close() {
+    claim();
     leave();
     if (options.textOnCpu()) {
       textOps.close();

@@ -37,7 +37,7 @@ final class LoadedParameters implements Parameters {
     this.parameters = parameters;
   }
 
-  /// Hangs what LoRA files add beside the layers of a network that was loaded here, and adds to its
+  /// Attaches what LoRA files add to the layers of a network that was loaded here, and adds to its
   /// other tensors in place; `home` takes what that needs and undoes it when it is closed.
   void adapt(Weights network, Map<String, List<LoraTerm>> additions, Parameters home) {
     IdentityHashMap<Linear, List<SideBranch>> branches = new IdentityHashMap<>();
@@ -58,7 +58,7 @@ final class LoadedParameters implements Parameters {
                     .formatted(name, network));
       }
     });
-    branches.forEach(home::beside);
+    branches.forEach(home::attach);
   }
 
   private static SideBranch branch(Place.Part part, LoraTerm term) {
@@ -113,8 +113,8 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
-  public void beside(Linear layer, List<SideBranch> branches) {
-    parameters.beside(layer, branches);
+  public void attach(Linear layer, List<SideBranch> branches) {
+    parameters.attach(layer, branches);
   }
 
   @Override

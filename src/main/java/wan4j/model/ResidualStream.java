@@ -12,7 +12,7 @@ public final class ResidualStream {
   private final Ops ops;
   private final Tensor x; // [tokens, dim], residual type
   private final Tensor rows; // int32 [tokens], each token's group of modulations
-  private final Tensor made; // [tokens, dim], activation type
+  private final Tensor delta; // [tokens, dim], activation type
   private Change pending; // null when x is whole
 
   /// Streams over `x [tokens, dim]`, which it changes in place; `rows`, int32 `[tokens]`, names
@@ -21,7 +21,7 @@ public final class ResidualStream {
     this.ops = ops;
     this.x = x;
     this.rows = rows;
-    made = ops.empty(ops.activation(), x.length(0), x.length(1));
+    delta = ops.empty(ops.activation(), x.length(0), x.length(1));
   }
 
   /// Returns how many tokens there are.
@@ -30,18 +30,18 @@ public final class ResidualStream {
   }
 
   /// Returns the tensor `[tokens, dim]` to which a layer writes what it adds, free after a norm.
-  Tensor made() {
-    return made;
+  Tensor delta() {
+    return delta;
   }
 
-  /// Adds what was made, from the next norm on.
+  /// Adds the delta, from the next norm on.
   void add() {
-    pending = Change.of(made);
+    pending = Change.of(delta);
   }
 
-  /// Adds what was made times a gate, float32 `[groups, dim]`, which lives until the next norm.
+  /// Adds the delta times a gate, float32 `[groups, dim]`, which lives until the next norm.
   void add(Tensor gate) {
-    pending = new Change(made, gate, rows);
+    pending = new Change(delta, gate, rows);
   }
 
   /// Returns the stream normalised, scaled and shifted by each token's group.

@@ -3,6 +3,7 @@ package wan4j.model;
 import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -132,7 +133,7 @@ public final class UmT5Encoder implements AutoCloseable {
       int length = x.length(0);
       try (var _ = ops.scope()) {
         Operand h = ops.rmsNorm(x, attentionNorm, EPSILON, query.input(Branch.CONDITIONAL));
-        Heads qkv =
+        AttentionInput qkv =
             new Heads(
                 ops.linear(h, query, Activation.NONE).reshape(length, heads, headSize),
                 ops.linear(h, key, Activation.NONE).reshape(length, heads, headSize),

@@ -2,6 +2,8 @@ package wan4j.model;
 
 import java.util.List;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -89,7 +91,8 @@ final class WanBlock {
     return ops.modulation(modulation, time);
   }
 
-  /// Runs the block over a stream; `modulated` is what [#modulation] gave.
+  /// Runs the block over a stream; `modulated` is what [#modulation] gave, `format` what
+  /// self-attention reads.
   void forward(
       ResidualStream x,
       Tensor modulated,
@@ -97,21 +100,21 @@ final class WanBlock {
       Tensor textValues,
       Tensor rotary,
       SequenceGroup group,
+      AttentionFormat format,
       Branch branch) {
     Modulation attention = Modulation.of(modulated, 0);
     Modulation feedForward = Modulation.of(modulated, 3);
 
     try (var _ = ops.scope()) {
-      Tensor query = x.made().reshape(x.tokens(), heads, headSize); // free until attention is done
-      Heads qkvHeads = new Heads(query, emptyHeads(x), emptyHeads(x));
+      AttentionInput input = ops.attentionInput(format, heads, x.delta()); // free until it is done
       try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
         Operand h =
             x.modulatedNorm(attention.shift(), attention.scale(), queryKeyValue.input(branch));
         Tensor qkv = ops.linear(h, queryKeyValue, Activation.NONE); // [tokens, 3 dim]
-        ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, qkvHeads);
+        ops.queryKeyValue(qkv, queryNorm, keyNorm, EPSILON, rotary, group, input);
       }
-      Operand a = group.attention(ops, qkvHeads, scale, attentionOut.input(branch));
-      ops.linear(a, attentionOut, x.made());
+      Operand a = group.attention(ops, input, scale, attentionOut.input(branch));
+      ops.linear(a, attentionOut, x.delta());
       x.add(attention.gate());
     }
 
@@ -121,20 +124,16 @@ final class WanBlock {
       q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
       Heads text = new Heads(q.reshape(x.tokens(), heads, headSize), textKeys, textValues);
       Operand a = ops.attention(text, scale, textOut.input(branch));
-      ops.linear(a, textOut, x.made());
+      ops.linear(a, textOut, x.delta());
       x.add();
     }
 
     try (var _ = ops.scope()) {
       Operand h = x.modulatedNorm(feedForward.shift(), feedForward.scale(), up.input(branch));
       Operand wide = ops.linear(h, up, Activation.GELU_TANH, down.input(branch));
-      ops.linear(wide, down, x.made());
+      ops.linear(wide, down, x.delta());
       x.add(feedForward.gate());
     }
-  }
-
-  private Tensor emptyHeads(ResidualStream x) {
-    return ops.empty(ops.activation(), x.tokens(), heads, headSize);
   }
 
   /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32

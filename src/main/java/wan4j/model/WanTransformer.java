@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
@@ -165,15 +167,15 @@ public final class WanTransformer implements AutoCloseable {
   }
 
   /// Returns the velocity of latents, each float32 `[channels, frames, height, width]` and stacked
-  /// along channels, as float32 of that size in the innermost scope. The timesteps' rows and
-  /// `rotary`, float32 `[tokens, head size]`, are those of this rank's tokens; `through` says what
-  /// takes the tokens through the blocks.
+  /// along channels, as float32 of that size in the innermost scope. `pass` says which of the
+  /// request's forwards this is. The timesteps' rows and `rotary`, float32 `[tokens, head size]`,
+  /// are those of this rank's tokens; `through` says what takes the tokens through the blocks.
   public Tensor forward(
       List<Tensor> latents,
       Timesteps timesteps,
       TextKeys text,
       Tensor rotary,
-      Branch branch,
+      ForwardPass pass,
       BlockRun through) {
     Tensor shape = latents.getFirst();
     Tensor velocity =
@@ -182,7 +184,7 @@ public final class WanTransformer implements AutoCloseable {
     try (var _ = ops.scope()) {
       Tensor x = embed(latents);
       Tensor time = time(timesteps);
-      through.run(x, () -> blocks(x, time, timesteps, text, rotary, branch));
+      through.run(x, () -> blocks(x, time, timesteps, text, rotary, pass));
       head(x, time, timesteps, velocity);
     }
     return velocity;
@@ -212,17 +214,31 @@ public final class WanTransformer implements AutoCloseable {
     return embedding;
   }
 
-  /// Runs all blocks over tokens `x [tokens, dim]` in place.
+  /// The blocks of a forward: what makes them other work than those of another forward, their
+  /// tensors apart.
+  private record Blocks(WanTransformer network, Branch branch, List<AttentionFormat> formats) {}
+
+  /// Runs all blocks over tokens `x [tokens, dim]` in place, as work that later forwards repeat.
   private void blocks(
-      Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, Branch branch) {
-    try (var _ = ops.scope()) {
-      List<Tensor> modulations = modulations(time);
-      ResidualStream stream = stream(x, timesteps);
-      for (int i = 0; i < blocks.size(); i++) {
-        block(i, stream, modulations.get(i), text, rotary, branch);
-      }
-      stream.settle();
-    }
+      Tensor x, Tensor time, Timesteps timesteps, TextKeys text, Tensor rotary, ForwardPass pass) {
+    List<AttentionFormat> formats =
+        IntStream.range(0, blocks.size()).mapToObj(layer -> group.format(pass, layer)).toList();
+    List<Tensor> inputs = new ArrayList<>(List.of(x, time, timesteps.rows(), rotary));
+    inputs.addAll(text.keys());
+    inputs.addAll(text.values());
+    ops.repeatable(
+        new Blocks(this, pass.branch(), formats),
+        inputs,
+        () -> {
+          try (var _ = ops.scope()) {
+            List<Tensor> modulations = modulations(time);
+            ResidualStream stream = stream(x, timesteps);
+            for (int i = 0; i < blocks.size(); i++) {
+              block(i, stream, modulations.get(i), text, rotary, pass);
+            }
+            stream.settle();
+          }
+        });
   }
 
   /// Returns, in the innermost scope, how a time embedding modulates each block: float32 `[6,
@@ -241,11 +257,23 @@ public final class WanTransformer implements AutoCloseable {
 
   /// Runs one block over a stream; `modulation` is its part of what [#modulations] gave.
   public void block(
-      int index, ResidualStream x, Tensor modulation, TextKeys text, Tensor rotary, Branch branch) {
+      int index,
+      ResidualStream x,
+      Tensor modulation,
+      TextKeys text,
+      Tensor rotary,
+      ForwardPass pass) {
     blocks
         .get(index)
         .forward(
-            x, modulation, text.keys().get(index), text.values().get(index), rotary, group, branch);
+            x,
+            modulation,
+            text.keys().get(index),
+            text.values().get(index),
+            rotary,
+            group,
+            group.format(pass, index),
+            pass.branch());
   }
 
   /// Writes the velocity of the tokens `x` that the last block left.

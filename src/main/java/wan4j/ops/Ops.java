@@ -7,7 +7,8 @@ import wan4j.tensor.Tensor;
 /// The waist: everything that networks and samplers ask of a backend, in the paper's words, each
 /// coarse enough to be one fused kernel. Features of videos are channels-last, `[frames, height,
 /// width, channels]`; "activation" is `activation()`, the type in which values flow between layers.
-/// Arguments of wrong shape or type are `IllegalArgumentException`s. An instance serves one thread.
+/// Arguments of wrong shape or type are `IllegalArgumentException`s. An instance serves one thread,
+/// that which made it or has claimed it.
 public interface Ops extends AutoCloseable {
   // ---- memory
 
@@ -43,6 +44,20 @@ public interface Ops extends AutoCloseable {
 
   /// Returns the largest number of bytes that were in use at once, weights included.
   long peakBytes();
+
+  // ---- order of work
+
+  /// Makes the calling thread the one that the backend serves from now on; the thread before must
+  /// be between two operations. Any other thread gets an `IllegalStateException`.
+  void claim();
+
+  /// Runs work that a later call repeats: under an equal `key` and with `inputs` in the same places
+  /// it is the same operations on the same shapes. `inputs` are all tensors from outside that it
+  /// reads or changes, weights apart; it neither uploads nor downloads, and leaves no tensor in the
+  /// innermost scope. A backend may record the operations and run the record instead.
+  default void repeatable(Object key, List<Tensor> inputs, Runnable work) {
+    work.run();
+  }
 
   // ---- layers of transformers
 
@@ -89,16 +104,27 @@ public interface Ops extends AutoCloseable {
   /// Returns `x / rms(x) weight` for rows `x [tokens, dim]` of the residual or activation type.
   Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want);
 
+  /// Makes room, in the innermost scope, for the input of a self-attention in the format that it
+  /// wants, for as many tokens as `spare` has: an activation tensor `[tokens, heads head size]`,
+  /// which the input may use as its own until the attention is done.
+  AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare);
+
   /// Splits `qkv [tokens, 3 dim]`, normalises queries and keys by their root mean square over the
   /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (float32, the cosine of pair
-  /// i at column 2i, its sine at 2i + 1) and lays them out as heads of `target`, tensors of the
-  /// activation type that can outlive `qkv`.
+  /// i at column 2i, its sine at 2i + 1) and writes them to `target` in its format, which can
+  /// outlive `qkv`. Where that goes by statistics of all tokens, the ranks of `group` agree on
+  /// them.
   void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target);
+      Tensor qkv,
+      Tensor queryWeight,
+      Tensor keyWeight,
+      double epsilon,
+      Tensor rope,
+      SequenceGroup group,
+      AttentionInput target);
 
-  /// Returns softmax(q kᵀ scale) v, `[query tokens, heads head size]`; `want` is the consumer's
-  /// format.
-  Operand attention(Heads heads, double scale, OperandFormat want);
+  /// Returns softmax(q kᵀ scale) v, `[queries, heads head size]`; `want` is the consumer's format.
+  Operand attention(AttentionInput input, double scale, OperandFormat want);
 
   /// Returns softmax(q kᵀ scale) v over the few keys of each query's own group, `[query tokens,
   /// heads head size]`: int32 `rows [query tokens]` names each query's group, and group g has the
@@ -109,7 +135,7 @@ public interface Ops extends AutoCloseable {
   /// Returns umT5's attention: softmax(q kᵀ + bias) v over the first `keys` keys, where float32
   /// `bias [heads, 2 tokens - 1]` holds the bias of each distance key - query, from -(tokens - 1)
   /// on.
-  Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want);
+  Operand relativeAttention(AttentionInput input, Tensor bias, int keys, OperandFormat want);
 
   /// Adds `y gate` to residual rows `x [tokens, dim]` in place; `gate` is float32 `[groups, dim]`,
   /// int32 `rows [tokens]`.

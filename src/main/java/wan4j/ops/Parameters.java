@@ -35,10 +35,10 @@ public interface Parameters extends AutoCloseable {
   /// its own group alone, of which the weight has `[outputs, inputs / groups, …]`.
   Convolution convolution(TensorSource weight, TensorSource bias, int groups);
 
-  /// Hangs branches beside a layer that a home of this backend has loaded, instead of any that hung
-  /// there before; whoever runs the layer runs them too, and its weight stays as it is. Closing
-  /// this home takes them away.
-  void beside(Linear layer, List<SideBranch> branches);
+  /// Attaches adapters to a layer that a home of this backend has loaded, in place of any that it
+  /// had; whoever runs the layer runs them too, and its weight stays as it is. Closing this home
+  /// detaches them.
+  void attach(Linear layer, List<SideBranch> branches);
 
   /// Adds `factor difference` in place to a tensor of the same count that a home of this backend
   /// has loaded, once or several times. Closing this home gives the tensor back the elements that

@@ -5,6 +5,14 @@ import wan4j.tensor.Tensor;
 /// The ranks that share one forward's tokens; networks call it where tokens meet and never ask how
 /// many there are.
 public interface SequenceGroup {
+  /// How what each rank found in its own tokens becomes what all tokens have.
+  enum Reduction {
+    /// The sum over the ranks.
+    SUM,
+    /// The largest of the ranks.
+    MAXIMUM
+  }
+
   /// A group of one.
   SequenceGroup SOLO =
       new SequenceGroup() {
@@ -14,8 +22,18 @@ public interface SequenceGroup {
         }
 
         @Override
-        public Operand attention(Ops ops, Heads heads, double scale, OperandFormat want) {
-          return ops.attention(heads, scale, want);
+        public AttentionFormat format(ForwardPass pass, int layer) {
+          return AttentionFormat.Simple.PLAIN;
+        }
+
+        @Override
+        public void agree(Ops ops, Reduction reduction, Tensor statistics) {
+          // one rank's tokens are all tokens
+        }
+
+        @Override
+        public Operand attention(Ops ops, AttentionInput input, double scale, OperandFormat want) {
+          return ops.attention(input, scale, want);
         }
 
         @Override
@@ -27,8 +45,17 @@ public interface SequenceGroup {
   /// Returns this rank's rows of a tensor over all tokens.
   Tensor share(Ops ops, Tensor tokens);
 
+  /// Returns the format in which the self-attention of a layer takes its input in a forward, the
+  /// same whenever it is asked: it depends on nothing that has run.
+  AttentionFormat format(ForwardPass pass, int layer);
+
+  /// Turns float32 statistics of this rank's queries, keys or values into those of all ranks', in
+  /// place. A backend calls it between norm and rotation, which statistics are taken after, and the
+  /// quantisation that goes by them; formats that need none never do.
+  void agree(Ops ops, Reduction reduction, Tensor statistics);
+
   /// Returns the attention of this rank's queries over the keys and values of all ranks.
-  Operand attention(Ops ops, Heads heads, double scale, OperandFormat want);
+  Operand attention(Ops ops, AttentionInput input, double scale, OperandFormat want);
 
   /// Returns all ranks' rows, in order.
   Tensor gather(Ops ops, Tensor tokens);

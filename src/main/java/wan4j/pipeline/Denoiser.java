@@ -11,6 +11,7 @@ import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.quant.Branch;
 import wan4j.schedule.FlowSchedule;
@@ -111,11 +112,14 @@ public final class Denoiser {
         Timesteps timesteps = conditioning.timesteps(timestep);
         List<Tensor> latents = conditioning.latents(sample);
         int skippedBefore = cache.skipped();
-        Tensor conditional = forward(transformer, latents, timesteps, Branch.CONDITIONAL, step);
+        int steps = schedule.steps();
+        ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, step, steps);
+        Tensor conditional = forward(transformer, latents, timesteps, pass);
         Tensor unconditional = conditional;
         Tensor velocity = conditional;
         if (guidance != 1) { // at 1 the unconditional part vanishes
-          unconditional = forward(transformer, latents, timesteps, Branch.UNCONDITIONAL, step);
+          pass = new ForwardPass(Branch.UNCONDITIONAL, step, steps);
+          unconditional = forward(transformer, latents, timesteps, pass);
           velocity = ops.empty(DType.F32, sample.shape().toArray());
           ops.linearCombination(
               velocity, new double[] {guidance, 1 - guidance}, List.of(conditional, unconditional));
@@ -125,7 +129,7 @@ public final class Denoiser {
         listener.ends(
             new StepListener.Outcome(
                 step,
-                schedule.steps(),
+                steps,
                 expert,
                 cache.skipped() - skippedBefore,
                 conditional,
@@ -151,18 +155,14 @@ public final class Denoiser {
     }
 
     private Tensor forward(
-        WanTransformer transformer,
-        List<Tensor> latents,
-        Timesteps timesteps,
-        Branch branch,
-        int step) {
+        WanTransformer transformer, List<Tensor> latents, Timesteps timesteps, ForwardPass pass) {
       return transformer.forward(
           latents,
           timesteps,
-          textKeys.get(branch),
+          textKeys.get(pass.branch()),
           rotary,
-          branch,
-          (tokens, blocks) -> cache.forward(ops, step, branch, tokens, blocks));
+          pass,
+          (tokens, blocks) -> cache.forward(ops, pass.step(), pass.branch(), tokens, blocks));
     }
   }
 }

@@ -9,6 +9,7 @@ import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
@@ -110,7 +111,7 @@ final class DitCases implements CaseKind {
               conditioning,
               text,
               rotary,
-              Branch.CONDITIONAL,
+              ForwardPass.only(Branch.CONDITIONAL),
               BlockRun.ALWAYS));
     }
   }

@@ -23,6 +23,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -146,7 +147,8 @@ public class CpuBenchmark {
   @Benchmark
   public void queryKeyValue() {
     try (var _ = ops.scope()) {
-      ops.queryKeyValue(qkv, part.reshape(DIM), part.reshape(DIM), 1e-6, rope, heads);
+      ops.queryKeyValue(
+          qkv, part.reshape(DIM), part.reshape(DIM), 1e-6, rope, SequenceGroup.SOLO, heads);
     }
   }
 

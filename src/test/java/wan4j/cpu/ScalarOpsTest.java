@@ -15,6 +15,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -120,7 +121,8 @@ class ScalarOpsTest {
             ops.empty(DType.F32, 1, 1, 2),
             ops.empty(DType.F32, 1, 1, 2),
             ops.empty(DType.F32, 1, 1, 2));
-    ops.queryKeyValue(row(3, 4, 5, 0, 7, 8), floats(1, 1), floats(1, 2), 0, row(0, 1), heads);
+    ops.queryKeyValue(
+        row(3, 4, 5, 0, 7, 8), floats(1, 1), floats(1, 2), 0, row(0, 1), SequenceGroup.SOLO, heads);
     assertValues(heads.query(), -1.1313708, 0.8485281); // a quarter turn
     assertValues(heads.key(), 0, 1.4142135);
     assertValues(heads.value(), 7, 8);

@@ -68,7 +68,7 @@ final class CudaMemoryTest {
   @Test
   void reservedMemoryIsFilledWithoutGaps() {
     try (CudaOps ops = new CudaOps(Cuda.device().ordinal(), CudaTypes.BFLOAT16)) {
-      ops.reserve(100 * MEBI);
+      ops.reserve(100 * MEBI, 100 * MEBI);
       long held = ops.peakBytes();
       for (long first : new long[] {1, 30, 60}) {
         try (Scope _ = ops.scope()) {
@@ -88,7 +88,7 @@ final class CudaMemoryTest {
         NullOps shapes = NullOps.device(DType.BF16, DType.F32)) {
       long fixed = ops.peakBytes();
       layers(shapes, precision);
-      ops.reserve(shapes.mostScopeBytes());
+      ops.reserve(shapes.mostScopeBytes(), shapes.mostScopeBytes());
       layers(ops, precision);
       double estimated = shapes.mostWeightBytes() + shapes.mostScopeBytes();
       assertThat((ops.peakBytes() - fixed) / estimated).isCloseTo(1, within(0.05));
@@ -103,7 +103,7 @@ final class CudaMemoryTest {
         NullOps shapes = NullOps.device(DType.BF16, DType.F32);
         Layers layers = new Layers(ops, precision)) {
       layers(shapes, precision);
-      ops.reserve(shapes.mostScopeBytes());
+      ops.reserve(shapes.mostScopeBytes(), shapes.mostScopeBytes());
       layers.run();
       int taken = ops.heap().takes();
       assertThat(taken).isPositive();
@@ -134,7 +134,7 @@ final class CudaMemoryTest {
       up = linear(parameters, 4 * DIM, DIM, precision);
       down = linear(parameters, DIM, 4 * DIM, precision);
       SideBranch side = new SideBranch.LowRank(0, random(32, 4 * DIM), random(DIM, 32), 0.1f);
-      parameters.beside(down, List.of(side));
+      parameters.attach(down, List.of(side));
       convolution = parameters.convolution(random(96, 96, 3, 3, 3), random(96));
     }
 

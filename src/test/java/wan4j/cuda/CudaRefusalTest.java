@@ -71,7 +71,7 @@ class CudaRefusalTest {
           .isInstanceOf(InputException.class)
           .hasMessageContaining("of 1,024 MiB free")
           .hasNoSuppressedExceptions();
-      ops.reserve(700 << 20);
+      ops.reserve(700 << 20, 700 << 20);
       try (var _ = ops.scope()) {
         assertThat(ops.empty(DType.U8, 700 << 20).bytes()).isEqualTo(700 << 20);
       }

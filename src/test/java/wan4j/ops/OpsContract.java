@@ -7,7 +7,6 @@ import static wan4j.ops.OperandFormat.Simple.PLAIN;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -197,18 +196,19 @@ public abstract class OpsContract {
     for (int part = 0; part < 3; part++) {
       int chosen = part;
       truth.compare(ops -> {
-        List<Tensor> parts =
-            Stream.generate(() -> ops.empty(ops.activation(), tokens, heads, size))
-                .limit(3)
-                .toList();
+        Tensor spare = ops.empty(ops.activation(), tokens, dim);
+        AttentionInput target = ops.attentionInput(AttentionFormat.Simple.PLAIN, heads, spare);
         ops.queryKeyValue(
             ops.upload(qkv, ops.activation()),
             ops.upload(queryWeight, DType.F32),
             ops.upload(keyWeight, DType.F32),
             EPSILON,
             ops.upload(rope, DType.F32),
-            new Heads(parts.get(0), parts.get(1), parts.get(2)));
-        return parts.get(chosen);
+            SequenceGroup.SOLO,
+            target);
+        return switch (target) {
+          case Heads plain -> List.of(plain.query(), plain.key(), plain.value()).get(chosen);
+        };
       });
     }
   }

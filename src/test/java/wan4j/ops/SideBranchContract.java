@@ -116,12 +116,12 @@ public abstract class SideBranchContract {
       Linear layer = parameters.linear(weights, biases, precision);
       float[] before = forward(ops, layer, x);
       try (Parameters home = ops.parameters()) {
-        home.beside(layer, branches);
+        home.attach(layer, branches);
         float[] with = forward(ops, layer, x);
         assertThat(Truth.difference(with, before)).isGreaterThan(0.1);
         // another set takes the place of the first
         try (Parameters other = ops.parameters()) {
-          other.beside(layer, List.of(branches.getLast()));
+          other.attach(layer, List.of(branches.getLast()));
           assertThat(forward(ops, layer, x)).isNotEqualTo(with).isNotEqualTo(before);
         }
       }
@@ -163,7 +163,7 @@ public abstract class SideBranchContract {
               pair(FIRST, FIRST, 4, 1),
               new SideBranch.Dense(0, truth.source(DType.F32, 1, FIRST, 16), 1),
               new SideBranch.Bias(FIRST + 1, truth.source(DType.F32, 1, SECOND), 1))) {
-        assertThatThrownBy(() -> parameters.beside(layer, List.of(branch)))
+        assertThatThrownBy(() -> parameters.attach(layer, List.of(branch)))
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("384 inputs and 304 outputs");
       }
@@ -182,7 +182,7 @@ public abstract class SideBranchContract {
         Parameters home = ops.parameters()) {
       Linear layer = parameters.linear(weights, biases, precision);
       if (!branches.isEmpty()) {
-        home.beside(layer, branches);
+        home.attach(layer, branches);
       }
       Tensor result = ops.linear(operand(ops, layer, x), layer, activation);
       ops.synchronize();

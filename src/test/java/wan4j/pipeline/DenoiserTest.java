@@ -16,6 +16,7 @@ import wan4j.model.RotaryTable;
 import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
@@ -163,7 +164,7 @@ final class DenoiserTest {
             timesteps,
             keys,
             rotary,
-            Branch.CONDITIONAL,
+            new ForwardPass(Branch.CONDITIONAL, step, 4),
             (tokens, blocks) -> script.forward(ops, step, Branch.CONDITIONAL, tokens, blocks));
       }
       return script.after.getLast();

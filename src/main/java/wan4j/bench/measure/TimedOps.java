@@ -5,6 +5,8 @@ import java.util.Locale;
 import java.util.function.Supplier;
 import wan4j.bench.measure.OpTime.Family;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
@@ -15,6 +17,7 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -60,8 +63,8 @@ public final class TimedOps implements Ops {
     return "linear %d to %d".formatted(layer.inputs(), layer.outputs());
   }
 
-  private static double operations(Heads heads, long keys) {
-    return 4.0 * heads.query().count() * keys;
+  private static double operations(AttentionInput input, long keys) {
+    return 4.0 * input.queries() * input.heads() * input.headSize() * keys;
   }
 
   private static double operations(Convolution layer, Tensor target) {
@@ -132,6 +135,16 @@ public final class TimedOps implements Ops {
     return ops.peakBytes();
   }
 
+  @Override
+  public void claim() {
+    ops.claim();
+  }
+
+  @Override
+  public void repeatable(Object key, List<Tensor> inputs, Runnable work) {
+    ops.repeatable(key, inputs, work);
+  }
+
   // ---- layers of transformers
 
   @Override
@@ -197,21 +210,32 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
-    rest(
-        "queryKeyValue",
-        () -> ops.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, target));
+  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+    return ops.attentionInput(want, heads, spare);
   }
 
   @Override
-  public Operand attention(Heads heads, double scale, OperandFormat want) {
-    int keys = heads.key().length(0);
+  public void queryKeyValue(
+      Tensor qkv,
+      Tensor queryWeight,
+      Tensor keyWeight,
+      double epsilon,
+      Tensor rope,
+      SequenceGroup group,
+      AttentionInput target) {
+    rest(
+        "queryKeyValue",
+        () -> ops.queryKeyValue(qkv, queryWeight, keyWeight, epsilon, rope, group, target));
+  }
+
+  @Override
+  public Operand attention(AttentionInput input, double scale, OperandFormat want) {
+    int keys = input.keys();
     return timed(
         "attention over %d keys".formatted(keys),
         Family.ATTENTION,
-        operations(heads, keys),
-        () -> ops.attention(heads, scale, want));
+        operations(input, keys),
+        () -> ops.attention(input, scale, want));
   }
 
   @Override
@@ -225,12 +249,13 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
+  public Operand relativeAttention(
+      AttentionInput input, Tensor bias, int keys, OperandFormat want) {
     return timed(
         "relativeAttention over %d keys".formatted(keys),
         Family.ATTENTION,
-        operations(heads, keys),
-        () -> ops.relativeAttention(heads, bias, keys, want));
+        operations(input, keys),
+        () -> ops.relativeAttention(input, bias, keys, want));
   }
 
   @Override

@@ -1,5 +1,8 @@
 package wan4j.bench.random;
 
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
@@ -28,19 +31,31 @@ public record ShareOfGroup(int ranks) implements SequenceGroup {
   }
 
   @Override
-  public Operand attention(Ops ops, Heads heads, double scale, OperandFormat want) {
+  public AttentionFormat format(ForwardPass pass, int layer) {
+    return AttentionFormat.Simple.PLAIN;
+  }
+
+  /// Leaves this rank's statistics as they are: the others are not there.
+  @Override
+  public void agree(Ops ops, Reduction reduction, Tensor statistics) {
+    // as communication costs nothing
+  }
+
+  @Override
+  public Operand attention(Ops ops, AttentionInput input, double scale, OperandFormat want) {
     if (ranks == 1) {
-      return ops.attention(heads, scale, want);
+      return ops.attention(input, scale, want);
     }
-    Tensor own =
-        ops.attention(
-                new Heads(
-                    exchanged(heads.query()), exchanged(heads.key()), exchanged(heads.value())),
-                scale,
-                OperandFormat.Simple.PLAIN)
-            .values();
-    long rows = heads.query().length(0);
+    Tensor own = ops.attention(exchanged(input), scale, OperandFormat.Simple.PLAIN).values();
+    long rows = input.queries();
     return ops.operand(own.reshape(rows, own.count() / rows), want);
+  }
+
+  private AttentionInput exchanged(AttentionInput input) {
+    return switch (input) {
+      case Heads heads ->
+          new Heads(exchanged(heads.query()), exchanged(heads.key()), exchanged(heads.value()));
+    };
   }
 
   private Tensor exchanged(Tensor x) {

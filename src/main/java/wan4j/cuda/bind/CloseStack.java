@@ -23,14 +23,34 @@ public final class CloseStack implements AutoCloseable {
     return handle;
   }
 
-  /// Closes everything that is open, whatever fails on the way; the last failure is thrown.
+  /// Closes everything that is open, whatever fails on the way; the first failure is thrown, later
+  /// ones suppressed in it.
   @Override
   public void close() {
-    if (!closers.isEmpty()) {
+    closeAfter(null);
+  }
+
+  /// Closes everything that is open because `cause` has happened, which gets what fails on the way
+  /// as suppressed; without a cause the first failure is thrown.
+  public void closeAfter(Throwable cause) {
+    Throwable first = cause;
+    while (!closers.isEmpty()) {
       try {
         closers.pop().run();
-      } finally {
-        close();
+      } catch (RuntimeException | Error e) {
+        if (first == null) {
+          first = e;
+        } else if (first != e) {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (cause == null) {
+      switch (first) {
+        case null -> {}
+        case RuntimeException failure -> throw failure;
+        case Error failure -> throw failure;
+        default -> throw new AssertionError(first);
       }
     }
   }

@@ -37,6 +37,27 @@ public final class Cuda {
                 absence(devices)));
   }
 
+  /// The GPU of this ordinal among those that the driver shows, counted from 0; throws
+  /// [CudaException] where there is none or it cannot be used.
+  public static CudaDevice device(int ordinal) {
+    CudaDriver.initialize();
+    var absence = absence(CudaDriver.devices(), ordinal);
+    if (absence != null) {
+      throw new CudaException(
+          NativeLibraries.DRIVER.name(), "cuDeviceGet", CudaException.MISSING, absence);
+    }
+    return CudaDriver.device(ordinal);
+  }
+
+  /// Why one of these GPUs cannot be used, in one sentence, or null.
+  static String absence(List<CudaDevice> devices, int ordinal) {
+    if (ordinal < 0 || ordinal >= devices.size()) {
+      return "got GPU %d, but the NVIDIA driver shows %d to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+          .formatted(ordinal, devices.size());
+    }
+    return absence(devices.subList(ordinal, ordinal + 1));
+  }
+
   /// The first of these GPUs that can be used.
   static Optional<CudaDevice> first(List<CudaDevice> devices) {
     return devices.stream().filter(CudaDevice::isHopper).findFirst();

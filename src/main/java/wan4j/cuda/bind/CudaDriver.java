@@ -12,9 +12,9 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// The CUDA driver: devices, contexts and memory. Device addresses and contexts are plain longs;
-/// contexts are current per thread. Streams and events are in [CudaStreams], kernels in
-/// [CudaKernels]. Every method throws [CudaException] when the driver refuses.
+/// The CUDA driver: devices and memory. Device addresses are plain longs. Contexts are in
+/// [CudaContexts], streams and events in [CudaStreams], kernels in [CudaKernels]. Every method
+/// throws [CudaException] when the driver refuses.
 @SuppressWarnings("restricted")
 public final class CudaDriver {
   private static final NativeLibrary LIBRARY = NativeLibraries.DRIVER;
@@ -39,10 +39,6 @@ public final class CudaDriver {
       LIBRARY.function("cuDeviceTotalMem_v2", JAVA_INT, ADDRESS, JAVA_INT);
   private static final MethodHandle DEVICE_ATTRIBUTE =
       LIBRARY.function("cuDeviceGetAttribute", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle CONTEXT_RETAIN =
-      LIBRARY.function("cuDevicePrimaryCtxRetain", JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle CONTEXT_SET =
-      LIBRARY.function("cuCtxSetCurrent", JAVA_INT, JAVA_LONG);
   private static final MethodHandle MEMORY_INFO =
       LIBRARY.function("cuMemGetInfo_v2", JAVA_INT, ADDRESS, ADDRESS);
   private static final MethodHandle ALLOCATE =
@@ -106,20 +102,6 @@ public final class CudaDriver {
         address("cuDeviceTotalMem_v2", out -> (int) DEVICE_MEMORY.invokeExact(out, handle)));
   }
 
-  /// Retains the primary context of a GPU, which libraries share, and makes it this thread's.
-  public static long retainContext(int ordinal) {
-    var handle = deviceHandle(ordinal);
-    var context =
-        address("cuDevicePrimaryCtxRetain", out -> (int) CONTEXT_RETAIN.invokeExact(out, handle));
-    useContext(context);
-    return context;
-  }
-
-  /// Makes a context the calling thread's own; every thread that calls CUDA does this once.
-  public static void useContext(long context) {
-    call("cuCtxSetCurrent", () -> (int) CONTEXT_SET.invokeExact(context));
-  }
-
   /// Bytes of device memory that are free now.
   public static long freeMemory() {
     return memoryInfo(0);
@@ -178,7 +160,12 @@ public final class CudaDriver {
   }
 
   static void call(String function, NativeLibrary.Call call) {
-    LIBRARY.call(function, call, CudaDriver::errorText);
+    try {
+      LIBRARY.call(function, call, CudaDriver::errorText);
+    } catch (CudaException e) {
+      CudaContexts.note(e);
+      throw e;
+    }
   }
 
   /// Runs a call that writes one 8-byte value, and returns it.
@@ -205,7 +192,7 @@ public final class CudaDriver {
     int run(MemorySegment out) throws Throwable;
   }
 
-  private static int deviceHandle(int ordinal) {
+  static int deviceHandle(int ordinal) {
     return number("cuDeviceGet", out -> (int) DEVICE_GET.invokeExact(out, ordinal));
   }
 

@@ -1,6 +1,7 @@
 package wan4j.cuda.bind;
 
 import java.io.Serial;
+import java.util.Set;
 
 /// A call into a CUDA library failed: which library, which function, its status code and the text.
 public final class CudaException extends RuntimeException {
@@ -26,7 +27,27 @@ public final class CudaException extends RuntimeException {
   private static final int CUBLAS_ARCH_MISMATCH = 8;
   private static final int CUBLAS_NOT_SUPPORTED = 15;
 
+  private static final String DRIVER = "the NVIDIA driver";
   private static final int DRIVER_OUT_OF_MEMORY = 2; // cuda.h, CUDA_ERROR_OUT_OF_MEMORY
+
+  // cuda.h, CUresult: what the driver says of a context that takes no more calls
+  private static final Set<Integer> DRIVER_BREAKS_CONTEXT =
+      Set.of(
+          214, // ECC_UNCORRECTABLE
+          220, // NVLINK_UNCORRECTABLE
+          226, // CONTAINED
+          700, // ILLEGAL_ADDRESS
+          702, // LAUNCH_TIMEOUT
+          709, // CONTEXT_IS_DESTROYED
+          710, // ASSERT
+          714, // HARDWARE_STACK_ERROR
+          715, // ILLEGAL_INSTRUCTION
+          716, // MISALIGNED_ADDRESS
+          717, // INVALID_ADDRESS_SPACE
+          718, // INVALID_PC
+          719, // LAUNCH_FAILED
+          721, // TENSOR_MEMORY_LEAK
+          810); // MPS_CLIENT_TERMINATED
 
   private final String library;
   private final String function;
@@ -38,6 +59,18 @@ public final class CudaException extends RuntimeException {
     this.library = library;
     this.function = function;
     this.code = code;
+  }
+
+  private CudaException(CudaException first) {
+    super("this process has lost the GPU: " + first.getMessage(), first);
+    library = first.library;
+    function = first.function;
+    code = first.code;
+  }
+
+  /// The failure of a call in a context that an earlier failure has broken.
+  static CudaException again(CudaException first) {
+    return new CudaException(first);
   }
 
   /// The library's name, as people write it.
@@ -72,10 +105,16 @@ public final class CudaException extends RuntimeException {
     };
   }
 
+  /// Whether no call in the same context can succeed any more, so that the process must be started
+  /// again to use the GPU.
+  public boolean breaksContext() {
+    return library.equals(DRIVER) && DRIVER_BREAKS_CONTEXT.contains(code);
+  }
+
   /// Whether there was too little memory, of the GPU or of the host.
   public boolean isOutOfMemory() {
     return switch (library) {
-      case "the NVIDIA driver" -> code == DRIVER_OUT_OF_MEMORY;
+      case DRIVER -> code == DRIVER_OUT_OF_MEMORY;
       case "cuDNN" ->
           code == CUDNN_HOST_ALLOCATION_FAILED || code == CUDNN_DEVICE_ALLOCATION_FAILED;
       case "cuBLASLt" -> code == CUBLAS_ALLOC_FAILED;

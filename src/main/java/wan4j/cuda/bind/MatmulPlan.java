@@ -30,7 +30,7 @@ public final class MatmulPlan implements AutoCloseable {
     try {
       this.descriptors = describe(description);
     } catch (RuntimeException | Error e) {
-      close();
+      open.closeAfter(e);
       throw e;
     }
   }
@@ -50,7 +50,7 @@ public final class MatmulPlan implements AutoCloseable {
       plan.use(found.getFirst());
       return plan;
     } catch (RuntimeException | Error e) {
-      plan.close();
+      plan.open.closeAfter(e);
       throw e;
     }
   }
@@ -68,7 +68,7 @@ public final class MatmulPlan implements AutoCloseable {
       plan.use(checked);
       return plan;
     } catch (RuntimeException | Error e) {
-      plan.close();
+      plan.open.closeAfter(e);
       throw e;
     }
   }

@@ -1,5 +1,6 @@
 package wan4j.cuda.device;
 
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 import wan4j.cuda.bind.CudaDriver;
@@ -12,7 +13,8 @@ import wan4j.cuda.jit.KernelModule;
 import wan4j.cuda.jit.KernelSource;
 
 /// One GPU as one thread uses it: its context, the stream in which all work is ordered, and the
-/// kernels loaded so far.
+/// kernels loaded so far. Work that is queued here begins when everything before it is done, loads
+/// under way included.
 public final class Device implements AutoCloseable {
   private final DeviceContext context;
   private final DeviceHeap heap;
@@ -22,6 +24,7 @@ public final class Device implements AutoCloseable {
   private final Map<KernelSource, KernelModule> modules = new HashMap<>();
   private final KernelArguments arguments = new KernelArguments();
   private Runnable loads = () -> {};
+  private long generation;
 
   /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
   public Device(int ordinal, KernelCache cache, long limit) {
@@ -32,7 +35,7 @@ public final class Device implements AutoCloseable {
     stream = CudaStreams.create();
   }
 
-  /// Returns the context; what this class gives out adopts it for the calling thread.
+  /// Returns the context, which everything that gives out or queues something enters.
   public DeviceContext context() {
     return context;
   }
@@ -42,25 +45,33 @@ public final class Device implements AutoCloseable {
     return multiprocessors;
   }
 
-  /// Returns the stream of all work, for work that begins when everything before it is done, loads
-  /// under way included.
+  /// Returns the stream in which all work is ordered.
   public long stream() {
-    context.adopt();
+    return stream;
+  }
+
+  /// Must be called before work is queued in the stream by others than this class: enters the
+  /// context and has the work wait for loads under way.
+  public void begin() {
+    context.enter();
     loads.run();
-    return stream;
   }
 
-  /// Returns the stream without waiting for loads, which only read from it where they may begin and
-  /// hand themselves over to it.
-  public long streamOfLoads() {
-    context.adopt();
-    return stream;
-  }
-
-  /// Has every work from now on wait for loads: `handOver` does so, and costs nothing while there
-  /// are none.
+  /// Has all work from now on wait for loads: `handOver` does so, and costs nothing while there are
+  /// none.
   public void awaitLoads(Runnable handOver) {
     loads = handOver;
+  }
+
+  /// Returns a number that changes when memory which work may have used moves or goes, or when the
+  /// same operations begin to be done by other work; while it stays, so do both.
+  public long generation() {
+    return generation;
+  }
+
+  /// Notes such a change.
+  public void renew() {
+    generation++;
   }
 
   /// Returns where device memory comes from.
@@ -70,7 +81,7 @@ public final class Device implements AutoCloseable {
 
   /// Returns a kernel of `src/main/cuda`, compiled for these constants and loaded.
   public Kernel kernel(String file, String name, Map<String, Object> constants) {
-    context.adopt();
+    context.enter();
     return modules.computeIfAbsent(KernelSource.of(file, constants), cache::module).kernel(name);
   }
 
@@ -86,19 +97,47 @@ public final class Device implements AutoCloseable {
 
   /// Launches a kernel with what [#arguments] collected.
   public void launch(Kernel kernel, LaunchShape shape) {
-    kernel.launch(shape, stream(), arguments);
+    begin();
+    kernel.launch(shape, stream, arguments);
+  }
+
+  /// Copies all of a native segment to the device; it must stay as it is until the copy is done.
+  public void copyIn(long to, MemorySegment from) {
+    begin();
+    CudaDriver.copyToDevice(to, from, stream);
+  }
+
+  /// Fills all of a native segment from the device.
+  public void copyOut(MemorySegment to, long from) {
+    begin();
+    CudaDriver.copyToHost(to, from, stream);
+  }
+
+  /// Copies bytes on the device.
+  public void copy(long to, long from, long bytes) {
+    begin();
+    CudaDriver.copyOnDevice(to, from, bytes, stream);
+  }
+
+  /// Sets bytes on the device to a value.
+  public void fill(long address, int value, long bytes) {
+    begin();
+    CudaDriver.fillBytes(address, value, bytes, stream);
   }
 
   /// Waits until all work that was asked for is done.
   public void synchronize() {
-    CudaStreams.synchronize(stream());
+    begin();
+    CudaStreams.synchronize(stream);
   }
 
   @Override
   public void close() {
-    synchronize();
-    modules.values().forEach(KernelModule::close);
-    CudaStreams.destroy(stream);
+    context.release(() -> {
+      synchronize();
+      modules.values().forEach(KernelModule::close);
+      CudaStreams.destroy(stream);
+    });
     // The primary context stays: the libraries keep code in it until the process ends.
   }
 }

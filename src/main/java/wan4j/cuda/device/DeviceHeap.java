@@ -28,7 +28,7 @@ public final class DeviceHeap {
 
   /// Takes a range from the driver; too little memory is an `InputException` with the numbers.
   public long take(long bytes) {
-    context.adopt();
+    context.enter();
     long granule = SlabPacking.GRANULE;
     long rounded = Math.ceilDiv(bytes, granule) * granule;
     if (held + rounded > limit) {
@@ -52,14 +52,16 @@ public final class DeviceHeap {
 
   /// Gives a range back; the work that uses it must be done.
   public void give(long address) {
-    context.adopt();
-    CudaDriver.free(address);
+    context.release(() -> {
+      context.enter();
+      CudaDriver.free(address);
+    });
     held -= ranges.remove(address);
   }
 
   /// Returns the bytes that could still be taken.
   public long available() {
-    context.adopt();
+    context.enter();
     return Math.min(CudaDriver.freeMemory(), limit - held);
   }
 
@@ -81,7 +83,7 @@ public final class DeviceHeap {
   /// Returns by how much the GPU's free memory has fallen at most since it was opened: what was
   /// taken here and by the libraries, and by other processes if there are any.
   public long driverPeak() {
-    context.adopt();
+    context.enter();
     leastFree = Math.min(leastFree, CudaDriver.freeMemory());
     return freeAtFirst - leastFree;
   }

@@ -1,6 +1,5 @@
 package wan4j.cuda.device;
 
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.ops.Scope;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.StorageStack;
@@ -30,26 +29,30 @@ public final class DeviceMemory implements AutoCloseable {
   }
 
   private Storage allocate(long bytes) {
+    device.renew();
     return new DeviceStorage(device.heap().take(bytes), bytes);
   }
 
   private void give(Storage chunk) {
+    device.renew();
     device.heap().give(((DeviceStorage) chunk).address());
   }
 
   /// Fills what dies with NaN, so that a test notices a tensor that is used after its scope.
   private void poison(Storage dying) {
-    CudaDriver.fillBytes(((DeviceStorage) dying).address(), 0xFF, dying.bytes(), device.stream());
+    device.fill(((DeviceStorage) dying).address(), 0xFF, dying.bytes());
   }
 
-  /// Makes one chunk of so many bytes the whole of this memory, unless a tensor lives in it; a
-  /// request whose need is known then leaves no gaps between chunks, and none of an earlier one's.
-  public void reserve(long bytes) {
-    stack.reserve(bytes, this::give);
+  /// Makes one chunk the whole of this memory, unless a tensor lives in it, so that a request whose
+  /// need is known leaves no gaps between chunks, and none of an earlier one's: one of `bytes`, or
+  /// that of an earlier request where it has no fewer and at most `most`.
+  public void reserve(long bytes, long most) {
+    stack.reserve(bytes, most, this::give);
   }
 
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
   public Scope scope() {
+    device.context().requireUser();
     return stack.scope();
   }
 
@@ -61,6 +64,7 @@ public final class DeviceMemory implements AutoCloseable {
 
   /// Takes a range of bytes in the innermost scope.
   public DeviceStorage take(long bytes) {
+    device.context().requireUser();
     return ((DeviceStorage) stack.take(Placement.DEVICE.aligned(bytes))).slice(0, bytes);
   }
 

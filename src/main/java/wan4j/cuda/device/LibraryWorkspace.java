@@ -22,17 +22,18 @@ public final class LibraryWorkspace implements AutoCloseable {
 
   /// Returns cuDNN's handle.
   public long handle() {
-    device.context().adopt();
+    device.context().enter();
     return handle;
   }
 
   /// Returns the address of a workspace of at least so many bytes, for work that begins now: like
-  /// all work it waits for loads.
+  /// all work it waits for loads. The address stays until a plan needs more than any before.
   public long address(long needed) {
-    device.stream();
+    device.begin();
     if (needed > bytes) {
       device.synchronize();
       free();
+      device.renew();
       address = device.heap().take(needed);
       bytes = needed;
     }
@@ -41,7 +42,7 @@ public final class LibraryWorkspace implements AutoCloseable {
 
   @Override
   public void close() {
-    Cudnn.destroy(handle);
+    device.context().release(() -> Cudnn.destroy(handle));
     free();
   }
 

@@ -5,9 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
-import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.device.BlockScales;
 import wan4j.cuda.device.Device;
@@ -38,6 +38,7 @@ public final class QuantizeKernels {
   private final Device device;
   private final Map<Key, Kernel> kernels = new HashMap<>();
   private final Set<Long> calibrated = new HashSet<>();
+  private final Set<Long> unsettled = new LinkedHashSet<>();
 
   public QuantizeKernels(Device device) {
     this.device = device;
@@ -100,12 +101,12 @@ public final class QuantizeKernels {
 
   /// Sets magnitudes to 0.
   void clear(Tensor magnitudes) {
-    CudaDriver.fillBytes(DeviceStorage.address(magnitudes), 0, magnitudes.bytes(), device.stream());
+    device.fill(DeviceStorage.address(magnitudes), 0, magnitudes.bytes());
   }
 
   /// Copies the inverse scale out of a state.
   void keepInverse(long state, long inverse) {
-    CudaDriver.copyOnDevice(inverse, state + Float.BYTES, Float.BYTES, device.stream());
+    device.copy(inverse, state + Float.BYTES, Float.BYTES);
   }
 
   /// Quantises by the scale in a state.
@@ -169,29 +170,57 @@ public final class QuantizeKernels {
         kernel(key), LaunchShape.of(target.length(0), Tiling.rowThreads(columns / vector)));
   }
 
-  /// Says whether a state of delayed scaling has a scale from real magnitudes.
+  /// Says whether a state of delayed scaling has a scale from real magnitudes; waits for the device
+  /// where the state has been used for the first time since [#settle].
   public boolean isCalibrated(Tensor state) {
-    return calibrated.contains(DeviceStorage.address(state));
+    long address = DeviceStorage.address(state);
+    if (unsettled.contains(address)) {
+      settle();
+    }
+    return calibrated.contains(address);
   }
 
-  /// Notes that a state of delayed scaling has its first scale, unless the tensor that it saw was
-  /// all zero or not finite; waits for the device, once in a state's life.
+  /// Notes that a state of delayed scaling has been used for the first time.
   void noteCalibration(Tensor state) {
+    unsettled.add(DeviceStorage.address(state));
+  }
+
+  /// Finds out which states that have been used for the first time have their scale now: all but
+  /// those that saw a tensor which was all zero or not finite. Waits for the device where there are
+  /// any.
+  public void settle() {
+    if (unsettled.isEmpty()) {
+      return;
+    }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment magnitude = arena.allocate(ValueLayout.JAVA_FLOAT);
-      CudaDriver.copyToHost(
-          magnitude, DeviceStorage.address(state) + 2 * Float.BYTES, device.stream());
-      device.synchronize();
-      float largest = magnitude.get(ValueLayout.JAVA_FLOAT, 0);
-      if (largest > 0 && Float.isFinite(largest)) {
-        calibrated.add(DeviceStorage.address(state));
+      MemorySegment magnitudes = arena.allocate(ValueLayout.JAVA_FLOAT, unsettled.size());
+      long offset = 0;
+      for (long state : unsettled) {
+        device.copyOut(magnitudes.asSlice(offset, Float.BYTES), state + 2 * Float.BYTES);
+        offset += Float.BYTES;
       }
+      device.synchronize();
+      int index = 0;
+      for (long state : unsettled) {
+        float largest = magnitudes.getAtIndex(ValueLayout.JAVA_FLOAT, index++);
+        if (largest > 0 && Float.isFinite(largest)) {
+          calibrated.add(state);
+        }
+      }
+      unsettled.clear();
     }
   }
 
-  /// Forgets a state, whose memory is going away.
+  /// Returns the addresses of the states that have a scale.
+  public Set<Long> calibrated() {
+    return Set.copyOf(calibrated);
+  }
+
+  /// Forgets a state, whose memory is going away or whose history begins anew.
   public void forget(Tensor state) {
-    calibrated.remove(DeviceStorage.address(state));
+    long address = DeviceStorage.address(state);
+    unsettled.remove(address);
+    calibrated.remove(address);
   }
 
   private Kernel general(String name) {

@@ -8,10 +8,10 @@ import wan4j.ops.check.SideShapes;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// What the branches beside one layer become: the layer's bias as it is with them, or null, and
-/// chains of weights `[outputs, inputs]`, each applied to what the one before it made, whose
-/// results are added to the layer's product before the bias and the function that follows. All
-/// low-rank branches are one chain of two weights, their ranks stacked.
+/// What the adapters of one layer become: the layer's bias as it is with them, or null, and chains
+/// of weights `[outputs, inputs]`, each applied to what the one before it made, whose results are
+/// added to the layer's product before the bias and the function that follows. All low-rank
+/// branches are one chain of two weights, their ranks stacked.
 public record SideStack(Tensor bias, List<List<Tensor>> chains) {
   /// Copies the list.
   public SideStack {

@@ -66,10 +66,14 @@ public final class StorageStack {
     return chunks.stream().mapToLong(Storage::bytes).sum();
   }
 
-  /// Makes one chunk of so many bytes the whole of the stack, unless something is taken; what was
-  /// there before goes to `give` first.
-  public void reserve(long bytes, Consumer<Storage> give) {
-    boolean isSo = chunks.size() == 1 && chunks.getFirst().bytes() == bytes;
+  /// Makes one chunk of at least `bytes` and at most `most` bytes the whole of the stack, unless
+  /// something is taken: the one that is there, or else one of `bytes`, for which what was there
+  /// goes to `give` first.
+  public void reserve(long bytes, long most, Consumer<Storage> give) {
+    boolean isSo =
+        chunks.size() == 1
+            && chunks.getFirst().bytes() >= bytes
+            && chunks.getFirst().bytes() <= most;
     if (height == 0 && !isSo) {
       clear(give);
       chunks.add(allocate.apply(bytes));

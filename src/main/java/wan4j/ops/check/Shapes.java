@@ -3,6 +3,7 @@ package wan4j.ops.check;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
@@ -135,38 +136,50 @@ public final class Shapes {
     return x.shape();
   }
 
-  /// Checks that each of the three targets is `[tokens, heads, head size]`.
+  /// Nothing; the room is for as many tokens and columns as `spare` has.
+  public static void attentionInput(int heads, Tensor spare, DType activation) {
+    typed("attentionInput", "spare", spare, activation, ANY, ANY);
+    divisible("attentionInput", "the columns of spare", spare.shape().size(1), 2L * heads);
+  }
+
+  /// Nothing; `target` has as many tokens and columns as there are in each third of `qkv`.
   public static void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, Tensor rope, Heads target) {
+      Tensor qkv, Tensor queryWeight, Tensor keyWeight, Tensor rope, AttentionInput target) {
     value("queryKeyValue", "qkv", qkv, ANY, ANY);
-    value("queryKeyValue", "target query", target.query(), qkv.shape().size(0), ANY, ANY);
-    long heads = target.query().shape().size(1);
-    divisible("queryKeyValue", "the columns of qkv", qkv.shape().size(1), 6 * heads);
-    long dim = qkv.shape().size(1) / 3;
-    for (Tensor part : List.of(target.query(), target.key(), target.value())) {
-      value("queryKeyValue", "target", part, qkv.shape().size(0), heads, dim / heads);
+    switch (target) {
+      case Heads plain -> {
+        value("queryKeyValue", "target query", plain.query(), qkv.shape().size(0), ANY, ANY);
+        long[] sizes = plain.query().shape().toArray();
+        value("queryKeyValue", "target key", plain.key(), sizes);
+        value("queryKeyValue", "target value", plain.value(), sizes);
+      }
     }
+    long heads = target.heads();
+    long dim = heads * target.headSize();
+    divisible("queryKeyValue", "the columns of target", dim, 2 * heads);
+    sized("queryKeyValue", "qkv", qkv, target.queries(), 3 * dim);
     value("queryKeyValue", "queryWeight", queryWeight, dim);
     value("queryKeyValue", "keyWeight", keyWeight, dim);
     typed("queryKeyValue", "rope", rope, DType.F32, qkv.shape().size(0), dim / heads);
   }
 
-  /// `[query tokens, heads head size]`.
-  public static Shape attention(Heads heads) {
-    Tensor query = heads.query();
-    value("attention", "query", query, ANY, ANY, ANY);
-    value("attention", "key", heads.key(), ANY, query.shape().size(1), query.shape().size(2));
-    value(
-        "attention",
-        "value",
-        heads.value(),
-        heads.key().shape().size(0),
-        query.shape().size(1),
-        query.shape().size(2));
-    if (heads.key().shape().size(0) == 0) {
+  /// `[queries, heads head size]`.
+  public static Shape attention(AttentionInput input) {
+    switch (input) {
+      case Heads plain -> heads(plain);
+    }
+    if (input.keys() == 0) {
       throw new IllegalArgumentException("attention: there are 0 keys, expected at least 1");
     }
-    return Shape.of(query.shape().size(0), query.shape().size(1) * query.shape().size(2));
+    return Shape.of(input.queries(), (long) input.heads() * input.headSize());
+  }
+
+  private static void heads(Heads heads) {
+    value("attention", "query", heads.query(), ANY, ANY, ANY);
+    long count = heads.heads();
+    long size = heads.headSize();
+    value("attention", "key", heads.key(), ANY, count, size);
+    value("attention", "value", heads.value(), heads.keys(), count, size);
   }
 
   /// `[query tokens, heads head size]`; the keys are those of whole groups.
@@ -178,17 +191,11 @@ public final class Shapes {
   }
 
   /// `[tokens, heads head size]`.
-  public static Shape relativeAttention(Heads heads, Tensor bias, int keys) {
-    Shape shape = attention(heads);
-    long tokens = heads.query().shape().size(0);
-    typed(
-        "relativeAttention",
-        "bias",
-        bias,
-        DType.F32,
-        heads.query().shape().size(1),
-        2 * tokens - 1);
-    long largest = Math.min(tokens, heads.key().shape().size(0));
+  public static Shape relativeAttention(AttentionInput input, Tensor bias, int keys) {
+    Shape shape = attention(input);
+    int tokens = input.queries();
+    typed("relativeAttention", "bias", bias, DType.F32, input.heads(), 2L * tokens - 1);
+    int largest = Math.min(tokens, input.keys());
     if (keys < 1 || keys > largest) {
       throw new IllegalArgumentException(
           "relativeAttention: keys is %d, expected 1 to %d".formatted(keys, largest));

@@ -1,8 +1,8 @@
 package wan4j.ops.plan;
 
 import java.util.List;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
-import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
@@ -72,29 +72,29 @@ final class DeviceTemporaries {
     }
   }
 
-  /// A product of `x`, with what hangs beside its layer (null for nothing), whose rows become an
-  /// operand of a quantised format.
+  /// A product of `x`, with the adapters of its layer (null for none), whose rows become an operand
+  /// of a quantised format.
   void product(DType dtype, Shape shape, OperandFormat want, Operand x, SideStack side) {
     try (Scope _ = memory.scope()) {
       taken(shape, want);
       memory.empty(dtype, shape);
-      beside(x, side);
+      adapters(x, side);
     }
   }
 
-  /// A product of `x`, with what hangs beside its layer (null for nothing), that is converted when
-  /// its type is not the result's.
+  /// A product of `x`, with the adapters of its layer (null for none), that is converted when its
+  /// type is not the result's.
   void product(DType dtype, Tensor result, Operand x, SideStack side) {
     try (Scope _ = memory.scope()) {
       if (dtype != result.dtype()) {
         memory.empty(dtype, result.shape());
       }
-      beside(x, side);
+      adapters(x, side);
     }
   }
 
   /// The plain values of an operand and what is between the weights of a chain.
-  private void beside(Operand x, SideStack side) {
+  private void adapters(Operand x, SideStack side) {
     if (side == null || side.chains().isEmpty()) {
       return;
     }
@@ -109,16 +109,15 @@ final class DeviceTemporaries {
     }
   }
 
-  /// Attention of heads, with a bias or without.
-  void attention(Heads heads, Shape shape, OperandFormat want, boolean isBiased) {
-    Shape query = heads.query().shape();
-    long size = query.size(2);
-    long keys = heads.key().shape().size(0);
+  /// Attention, with a bias or without.
+  void attention(AttentionInput input, Shape shape, OperandFormat want, boolean isBiased) {
+    int size = input.headSize();
+    int keys = input.keys();
     try (Scope _ = memory.scope()) {
       if (!isBiased
           && DeviceRules.isOurAttention(activation, size, keys)
           && DeviceRules.isWrittenByAttention(want)) {
-        written(shape, want, DeviceRules.attentionNotes(query.size(0), query.size(1)));
+        written(shape, want, DeviceRules.attentionNotes(input.queries(), input.heads()));
         return;
       }
       if (want != OperandFormat.Simple.PLAIN) {
@@ -126,7 +125,7 @@ final class DeviceTemporaries {
         memory.empty(activation, shape);
       }
       if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
-        scores(query.size(1), query.size(0), keys);
+        scores(input.heads(), input.queries(), keys);
       }
     }
   }

@@ -3,6 +3,8 @@ package wan4j.ops.plan;
 import java.lang.foreign.Arena;
 import java.util.List;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
@@ -12,6 +14,7 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.SideLayers;
@@ -136,6 +139,11 @@ public final class NullOps implements Ops {
   }
 
   @Override
+  public void claim() {
+    // nothing runs
+  }
+
+  @Override
   public Tensor embedding(Tensor table, Tensor ids) {
     return memory.empty(residual, Shapes.embedding(table, ids));
   }
@@ -211,14 +219,28 @@ public final class NullOps implements Ops {
   }
 
   @Override
+  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+    Shapes.attentionInput(heads, spare, activation());
+    return switch (want) {
+      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
+    };
+  }
+
+  @Override
   public void queryKeyValue(
-      Tensor qkv, Tensor queryWeight, Tensor keyWeight, double epsilon, Tensor rope, Heads target) {
+      Tensor qkv,
+      Tensor queryWeight,
+      Tensor keyWeight,
+      double epsilon,
+      Tensor rope,
+      SequenceGroup group,
+      AttentionInput target) {
     Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
   }
 
   @Override
-  public Operand attention(Heads heads, double scale, OperandFormat want) {
-    return attention(heads, Shapes.attention(heads), want, false);
+  public Operand attention(AttentionInput input, double scale, OperandFormat want) {
+    return attention(input, Shapes.attention(input), want, false);
   }
 
   @Override
@@ -232,14 +254,16 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public Operand relativeAttention(Heads heads, Tensor bias, int keys, OperandFormat want) {
-    return attention(heads, Shapes.relativeAttention(heads, bias, keys), want, true);
+  public Operand relativeAttention(
+      AttentionInput input, Tensor bias, int keys, OperandFormat want) {
+    return attention(input, Shapes.relativeAttention(input, bias, keys), want, true);
   }
 
-  private Operand attention(Heads heads, Shape shape, OperandFormat want, boolean isBiased) {
+  private Operand attention(
+      AttentionInput input, Shape shape, OperandFormat want, boolean isBiased) {
     Operand result = result(shape, want);
     if (temporaries != null) {
-      temporaries.attention(heads, shape, want, isBiased);
+      temporaries.attention(input, shape, want, isBiased);
     }
     return result;
   }

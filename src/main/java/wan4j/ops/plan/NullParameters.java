@@ -115,7 +115,7 @@ final class NullParameters implements Parameters {
   }
 
   @Override
-  public void beside(Linear layer, List<SideBranch> branches) {
+  public void attach(Linear layer, List<SideBranch> branches) {
     SideShapes shapes = SideShapes.of(layer, branches);
     DType dtype =
         layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
@@ -130,8 +130,8 @@ final class NullParameters implements Parameters {
     }
     Tensor bias = shapes.hasBias() ? allocate(dtype, Shape.of(layer.outputs())) : null;
     SideStack stack = new SideStack(bias, chains);
-    sides.hang(layer, stack);
-    undoing.add(() -> sides.take(layer, stack));
+    sides.attach(layer, stack);
+    undoing.add(() -> sides.detach(layer, stack));
   }
 
   @Override

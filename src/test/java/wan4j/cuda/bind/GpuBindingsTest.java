@@ -35,7 +35,7 @@ final class GpuBindingsTest {
   static void needsAGpu() {
     assumeTrue(Cuda.isPresent(), Cuda::absence);
     CudaDriver.initialize();
-    CudaDriver.retainContext(0);
+    CudaContexts.retain(0);
   }
 
   @Test

@@ -43,15 +43,18 @@ class StorageStackTest {
     try (Scope _ = stack.scope()) {
       stack.take(60);
       stack.take(60);
-      stack.reserve(500, given::add);
+      stack.reserve(500, 500, given::add);
       assertThat(given).as("while something is taken").isEmpty();
     }
-    stack.reserve(500, given::add);
+    stack.reserve(500, 500, given::add);
     assertThat(given).extracting(Storage::bytes).containsExactly(100L, 200L);
     assertThat(stack.bytes()).isEqualTo(500);
-    stack.reserve(500, given::add);
+    stack.reserve(500, 500, given::add);
     assertThat(given).as("of that size already").hasSize(2);
-    stack.reserve(300, given::add);
+    stack.reserve(300, 500, given::add);
+    assertThat(given).as("of more, and no more than may be").hasSize(2);
+    assertThat(stack.bytes()).isEqualTo(500);
+    stack.reserve(300, 499, given::add);
     assertThat(given).extracting(Storage::bytes).containsExactly(100L, 200L, 500L);
     assertThat(stack.bytes()).isEqualTo(300);
   }

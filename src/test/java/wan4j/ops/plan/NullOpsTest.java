@@ -72,7 +72,7 @@ class NullOpsTest {
       Linear up = linear(parameters, 13_824, DIM, Precision.FLOAT8_TOKEN);
       long before = ops.liveBytes();
       try (Parameters home = ops.parameters()) {
-        home.beside(up, List.of(new SideBranch.LowRank(0, weight(60, DIM), weight(13_824, 60), 1)));
+        home.attach(up, List.of(new SideBranch.LowRank(0, weight(60, DIM), weight(13_824, 60), 1)));
         long bytes = 2L * 64 * (13_824 + DIM); // the rank rounded up
         assertThat(home.bytes()).isEqualTo(bytes);
         assertThat(ops.liveBytes()).isEqualTo(before + bytes);
@@ -95,7 +95,7 @@ class NullOpsTest {
       Tensor y = ops.linear(x, down, Activation.NONE);
       long before = ops.mostScopeBytes();
       try (Parameters home = ops.parameters()) {
-        home.beside(
+        home.attach(
             down, List.of(new SideBranch.LowRank(0, weight(32, 13_824), weight(DIM, 32), 1)));
         ops.linear(x, down, Activation.NONE);
         long plain = 2L * TOKENS * 13_824;
