@@ -1,6 +1,9 @@
 package wan4j;
 
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import wan4j.cache.MagCache;
@@ -10,7 +13,6 @@ import wan4j.cache.StepCache;
 import wan4j.engine.Backends;
 import wan4j.engine.MemoryPlan;
 import wan4j.engine.Networks;
-import wan4j.engine.StoredFormat;
 import wan4j.media.Picture;
 import wan4j.media.Sizing;
 import wan4j.model.VideoAutoencoder;
@@ -32,7 +34,6 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
-import wan4j.weights.Weights;
 
 /// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
 /// request first needs them. An engine serves one thread.
@@ -42,7 +43,9 @@ public final class VideoEngine implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final Task task;
   private final Ops ops;
-  private boolean isToldWhatIsQuantisedAgain;
+  private final Set<Double> toldShifts = new HashSet<>();
+  private List<String> toldOfLoras = List.of();
+  private boolean isToldOfFiles;
   private boolean isReserved;
 
   private VideoEngine(EngineOptions options, Networks networks) {
@@ -105,8 +108,9 @@ public final class VideoEngine implements AutoCloseable {
     check(request);
     SamplingPlan plan = request.sampling().plan();
     RunCache cache = new RunCache(request, plan);
-    tellWhatIsQuantisedAgain(progress);
+    tellOfFiles(request, progress);
     networks.choose(request.loras());
+    tellOfLoras(progress);
     reserveMemory((leaves, at) -> need(options.with(Offload.of(leaves)), request, at), progress);
     Latents latents = networks.using(() -> sample(request, listener, progress, plan, cache));
     cache.finish();
@@ -121,7 +125,7 @@ public final class VideoEngine implements AutoCloseable {
       RunCache cache) {
     networks.adapt();
     Noise noise = Noise.of(request.sampling().noise(), request.sampling().seed());
-    Prompts prompts = progress.timed("text", () -> prompts(request));
+    Prompts prompts = progress.timed("text", () -> prompts(request, progress));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
       Conditioning conditioning =
@@ -220,27 +224,28 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Tells once which weights lose accuracy by being quantised a second time.
-  private void tellWhatIsQuantisedAgain(Progress progress) {
-    if (isToldWhatIsQuantisedAgain) {
-      return;
+  /// Tells once what of the files is not used or is done otherwise than they ask for.
+  private void tellOfFiles(VideoRequest request, Progress progress) {
+    if (!isToldOfFiles) {
+      isToldOfFiles = true;
+      networks.remarks().forEach(progress::says);
     }
-    isToldWhatIsQuantisedAgain = true;
-    for (Expert expert : checkpoint.experts()) {
-      Weights weights = checkpoint.transformer(expert);
-      StoredFormat stored = StoredFormat.of(weights);
-      int again =
-          stored.quantisedAgain(
-              networks.experts().config(), weights, options.quantization().table(weights));
-      if (again > 0) {
-        progress.says(
-            "%s: %,d weights that are stored in FP8 as %s are quantised again as %s"
-                .formatted(
-                    expert.description(),
-                    again,
-                    stored.recipe().spelling(),
-                    options.quantization().recipe(weights).spelling()));
-      }
+    double shift = request.sampling().shift();
+    double stored = checkpoint.flowShift(shift);
+    if (stored != shift && toldShifts.add(shift)) {
+      progress.says(
+          "the checkpoint's scheduler_config.json has flow_shift %s; this run uses %s, as --sample_shift or the task says"
+              .formatted(stored, shift));
+    }
+  }
+
+  /// Tells which of the chosen LoRA files' layers have no place in these networks, once for each
+  /// choice.
+  private void tellOfLoras(Progress progress) {
+    List<String> remarks = networks.loraRemarks();
+    if (!remarks.equals(toldOfLoras)) {
+      toldOfLoras = remarks;
+      remarks.forEach(progress::says);
     }
   }
 
@@ -264,8 +269,10 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  private Prompts prompts(VideoRequest request) {
+  private Prompts prompts(VideoRequest request, Progress progress) {
     PromptEncoder encoder = networks.promptEncoder();
+    tellWhatIsCut("the prompt", encoder, request.prompt(), progress);
+    tellWhatIsCut("the negative prompt", encoder, request.negativePrompt(), progress);
     String negative =
         request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
     Tensor positive = encoder.encode(request.prompt());
@@ -273,6 +280,16 @@ public final class VideoEngine implements AutoCloseable {
         new Prompts(positive, request.sampling().isGuided() ? encoder.encode(negative) : positive);
     networks.textIsDone();
     return prompts;
+  }
+
+  private static void tellWhatIsCut(
+      String what, PromptEncoder encoder, String prompt, Progress progress) {
+    int cut = encoder.cut(prompt);
+    if (cut > 0) {
+      progress.says(
+          "%s is %,d tokens longer than the %,d that the model takes; its end is not used"
+              .formatted(what, cut, encoder.textLength()));
+    }
   }
 
   private Shape latentShape(VideoRequest request) {

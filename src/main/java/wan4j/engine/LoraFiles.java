@@ -3,11 +3,13 @@ package wan4j.engine;
 import java.util.ArrayList;
 import java.util.List;
 import wan4j.LoraFile;
+import wan4j.files.Quoted;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
@@ -31,12 +33,34 @@ final class LoraFiles implements AutoCloseable {
         files.add(Lora.read(choice.path()));
       }
       for (Expert expert : checkpoint.experts()) {
-        var _ = checkpoint.transformer(expert).additions(applications(expert));
+        var _ = AdaptedWeights.additions(checkpoint.transformer(expert), applications(expert));
       }
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  /// Returns for each file and expert of which layers have no place there, as a sentence.
+  List<String> remarks(Checkpoint checkpoint) {
+    List<String> remarks = new ArrayList<>();
+    for (Expert expert : checkpoint.experts()) {
+      for (LoraApplication application : applications(expert)) {
+        Lora lora = application.lora();
+        List<String> left = lora.withoutPlace(checkpoint.transformer(expert));
+        if (!left.isEmpty()) {
+          remarks.add(
+              "%s: %,d of the %,d layers that %s changes have no place there, such as %s; the others are changed"
+                  .formatted(
+                      expert.description(),
+                      left.size(),
+                      lora.modules(),
+                      lora.path(),
+                      Quoted.of(left.getFirst())));
+        }
+      }
+    }
+    return remarks;
   }
 
   /// Returns the files as they were chosen.
@@ -51,7 +75,7 @@ final class LoraFiles implements AutoCloseable {
     List<LoraApplication> applications = applications(expert);
     return applications.isEmpty()
         ? weights
-        : weights.merged(applications, layer -> table.precision(layer).isFloat8());
+        : AdaptedWeights.merged(weights, applications, layer -> table.precision(layer).isFloat8());
   }
 
   /// Returns the files that change an expert.

@@ -17,6 +17,7 @@ import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.pipeline.CheckpointTokenizer;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
 import wan4j.quant.PrecisionTable;
@@ -51,7 +52,7 @@ public final class Networks implements AutoCloseable {
     this.textOps = textOps;
     offloads = options.offload() != Offload.NEVER;
     task = Task.of(checkpoint.kind());
-    tokenizer = Tokenizer.load(checkpoint.tokenizer());
+    tokenizer = CheckpointTokenizer.of(checkpoint);
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config, options.quantization());
     for (Expert expert : checkpoint.experts()) {
@@ -64,7 +65,7 @@ public final class Networks implements AutoCloseable {
         new Experts(
             config,
             checkpoint.experts(),
-            task.defaults().boundary(),
+            checkpoint.boundary(task.defaults().boundary()),
             offloads,
             expert -> transformer(config, expert));
   }
@@ -135,6 +136,19 @@ public final class Networks implements AutoCloseable {
   /// Returns the backend of the transformers and the autoencoder.
   public Ops ops() {
     return ops;
+  }
+
+  /// Returns what a user may want to know of the files before the first request: what lies there
+  /// and is not used, and what is done otherwise than they ask for, each as a sentence.
+  public List<String> remarks() {
+    return CheckpointRemarks.of(checkpoint, experts.config(), options.quantization());
+  }
+
+  /// Returns what of the chosen LoRA files is not used, each as a sentence.
+  public List<String> loraRemarks() {
+    List<String> remarks = new ArrayList<>(merged.remarks(checkpoint));
+    remarks.addAll(beside.remarks(checkpoint));
+    return remarks;
   }
 
   /// Returns the transformers.

@@ -18,6 +18,7 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.LoraApplication;
 import wan4j.weights.lora.LoraTerm;
 
@@ -105,7 +106,7 @@ public final class WanTransformer implements AutoCloseable {
   /// Lets LoRA files run beside the weights from now on, instead of those that did before; the
   /// weights stay as they are. Throws `InputException` when a file does not belong to the network.
   public void adapt(List<LoraApplication> applications) {
-    Map<String, List<LoraTerm>> additions = weights.additions(applications);
+    Map<String, List<LoraTerm>> additions = AdaptedWeights.additions(weights, applications);
     loras.close();
     loras = ops.parameters();
     parameters.adapt(weights, additions, loras);

@@ -24,6 +24,16 @@ public final class PromptEncoder {
     this.textLength = textLength;
   }
 
+  /// Returns how many tokens of a prompt are cut off because it is longer than the model takes.
+  public int cut(String prompt) {
+    return tokenizer.encode(PromptCleaner.clean(prompt), textLength).cut();
+  }
+
+  /// Returns the most tokens that a prompt keeps, its end included.
+  public int textLength() {
+    return textLength;
+  }
+
   /// Returns the states of a prompt, float32 `[words, text dim]`, in host memory.
   public Tensor encode(String prompt) {
     TokenIds tokens = tokenizer.encode(PromptCleaner.clean(prompt), textLength);

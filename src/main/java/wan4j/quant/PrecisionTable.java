@@ -120,7 +120,7 @@ public final class PrecisionTable {
       return rule.reason();
     }
     if (recipe.isFloat8() && !isStored(layer)) {
-      return "the checkpoint stores it in more bits";
+      return "the checkpoint stores it in more bits, or wants its products in full precision";
     }
     if (recipe.isFloat8() && isSkipped(layer)) {
       return "--fp8_skip names it";

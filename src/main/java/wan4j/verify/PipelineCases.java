@@ -11,6 +11,7 @@ import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
+import wan4j.pipeline.CheckpointTokenizer;
 import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
@@ -24,7 +25,6 @@ import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
 import wan4j.schedule.Sampler;
 import wan4j.tensor.Tensor;
-import wan4j.text.Tokenizer;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointKind;
 import wan4j.weights.Expert;
@@ -197,7 +197,7 @@ final class PipelineCases implements CaseKind {
       try (var encoder = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
         PromptEncoder prompts =
             new PromptEncoder(
-                Tokenizer.load(checkpoint.tokenizer()), encoder, ops, config().textLength());
+                CheckpointTokenizer.of(checkpoint), encoder, ops, config().textLength());
         return new Prompts(
             prompts.encode(arguments.get("prompt").asString()), prompts.encode(negative));
       }
