@@ -97,7 +97,7 @@ public final class Inspection {
       }
       return new Inspection(summary, float8, layers, null, List.of());
     }
-    VideoRequest request = request(Task.of(summary.kind()), sides, frames);
+    VideoRequest request = request(Task.of(summary.kind().task()), sides, frames);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
       EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);

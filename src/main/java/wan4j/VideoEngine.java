@@ -8,8 +8,11 @@ import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.MagCacheSchedule;
 import wan4j.cache.StepCache;
 import wan4j.engine.Backends;
+import wan4j.engine.MagCacheSchedules;
 import wan4j.engine.MemoryPlan;
 import wan4j.engine.Networks;
+import wan4j.engine.Precisions;
+import wan4j.engine.SamplingPlans;
 import wan4j.engine.StoredFormat;
 import wan4j.media.Picture;
 import wan4j.media.Sizing;
@@ -66,7 +69,8 @@ public final class VideoEngine implements AutoCloseable {
   /// Returns the recipe in which the transformers run, or `NONE`: where none was named, what the
   /// first one's files say.
   public Quantization.Recipe recipe() {
-    return options.quantization().recipe(checkpoint.transformer(checkpoint.experts().getFirst()));
+    return Precisions.recipe(
+        options.quantization(), checkpoint.transformer(checkpoint.experts().getFirst()));
   }
 
   /// Makes a video: samples latents, then decodes them.
@@ -102,7 +106,7 @@ public final class VideoEngine implements AutoCloseable {
 
   private Latents sample(VideoRequest request, StepListener listener, Progress progress) {
     check(request);
-    SamplingPlan plan = request.sampling().plan();
+    SamplingPlan plan = SamplingPlans.of(request.sampling());
     RunCache cache = new RunCache(request, plan);
     tellWhatIsQuantisedAgain(progress);
     networks.choose(request.loras());
@@ -119,7 +123,7 @@ public final class VideoEngine implements AutoCloseable {
       SamplingPlan plan,
       RunCache cache) {
     networks.adapt();
-    Noise noise = Noise.of(request.sampling().noise(), request.sampling().seed());
+    Noise noise = SamplingPlans.noise(request.sampling());
     Prompts prompts = progress.timed("text", () -> prompts(request));
     try (var _ = ops.scope()) {
       Shape shape = latentShape(request);
@@ -182,7 +186,7 @@ public final class VideoEngine implements AutoCloseable {
       networks.cutInto(piece);
       VideoEngine engine = new VideoEngine(options, networks);
       engine.check(request);
-      SamplingPlan plan = request.sampling().plan().shortened(networks.experts());
+      SamplingPlan plan = SamplingPlans.of(request.sampling()).shortened(networks.experts());
       VideoRequest few = request.withSteps(plan.steps());
       RunCache cache = engine.new RunCache(few, plan);
       networks.choose(few.loras());
@@ -229,7 +233,9 @@ public final class VideoEngine implements AutoCloseable {
       StoredFormat stored = StoredFormat.of(weights);
       int again =
           stored.quantisedAgain(
-              networks.experts().config(), weights, options.quantization().table(weights));
+              networks.experts().config(),
+              weights,
+              Precisions.table(options.quantization(), weights));
       if (again > 0) {
         progress.says(
             "%s: %,d weights that are stored in FP8 as %s are quantised again as %s"
@@ -237,7 +243,7 @@ public final class VideoEngine implements AutoCloseable {
                     expert.description(),
                     again,
                     stored.recipe().spelling(),
-                    options.quantization().recipe(weights).spelling()));
+                    Precisions.recipe(options.quantization(), weights).spelling()));
       }
     }
   }
@@ -313,12 +319,8 @@ public final class VideoEngine implements AutoCloseable {
       this.request = request;
       schedule =
           request.cache() instanceof CacheSettings.MagCache settings
-              ? settings.schedule(
-                  task,
-                  request.image() != null,
-                  plan.steps(),
-                  plan.shift(),
-                  networks.experts().boundary())
+              ? MagCacheSchedules.of(
+                  settings, task, request.image() != null, plan, networks.experts().boundary())
               : null;
     }
 

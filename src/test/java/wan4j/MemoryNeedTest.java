@@ -9,8 +9,6 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import wan4j.engine.MemoryPlan;
 import wan4j.model.VideoAutoencoder;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -122,7 +120,7 @@ final class MemoryNeedTest {
     return VideoRequest.of(
         "",
         new VideoSize(96, 96, 5),
-        new Sampling(Sampler.UNIPC, 40, shift, 4, 4, 1, Noise.Kind.CPU));
+        new Sampling(Sampling.Solver.UNIPC, 40, shift, 4, 4, 1, Sampling.Generator.CPU));
   }
 
   private static VideoRequest request(int width, int height, int frames) {

@@ -19,6 +19,7 @@ import wan4j.bench.random.UmT5Sizes;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheSchedule;
 import wan4j.cache.StepCache;
+import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -203,7 +204,7 @@ public final class GenerateBenchmark {
     double boundary = task.defaults().boundary();
     boolean hasImage = task == Task.I2V_A14B;
     MagCacheSchedule schedule =
-        settings.cache().schedule(task, hasImage, plan.steps(), plan.shift(), boundary);
+        MagCacheSchedules.of(settings.cache(), task, hasImage, plan, boundary);
     return tokens -> new MagCache(ops, schedule, tokens, config.dim());
   }
 

@@ -50,13 +50,14 @@ public final class Networks implements AutoCloseable {
     this.ops = ops;
     this.textOps = textOps;
     offloads = options.offload() != Offload.NEVER;
-    task = Task.of(checkpoint.kind());
+    task = Task.of(checkpoint.kind().task());
     tokenizer = Tokenizer.load(checkpoint.tokenizer());
     TransformerConfig config = checkpoint.config();
     CheckpointCheck.require(checkpoint, config, options.quantization());
     for (Expert expert : checkpoint.experts()) {
       Quantization quantization = options.quantization();
-      Backends.require(ops, quantization.recipe(checkpoint.transformer(expert)).precision());
+      Backends.require(
+          ops, Precisions.of(Precisions.recipe(quantization, checkpoint.transformer(expert))));
     }
     merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
     beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
@@ -161,7 +162,7 @@ public final class Networks implements AutoCloseable {
 
   private WanTransformer transformer(TransformerConfig config, Expert expert) {
     Weights weights = checkpoint.transformer(expert);
-    PrecisionTable table = options.quantization().table(weights);
+    PrecisionTable table = Precisions.table(options.quantization(), weights);
     WanTransformer transformer =
         new WanTransformer(
             config, merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);

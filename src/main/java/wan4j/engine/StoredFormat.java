@@ -49,7 +49,7 @@ public record StoredFormat(Quantization.Recipe recipe, Map<String, TensorSource>
   /// Returns the table that the network loads by where no other recipe is asked for, with layers
   /// that stay plain.
   public PrecisionTable table(List<String> skipped) {
-    return PrecisionTable.ofStored(recipe.precision(), weights.keySet(), skipped);
+    return PrecisionTable.ofStored(Precisions.of(recipe), weights.keySet(), skipped);
   }
 
   /// Returns how many of a transformer's stored weights are quantised a second time when it loads

@@ -22,6 +22,7 @@ import wan4j.cuda.CudaTypes;
 import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
+import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -223,8 +224,8 @@ final class KernelWalk {
           ? new MagCacheCalibration(ops, tokens, dim)
           : new MagCache(
               ops,
-              CacheSettings.MagCache.DEFAULT.schedule(
-                  task, true, plan.steps(), plan.shift(), experts.boundary()),
+              MagCacheSchedules.of(
+                  CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
               tokens,
               dim);
     }
