@@ -138,9 +138,4 @@ public record Sampling(
   public Sampling withNoise(String name) {
     return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, Generator.of(name));
   }
-
-  /// Says whether any expert looks at the negative prompt.
-  public boolean isGuided() {
-    return lowGuidance != 1 || highGuidance != 1;
-  }
 }

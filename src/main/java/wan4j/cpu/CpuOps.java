@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import wan4j.ops.Activation;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -96,10 +97,11 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
+  public Download beginDownload(Tensor tensor) {
     var copy = Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
     copy.copyFrom(tensor.segment());
-    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    Tensor whole = new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    return () -> whole;
   }
 
   @Override

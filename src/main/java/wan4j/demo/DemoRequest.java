@@ -2,6 +2,7 @@ package wan4j.demo;
 
 import wan4j.CacheSettings;
 import wan4j.Sampling;
+import wan4j.Source;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.media.Picture;
@@ -33,7 +34,7 @@ public final class DemoRequest {
         new Sampling(
             Sampling.Solver.UNIPC, STEPS, SHIFT, GUIDANCE, GUIDANCE, seed, Sampling.Generator.CUDA);
     return VideoRequest.of(prompt, new VideoSize(SIDE, SIDE, FRAMES), sampling)
-        .withImage(picture)
+        .with(picture == null ? Source.TEXT : new Source.Image(picture))
         .withCache(cache);
   }
 }

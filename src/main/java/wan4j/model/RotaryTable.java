@@ -1,6 +1,8 @@
 package wan4j.model;
 
 import java.util.stream.IntStream;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// The rotary position embedding of a video's tokens: each pair of a head's elements is turned by
@@ -12,16 +14,23 @@ public final class RotaryTable {
   private RotaryTable() {}
 
   /// Returns the cosine and sine of every pair's angle as float32 `[frames rows columns, head
-  /// size]`, computed in float64. A head's pairs are divided among frame, row and column; each axis
-  /// has its own ladder of frequencies.
+  /// size]`, computed in float64 when it is first read. A head's pairs are divided among frame, row
+  /// and column; each axis has its own ladder of frequencies.
   public static Tensor of(int frames, int rows, int columns, int headSize) {
+    long tokens = new LatentGrid(frames, rows, columns).tokens();
+    return Tensor.deferred(
+        DType.F32, Shape.of(tokens, headSize), () -> table(frames, rows, columns, headSize));
+  }
+
+  private static Tensor table(int frames, int rows, int columns, int headSize) {
     int pairs = headSize / 2;
     int spatial = pairs / 3;
     int temporal = pairs - 2 * spatial;
     float[][] frameAngles = angles(frames, temporal);
     float[][] rowAngles = angles(rows, spatial);
     float[][] columnAngles = angles(columns, spatial);
-    float[] table = new float[Math.multiplyExact(frames * rows * columns, headSize)];
+    float[] table =
+        new float[Math.multiplyExact(new LatentGrid(frames, rows, columns).tokens(), headSize)];
     IntStream.range(0, frames * rows)
         .parallel()
         .forEach(line -> {

@@ -26,10 +26,15 @@ public final class PromptEncoder {
 
   /// Returns the states of a prompt, float32 `[words, text dim]`, in host memory.
   public Tensor encode(String prompt) {
-    TokenIds tokens = tokenizer.encode(PromptCleaner.clean(prompt), textLength);
-    int[] ids = Arrays.copyOf(tokens.ids(), tokens.length());
+    int[] ids = ids(tokenizer, prompt, textLength);
     try (var _ = ops.scope()) {
       return ops.download(encoder.encode(ids, ids.length));
     }
+  }
+
+  /// Returns the tokens of a prompt, cut to `textLength` at most.
+  public static int[] ids(Tokenizer tokenizer, String prompt, int textLength) {
+    TokenIds tokens = tokenizer.encode(PromptCleaner.clean(prompt), textLength);
+    return Arrays.copyOf(tokens.ids(), tokens.length());
   }
 }

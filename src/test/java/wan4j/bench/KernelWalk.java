@@ -31,7 +31,8 @@ import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
-import wan4j.pipeline.Conditioning;
+import wan4j.pipeline.Clip;
+import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.ImageToVideo;
@@ -211,34 +212,32 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                new Prompts(states, states),
-                conditioning(size, shape),
+                course(size).conditioning(ops, vae, shape, new Prompts(states, states), Clip.FIRST),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
     }
 
-    private StepCache cache(SamplingPlan plan, int tokens, boolean isCalibrating) {
-      int dim = experts.config().dim();
+    private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
       return isCalibrating
-          ? new MagCacheCalibration(ops, tokens, dim)
+          ? new MagCacheCalibration(ops, tokens.size(0), tokens.size(1))
           : new MagCache(
               ops,
               MagCacheSchedules.of(
                   CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
-              tokens,
-              dim);
+              tokens.size(0),
+              tokens.size(1));
     }
 
-    private Conditioning conditioning(VideoSize size, Shape shape) {
+    private Course course(VideoSize size) {
       if (task == Task.T2V_A14B) {
-        return TextToVideo.prepare(ops, shape);
+        return new TextToVideo(size.frames(), size.height(), size.width());
       }
       int bytes = 3 * size.width() * size.height();
       Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);
       return task == Task.I2V_A14B
-          ? ImageToVideo.prepare(ops, vae, picture, shape)
-          : TextImageToVideo.prepare(ops, vae, picture, shape);
+          ? new ImageToVideo(picture, size.area(), size.frames())
+          : new TextImageToVideo(picture, size.area(), size.frames());
     }
   }
 

@@ -189,6 +189,15 @@ public final class QuantizeKernels {
     }
   }
 
+  /// Sets whether a state of delayed scaling has a scale from real magnitudes.
+  public void calibrated(Tensor state, boolean isCalibrated) {
+    if (isCalibrated) {
+      calibrated.add(DeviceStorage.address(state));
+    } else {
+      forget(state);
+    }
+  }
+
   /// Forgets a state, whose memory is going away.
   public void forget(Tensor state) {
     calibrated.remove(DeviceStorage.address(state));
