@@ -6,6 +6,7 @@ import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -99,10 +100,11 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
+  public Download beginDownload(Tensor tensor) {
     var copy = Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
     copy.copyFrom(tensor.segment());
-    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    Tensor whole = new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    return () -> whole;
   }
 
   @Override

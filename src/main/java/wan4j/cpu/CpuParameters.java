@@ -16,6 +16,7 @@ import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.ConvolutionShapes;
 import wan4j.ops.check.LinearShapes;
 import wan4j.quant.Branch;
+import wan4j.quant.DelayedScalingState;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
@@ -247,6 +248,23 @@ final class CpuParameters implements Parameters {
   @Override
   public void restart() {
     states.forEach(float8::delayed);
+  }
+
+  @Override
+  public Tensor histories() {
+    float[] values = new float[states.size() * DelayedScalingState.SAVED];
+    for (int i = 0; i < states.size(); i++) {
+      float[] saved = float8.history(states.get(i)).saved();
+      System.arraycopy(saved, 0, values, i * saved.length, saved.length);
+    }
+    return Tensor.of(values, states.size(), DelayedScalingState.SAVED);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    for (int i = 0; i < states.size(); i++) {
+      float8.history(states.get(i)).restore(histories.at(i).toFloats());
+    }
   }
 
   @Override

@@ -29,6 +29,7 @@ import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -297,8 +298,8 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
-    return transfers.download(tensor);
+  public Download beginDownload(Tensor tensor) {
+    return transfers.beginDownload(tensor);
   }
 
   @Override

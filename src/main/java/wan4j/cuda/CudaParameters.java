@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import wan4j.cuda.device.DeviceMemory;
@@ -318,6 +319,31 @@ final class CudaParameters implements Parameters {
     for (Tensor state : states) {
       ops.clear(state);
       ops.quantizeKernels().forget(state);
+    }
+  }
+
+  /// A row is a state as it lies on the device and whether it has a scale from real magnitudes.
+  @Override
+  public Tensor histories() {
+    int size = DeviceRules.SCALING_STATE;
+    float[] values = new float[states.size() * (size + 1)];
+    for (int i = 0; i < states.size(); i++) {
+      float[] state = ops.download(states.get(i)).toFloats();
+      System.arraycopy(state, 0, values, i * (size + 1), size);
+      values[i * (size + 1) + size] = ops.quantizeKernels().isCalibrated(states.get(i)) ? 1 : 0;
+    }
+    return Tensor.of(values, states.size(), size + 1);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    int size = DeviceRules.SCALING_STATE;
+    for (int i = 0; i < states.size(); i++) {
+      float[] row = histories.at(i).toFloats();
+      try (Scope _ = ops.scope()) {
+        ops.copy(ops.upload(Tensor.of(Arrays.copyOf(row, size), size), DType.F32), states.get(i));
+      }
+      ops.quantizeKernels().calibrated(states.get(i), row[size] != 0);
     }
   }
 

@@ -27,7 +27,7 @@ final class CheckpointRemarks {
             "%s: its files want the products of %,d layers that they store in FP8 in full precision, so these run in bf16 (--quantize runs them in FP8)"
                 .formatted(expert.description(), plain));
       }
-      int again = stored.quantisedAgain(config, weights, quantization.table(weights));
+      int again = stored.quantisedAgain(config, weights, Precisions.table(quantization, weights));
       if (again > 0) {
         remarks.add(
             "%s: %,d weights that are stored in FP8 with %s are quantised again as %s"
@@ -35,7 +35,7 @@ final class CheckpointRemarks {
                     expert.description(),
                     again,
                     stored.scales(),
-                    quantization.recipe(weights).spelling()));
+                    Precisions.recipe(quantization, weights).spelling()));
       }
     }
     return remarks;

@@ -2,7 +2,9 @@ package wan4j.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.EngineOptions;
 import wan4j.LoraFile;
+import wan4j.LoraMode;
 import wan4j.files.Quoted;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
@@ -61,6 +63,27 @@ final class LoraFiles implements AutoCloseable {
       }
     }
     return remarks;
+  }
+
+  /// Opens the files of `options` that are merged into the weights.
+  static LoraFiles merged(EngineOptions options, Checkpoint checkpoint) {
+    return new LoraFiles(isMerging(options) ? options.loras() : List.of(), checkpoint);
+  }
+
+  /// Opens the files that run beside the weights: those of `options` and of a request.
+  static LoraFiles beside(EngineOptions options, List<LoraFile> requested, Checkpoint checkpoint) {
+    return new LoraFiles(choices(options, requested), checkpoint);
+  }
+
+  /// Returns which files those are.
+  static List<LoraFile> choices(EngineOptions options, List<LoraFile> requested) {
+    List<LoraFile> wanted = new ArrayList<>(isMerging(options) ? List.of() : options.loras());
+    wanted.addAll(requested);
+    return wanted;
+  }
+
+  private static boolean isMerging(EngineOptions options) {
+    return options.loraMode() == LoraMode.MERGE;
   }
 
   /// Returns the files as they were chosen.

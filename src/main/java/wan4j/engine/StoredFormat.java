@@ -60,7 +60,7 @@ public record StoredFormat(
   public PrecisionTable table(List<String> skipped) {
     Set<String> run = new HashSet<>(weights.keySet());
     run.removeAll(fullPrecision);
-    return PrecisionTable.ofStored(recipe.precision(), run, skipped);
+    return PrecisionTable.ofStored(Precisions.of(recipe), run, skipped);
   }
 
   /// Returns how the stored weights are scaled, as a phrase; the format of most of them.

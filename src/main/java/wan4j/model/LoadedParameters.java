@@ -128,6 +128,16 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
+  public Tensor histories() {
+    return parameters.histories();
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    parameters.restore(histories);
+  }
+
+  @Override
   public long bytes() {
     return parameters.bytes();
   }

@@ -2,6 +2,8 @@ package wan4j.model;
 
 import java.util.List;
 import java.util.stream.IntStream;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// The rotary position embedding of a video's tokens: each pair of a head's elements is turned by
@@ -53,10 +55,15 @@ public final class RotaryTable {
   }
 
   /// Returns the cosine and sine of every pair's angle as float32 `[tokens of all grids, head
-  /// size]`, computed in float64. A head's pairs are divided among frame, row and column; each axis
+  /// size]`, computed in float64 when it is first read. A head's pairs are divided among frame, row and column; each axis
   /// has its own ladder of frequencies.
   public static Tensor of(List<Grid> grids, int headSize) {
     int tokens = grids.stream().mapToInt(Grid::tokens).reduce(0, Math::addExact);
+    return Tensor.deferred(
+        DType.F32, Shape.of(tokens, headSize), () -> table(List.copyOf(grids), tokens, headSize));
+  }
+
+  private static Tensor table(List<Grid> grids, int tokens, int headSize) {
     float[] table = new float[Math.multiplyExact(tokens, headSize)];
     int first = 0;
     for (Grid grid : grids) {

@@ -30,8 +30,14 @@ public interface Ops extends AutoCloseable {
   /// Copies a host tensor to the backend, as the given float type or unchanged for integers.
   Tensor upload(Tensor host, DType dtype);
 
+  /// Begins to copy a tensor to the host, unchanged, after all work that was asked for before; the
+  /// tensor may change or die at once.
+  Download beginDownload(Tensor tensor);
+
   /// Copies a tensor to the host, unchanged, and waits for it.
-  Tensor download(Tensor tensor);
+  default Tensor download(Tensor tensor) {
+    return beginDownload(tensor).await();
+  }
 
   /// Copies elements between tensors of the same count, converting between float types.
   void copy(Tensor source, Tensor target);

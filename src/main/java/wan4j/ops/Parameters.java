@@ -48,6 +48,13 @@ public interface Parameters extends AutoCloseable {
   /// Forgets the histories of delayed scaling, whose next forwards are calibrated anew.
   void restart();
 
+  /// Returns the histories of delayed scaling, one row for each layer and branch in the order of
+  /// loading: float32 `[histories, values]` in host memory, of the backend's own layout.
+  Tensor histories();
+
+  /// Puts back what [#histories] returned for the same layers.
+  void restore(Tensor histories);
+
   /// Returns the bytes that the weights fill on the backend.
   long bytes();
 

@@ -22,6 +22,7 @@ import wan4j.cuda.CudaTypes;
 import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
+import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -35,7 +36,8 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.Window;
-import wan4j.pipeline.Conditioning;
+import wan4j.pipeline.Clip;
+import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.ImageToVideo;
@@ -248,34 +250,32 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                new Prompts(states, states),
-                conditioning(size, shape),
+                course(size).conditioning(ops, vae, shape, new Prompts(states, states), Clip.FIRST),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
     }
 
-    private StepCache cache(SamplingPlan plan, int tokens, boolean isCalibrating) {
-      int dim = experts.config().dim();
+    private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
       return isCalibrating
-          ? new MagCacheCalibration(ops, tokens, dim)
+          ? new MagCacheCalibration(ops, tokens.size(0), tokens.size(1))
           : new MagCache(
               ops,
-              CacheSettings.MagCache.DEFAULT.schedule(
-                  task, true, plan.steps(), plan.shift(), experts.boundary()),
-              tokens,
-              dim);
+              MagCacheSchedules.of(
+                  CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
+              tokens.size(0),
+              tokens.size(1));
     }
 
-    private Conditioning conditioning(VideoSize size, Shape shape) {
+    private Course course(VideoSize size) {
       if (task == Task.T2V_A14B) {
-        return TextToVideo.prepare(ops, shape);
+        return new TextToVideo(size.frames(), size.height(), size.width());
       }
       int bytes = 3 * size.width() * size.height();
       Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);
       return task == Task.I2V_A14B
-          ? ImageToVideo.prepare(ops, vae, picture, shape)
-          : TextImageToVideo.prepare(ops, vae, picture, shape);
+          ? new ImageToVideo(picture, size.area(), size.frames())
+          : new TextImageToVideo(picture, size.area(), size.frames());
     }
   }
 

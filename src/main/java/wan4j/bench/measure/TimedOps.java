@@ -9,6 +9,7 @@ import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -111,8 +112,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
-    return rest("download", () -> ops.download(tensor));
+  public Download beginDownload(Tensor tensor) {
+    return rest("download", () -> ops.beginDownload(tensor));
   }
 
   @Override

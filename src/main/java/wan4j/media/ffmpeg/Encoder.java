@@ -21,7 +21,7 @@ import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 
 /// One codec that encodes frames of pictures or sound into one stream of a file.
-final class Encoder implements AutoCloseable {
+public final class Encoder implements AutoCloseable {
   private final Muxer muxer;
   private final AVCodecContext codec;
   private final AVPacket packet;
@@ -41,7 +41,7 @@ final class Encoder implements AutoCloseable {
   }
 
   /// Says whether FFmpeg has an encoder.
-  static boolean isPresent(String name) {
+  public static boolean isPresent(String name) {
     return avcodec_find_encoder_by_name(name) != null;
   }
 

@@ -145,6 +145,16 @@ final class NullParameters implements Parameters {
   }
 
   @Override
+  public Tensor histories() {
+    return Tensor.of(new float[0], 0, DeviceRules.SCALING_STATE);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    // nothing has run
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }
