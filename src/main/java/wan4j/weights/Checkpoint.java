@@ -136,8 +136,11 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /// Returns at which share of the noise the experts change, by the model_index.json of the
-  /// Diffusers layout, or `usual` where it does not say.
+  /// Diffusers layout, or `usual` where it does not say or there is one expert alone.
   public double boundary(double usual) {
+    if (experts().size() == 1) {
+      return usual;
+    }
     double value = number("model_index.json", "boundary_ratio", usual);
     if (!(value > 0 && value < 1)) {
       throw new InputException(
