@@ -33,14 +33,16 @@ public final class CpuOps implements Ops {
   private final SideLayers sides = new SideLayers();
   private final Workers workers;
   private final Kernels kernels;
+  private final Gemm gemm; // null for the plain loops
 
-  private CpuOps(Workers workers, Kernels kernels) {
+  private CpuOps(Workers workers, Kernels kernels, Gemm gemm) {
     this.workers = workers;
     this.kernels = kernels;
+    this.gemm = gemm;
   }
 
   private CpuOps(Workers workers, Gemm gemm) {
-    this(workers, new FastKernels(workers, gemm));
+    this(workers, new FastKernels(workers, gemm), gemm);
   }
 
   /// Creates the fast form.
@@ -56,7 +58,7 @@ public final class CpuOps implements Ops {
   /// Creates the form that computes everything in plain loops: the truth that other forms and
   /// backends are tested against.
   public static CpuOps scalar() {
-    return new CpuOps(new Workers(), Kernels.SCALAR);
+    return new CpuOps(new Workers(), Kernels.SCALAR, null);
   }
 
   // ---- memory
@@ -89,7 +91,7 @@ public final class CpuOps implements Ops {
 
   @Override
   public Parameters parameters() {
-    return new CpuParameters(memory, float8, sides);
+    return new CpuParameters(memory, float8, sides, gemm);
   }
 
   @Override

@@ -24,6 +24,7 @@ import wan4j.quant.StoredFloat8;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -36,13 +37,17 @@ final class CpuParameters implements Parameters {
   private final CpuMemory memory;
   private final Float8Rows float8;
   private final SideLayers sides;
+  private final Gemm gemm;
   private final List<Tensor> states = new ArrayList<>();
   private final List<Runnable> undoing = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
   private long bytes;
 
-  CpuParameters(CpuMemory memory, Float8Rows float8, SideLayers sides) {
+  /// Creates a home; sums are computed by `gemm`, or by the plain loops of their sources when that
+  /// is null.
+  CpuParameters(CpuMemory memory, Float8Rows float8, SideLayers sides, Gemm gemm) {
     this.memory = memory;
+    this.gemm = gemm;
     this.float8 = float8;
     this.sides = sides;
   }
@@ -130,7 +135,7 @@ final class CpuParameters implements Parameters {
     return float8.delayed(state);
   }
 
-  private static void stack(List<TensorSource> parts, Tensor target) {
+  private void stack(List<TensorSource> parts, Tensor target) {
     long row = 0;
     for (TensorSource part : parts) {
       long rows = part.shape().size(0);
@@ -203,7 +208,7 @@ final class CpuParameters implements Parameters {
     @Override
     public void addScaled(
         TensorSource source, int columns, float factor, Tensor target, int row, int column) {
-      CpuParameters.addScaled(source, columns, factor, target, row, column);
+      CpuParameters.this.addScaled(source, columns, factor, target, row, column);
     }
   }
 
@@ -222,7 +227,7 @@ final class CpuParameters implements Parameters {
   }
 
   /// Adds `factor source` to the part of a float32 matrix that begins at a row and a column.
-  private static void addScaled(
+  private void addScaled(
       TensorSource source,
       int columns,
       float factor,
@@ -294,7 +299,16 @@ final class CpuParameters implements Parameters {
     return new Tensor(shape, dtype, new HostStorage(segment));
   }
 
-  private static void read(TensorSource source, MemorySegment target, DType dtype) {
+  private void read(TensorSource source, MemorySegment target, DType dtype) {
+    if (source instanceof SummedSource sum && gemm != null) {
+      SummedReads.read(gemm, sum, target, dtype);
+    } else {
+      readPlain(source, target, dtype);
+    }
+  }
+
+  /// Reads a tensor piece by piece on all processors, in another float type where that is wanted.
+  static void readPlain(TensorSource source, MemorySegment target, DType dtype) {
     if (source.dtype() == dtype) {
       source.read(0, target.asSlice(0, source.bytes()));
       return;

@@ -45,6 +45,7 @@ import wan4j.ops.check.Shapes;
 import wan4j.ops.check.VideoShapes;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -74,6 +75,7 @@ public final class CudaOps implements Ops {
   private final QuantizeKernels quantization;
   private final VideoKernels video;
   private final ConvolutionKernels convolutionKernels;
+  private final SummedLoads sums;
   private final LinearLayers layers;
   private final AttentionLayers attentions;
   private final Convolutions convolutions;
@@ -115,6 +117,7 @@ public final class CudaOps implements Ops {
       formats = new Formats(memory, quantization, elementwise, types.activation());
       transfers = new Transfers(device, memory, elementwise);
       open.add(transfers::close);
+      sums = new SummedLoads(transfers, products, elementwise, memory);
       sampling = new Sampling(device, memory, transfers, elementwise);
       layers = new LinearLayers(device, products, formats, memory, elementwise, types);
       attentions =
@@ -262,7 +265,11 @@ public final class CudaOps implements Ops {
   /// Begins the load of a whole tensor into device memory, in the target's type; later work sees
   /// it.
   void load(TensorSource source, Tensor target) {
-    transfers.load(source, target);
+    if (source instanceof SummedSource sum) {
+      sums.load(sum, target);
+    } else {
+      transfers.load(source, target);
+    }
   }
 
   // ---- memory

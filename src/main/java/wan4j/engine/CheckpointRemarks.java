@@ -24,7 +24,7 @@ final class CheckpointRemarks {
       int plain = stored.fullPrecision().size();
       if (plain > 0 && quantization.recipe() == Quantization.Recipe.STORED) {
         remarks.add(
-            "%s: its files want the products of %,d layers that they store in FP8 in full precision, so these run in bf16 (--quantize runs them in FP8)"
+            "%s: its files ask for full precision in the %,d layers that they store in FP8, so those are widened and run as without --quantize"
                 .formatted(expert.description(), plain));
       }
       int again = stored.quantisedAgain(config, weights, Precisions.table(quantization, weights));

@@ -3,6 +3,7 @@ package wan4j.ops;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -192,6 +195,68 @@ public abstract class SideBranchContract {
 
   private static float[] forward(Ops ops, Linear layer, Tensor x) {
     return values(ops, ops.linear(operand(ops, layer, x), layer, Activation.NONE));
+  }
+
+  @Test
+  void aSumIsLoadedInTheValuesThatItsPlainReadGives() {
+    try (Ops ops = ops();
+        Parameters home = ops.parameters()) {
+      for (int first : new int[] {0, FIRST}) {
+        TensorSource expected = merged(first, weights);
+        Sum sum = new Sum(weights.get(first == 0 ? 0 : 1), addends(first), expected);
+        float[] wanted = expected.load().toFloats();
+        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted)).isLessThan(2e-6);
+        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.BF16)), wanted)).isLessThan(2e-3);
+      }
+      TensorSource bias = truth.source(DType.BF16, 1, FIRST);
+      float[] wanted = bias.load().toFloats();
+      addScaled(wanted, biases.getFirst(), 3);
+      TensorSource expected = TensorSource.of("bias", Tensor.of(wanted, FIRST));
+      Sum sum =
+          new Sum(bias, List.of(new SummedSource.Addend.Values(biases.getFirst(), 3)), expected);
+      assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted)).isLessThan(2e-6);
+    }
+  }
+
+  private List<SummedSource.Addend> addends(int firstOutput) {
+    List<SummedSource.Addend> addends = new ArrayList<>();
+    for (SideBranch branch : branches) {
+      if (branch.firstOutput() == firstOutput) {
+        switch (branch) {
+          case SideBranch.LowRank pair ->
+              addends.add(
+                  new SummedSource.Addend.Product(pair.up(), pair.down(), pair.factor()));
+          case SideBranch.Dense dense ->
+              addends.add(new SummedSource.Addend.Values(dense.weight(), dense.factor()));
+          case SideBranch.Bias _ -> {}
+        }
+      }
+    }
+    return addends;
+  }
+
+  /// A sum whose plain read gives values that were computed elsewhere.
+  private record Sum(TensorSource base, List<Addend> addends, TensorSource values)
+      implements SummedSource {
+    @Override
+    public String name() {
+      return base.name();
+    }
+
+    @Override
+    public Shape shape() {
+      return base.shape();
+    }
+
+    @Override
+    public DType dtype() {
+      return DType.F32;
+    }
+
+    @Override
+    public void read(long offset, MemorySegment target) {
+      values.read(offset, target);
+    }
   }
 
   private static Operand operand(Ops ops, Linear layer, Tensor x) {

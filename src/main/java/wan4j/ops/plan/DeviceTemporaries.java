@@ -10,7 +10,9 @@ import wan4j.ops.Window;
 import wan4j.ops.backend.SideStack;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 
 /// What the operations of the CUDA backend need for themselves beside their arguments and results,
 /// so that a request's memory can be told without a GPU. Each method counts what one operation has
@@ -56,6 +58,14 @@ final class DeviceTemporaries {
     }
   }
 
+  /// A tensor of a file that another operation turns into what is wanted.
+  void passing(TensorSource source, Shape shape) {
+    try (Scope _ = memory.scope()) {
+      memory.empty(source.dtype(), shape);
+      sum(source);
+    }
+  }
+
   /// A tensor of one type that another operation turns into what is wanted.
   void passing(DType dtype, Shape shape) {
     try (Scope _ = memory.scope()) {
@@ -63,10 +73,35 @@ final class DeviceTemporaries {
     }
   }
 
-  /// A weight in bfloat16 and its quantised form, before it lies where it stays.
-  void quantised(Shape shape, OperandFormat format) {
+  /// What is added to a weight while it is loaded, and the sum.
+  void sum(TensorSource source) {
+    if (!(source instanceof SummedSource sum) || sum.shape().count() == 0) {
+      return;
+    }
+    long columns = sum.rowLength();
+    long rows = sum.shape().count() / columns;
+    try (Scope _ = memory.scope()) {
+      memory.empty(DType.F32, sum.shape());
+      for (SummedSource.Addend addend : sum.addends()) {
+        try (Scope _ = memory.scope()) {
+          switch (addend) {
+            case SummedSource.Addend.Product product -> {
+              memory.empty(DType.F32, Shape.of(rows, product.rank()));
+              memory.empty(DType.F32, Shape.of(rows, product.rank()));
+              memory.empty(DType.F32, Shape.of(product.rank(), columns));
+            }
+            case SummedSource.Addend.Values _ -> memory.empty(DType.F32, sum.shape());
+          }
+        }
+      }
+    }
+  }
+
+  /// A weight of several sources in bfloat16 and its quantised form, before it lies where it stays.
+  void quantised(Shape shape, List<TensorSource> sources, OperandFormat format) {
     try (Scope _ = memory.scope()) {
       memory.empty(DType.BF16, shape);
+      sources.forEach(this::sum);
       memory.empty(DType.F8_E4M3, shape);
       written(shape, format, shape.size(0));
     }

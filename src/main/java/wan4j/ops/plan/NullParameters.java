@@ -43,6 +43,7 @@ final class NullParameters implements Parameters {
 
   @Override
   public Tensor tensor(TensorSource source, DType dtype) {
+    sum(source);
     return allocate(source.dtype().isFloat() ? dtype : source.dtype(), source.shape());
   }
 
@@ -74,8 +75,11 @@ final class NullParameters implements Parameters {
       allocate(DType.F32, Shape.of(scales));
     }
     if (temporaries != null && precision.isFloat8()) {
-      temporaries.quantised(shapes.weight(), format(precision, null));
+      temporaries.quantised(shapes.weight(), weights, format(precision, null));
+    } else {
+      weights.forEach(this::sum);
     }
+    biases.forEach(this::sum);
     Tensor state = null;
     if (precision == Precision.FLOAT8_DELAYED) {
       for (Branch _ : Branch.values()) {
@@ -83,6 +87,12 @@ final class NullParameters implements Parameters {
       }
     }
     return new Layer(shapes.inputs(), shapes.outputs(), precision, format(precision, state));
+  }
+
+  private void sum(TensorSource source) {
+    if (temporaries != null) {
+      temporaries.sum(source);
+    }
   }
 
   @Override
@@ -110,7 +120,8 @@ final class NullParameters implements Parameters {
     if (temporaries.wideColumns(kernel) > 0) {
       allocate(activation, Shape.of(outputs, temporaries.wideColumns(kernel)));
     }
-    temporaries.passing(weight.dtype(), weight.shape());
+    temporaries.passing(weight, weight.shape());
+    sum(bias);
     return kernel;
   }
 

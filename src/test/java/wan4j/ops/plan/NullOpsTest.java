@@ -18,6 +18,7 @@ import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -106,6 +107,54 @@ class NullOpsTest {
       ops.linear(x, down, Activation.NONE);
       assertThat(ops.mostScopeBytes() - before - 2 * y.bytes()).isLessThan(2L * TOKENS * 13_824);
     }
+  }
+
+  @Test
+  void aWeightWithALoraMergedNeedsItsSumAndTheMatricesWhileAGpuLoadsIt() {
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        Parameters parameters = ops.parameters();
+        Scope _ = ops.scope()) {
+      TensorSource base = weight(DIM, DIM);
+      long sum = 4L * DIM * DIM + 3 * 4L * 64 * DIM;
+      parameters.linear(List.of(sum(base)), List.of(), Precision.PLAIN);
+      assertThat(ops.mostScopeBytes()).isEqualTo(sum);
+      parameters.linear(List.of(sum(base)), List.of(), Precision.FLOAT8_TOKEN);
+      assertThat(ops.mostScopeBytes()).isEqualTo(2L * DIM * DIM + sum);
+    }
+  }
+
+  private static SummedSource sum(TensorSource base) {
+    return new SummedSource() {
+      @Override
+      public TensorSource base() {
+        return base;
+      }
+
+      @Override
+      public List<Addend> addends() {
+        return List.of(new Addend.Product(weight(DIM, 64), weight(64, DIM), 1));
+      }
+
+      @Override
+      public String name() {
+        return base.name();
+      }
+
+      @Override
+      public Shape shape() {
+        return base.shape();
+      }
+
+      @Override
+      public DType dtype() {
+        return DType.F32;
+      }
+
+      @Override
+      public void read(long offset, MemorySegment target) {
+        throw new IllegalStateException("only shapes are looked at");
+      }
+    };
   }
 
   private static Linear linear(Parameters parameters, int out, int in, Precision precision) {
