@@ -104,7 +104,7 @@ public final class VideoWriter {
 
   /// Writes a file a frame, several at a time. After a failure no writer is left at work when this
   /// throws it, so that the folder can be removed.
-  private static void writeFolder(Tensor frames, Path folder, Path target) {
+  static void writeFolder(Tensor frames, Path folder, Path target) {
     AtomicReference<Throwable> failure = new AtomicReference<>();
     IntStream.range(0, frames.length(0))
         .parallel()
