@@ -52,9 +52,9 @@ public final class VideoWriter {
     }
   }
 
-  /// Writes unsigned byte frames `[frames, height, width, 3]`; sound longer than the pictures is
-  /// cut. Throws `InputException` when the target cannot be written or the format cannot hold the
-  /// video, `IllegalArgumentException` for another tensor.
+  /// Writes unsigned byte frames `[frames, height, width, 3]`; where there is sound, both end with
+  /// the shorter of the two. Throws `InputException` when the target cannot be written or the
+  /// format cannot hold the video, `IllegalArgumentException` for another tensor.
   public static void write(Tensor frames, Path target, VideoSettings settings) {
     FrameConversion.checkFrames(frames);
     checkTarget(target, frames.length(0));
@@ -175,12 +175,13 @@ public final class VideoWriter {
 
   private static void writeBoth(
       Tensor frames, PictureStream pictures, SoundTrack sound, double framesPerSecond) {
-    for (int i = 0; i < frames.length(0); i++) {
+    int count = (int) Math.min(frames.length(0), Math.ceil(sound.seconds() * framesPerSecond));
+    for (int i = 0; i < count; i++) {
       pictures.add(frames.at(i).segment());
       sound.addUntil((i + 1) / framesPerSecond);
     }
     pictures.finish();
-    sound.finish(frames.length(0) / framesPerSecond);
+    sound.finish(count / framesPerSecond);
   }
 
   private static void writeGif(Tensor frames, Path target, Path file, VideoSettings settings) {
