@@ -85,9 +85,11 @@ interface FrameEncoding extends AutoCloseable {
       }
     }
 
+    /// Adds frames as long as there is sound, if there is any.
     @Override
     public void add(Tensor frames) {
-      for (int i = 0; i < frames.length(0); i++) {
+      double most = Math.ceil(sound.seconds() * framesPerSecond);
+      for (int i = 0; i < frames.length(0) && count < most; i++) {
         pictures.add(frames.at(i).segment());
         count++;
         sound.addUntil(count / framesPerSecond);

@@ -1,7 +1,5 @@
 package wan4j.media;
 
-import java.util.Arrays;
-
 /// Sound as float samples, mostly in [-1, 1], one array a channel; immutable.
 public final class Sound {
   /// No sound at all.
@@ -87,8 +85,10 @@ public final class Sound {
     if (rate == this.rate || channels.length == 0) {
       return this;
     }
-    SoundResampler resampler = new SoundResampler(this.rate, rate);
-    return new Sound(
-        rate, Arrays.stream(channels).map(resampler::resample).toArray(float[][]::new));
+    float[][] resampled = new float[channels.length][];
+    for (int i = 0; i < resampled.length; i++) {
+      resampled[i] = SoundResampler.resample(channels[i], this.rate, rate);
+    }
+    return new Sound(rate, resampled);
   }
 }

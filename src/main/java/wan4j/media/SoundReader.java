@@ -1,120 +1,131 @@
 package wan4j.media;
 
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_DBL;
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_FLT;
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_S16;
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_S32;
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_S64;
-import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_U8;
-import static org.bytedeco.ffmpeg.global.avutil.av_get_bytes_per_sample;
-import static org.bytedeco.ffmpeg.global.avutil.av_get_packed_sample_fmt;
-import static org.bytedeco.ffmpeg.global.avutil.av_sample_fmt_is_planar;
-
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
-import org.bytedeco.ffmpeg.avutil.AVFrame;
-import wan4j.media.ffmpeg.Decoder;
-import wan4j.media.ffmpeg.Ffmpeg;
+import java.util.List;
+import wan4j.media.ffmpeg.SoundDecoder;
 import wan4j.tensor.InputException;
 
 /// Reads the sound of any usual sound or video file.
+///
+/// Damaged data at the beginning or the end of a file are passed over, as players do. Damage in the
+/// middle is refused: what follows would come too early.
 public final class SoundReader {
   private static final int MOST_SAMPLES = 1 << 28;
+  private static final int SPEECH_RATE = 16_000;
+  private static final int SPEECH_BLOCK = 1 << 16;
+
+  /// The samples that the first feature of wav2vec2 covers.
+  private static final int LEAST_SPEECH = 400;
 
   private SoundReader() {}
 
   /// Reads all channels at the file's own rate; throws `InputException` when the file is missing,
   /// broken, too long or holds no sound.
   public static Sound read(Path file) {
-    Growing samples = new Growing(file);
-    int rate;
-    try (Decoder decoder = new Decoder(file, Decoder.Kind.SOUND)) {
-      rate = decoder.codec().sample_rate();
-      for (AVFrame frame = decoder.next(); frame != null; frame = decoder.next()) {
-        samples.add(frame);
+    try (SoundDecoder decoder = new SoundDecoder(file)) {
+      Growing[] channels = new Growing[decoder.channels()];
+      Arrays.setAll(channels, i -> new Growing());
+      while (decoder.next()) {
+        for (int i = 0; i < channels.length; i++) {
+          channels[i].add(decoder.samples(i), decoder.count());
+        }
+        if (channels[0].length * channels.length > MOST_SAMPLES) {
+          throw new InputException(
+              "the sound of %s is longer than %d samples; give a shorter file"
+                  .formatted(file, MOST_SAMPLES / channels.length));
+        }
       }
+      return Sound.of(
+          decoder.rate(), Arrays.stream(channels).map(Growing::whole).toArray(float[][]::new));
     }
-    if (samples.length == 0 || rate < 1) {
-      throw new InputException("%s holds no sound; give a file that does".formatted(file));
-    }
-    return Sound.of(rate, samples.channels());
   }
 
-  /// Reads the mean of all channels at 16 kHz, as speech models want it; throws `InputException` as
-  /// `read` does.
+  /// Reads the mean of all channels at 16 kHz, as speech models want it, of files of many hours
+  /// too; throws `InputException` as `read` does, and when there is less than 1/40 of a second.
   public static float[] readSpeech(Path file) {
     // The reference too takes the mean first and changes the rate after.
-    return read(file).mono().at(16_000).channel(0);
+    Growing speech = new Growing();
+    long count = 0;
+    try (SoundDecoder decoder = new SoundDecoder(file)) {
+      SoundResampler resampler = new SoundResampler(decoder.rate(), SPEECH_RATE);
+      float[] block = new float[0];
+      int held = 0;
+      while (decoder.next()) {
+        float[] mean = mean(decoder);
+        count += mean.length;
+        if (held + mean.length > block.length) {
+          speech.add(resampler.add(block, held));
+          held = 0;
+          block = Arrays.copyOf(block, Math.max(SPEECH_BLOCK, mean.length));
+        }
+        System.arraycopy(mean, 0, block, held, mean.length);
+        held += mean.length;
+      }
+      speech.add(resampler.add(block, held));
+      speech.add(resampler.finish());
+    }
+    if (speech.length < LEAST_SPEECH) {
+      throw new InputException(
+          "%s holds %d samples of sound, less than the %d ms that speech needs; give a longer sound"
+              .formatted(file, count, LEAST_SPEECH * 1000 / SPEECH_RATE));
+    }
+    return speech.whole();
   }
 
-  /// Samples of each channel, as many as come.
+  private static float[] mean(SoundDecoder decoder) {
+    if (decoder.channels() == 1) {
+      return Arrays.copyOf(decoder.samples(0), decoder.count());
+    }
+    double[] sums = new double[decoder.count()];
+    for (int channel = 0; channel < decoder.channels(); channel++) {
+      float[] samples = decoder.samples(channel);
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += samples[i];
+      }
+    }
+    float[] mean = new float[sums.length];
+    for (int i = 0; i < mean.length; i++) {
+      mean[i] = (float) (sums[i] / decoder.channels());
+    }
+    return mean;
+  }
+
+  /// Samples in blocks, as many as come.
   private static final class Growing {
-    private final Path file;
-    private float[][] values = new float[0][];
-    private int length;
+    private static final int BLOCK = 1 << 20;
 
-    Growing(Path file) {
-      this.file = file;
+    private final List<float[]> blocks = new ArrayList<>();
+    private long length;
+
+    void add(float[] samples) {
+      add(samples, samples.length);
     }
 
-    void add(AVFrame frame) {
-      int channels = frame.ch_layout().nb_channels();
-      int count = frame.nb_samples();
-      if (length == 0) {
-        values = new float[channels][Math.max(count, 1 << 16)];
-      }
-      if (channels != values.length) {
-        throw new InputException(
-            "the sound of %s changes from %d to %d channels; give a file of one kind"
-                .formatted(file, values.length, channels));
-      }
-      if (((long) length + count) * channels > MOST_SAMPLES) {
-        throw new InputException(
-            "the sound of %s is longer than %d samples; give a shorter file"
-                .formatted(file, MOST_SAMPLES / channels));
-      }
-      for (int channel = 0; channel < channels; channel++) {
-        if (length + count > values[channel].length) {
-          values[channel] =
-              Arrays.copyOf(values[channel], Math.max(length + count, 2 * values[channel].length));
+    void add(float[] samples, int count) {
+      int done = 0;
+      while (done < count) {
+        int at = (int) (length % BLOCK);
+        if (at == 0) {
+          blocks.add(new float[BLOCK]);
         }
-        convert(frame, channel, values[channel], length);
-      }
-      length += count;
-    }
-
-    /// Reads one channel of a frame as floats, whole numbers scaled to [-1, 1).
-    private static void convert(AVFrame frame, int channel, float[] target, int at) {
-      boolean planar = av_sample_fmt_is_planar(frame.format()) != 0;
-      int type = av_get_packed_sample_fmt(frame.format());
-      int size = av_get_bytes_per_sample(type);
-      int stride = planar ? 1 : frame.ch_layout().nb_channels();
-      int first = planar ? 0 : channel;
-      int count = frame.nb_samples();
-      ByteBuffer source =
-          Ffmpeg.buffer(frame.extended_data(planar ? channel : 0), (long) size * stride * count)
-              .order(ByteOrder.nativeOrder());
-      for (int i = 0; i < count; i++) {
-        int offset = (i * stride + first) * size;
-        target[at + i] =
-            switch (type) {
-              case AV_SAMPLE_FMT_U8 -> ((source.get(offset) & 0xFF) - 128) / 128f;
-              case AV_SAMPLE_FMT_S16 -> source.getShort(offset) / 32768f;
-              case AV_SAMPLE_FMT_S32 -> source.getInt(offset) / -(float) Integer.MIN_VALUE;
-              case AV_SAMPLE_FMT_S64 -> source.getLong(offset) / -(float) Long.MIN_VALUE;
-              case AV_SAMPLE_FMT_FLT -> source.getFloat(offset);
-              case AV_SAMPLE_FMT_DBL -> (float) source.getDouble(offset);
-              default -> throw new IllegalStateException("FFmpeg has no sample type " + type);
-            };
+        int part = Math.min(BLOCK - at, count - done);
+        System.arraycopy(samples, done, blocks.getLast(), at, part);
+        done += part;
+        length += part;
       }
     }
 
-    float[][] channels() {
-      return Arrays.stream(values)
-          .map(channel -> Arrays.copyOf(channel, length))
-          .toArray(float[][]::new);
+    /// Returns the samples in one piece and forgets them.
+    float[] whole() {
+      float[] whole = new float[Math.toIntExact(length)];
+      for (int i = 0; i < blocks.size(); i++) {
+        int part = Math.min(BLOCK, whole.length - i * BLOCK);
+        System.arraycopy(blocks.set(i, null), 0, whole, i * BLOCK, part);
+      }
+      blocks.clear();
+      return whole;
     }
   }
 }

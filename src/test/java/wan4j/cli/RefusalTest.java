@@ -277,6 +277,15 @@ final class RefusalTest {
     ByteBuffer.wrap(png).putInt(16, 100_000).putInt(20, 100_000);
     Path bomb = Files.write(folder.resolve("bomb.png"), png);
     refuses(IMAGE_TO_VIDEO, new String[] {"--image", bomb.toString()}, "bomb.png");
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", folder.toString()}, "is a folder");
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", "/dev/zero"}, "is a pipe or a device");
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", ""}, "name");
+    refuses(IMAGE_TO_VIDEO, new String[] {"--image", "none.png"}, "there is no file none.png");
+    refuses(TEXT_TO_VIDEO, new String[] {"--exif", "ignore"}, "add --image");
+    refuses(
+        IMAGE_TO_VIDEO,
+        new String[] {"--image", PICTURE.toString(), "--exif", "turn"},
+        "give apply or ignore");
   }
 
   @Test

@@ -119,6 +119,18 @@ final class VideoRoundTripTest {
   }
 
   @Test
+  void picturesEndWithASoundThatIsShorter() {
+    Sound sound = Sound.of(16_000, tone(440, 16_000, 8_500));
+    for (String name : List.of("a.mp4", "a.mkv")) {
+      Path file = folder.resolve(name);
+      VideoWriter.write(moving(16, 32, 32), file, new VideoSettings(16, 20, sound));
+      // 0.53 s are eight and a half frames
+      assertThat(VideoReader.read(file).frames().length(0)).as(name).isEqualTo(9);
+      assertThat(SoundReader.read(file).seconds()).as(name).isCloseTo(0.53, within(0.07));
+    }
+  }
+
+  @Test
   void aRateThatAacLacksIsConverted() {
     Sound sound = Sound.of(10_000, tone(500, 10_000, 10_000));
     Path file = folder.resolve("a.mp4");

@@ -2,12 +2,16 @@ package wan4j.media;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -167,6 +171,51 @@ final class VideoWriterTest {
         Files.writeString(
             folder.resolve("a.mp4"), "ffconcat version 1.0\nfile '" + secret.getFileName() + "'\n");
     assertThatThrownBy(() -> VideoReader.read(playlist)).isInstanceOf(InputException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {8, 16, 23.976, 24, 30, 50, 59.94, 60, 100, 240})
+  void aGifLastsAsLongAsItsVideoWhateverItsRate(double rate) throws IOException {
+    Path target = folder.resolve("a.gif");
+    VideoWriter.write(VideoRoundTripTest.moving(61, 8, 8), target, VideoSettings.silent(rate));
+    List<Integer> delays = delays(Files.readAllBytes(target));
+    assertThat(delays).as("hundredths of a second").allMatch(delay -> delay >= 2);
+    int sum = delays.stream().mapToInt(Integer::intValue).sum();
+    assertThat(sum).isCloseTo((int) Math.round(61 / rate * 100), within(2));
+    assertThat(delays).hasSize((int) Math.ceil(61 * Math.min(1, 50 / rate)));
+  }
+
+  /// Returns the delay of each picture, from the extension in front of it.
+  private static List<Integer> delays(byte[] gif) {
+    List<Integer> delays = new ArrayList<>();
+    for (int i = 0; i + 7 < gif.length; i++) {
+      boolean isControl =
+          gif[i] == 0x21 && gif[i + 1] == (byte) 0xF9 && gif[i + 2] == 4 && gif[i + 7] == 0;
+      if (isControl) {
+        delays.add(gif[i + 4] & 0xFF | (gif[i + 5] & 0xFF) << 8);
+      }
+    }
+    return delays;
+  }
+
+  @Test
+  void noWriterOfFramesIsLeftAtWorkAfterOneFailed() throws Exception {
+    Path part = Files.createDirectory(folder.resolve("frames"));
+    Files.createDirectory(part.resolve("frame_00005.png"));
+    Tensor many = VideoRoundTripTest.moving(96, 256, 256);
+    FrameEncoding pictures = new FrameEncoding.Pictures(folder.resolve("a"), part, true);
+    assertThatThrownBy(() -> pictures.add(many))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("cannot be written");
+    List<Path> left = list(part);
+    Thread.sleep(300);
+    assertThat(list(part)).isEqualTo(left).hasSizeLessThan(96);
+  }
+
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.sorted().toList();
+    }
   }
 
   @Test

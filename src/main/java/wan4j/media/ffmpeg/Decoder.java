@@ -1,6 +1,7 @@
 package wan4j.media.ffmpeg;
 
 import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_FFV1;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_CODEC_ID_MP3;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_EF_CRCCHECK;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_EF_EXPLODE;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_alloc;
@@ -29,6 +30,7 @@ import static org.bytedeco.ffmpeg.global.avutil.av_dict_set;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_alloc;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
 
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import org.bytedeco.ffmpeg.avcodec.AVCodec;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
@@ -76,6 +78,10 @@ public final class Decoder implements AutoCloseable {
   private final AVFrame frame = av_frame_alloc();
   private AVStream stream;
   private boolean drained;
+  private int passedOver;
+
+  // The last packet is not as long as its frame; that only matters where another one follows.
+  private boolean isOdd;
 
   /// Opens the best stream of a kind; throws `InputException` when the file is missing, broken, too
   /// large a picture, or has no such stream.
@@ -153,12 +159,26 @@ public final class Decoder implements AutoCloseable {
     return codec;
   }
 
+  /// Returns how often data were damaged and passed over since `forgetPassedOver` was called.
+  int passedOver() {
+    return passedOver;
+  }
+
+  /// Makes `passedOver` begin anew.
+  void forgetPassedOver() {
+    passedOver = 0;
+  }
+
   /// Returns the next frame, valid until the next call, or null at the end.
   public AVFrame next() {
     while (true) {
       int code = avcodec_receive_frame(codec, frame);
       if (code == AVERROR_EOF) {
         return null;
+      }
+      if (code == AVERROR_INVALIDDATA && kind == Kind.SOUND) {
+        passedOver++;
+        continue;
       }
       if (code != Ffmpeg.AGAIN) {
         check(code);
@@ -183,9 +203,13 @@ public final class Decoder implements AutoCloseable {
       check(code);
       try {
         if (packet.stream_index() == stream.index()) {
+          passedOver += isOdd ? 1 : 0;
+          isOdd = isOdd();
           int sent = avcodec_send_packet(codec, packet);
           // Sound files often begin or end with a damaged packet, which players pass over.
-          if (sent != AVERROR_INVALIDDATA || kind != Kind.SOUND) {
+          if (sent == AVERROR_INVALIDDATA && kind == Kind.SOUND) {
+            passedOver++;
+          } else {
             check(sent);
           }
           return;
@@ -194,6 +218,15 @@ public final class Decoder implements AutoCloseable {
         av_packet_unref(packet);
       }
     }
+  }
+
+  private boolean isOdd() {
+    if (stream.codecpar().codec_id() != AV_CODEC_ID_MP3 || packet.size() < 4) {
+      return false;
+    }
+    int header = Ffmpeg.buffer(packet.data(), 4).order(ByteOrder.BIG_ENDIAN).getInt(0);
+    int expected = Mp3Frame.bytes(header);
+    return expected != Mp3Frame.UNKNOWN && expected != packet.size();
   }
 
   /// Throws `InputException` for a negative code of FFmpeg and returns any other.

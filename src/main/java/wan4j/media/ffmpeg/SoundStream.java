@@ -22,7 +22,9 @@ import wan4j.tensor.InputException;
 public final class SoundStream implements SoundTrack {
   private static final int SAMPLES = 1024;
   private static final int MOST_CHANNELS = 8;
-  private static final int BITS_PER_CHANNEL = 128_000;
+
+  /// What the reference asks for (Wan2.2 42bf4cf, wan/utils/utils.py, `merge_video_audio`).
+  private static final int BITS_PER_SECOND = 192_000;
 
   private final Muxer muxer;
   private final Encoder encoder;
@@ -55,7 +57,7 @@ public final class SoundStream implements SoundTrack {
         };
     Sound fitting = usual ? sound : sound.at(48_000);
     Encoder encoder = new Encoder(muxer, "aac");
-    encoder.codec().bit_rate((long) BITS_PER_CHANNEL * sound.channels());
+    encoder.codec().bit_rate(BITS_PER_SECOND);
     return open(muxer, encoder, fitting, AV_SAMPLE_FMT_FLTP);
   }
 
@@ -78,6 +80,11 @@ public final class SoundStream implements SoundTrack {
     av_channel_layout_default(codec.ch_layout(), sound.channels());
     encoder.open(Map.of());
     return new SoundStream(muxer, encoder, sound);
+  }
+
+  @Override
+  public double seconds() {
+    return sound.seconds();
   }
 
   @Override

@@ -5,6 +5,9 @@ public sealed interface SoundTrack extends AutoCloseable permits SoundStream, So
   /// The track of a video without sound.
   SoundTrack SILENCE = new Silence();
 
+  /// Returns how long the sound lasts; infinity for a video without sound, which nothing ends.
+  double seconds();
+
   /// Adds the sound up to a time, so that sound and pictures lie side by side in the file.
   void addUntil(double seconds);
 
@@ -17,6 +20,11 @@ public sealed interface SoundTrack extends AutoCloseable permits SoundStream, So
   /// Does nothing.
   final class Silence implements SoundTrack {
     private Silence() {}
+
+    @Override
+    public double seconds() {
+      return Double.POSITIVE_INFINITY;
+    }
 
     @Override
     public void addUntil(double seconds) {}

@@ -76,9 +76,10 @@ final class JpegComponent {
     return (y * stride + x) * 64;
   }
 
-  /// Returns the number of blocks, those at the edges included.
+  /// Returns the number of blocks, those at the edges included; 64 values of a lossless file count
+  /// as one.
   int blocks() {
-    return coefficients.length / 64;
+    return Math.ceilDiv(coefficients.length + values.length, 64);
   }
 
   /// Turns the coefficients into values, through estimates of those that are missing where

@@ -97,12 +97,12 @@ record JpegFrame(Coding coding, JpegComponent.JpegSize size, List<JpegComponent>
     return new JpegComponent.JpegSize(width, height, horizontal, vertical);
   }
 
-  /// Returns how many coefficients all scans together may visit.
+  /// Returns how many coefficients, or values of a lossless file, all scans together may visit.
   long mostVisits() {
     long blocks = 0;
     for (JpegComponent component : components) {
       blocks += component.blocks();
     }
-    return PictureLimits.mostVisits(blocks);
+    return PictureLimits.mostVisits(blocks, coding == Coding.PROGRESSIVE);
   }
 }

@@ -15,9 +15,10 @@ public final class PictureLimits {
   /// What visiting one block of a JPEG file costs beside its coefficients, in coefficients.
   public static final int BLOCK_COST = 8;
 
-  // Each coefficient is sent once and refined once for each bit that was left out: up to four
-  // passes in the finest files of usual encoders.
-  private static final long MOST_PASSES = 8;
+  // A sequential file sends each coefficient once. A progressive file refines it once for each bit
+  // that was left out at first: up to four in the finest files of usual encoders.
+  private static final long MOST_PASSES = 2;
+  private static final long MOST_PASSES_OF_PROGRESSIVE = 6;
   private static final long LEAST_VISITS = 10_000_000;
   private static final int MOST_PARTS = 20_000;
   private static final int PIXELS_PER_PART = 64;
@@ -46,7 +47,8 @@ public final class PictureLimits {
 
   /// Returns how many coefficients the scans of a JPEG file of so many blocks may visit, again and
   /// again, in all.
-  public static long mostVisits(long blocks) {
-    return Math.max(MOST_PASSES * blocks * (64 + BLOCK_COST), LEAST_VISITS);
+  public static long mostVisits(long blocks, boolean isProgressive) {
+    long passes = isProgressive ? MOST_PASSES_OF_PROGRESSIVE : MOST_PASSES;
+    return Math.max(passes * blocks * (64 + BLOCK_COST), LEAST_VISITS);
   }
 }
