@@ -121,6 +121,7 @@ public final class HollowGpus {
     call("hollowBreak", ValueLayout.JAVA_INT, code);
   }
 
+  @SuppressWarnings("restricted")
   private static void call(String function, MemoryLayout parameter, Object argument) {
     SymbolLookup driver = SymbolLookup.libraryLookup(folder().resolve(DRIVER), Arena.global());
     try {
