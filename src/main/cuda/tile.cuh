@@ -244,6 +244,7 @@ struct Row {
 };
 
 // The numbers by which the host half names activations (ElementType.java).
+constexpr int LEAKY_RELU = 4;
 constexpr int SILU = 3;
 constexpr int GELU_ERF = 2;
 constexpr int GELU_TANH = 1;
@@ -260,6 +261,8 @@ __device__ __forceinline__ float activate(float x) {
     return 0.5f * x * (1.0f + erff(x * 0.7071067811865476f));
   } else if constexpr (FUNCTION == GELU_TANH) {
     return geluTanh(x);
+  } else if constexpr (FUNCTION == LEAKY_RELU) {
+    return fmaxf(x, 0.2f * x);
   } else {
     return x;
   }

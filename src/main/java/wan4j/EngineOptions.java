@@ -50,10 +50,4 @@ public record EngineOptions(
   public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
     this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.STORED, offload, textOnCpu);
   }
-
-  /// Returns these options with another choice of what leaves memory.
-  EngineOptions with(Offload choice) {
-    return new EngineOptions(
-        checkpoint, device, arithmetic, quantization, loras, loraMode, choice, textOnCpu);
-  }
 }

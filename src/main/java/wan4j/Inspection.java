@@ -6,8 +6,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
+import wan4j.engine.MemoryEstimates;
+import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.StoredFormat;
 import wan4j.media.Picture;
+import wan4j.model.VideoAutoencoder;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
@@ -64,30 +67,35 @@ public final class Inspection {
   /// for the task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(Path folder, String sides, Integer frames, List<String> skipped) {
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      return of(checkpoint, sides, frames, skipped);
+    }
+  }
+
+  private static Inspection of(
+      Checkpoint checkpoint, String sides, Integer frames, List<String> skipped) {
+    Path folder = checkpoint.folder();
     Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
-    CheckpointSummary summary;
+    CheckpointSummary summary = checkpoint.summary();
     List<Float8> float8 = new ArrayList<>();
     List<LayerPlan> layers = List.of();
-    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      summary = checkpoint.summary();
-      for (Expert expert : checkpoint.experts()) {
-        StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
-        PrecisionTable table = format.table(List.of());
-        Set<String> linear = linear(checkpoint, expert);
-        int stored =
-            (int)
-                format.weights().keySet().stream()
-                    .filter(layer -> linear == null || linear.contains(layer))
-                    .filter(layer -> table.precision(layer).isFloat8())
-                    .count();
-        if (stored > 0) {
-          float8.add(new Float8(expert.description(), format.recipe(), stored));
-        }
+    for (Expert expert : checkpoint.experts()) {
+      StoredFormat format = StoredFormat.of(checkpoint.transformer(expert));
+      PrecisionTable table = format.table(List.of());
+      Set<String> linear = linear(checkpoint, expert);
+      int stored =
+          (int)
+              format.weights().keySet().stream()
+                  .filter(layer -> linear == null || linear.contains(layer))
+                  .filter(layer -> table.precision(layer).isFloat8())
+                  .count();
+      if (stored > 0) {
+        float8.add(new Float8(expert.description(), format.recipe(), stored));
       }
-      if (Task.isKnown(summary.kind())) {
-        Weights first = checkpoint.transformer(checkpoint.experts().getFirst());
-        layers = LayerPlan.of(checkpoint.config(), first, recipe);
-      }
+    }
+    if (Task.isKnown(summary.kind())) {
+      Weights first = checkpoint.transformer(checkpoint.experts().getFirst());
+      layers = LayerPlan.of(checkpoint.config(), first, recipe);
     }
     if (!Task.isKnown(summary.kind())) {
       if (sides != null || frames != null || !skipped.isEmpty()) {
@@ -97,17 +105,21 @@ public final class Inspection {
       }
       return new Inspection(summary, float8, layers, null, List.of());
     }
-    VideoRequest request = request(Task.of(summary.kind()), sides, frames);
+    VideoRequest request = request(Task.of(summary.kind().task()), sides, frames);
+    OpenCheckpoint model = new OpenCheckpoint(checkpoint);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
       EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
-      needs.add(need(processor, "fp32", request));
+      needs.add(need(model, processor, "fp32", request));
       for (Arithmetic arithmetic : List.of(Arithmetic.BFLOAT16, Arithmetic.FLOAT32)) {
         String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
-        needs.add(need(gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));
+        needs.add(
+            need(model, gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));
       }
-      needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false), "fp8", request));
-      needs.add(need(gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
+      needs.add(
+          need(model, gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false), "fp8", request));
+      needs.add(
+          need(model, gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
     }
     return new Inspection(summary, float8, layers, request, needs);
   }
@@ -138,11 +150,15 @@ public final class Inspection {
     return new EngineOptions(folder, Device.CUDA, arithmetic, float8, offload, textOnCpu);
   }
 
-  private static Need need(EngineOptions options, String precision, VideoRequest request) {
+  private static Need need(
+      OpenCheckpoint model, EngineOptions options, String precision, VideoRequest request) {
     String flags =
         (options.offload() == Offload.ALWAYS ? "--offload_model True" : "--offload_model False")
             + (options.textOnCpu() ? " --t5_cpu" : "");
-    return new Need(options.device(), precision, flags, VideoEngine.need(options, request).bytes());
+    MemoryNeed need =
+        new MemoryEstimates(options, model)
+            .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
+    return new Need(options.device(), precision, flags, need.bytes());
   }
 
   /// Returns what of the transformers is stored in FP8.

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.engine.Precisions;
 import wan4j.model.LinearGroup;
 import wan4j.model.WanTransformer;
 import wan4j.ops.SequenceGroup;
@@ -30,7 +31,7 @@ public record LayerPlan(String precision, String reason, List<String> layers) {
   /// throws `InputException` when `--fp8_skip` names none of them.
   static List<LayerPlan> of(TransformerConfig config, Weights weights, Quantization quantization) {
     record Key(String precision, String reason) {}
-    PrecisionTable table = quantization.table(weights);
+    PrecisionTable table = Precisions.table(quantization, weights);
     Map<Key, List<String>> found = new LinkedHashMap<>();
     try (NullOps ops = new NullOps();
         WanTransformer transformer =

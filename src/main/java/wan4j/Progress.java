@@ -3,9 +3,9 @@ package wan4j;
 import java.time.Duration;
 import java.util.function.Supplier;
 
-/// Hears how a request gets on.
+/// Receives a request's progress, and says whether the request is to go on.
 public interface Progress {
-  /// Hears nothing.
+  /// Receives nothing.
   Progress NONE =
       new Progress() {
         @Override
@@ -53,4 +53,11 @@ public interface Progress {
 
   /// Something was decided that the user may want to know, told as a sentence.
   default void says(String sentence) {}
+
+  /// Says whether the request is to stop; asked by the engine's thread between two forwards and two
+  /// pieces of frames, and answered by what another thread may have set, such as an
+  /// `AtomicBoolean`. The request then ends with a `java.util.concurrent.CancellationException`.
+  default boolean isCancelled() {
+    return false;
+  }
 }

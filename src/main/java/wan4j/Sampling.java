@@ -1,9 +1,6 @@
 package wan4j;
 
-import wan4j.pipeline.SamplingPlan;
 import wan4j.schedule.FlowSchedule;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
 /// How a video is sampled from noise; bad values are refused with an `InputException`. Programs
@@ -16,15 +13,75 @@ import wan4j.tensor.InputException;
 /// @param highGuidance guidance scale of the high-noise expert
 /// @param seed seed of the noise, 0 or more
 /// @param noise whose generator of PyTorch's the noise equals
-@SuppressWarnings("exports") // of the types of solver and noise, which other modules need not name
 public record Sampling(
-    Sampler solver,
+    Solver solver,
     int steps,
     double shift,
     double lowGuidance,
     double highGuidance,
     long seed,
-    Noise.Kind noise) {
+    Generator noise) {
+  /// The solvers.
+  public enum Solver {
+    /// UniPC: predictor and corrector of order 2; the reference's default.
+    UNIPC("unipc"),
+    /// DPM-Solver++: midpoint, order 2.
+    DPM_PLUS_PLUS("dpm++"),
+    /// Euler: what step-distilled networks are trained for.
+    EULER("euler");
+
+    private final String spelling;
+
+    Solver(String spelling) {
+      this.spelling = spelling;
+    }
+
+    /// Returns the name on the command line.
+    public String spelling() {
+      return spelling;
+    }
+
+    /// Returns the solver with a name; throws `InputException` for others.
+    public static Solver of(String name) {
+      for (Solver solver : values()) {
+        if (solver.spelling.equals(name)) {
+          return solver;
+        }
+      }
+      throw new InputException(
+          "sample_solver got \"%s\"; it takes unipc, dpm++ or euler".formatted(name));
+    }
+  }
+
+  /// The generators of noise.
+  public enum Generator {
+    /// PyTorch's generator on a CPU.
+    CPU("cpu"),
+    /// PyTorch's generator on an NVIDIA GPU, which the reference draws from.
+    CUDA("cuda");
+
+    private final String spelling;
+
+    Generator(String spelling) {
+      this.spelling = spelling;
+    }
+
+    /// Returns the name on the command line.
+    public String spelling() {
+      return spelling;
+    }
+
+    /// Returns the generator with a name; throws `InputException` for others.
+    public static Generator of(String name) {
+      for (Generator generator : values()) {
+        if (generator.spelling.equals(name)) {
+          return generator;
+        }
+      }
+      throw new InputException("noise got \"%s\"; it takes cpu or cuda".formatted(name));
+    }
+  }
+
   /// Checks every value.
   public Sampling {
     FlowSchedule.require(steps, shift);
@@ -47,13 +104,13 @@ public record Sampling(
   public static Sampling of(Task task, long seed) {
     Task.Defaults defaults = task.defaults();
     return new Sampling(
-        Sampler.UNIPC,
+        Solver.UNIPC,
         defaults.steps(),
         defaults.shift(),
         defaults.lowGuidance(),
         defaults.highGuidance(),
         seed,
-        Noise.Kind.CUDA);
+        Generator.CUDA);
   }
 
   /// Returns the same with another number of steps.
@@ -63,7 +120,7 @@ public record Sampling(
 
   /// Returns the same with a solver by its name, unipc, dpm++ or euler.
   public Sampling withSolver(String name) {
-    return new Sampling(Sampler.of(name), steps, shift, lowGuidance, highGuidance, seed, noise);
+    return new Sampling(Solver.of(name), steps, shift, lowGuidance, highGuidance, seed, noise);
   }
 
   /// Returns the same with another shift of the noise levels.
@@ -79,16 +136,6 @@ public record Sampling(
 
   /// Returns the same with PyTorch's noise on a device by its name, cuda or cpu.
   public Sampling withNoise(String name) {
-    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, Noise.Kind.of(name));
-  }
-
-  /// Says whether any expert looks at the negative prompt.
-  public boolean isGuided() {
-    return lowGuidance != 1 || highGuidance != 1;
-  }
-
-  /// Returns the plan of the loop.
-  SamplingPlan plan() {
-    return new SamplingPlan(solver, steps, shift, lowGuidance, highGuidance);
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, Generator.of(name));
   }
 }

@@ -72,18 +72,6 @@ public enum Task {
     throw unknown(name);
   }
 
-  /// Returns the task of a kind of checkpoint; throws `InputException` for one that this build
-  /// cannot do.
-  @SuppressWarnings("exports")
-  public static Task of(CheckpointKind kind) {
-    for (Task task : values()) {
-      if (task.kind == kind) {
-        return task;
-      }
-    }
-    throw unknown(kind.task());
-  }
-
   /// Says whether this build can do the task of a kind of checkpoint.
   static boolean isKnown(CheckpointKind kind) {
     return Arrays.stream(values()).anyMatch(task -> task.kind == kind);

@@ -7,7 +7,7 @@ import wan4j.media.Picture;
 ///
 /// @param prompt what the video shows
 /// @param negativePrompt what it should not show; empty for the reference's own
-/// @param image the first frame, or null for none
+/// @param source what it is made from beside the prompt
 /// @param size of the video; with an image, the area counts and the picture gives the aspect
 /// @param sampling how it is sampled
 /// @param cache whether forwards are skipped
@@ -15,7 +15,7 @@ import wan4j.media.Picture;
 public record VideoRequest(
     String prompt,
     String negativePrompt,
-    Picture image,
+    Source source,
     VideoSize size,
     Sampling sampling,
     CacheSettings cache,
@@ -27,27 +27,27 @@ public record VideoRequest(
 
   /// Returns the request for a prompt alone, without a cache.
   public static VideoRequest of(String prompt, VideoSize size, Sampling sampling) {
-    return new VideoRequest(prompt, "", null, size, sampling, new CacheSettings.Off(), List.of());
-  }
-
-  /// Returns this request with a picture to begin with, or null for none.
-  public VideoRequest withImage(Picture picture) {
-    return new VideoRequest(prompt, negativePrompt, picture, size, sampling, cache, loras);
-  }
-
-  /// Returns this request with another number of steps.
-  public VideoRequest withSteps(int count) {
     return new VideoRequest(
-        prompt, negativePrompt, image, size, sampling.withSteps(count), cache, loras);
+        prompt, "", Source.TEXT, size, sampling, new CacheSettings.Off(), List.of());
+  }
+
+  /// Returns this request made from something else.
+  public VideoRequest with(Source other) {
+    return new VideoRequest(prompt, negativePrompt, other, size, sampling, cache, loras);
+  }
+
+  /// Returns this request with a picture to begin with.
+  public VideoRequest withImage(Picture picture) {
+    return with(new Source.Image(picture));
   }
 
   /// Returns this request with another cache.
   public VideoRequest withCache(CacheSettings settings) {
-    return new VideoRequest(prompt, negativePrompt, image, size, sampling, settings, loras);
+    return new VideoRequest(prompt, negativePrompt, source, size, sampling, settings, loras);
   }
 
   /// Returns this request with other LoRA files beside the weights.
   public VideoRequest withLoras(List<LoraFile> files) {
-    return new VideoRequest(prompt, negativePrompt, image, size, sampling, cache, files);
+    return new VideoRequest(prompt, negativePrompt, source, size, sampling, cache, files);
   }
 }

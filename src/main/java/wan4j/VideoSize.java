@@ -27,11 +27,11 @@ public record VideoSize(int width, int height, int frames) {
           "size got %d*%d; each side takes 1 to %d pixels: try 1280*720"
               .formatted(width, height, LARGEST_SIDE));
     }
-    long bytes = 3L * width * height * frames;
-    if (bytes > Integer.MAX_VALUE) {
+    long pixels = Math.multiplyExact((long) width * height, frames); // all counts stay below it
+    if (pixels > Integer.MAX_VALUE) {
       throw new InputException(
-          "%d frames of %d*%d are %,d bytes of pixels, and a video takes at most %,d; choose a smaller size or fewer frames"
-              .formatted(frames, width, height, bytes, Integer.MAX_VALUE));
+          "%d frames of %d*%d are %,d pixels, and a clip takes at most %,d; choose a smaller size or fewer frames"
+              .formatted(frames, width, height, pixels, Integer.MAX_VALUE));
     }
   }
 

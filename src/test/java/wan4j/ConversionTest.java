@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.cpu.CpuOps;
 import wan4j.engine.Float8Network;
+import wan4j.engine.Precisions;
 import wan4j.model.LinearGroup;
 import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
@@ -111,7 +112,7 @@ class ConversionTest {
                 weights,
                 ops,
                 SequenceGroup.SOLO,
-                quantization.table(weights))) {
+                Precisions.table(quantization, weights))) {
       return transformer.linearLayers();
     }
   }

@@ -7,7 +7,10 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,8 +35,10 @@ final class DoorTest {
           long bytes = VideoEngine.need(options, request).bytes();
           try (VideoEngine engine = VideoEngine.open(options)) {
             Latents latents = engine.sample(request, Progress.NONE);
-            Tensor frames = engine.decode(latents, Progress.NONE).frames();
-            VideoWriter.write(frames, Path.of("video.mp4"), VideoSettings.silent(16));
+            FrameBuffer frames = new FrameBuffer();
+            engine.decode(request, latents, frames, Progress.NONE);
+            Tensor whole = frames.frames();
+            VideoWriter.write(whole, Path.of("video.mp4"), VideoSettings.silent(16));
           } catch (InputException e) {
             System.err.println(e.getMessage());
           }
@@ -47,6 +52,24 @@ final class DoorTest {
   @Test
   void aProgramMakesVideosWithWhatTheModuleExports() throws Exception {
     assertThat(compile(PROGRAM)).isEmpty();
+  }
+
+  /// The page of the Java API shows one whole program.
+  @Test
+  void theProgramOfTheDocumentationCompiles() throws Exception {
+    Matcher program =
+        Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("docs/java.md")));
+    assertThat(program.find()).isTrue();
+    assertThat(compile(program.group(1))).isEmpty();
+    assertThat(program.find()).as("a second program").isFalse();
+  }
+
+  @Test
+  void theRootPackageStaysSmall() throws Exception {
+    try (Stream<Path> files = Files.list(Path.of("src/main/java/wan4j"))) {
+      assertThat(files.filter(Files::isRegularFile)).hasSizeLessThanOrEqualTo(25);
+    }
   }
 
   @Test

@@ -10,8 +10,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 import wan4j.verify.Comparison;
 import wan4j.weights.Checkpoint;
@@ -140,7 +138,7 @@ final class LoraRequestTest {
     return VideoRequest.of(
         "a red ball moves left",
         new VideoSize(64, 32, 5),
-        new Sampling(Sampler.EULER, 4, 5, 1, 1, 7, Noise.Kind.CUDA));
+        new Sampling(Sampling.Solver.EULER, 4, 5, 1, 1, 7, Sampling.Generator.CUDA));
   }
 
   private static float[] sample(VideoEngine engine, VideoRequest request) {

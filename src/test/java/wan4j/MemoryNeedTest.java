@@ -7,12 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import wan4j.engine.MemoryEstimates;
 import wan4j.engine.MemoryPlan;
+import wan4j.engine.OpenCheckpoint;
 import wan4j.model.VideoAutoencoder;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
-import wan4j.tensor.Tensor;
+import wan4j.tensor.Shape;
+import wan4j.weights.Checkpoint;
 
 final class MemoryNeedTest {
   private static final Path CHECKPOINT = Path.of("demo/checkpoint/t2v");
@@ -41,9 +42,9 @@ final class MemoryNeedTest {
     VideoRequest large = request(1280, 720, 33);
     EngineOptions options = gpu(true, true, Quantization.NONE);
     MemoryNeed usual = VideoEngine.need(options, large);
-    MemoryNeed least = VideoEngine.need(options, large, 1);
+    MemoryNeed least = need(options, large, 1);
     assertThat(least.scopes()).isLessThan(usual.scopes() * 3 / 4);
-    MemoryPlan.Needs needs = (_, piece) -> VideoEngine.need(options, large, piece);
+    MemoryPlan.Needs needs = (_, piece) -> need(options, large, piece);
     assertThat(MemoryPlan.fitting(usual.bytes(), Offload.ALWAYS, needs))
         .isEqualTo(new MemoryPlan(true, VideoAutoencoder.USUAL_PIECE, usual));
     assertThat(MemoryPlan.fitting(usual.bytes() - 1, Offload.ALWAYS, needs).need())
@@ -57,13 +58,12 @@ final class MemoryNeedTest {
   @Test
   void decodingAloneNeedsLessAndIsCutToFitToo() {
     EngineOptions options = gpu(true, true, Quantization.NONE);
-    Latents latents = new Latents(Tensor.of(new float[16 * 9 * 90 * 160], 16, 9, 90, 160));
-    MemoryNeed usual = VideoEngine.needToDecode(options, latents, VideoAutoencoder.USUAL_PIECE);
-    MemoryNeed request = VideoEngine.need(options, request(1280, 720, 33));
+    VideoRequest large = request(1280, 720, 33);
+    MemoryNeed usual = needToDecode(options, large, VideoAutoencoder.USUAL_PIECE);
+    MemoryNeed request = VideoEngine.need(options, large);
     assertThat(usual.weights()).isPositive().isLessThanOrEqualTo(request.weights());
     assertThat(usual.scopes()).isPositive().isLessThanOrEqualTo(request.scopes());
-    assertThat(VideoEngine.needToDecode(options, latents, 1).scopes())
-        .isLessThan(usual.scopes() * 3 / 4);
+    assertThat(needToDecode(options, large, 1).scopes()).isLessThan(usual.scopes() * 3 / 4);
   }
 
   @Test
@@ -82,7 +82,7 @@ final class MemoryNeedTest {
   @Test
   void networksStayWhereAllOfThemFitUnlessTheUserSaysOtherwise() {
     MemoryPlan.Needs needs =
-        (leaves, piece) -> VideoEngine.need(gpu(leaves, false, Quantization.NONE), REQUEST, piece);
+        (leaves, piece) -> need(gpu(leaves, false, Quantization.NONE), REQUEST, piece);
     MemoryNeed kept = needs.of(false, VideoAutoencoder.USUAL_PIECE);
     MemoryNeed left = needs.of(true, VideoAutoencoder.USUAL_PIECE);
     assertThat(MemoryPlan.fitting(kept.bytes(), Offload.WHERE_NEEDED, needs))
@@ -118,11 +118,25 @@ final class MemoryNeedTest {
     }
   }
 
+  private static MemoryNeed need(EngineOptions options, VideoRequest request, long piece) {
+    try (Checkpoint checkpoint = Checkpoint.open(CHECKPOINT)) {
+      return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
+          .of(request, options.offload() != Offload.NEVER, piece);
+    }
+  }
+
+  private static MemoryNeed needToDecode(EngineOptions options, VideoRequest request, long piece) {
+    try (Checkpoint checkpoint = Checkpoint.open(CHECKPOINT)) {
+      return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
+          .ofDecoding(request, Shape.of(16, 9, 90, 160), piece);
+    }
+  }
+
   private static VideoRequest request(double shift) {
     return VideoRequest.of(
         "",
         new VideoSize(96, 96, 5),
-        new Sampling(Sampler.UNIPC, 40, shift, 4, 4, 1, Noise.Kind.CPU));
+        new Sampling(Sampling.Solver.UNIPC, 40, shift, 4, 4, 1, Sampling.Generator.CPU));
   }
 
   private static VideoRequest request(int width, int height, int frames) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import wan4j.engine.Precisions;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
@@ -36,8 +37,8 @@ class QuantizationTest {
       if (recipe == Quantization.Recipe.STORED) {
         continue; // has none of its own
       }
-      var table = new Quantization(recipe, List.of("blocks.1")).table(weights);
-      boolean isFloat8 = recipe.precision().isFloat8();
+      var table = Precisions.table(new Quantization(recipe, List.of("blocks.1")), weights);
+      boolean isFloat8 = Precisions.of(recipe).isFloat8();
       assertThat(table.precision("blocks.0.ffn.0").isFloat8()).isEqualTo(isFloat8);
       assertThat(table.precision("blocks.1.ffn.0")).isEqualTo(Precision.PLAIN);
     }
@@ -45,13 +46,13 @@ class QuantizationTest {
 
   @Test
   void recipesAreFoundByTheReferencesNames() {
-    assertThat(Quantization.Recipe.of("Float8CurrentScaling").precision())
+    assertThat(Precisions.of(Quantization.Recipe.of("Float8CurrentScaling")))
         .isEqualTo(Precision.FLOAT8_CURRENT);
-    assertThat(Quantization.Recipe.of("DelayedScaling").precision())
+    assertThat(Precisions.of(Quantization.Recipe.of("DelayedScaling")))
         .isEqualTo(Precision.FLOAT8_DELAYED);
-    assertThat(Quantization.Recipe.of("Float8BlockScaling").precision())
+    assertThat(Precisions.of(Quantization.Recipe.of("Float8BlockScaling")))
         .isEqualTo(Precision.FLOAT8_BLOCK);
-    assertThat(Quantization.Recipe.of("PerTokenScaling").precision())
+    assertThat(Precisions.of(Quantization.Recipe.of("PerTokenScaling")))
         .isEqualTo(Precision.FLOAT8_TOKEN);
     assertThat(Quantization.Recipe.of("Float8CurrentScaling"))
         .isEqualTo(Quantization.Recipe.CURRENT);
@@ -69,12 +70,12 @@ class QuantizationTest {
                 Quantization.Recipe.BLOCK, Tensor.of(new float[] {1, 2}, 1, 2))
             .entrySet()) {
       Weights weights = stored(example.getValue(), Map.of(), false);
-      PrecisionTable table = Quantization.STORED.table(weights);
-      assertThat(table.precision("blocks.0.ffn.0")).isEqualTo(example.getKey().precision());
+      PrecisionTable table = Precisions.table(Quantization.STORED, weights);
+      assertThat(table.precision("blocks.0.ffn.0")).isEqualTo(Precisions.of(example.getKey()));
       assertThat(table.precision("blocks.0.ffn.2")).isEqualTo(Precision.PLAIN);
       assertThat(table.precision("time_projection.1")).isEqualTo(Precision.FLOAT32);
       assertThat(table.reason("blocks.0.ffn.2")).contains("more bits");
-      assertThat(Quantization.NONE.table(weights).precision("blocks.0.ffn.0"))
+      assertThat(Precisions.table(Quantization.NONE, weights).precision("blocks.0.ffn.0"))
           .isEqualTo(Precision.PLAIN);
     }
   }
@@ -84,21 +85,22 @@ class QuantizationTest {
     Quantization unnamed = new Quantization(Quantization.Recipe.UNNAMED, List.of());
     Tensor one = Tensor.of(new float[] {1});
     Weights delayed = stored(one, Map.of("wan4j.fp8_recipe", "DelayedScaling"), false);
-    assertThat(unnamed.recipe(delayed)).isEqualTo(Quantization.Recipe.DELAYED);
-    assertThat(unnamed.table(delayed).precision("blocks.0.ffn.2"))
+    assertThat(Precisions.recipe(unnamed, delayed)).isEqualTo(Quantization.Recipe.DELAYED);
+    assertThat(Precisions.table(unnamed, delayed).precision("blocks.0.ffn.2"))
         .isEqualTo(Precision.FLOAT8_DELAYED);
     Weights plain = Weights.of("plain", Map.of());
-    assertThat(unnamed.recipe(plain)).isEqualTo(Quantization.Recipe.DEFAULT);
-    assertThat(unnamed.table(plain).precision("blocks.0.ffn.2"))
-        .isEqualTo(Quantization.Recipe.DEFAULT.precision());
+    assertThat(Precisions.recipe(unnamed, plain)).isEqualTo(Quantization.Recipe.DEFAULT);
+    assertThat(Precisions.table(unnamed, plain).precision("blocks.0.ffn.2"))
+        .isEqualTo(Precisions.of(Quantization.Recipe.DEFAULT));
   }
 
   @Test
   void layersAreSkippedWithoutARecipeOnlyWhereSomeAreStoredInFloat8() {
     Quantization skipping = new Quantization(Quantization.Recipe.STORED, List.of("blocks.0.ffn.0"));
     Weights stored = stored(Tensor.of(new float[] {1}), Map.of(), false);
-    assertThat(skipping.table(stored).precision("blocks.0.ffn.0")).isEqualTo(Precision.PLAIN);
-    assertThatThrownBy(() -> skipping.table(Weights.of("plain", Map.of())))
+    assertThat(Precisions.table(skipping, stored).precision("blocks.0.ffn.0"))
+        .isEqualTo(Precision.PLAIN);
+    assertThatThrownBy(() -> Precisions.table(skipping, Weights.of("plain", Map.of())))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("add --quantize");
   }
@@ -107,10 +109,10 @@ class QuantizationTest {
   void theRecipeThatAFileNamesComesBeforeItsScales() {
     Tensor one = Tensor.of(new float[] {1});
     Weights weights = stored(one, Map.of("wan4j.fp8_recipe", "DelayedScaling"), false);
-    assertThat(Quantization.STORED.table(weights).precision("blocks.0.ffn.0"))
+    assertThat(Precisions.table(Quantization.STORED, weights).precision("blocks.0.ffn.0"))
         .isEqualTo(Precision.FLOAT8_DELAYED);
     Weights unknown = stored(one, Map.of("wan4j.fp8_recipe", "MXFP8"), false);
-    assertThatThrownBy(() -> Quantization.STORED.table(unknown))
+    assertThatThrownBy(() -> Precisions.table(Quantization.STORED, unknown))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("MXFP8");
   }

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.cuda.bind.Cuda;
 import wan4j.demo.DemoRequest;
+import wan4j.media.FrameBuffer;
 
 /// The same request gives the same bytes on a GPU, quantised or not, with networks loaded anew.
 class SameBytesTest {
@@ -39,11 +40,9 @@ class SameBytesTest {
             false);
     try (VideoEngine engine = VideoEngine.open(options)) {
       VideoRequest request = DemoRequest.of("a red ball moves to the right", null, SEED);
-      return engine
-          .generate(request, Progress.NONE)
-          .frames()
-          .segment()
-          .toArray(ValueLayout.JAVA_BYTE);
+      FrameBuffer video = new FrameBuffer();
+      engine.generate(request, video, Progress.NONE);
+      return video.frames().segment().toArray(ValueLayout.JAVA_BYTE);
     }
   }
 }

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 import wan4j.tensor.InputException;
 
 /// What no request can be made with.
@@ -22,8 +20,9 @@ final class SamplingTest {
   })
   void badValuesAreRefusedAtOnce(
       int steps, double shift, double low, double high, long seed, String sentence) {
-    assertThatThrownBy(
-            () -> new Sampling(Sampler.UNIPC, steps, shift, low, high, seed, Noise.Kind.CUDA))
+    assertThatThrownBy(() ->
+            new Sampling(
+                Sampling.Solver.UNIPC, steps, shift, low, high, seed, Sampling.Generator.CUDA))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(sentence);
   }

@@ -4,47 +4,36 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.atomic.DoubleAdder;
+import java.util.Random;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import wan4j.CacheSettings;
 import wan4j.MemoryNeed;
+import wan4j.Sampling;
+import wan4j.Source;
 import wan4j.Task;
+import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.StepTimes;
 import wan4j.bench.random.ModelShapes;
-import wan4j.bench.random.RandomWeights;
-import wan4j.bench.random.UmT5Sizes;
-import wan4j.cache.MagCache;
-import wan4j.cache.MagCacheSchedule;
-import wan4j.cache.StepCache;
+import wan4j.engine.Courses;
+import wan4j.engine.RequestCache;
+import wan4j.engine.SamplingPlans;
 import wan4j.media.Picture;
-import wan4j.model.UmT5Encoder;
-import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
-import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
-import wan4j.pipeline.Conditioning;
-import wan4j.pipeline.Denoiser;
-import wan4j.pipeline.Experts;
-import wan4j.pipeline.FrameDecoder;
-import wan4j.pipeline.ImageToVideo;
-import wan4j.pipeline.Prompts;
+import wan4j.pipeline.CourseListener;
+import wan4j.pipeline.CourseRun;
 import wan4j.pipeline.SamplingPlan;
-import wan4j.pipeline.TextToVideo;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
+import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
-import wan4j.weights.TransformerConfig;
-import wan4j.weights.Weights;
 
-/// A whole request with random weights: text, conditioning, all steps with guidance, decoding to
-/// bytes in host memory. It is tried on shapes alone first, which tells the memory to reserve and
-/// the estimate to compare with.
+/// A whole request with random weights, through the course that every request of its task takes:
+/// text, conditioning, all steps with guidance, decoding to bytes in host memory. It is tried on
+/// shapes alone first, which tells the memory to reserve and the estimate to compare with.
 public final class GenerateBenchmark {
   private static final double GIGA = 1e9;
 
@@ -105,118 +94,76 @@ public final class GenerateBenchmark {
 
   private void generate(int steps) {
     Task task = settings.task();
-    TransformerConfig config = RandomWeights.config(task, settings.layers());
-    Task.Defaults defaults = task.defaults();
-    List<Expert> names =
-        task == Task.TI2V_5B
-            ? List.of(Expert.SINGLE)
-            : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE);
-    try (TextEncoder encoder =
-            making("umT5", () -> new TextEncoder(RandomWeights.umT5(UmT5Sizes.LAYERS)));
-        Experts experts =
-            new Experts(
-                config, names, defaults.boundary(), false, expert -> expert(config, expert));
-        VideoAutoencoder vae = making("VAE", () -> AutoencoderBenchmark.open(task, ops));
+    try (RandomNetworks networks = new RandomNetworks(bench, ops, settings, this::making);
         var _ = ops.scope()) {
-      Prompts prompts = stage("text", () -> new Prompts(encoder.states(), encoder.states()));
-      if (settings.parksText()) {
-        encoder.park();
-      }
-      making("experts", () -> names.stream().map(experts::get).toList());
       VideoSize size = settings.size();
-      Shape shape = vae.latents(size.frames(), size.height(), size.width());
-      Conditioning conditioning = stage("conditioning", () -> conditioning(vae, size, shape));
-      SamplingPlan plan =
-          new SamplingPlan(
-              Sampler.of("unipc"),
-              steps,
-              defaults.shift(),
-              defaults.lowGuidance(),
-              defaults.highGuidance());
-      Tensor noise = stage("noise", () -> Noise.of(Noise.Kind.of("cuda"), 1).randn(shape));
+      Sampling sampling = Sampling.of(task, 1).withSteps(steps);
+      VideoRequest request =
+          VideoRequest.of("", size, sampling)
+              .with(source(task, size))
+              .withCache(settings.cache() == null ? new CacheSettings.Off() : settings.cache());
+      SamplingPlan plan = SamplingPlans.of(sampling);
       StepTimes times = new StepTimes(ops, log);
-      Tensor latents =
-          stage(
-              settings.measured() < settings.steps()
-                  ? "denoise, %d steps".formatted(steps)
-                  : "denoise",
-              () ->
-                  new Denoiser(ops, experts)
-                      .run(plan, noise, prompts, conditioning, cache(plan, config), times));
-      times.measurements(parameters).forEach(found);
+      CourseRun.Wanted wanted =
+          new CourseRun.Wanted(
+              request.prompt(),
+              request.negativePrompt(),
+              plan,
+              shape -> stage("noise", () -> noise(sampling, shape)),
+              new RequestCache(ops, request, task, plan, task.defaults().boundary()));
+      new CourseRun(Courses.of(task, request), networks, new Stages(steps, times))
+          .run(wanted, _ -> {});
       total += (settings.steps() - steps) * times.medianStep();
-      decode(vae, latents);
     }
   }
 
-  private WanTransformer expert(TransformerConfig config, Expert expert) {
-    long seed = expert == Expert.LOW_NOISE ? 7 : 6;
-    return new WanTransformer(
-        config,
-        RandomWeights.transformer(config, seed),
-        ops,
-        SequenceGroup.SOLO,
-        bench.precisions());
+  /// Random pixels where a video begins with a picture.
+  private static Source source(Task task, VideoSize size) {
+    if (task != Task.I2V_A14B) {
+      return Source.TEXT;
+    }
+    byte[] pixels = new byte[Math.multiplyExact(3, Math.toIntExact(size.area()))];
+    new Random(1).nextBytes(pixels);
+    return new Source.Image(new Picture(size.width(), size.height(), pixels));
   }
 
-  /// The text encoder, which leaves memory once: early, or with the request.
-  private final class TextEncoder implements AutoCloseable {
-    private UmT5Encoder network; // null once it has left
+  /// Draws noise, where there is something to draw it for.
+  private Tensor noise(Sampling sampling, Shape shape) {
+    Supplier<Tensor> drawn = () -> SamplingPlans.noise(sampling).randn(shape);
+    return ops instanceof NullOps ? Tensor.deferred(DType.F32, shape, drawn) : drawn.get();
+  }
 
-    TextEncoder(Weights weights) {
-      network = new UmT5Encoder(weights, ops);
-    }
+  /// Times the stages of a request, and its steps.
+  private final class Stages implements CourseListener {
+    private final int steps;
+    private final StepTimes times;
 
-    Tensor states() {
-      try (var _ = ops.scope()) {
-        return ops.download(network.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS));
-      }
-    }
-
-    void park() {
-      if (network != null) {
-        network.close();
-        network = null;
-      }
+    Stages(int steps, StepTimes times) {
+      this.steps = steps;
+      this.times = times;
     }
 
     @Override
-    public void close() {
-      park();
+    public <T> T stage(String name, Supplier<T> work) {
+      if (!name.equals("denoise")) {
+        return GenerateBenchmark.this.stage(name, work);
+      }
+      boolean isPart = settings.measured() < settings.steps();
+      T made =
+          GenerateBenchmark.this.stage(isPart ? "denoise, %d steps".formatted(steps) : name, work);
+      times.measurements(parameters).forEach(found);
+      return made;
     }
-  }
 
-  private Conditioning conditioning(VideoAutoencoder vae, VideoSize size, Shape shape) {
-    if (settings.task() != Task.I2V_A14B) {
-      return TextToVideo.prepare(ops, shape);
+    @Override
+    public void begins(int step, Expert expert) {
+      times.begins(step, expert);
     }
-    byte[] pixels = new byte[3 * size.width() * size.height()];
-    new java.util.Random(1).nextBytes(pixels);
-    return ImageToVideo.prepare(ops, vae, new Picture(size.width(), size.height(), pixels), shape);
-  }
 
-  private IntFunction<StepCache> cache(SamplingPlan plan, TransformerConfig config) {
-    if (settings.cache() == null) {
-      return _ -> StepCache.NONE;
+    @Override
+    public void ends(Outcome outcome) {
+      times.ends(outcome);
     }
-    Task task = settings.task();
-    double boundary = task.defaults().boundary();
-    boolean hasImage = task == Task.I2V_A14B;
-    MagCacheSchedule schedule =
-        settings.cache().schedule(task, hasImage, plan.steps(), plan.shift(), boundary);
-    return tokens -> new MagCache(ops, schedule, tokens, config.dim());
-  }
-
-  /// Decodes as a request does, with the time of the copies to the host apart.
-  private void decode(VideoAutoencoder vae, Tensor latents) {
-    Tensor frames = FrameDecoder.room(vae, latents);
-    DoubleAdder copying = new DoubleAdder();
-    double all =
-        seconds(() ->
-            FrameDecoder.bytes(ops, vae, latents, frames, copy -> copying.add(seconds(copy))));
-    tell("decode", all - copying.sum());
-    tell("frames to host", copying.sum());
-    total += all;
   }
 
   /// A stage before any request: what keeps networks in memory does once.

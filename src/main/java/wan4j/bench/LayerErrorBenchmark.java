@@ -11,6 +11,7 @@ import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.LayerInputs;
 import wan4j.bench.random.RandomWeights;
 import wan4j.cuda.CudaOps;
+import wan4j.engine.Precisions;
 import wan4j.ops.Activation;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -133,7 +134,7 @@ public final class LayerErrorBenchmark {
           Operand operand = ops.operand(inputs, reference.input(Branch.CONDITIONAL));
           Trial trial = new Trial(kind, parameters, host, inputs, comparedRows(reference, operand));
           for (Quantization.Recipe recipe : recipes()) {
-            Precision precision = recipe.precision();
+            Precision precision = Precisions.of(recipe);
             Linear ideal =
                 rounded.computeIfAbsent(
                     precision.weightGranularity(),
@@ -160,7 +161,7 @@ public final class LayerErrorBenchmark {
     String name = recipe.spelling();
     try (Parameters own = ops.parameters();
         var _ = ops.scope()) {
-      Linear linear = load(own, weight, recipe.precision());
+      Linear linear = load(own, weight, Precisions.of(recipe));
       if (recipe == Quantization.Recipe.DELAYED) {
         // an earlier forward, of other tokens
         ops.operand(earlier(trial.inputs), linear.input(Branch.CONDITIONAL));

@@ -9,6 +9,7 @@ import wan4j.Task;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.Rates;
 import wan4j.bench.random.RandomWeights;
+import wan4j.engine.Precisions;
 import wan4j.ops.Activation;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -81,7 +82,8 @@ public final class ProductBenchmark {
     try (Parameters parameters = ops.parameters();
         var _ = ops.scope()) {
       Linear layer =
-          parameters.linear(List.of(weight), List.of(bias), bench.settings().recipe().precision());
+          parameters.linear(
+              List.of(weight), List.of(bias), Precisions.of(bench.settings().recipe()));
       Tensor x = parameters.tensor(input, ops.activation());
       Operand operand = ops.operand(x, layer.input(Branch.CONDITIONAL));
       return bench

@@ -14,11 +14,12 @@ import wan4j.Latents;
 import wan4j.Progress;
 import wan4j.Quantization;
 import wan4j.Task;
-import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.bench.measure.Measurement;
 import wan4j.demo.DemoRequest;
+import wan4j.media.FrameBuffer;
+import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
 import wan4j.verify.VideoMetrics;
 
@@ -56,7 +57,7 @@ public final class QualityBenchmark {
   private record Variant(Quantization.Recipe recipe, String cacheName, CacheSettings cache) {}
 
   /// What one variant made of one prompt.
-  private record Outcome(Latents latents, Video video, double seconds) {}
+  private record Outcome(Latents latents, Tensor video, double seconds) {}
 
   /// Measures all recipes, and MagCache in two settings with `ratios` that a calibration wrote, on
   /// a checkpoint of the demo's sizes; when there is no such file it is measured first, with the
@@ -115,9 +116,12 @@ public final class QualityBenchmark {
     try (VideoEngine engine = open(checkpoint, device, arithmetic, variant.recipe())) {
       for (int i = 0; i < PROMPTS.size(); i++) {
         long start = System.nanoTime();
-        Latents latents = engine.sample(request(i, variant.cache()), Progress.NONE);
+        VideoRequest request = request(i, variant.cache());
+        Latents latents = engine.sample(request, Progress.NONE);
         double seconds = (System.nanoTime() - start) / 1e9;
-        outcomes.add(new Outcome(latents, engine.decode(latents, Progress.NONE), seconds));
+        FrameBuffer video = new FrameBuffer();
+        engine.decode(request, latents, video, Progress.NONE);
+        outcomes.add(new Outcome(latents, video.frames(), seconds));
       }
     }
     return outcomes;
@@ -150,8 +154,7 @@ public final class QualityBenchmark {
     double[] ssim = new double[made.size()];
     double[] latents = new double[made.size()];
     for (int i = 0; i < made.size(); i++) {
-      VideoMetrics metrics =
-          VideoMetrics.compare(made.get(i).video().frames(), truth.get(i).video().frames());
+      VideoMetrics metrics = VideoMetrics.compare(made.get(i).video(), truth.get(i).video());
       psnr[i] = Math.min(metrics.psnr(), 100); // equal videos have no finite figure
       ssim[i] = metrics.ssim();
       latents[i] =

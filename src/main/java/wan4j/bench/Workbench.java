@@ -18,6 +18,7 @@ import wan4j.bench.measure.Rates;
 import wan4j.bench.measure.TimedOps;
 import wan4j.bench.random.RandomWeights;
 import wan4j.engine.Backends;
+import wan4j.engine.Precisions;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.plan.NullOps;
@@ -136,7 +137,7 @@ public final class Workbench implements AutoCloseable {
 
   /// Returns which linear layers of a transformer run in the recipe.
   PrecisionTable precisions() {
-    return PrecisionTable.of(settings.recipe().precision(), List.of());
+    return PrecisionTable.of(Precisions.of(settings.recipe()), List.of());
   }
 
   /// Returns the parameters that every measurement has: the precision, the recipe and the number of

@@ -3,9 +3,11 @@ package wan4j.cache;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
@@ -45,5 +47,31 @@ public final class MagCache implements StepCache {
   @Override
   public int skipped() {
     return skipped;
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    decisions.save(state);
+    state.put("skipped", skipped);
+    for (Branch branch : kept) {
+      state.put(name(branch), ops.download(added.get(branch)));
+    }
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    decisions.restore(state);
+    skipped = state.count("skipped", Integer.MAX_VALUE);
+    kept.clear();
+    for (Branch branch : Branch.values()) {
+      if (state.has(name(branch))) {
+        state.copy(ops, name(branch), added.get(branch));
+        kept.add(branch);
+      }
+    }
+  }
+
+  private static String name(Branch branch) {
+    return "added." + branch.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -4,11 +4,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 import wan4j.ops.Ops;
 import wan4j.ops.RowStatistics;
+import wan4j.ops.SavedState;
 import wan4j.quant.Branch;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -26,6 +29,37 @@ public final class MagCacheCalibration implements StepCache {
     Measured(Ops ops, long tokens, long dim) {
       latest = ops.empty(ops.residual(), tokens, dim);
       previous = ops.empty(ops.residual(), tokens, dim);
+    }
+
+    void save(Ops ops, SavedState state) {
+      if (!isKept) {
+        return;
+      }
+      state.put("latest", ops.download(latest));
+      state.put("steps", statistics.keySet().stream().mapToLong(Integer::longValue).toArray());
+      state.put(
+          "statistics",
+          statistics.values().stream()
+              .flatMapToDouble(row ->
+                  DoubleStream.of(row.meanRatio(), row.ratioDeviation(), row.cosineDistance()))
+              .toArray());
+    }
+
+    void restore(Ops ops, SavedState state) {
+      isKept = state.has("latest");
+      statistics.clear();
+      if (!isKept) {
+        return;
+      }
+      state.copy(ops, "latest", latest);
+      int count = Math.toIntExact(state.tensor("steps").count());
+      long[] steps = state.longs("steps", count);
+      double[] values = state.doubles("statistics", 3 * count);
+      for (int i = 0; i < count; i++) {
+        statistics.put(
+            Math.toIntExact(steps[i]),
+            new RowStatistics(values[3 * i], values[3 * i + 1], values[3 * i + 2]));
+      }
     }
   }
 
@@ -57,6 +91,20 @@ public final class MagCacheCalibration implements StepCache {
   @Override
   public int skipped() {
     return 0;
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    branches.forEach((branch, measured) -> measured.save(ops, state.at(name(branch))));
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    branches.forEach((branch, measured) -> measured.restore(ops, state.at(name(branch))));
+  }
+
+  private static String name(Branch branch) {
+    return branch.name().toLowerCase(Locale.ROOT);
   }
 
   /// Writes what was measured to a JSON file that `MagnitudeRatios.read` takes, under the name of

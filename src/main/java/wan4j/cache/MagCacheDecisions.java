@@ -1,5 +1,7 @@
 package wan4j.cache;
 
+import wan4j.ops.SavedState;
+
 /// Decides forward by forward whether to skip: as long as the error that skipping is expected to
 /// make, accumulated since the last computed forward of the same branch, stays small.
 ///
@@ -14,6 +16,20 @@ public final class MagCacheDecisions {
   /// Creates the decisions of one run.
   public MagCacheDecisions(MagCacheSchedule schedule) {
     this.schedule = schedule;
+  }
+
+  void save(SavedState state) {
+    state.put("ratio", ratio);
+    state.put("error", error);
+    state.put("skips", skips[0], skips[1]);
+  }
+
+  void restore(SavedState state) {
+    System.arraycopy(state.doubles("ratio", 2), 0, ratio, 0, 2);
+    System.arraycopy(state.doubles("error", 2), 0, error, 0, 2);
+    long[] counts = state.longs("skips", 2);
+    skips[0] = Math.toIntExact(counts[0]);
+    skips[1] = Math.toIntExact(counts[1]);
   }
 
   /// Says whether to skip a forward, numbered 2 · step + branch; asked once for each, in order.

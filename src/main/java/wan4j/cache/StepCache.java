@@ -1,12 +1,14 @@
 package wan4j.cache;
 
 import wan4j.ops.Ops;
+import wan4j.ops.Saveable;
+import wan4j.ops.SavedState;
 import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
 /// May a forward's blocks be skipped? A cache serves one sampling run; its tensors live in the
 /// scope that is open when it is created, and no forward allocates any.
-public interface StepCache {
+public interface StepCache extends Saveable {
   /// Computes every forward.
   StepCache NONE =
       new StepCache() {
@@ -19,6 +21,12 @@ public interface StepCache {
         public int skipped() {
           return 0;
         }
+
+        @Override
+        public void save(Ops ops, SavedState state) {}
+
+        @Override
+        public void restore(Ops ops, SavedState state) {}
       };
 
   /// Takes `tokens [tokens, dim]` through the blocks in place: by running `blocks`, or by adding

@@ -10,10 +10,10 @@ import wan4j.Arithmetic;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
 import wan4j.Quantization;
-import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.files.PendingFile;
+import wan4j.media.FrameBuffer;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.verify.VideoComparison;
@@ -48,16 +48,15 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
 
   /// Makes the request again, tells how near `made` and the latents of its steps are, and writes
   /// the same as JSON beside the video.
-  void run(Video made, List<Tensor> madeSteps, Path target, Reporter progress) {
+  void run(Tensor made, List<Tensor> madeSteps, Path target, Reporter progress) {
     progress.says("the same request without quantisation and cache");
     VideoComparison comparison;
     try (VideoEngine engine = VideoEngine.open(reference())) {
       List<Tensor> steps = new ArrayList<>();
-      Video expected =
-          engine.decode(
-              engine.sample(request.withCache(new CacheSettings.Off()), progress, steps::add),
-              progress);
-      comparison = VideoComparison.of(made.frames(), madeSteps, expected.frames(), steps);
+      VideoRequest plain = request.withCache(new CacheSettings.Off());
+      FrameBuffer expected = new FrameBuffer();
+      engine.decode(plain, engine.sample(plain, progress, steps::add), expected, progress);
+      comparison = VideoComparison.of(made, madeSteps, expected.frames(), steps);
     }
     Path report = report(target);
     write(report, comparison);

@@ -12,7 +12,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.EngineOptions;
-import wan4j.Video;
+import wan4j.Source;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.demo.DemoFolder;
@@ -20,6 +20,7 @@ import wan4j.demo.DemoRequest;
 import wan4j.demo.MotionCheck;
 import wan4j.demo.MotionPrompt;
 import wan4j.media.ContactSheet;
+import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
 import wan4j.media.PictureWriter;
@@ -120,13 +121,16 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void make(VideoEngine engine, VideoRequest request, Reporter progress) {
-    String from = request.image() == null ? "" : "from a picture: ";
+    String from = request.source() == Source.TEXT ? "" : "from a picture: ";
     Path file = out.resolve(name(rows.size() + 1, request.prompt()));
     VideoWriter.checkTarget(file);
     progress.says((rows.size() + 1) + ". " + from + request.prompt());
-    Video video = engine.generate(request, progress);
-    VideoSettings settings = VideoSettings.silent(video.framesPerSecond());
-    progress.timed("save", () -> VideoWriter.write(video.frames(), file, settings));
+    FrameBuffer video = new FrameBuffer();
+    VideoSettings settings = VideoSettings.silent(engine.task().defaults().framesPerSecond());
+    try (VideoWriter writer = VideoWriter.open(file, settings)) {
+      engine.generate(request, writer.and(video), progress);
+      progress.timed("save", writer::finish);
+    }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
     rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
   }
@@ -157,8 +161,8 @@ final class DemoCommand implements Callable<Integer> {
       List<MotionPrompt> all = MotionPrompt.first(check);
       for (int i = 0; i < all.size(); i++) {
         MotionPrompt prompt = all.get(i);
-        Video video =
-            engine.generate(DemoRequest.of(prompt.text(), null, seed + i), Reporter.QUIET);
+        FrameBuffer video = new FrameBuffer();
+        engine.generate(DemoRequest.of(prompt.text(), null, seed + i), video, Reporter.QUIET);
         MotionCheck result = MotionCheck.of(video.frames(), prompt.color(), prompt.direction());
         passed += result.passes() ? 1 : 0;
         System.out.printf(

@@ -11,16 +11,17 @@ import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.Offload;
+import wan4j.Source;
 import wan4j.Task;
-import wan4j.Video;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
+import wan4j.media.FrameBuffer;
+import wan4j.media.FrameSink;
 import wan4j.media.Picture;
-import wan4j.media.PictureReader;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -67,8 +68,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the video does not show (default: the reference's own).")
   private String negativePrompt;
 
-  @Option(names = "--image", description = "The picture that the video begins with.")
-  private Path image;
+  @Mixin private ImageOptions image;
 
   @Option(
       names = "--size",
@@ -151,7 +151,7 @@ final class GenerateCommand implements Callable<Integer> {
             textOnCpu);
     KeptSteps steps = output.steps();
     Path target;
-    Video video;
+    FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
     ComparedRun compared;
     try (var progress = report.progress()) {
       try (VideoEngine engine = VideoEngine.open(options)) {
@@ -160,26 +160,27 @@ final class GenerateCommand implements Callable<Integer> {
               "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
                   .formatted(checkpoint, engine.task().spelling(), task));
         }
-        VideoRequest request = request(engine.task());
+        VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
         var description =
             SavedLatents.description(options, engine.task(), engine.recipe(), request);
-        video = run(engine, request, target, description, steps, progress);
+        run(engine, request, target, description, steps, compared == null ? null : kept, progress);
       }
       if (compared != null) {
-        compared.run(video, steps.latents(), target, progress);
+        compared.run(kept.frames(), steps.latents(), target, progress);
       }
     }
     return 0;
   }
 
-  private Video run(
+  private void run(
       VideoEngine engine,
       VideoRequest request,
       Path target,
       Map<String, String> description,
       KeptSteps steps,
+      FrameBuffer kept,
       Reporter progress) {
     SavedLatents file = SavedLatents.beside(target);
     SavedLatents.Saved saved;
@@ -193,12 +194,14 @@ final class GenerateCommand implements Callable<Integer> {
       saved = new SavedLatents.Saved(latents, request.sampling().seed());
       file.write(latents, description, request.sampling().seed());
     }
-    Video video = engine.decode(saved.latents(), progress);
-    VideoSettings settings = output.settings(video.framesPerSecond());
-    progress.timed("save", () -> VideoWriter.write(video.frames(), target, settings));
+    VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
+    try (VideoWriter writer = VideoWriter.open(target, settings)) {
+      FrameSink sink = kept == null ? writer : writer.and(kept);
+      engine.decode(request, saved.latents(), sink, progress);
+      progress.timed("save", writer::finish);
+    }
     file.delete();
     progress.finished(target, saved.seed(), engine.peakBytes());
-    return video;
   }
 
   /// Returns the device where none was named, of what the machine has answered already.
@@ -232,15 +235,20 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private VideoRequest request(Task kind) {
+  private VideoRequest request(Task kind, Reporter progress) {
     return new VideoRequest(
         Prompt.of(prompt, promptFile),
         negativePrompt,
-        picture(),
+        source(progress),
         size(kind),
         sampling.of(kind),
         cache(),
         List.of());
+  }
+
+  private Source source(Reporter progress) {
+    Picture picture = image.picture(progress::says);
+    return picture == null ? Source.TEXT : new Source.Image(picture);
   }
 
   private CacheSettings cache() {
@@ -248,10 +256,6 @@ final class GenerateCommand implements Callable<Integer> {
       return new CacheSettings.Calibration(calibration);
     }
     return magCache.settings();
-  }
-
-  private Picture picture() {
-    return image == null ? null : PictureReader.read(image);
   }
 
   private VideoSize size(Task kind) {

@@ -3,11 +3,16 @@ package wan4j.cpu;
 import wan4j.ops.Convolution;
 import wan4j.tensor.Tensor;
 
-/// A convolution in host memory: float32 weight `[outputs, time, height, width, inputs]`, so that a
-/// window of channels-last features meets it in order, and float32 bias `[outputs]`.
-record CpuConvolution(Tensor weight, Tensor bias) implements Convolution {
+/// A convolution in host memory: float32 weight `[outputs, time, height, width, inputs / groups]`,
+/// so that a window of channels-last features meets it in order, and float32 bias `[outputs]`.
+record CpuConvolution(Tensor weight, Tensor bias, int groups) implements Convolution {
   @Override
   public int inputs() {
+    return groupInputs() * groups;
+  }
+
+  /// Returns the input channels of one group.
+  int groupInputs() {
     return weight.length(4);
   }
 

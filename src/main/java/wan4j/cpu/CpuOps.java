@@ -6,6 +6,7 @@ import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -99,10 +100,11 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
+  public Download beginDownload(Tensor tensor) {
     var copy = Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
     copy.copyFrom(tensor.segment());
-    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    Tensor whole = new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+    return () -> whole;
   }
 
   @Override
@@ -180,7 +182,9 @@ public final class CpuOps implements Ops {
       } else {
         kernels.linear(values, own.withBias(side.bias()), Activation.NONE, target);
         side.chains().forEach(chain -> addChain(values, chain, target));
-        kernels.activate(target, activation);
+        if (activation != Activation.NONE) {
+          kernels.activate(target, activation, target);
+        }
       }
     }
   }
@@ -210,9 +214,9 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    Tensor target = result(Shapes.silu(x));
-    kernels.silu(x, target);
+  public Tensor activate(Tensor x, Activation function) {
+    Tensor target = result(Shapes.activate(x));
+    kernels.activate(float32(x), function, target);
     return target;
   }
 
@@ -275,6 +279,14 @@ public final class CpuOps implements Ops {
   public Operand attention(AttentionInput input, double scale, OperandFormat want) {
     Tensor target = result(Shapes.attention(input));
     kernels.attention(heads(input), scale, target);
+    return as(target, want);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Tensor target = result(Shapes.groupedAttention(heads, rows, keys));
+    kernels.groupedAttention(heads(heads), rows, keys, scale, target);
     return as(target, want);
   }
 

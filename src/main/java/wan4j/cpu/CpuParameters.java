@@ -13,8 +13,10 @@ import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
+import wan4j.ops.check.ConvolutionShapes;
 import wan4j.ops.check.LinearShapes;
 import wan4j.quant.Branch;
+import wan4j.quant.DelayedScalingState;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Granularity;
 import wan4j.quant.Precision;
@@ -138,25 +140,20 @@ final class CpuParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    Shape shape = weight.shape();
-    if (shape.rank() != 4 && shape.rank() != 5) {
-      throw new IllegalArgumentException(
-          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
-    }
-    long outputs = shape.size(0);
-    long inputs = shape.size(1);
-    long time = shape.rank() == 5 ? shape.size(2) : 1;
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
+    int outputs = shapes.outputs();
+    int inputs = shapes.groupInputs();
     Tensor packed =
-        allocate(DType.F32, Shape.of(outputs, time, shape.size(-2), shape.size(-1), inputs));
-    LinearShapes.requireBias(bias, outputs);
+        allocate(
+            DType.F32, Shape.of(outputs, shapes.time(), shapes.height(), shapes.width(), inputs));
     Tensor packedBias = allocate(DType.F32, Shape.of(outputs));
     read(bias, packedBias.segment(), DType.F32);
     try (Arena temporary = Arena.ofShared()) {
-      MemorySegment plain = temporary.allocate(Math.max(shape.count() * 4, 4), ALIGNMENT);
+      MemorySegment plain = temporary.allocate(Math.max(packed.bytes(), 4), ALIGNMENT);
       read(weight, plain, DType.F32);
       MemorySegment target = packed.segment();
-      long positions = time * shape.size(-2) * shape.size(-1);
+      long positions = shapes.positions();
       long next = 0;
       for (long output = 0; output < outputs; output++) {
         for (long position = 0; position < positions; position++) {
@@ -167,7 +164,7 @@ final class CpuParameters implements Parameters {
         }
       }
     }
-    return new CpuConvolution(packed, packedBias);
+    return new CpuConvolution(packed, packedBias, groups);
   }
 
   @Override
@@ -251,6 +248,23 @@ final class CpuParameters implements Parameters {
   @Override
   public void restart() {
     states.forEach(float8::delayed);
+  }
+
+  @Override
+  public Tensor histories() {
+    float[] values = new float[states.size() * DelayedScalingState.SAVED];
+    for (int i = 0; i < states.size(); i++) {
+      float[] saved = float8.history(states.get(i)).saved();
+      System.arraycopy(saved, 0, values, i * saved.length, saved.length);
+    }
+    return Tensor.of(values, states.size(), DelayedScalingState.SAVED);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    for (int i = 0; i < states.size(); i++) {
+      float8.history(states.get(i)).restore(histories.at(i).toFloats());
+    }
   }
 
   @Override

@@ -35,21 +35,12 @@ final class FastKernels implements Kernels {
   }
 
   @Override
-  public void silu(Tensor x, Tensor target) {
-    if (isSmall(target)) {
-      Kernels.super.silu(x, target);
+  public void activate(Tensor x, Activation activation, Tensor target) {
+    if (isSmall(x)) {
+      Kernels.super.activate(x, activation, target);
       return;
     }
-    VectorElementwise.silu(x, target);
-  }
-
-  @Override
-  public void activate(Tensor x, Activation activation) {
-    if (isSmall(x) || activation == Activation.NONE) {
-      Kernels.super.activate(x, activation);
-      return;
-    }
-    VectorElementwise.activate(x, activation);
+    VectorElementwise.activate(x, activation, target);
   }
 
   @Override
@@ -93,6 +84,11 @@ final class FastKernels implements Kernels {
   @Override
   public void attention(Heads heads, double scale, Tensor target) {
     attention.attention(heads, scale, target);
+  }
+
+  @Override
+  public void groupedAttention(Heads heads, Tensor rows, int keys, double scale, Tensor target) {
+    attention.grouped(heads, rows, keys, scale, target);
   }
 
   @Override

@@ -35,6 +35,11 @@ final class Float8Rows {
     return new OperandFormat.Delayed(state);
   }
 
+  /// Returns the history that a state stands for.
+  DelayedScalingState history(Tensor state) {
+    return histories.get(state);
+  }
+
   /// Forgets a history.
   void forget(Tensor state) {
     histories.remove(state);

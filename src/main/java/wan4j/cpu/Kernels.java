@@ -26,13 +26,9 @@ interface Kernels {
     ScalarElementwise.gatedGelu(x, target);
   }
 
-  default void silu(Tensor x, Tensor target) {
-    ScalarElementwise.silu(x, target);
-  }
-
-  /// Applies the function that follows a linear layer, in place.
-  default void activate(Tensor x, Activation activation) {
-    ScalarElementwise.activate(x, activation);
+  /// `target` may be `x`.
+  default void activate(Tensor x, Activation activation, Tensor target) {
+    ScalarElementwise.activate(x, activation, target);
   }
 
   default void modulation(Tensor table, Tensor timestep, Tensor target) {
@@ -59,6 +55,10 @@ interface Kernels {
 
   default void attention(Heads heads, double scale, Tensor target) {
     ScalarAttention.attention(heads, scale, target);
+  }
+
+  default void groupedAttention(Heads heads, Tensor rows, int keys, double scale, Tensor target) {
+    ScalarAttention.grouped(heads, rows, keys, scale, target);
   }
 
   default void relativeAttention(Heads heads, Tensor bias, int keys, Tensor target) {

@@ -1,6 +1,7 @@
 package wan4j.cpu;
 
 import static wan4j.cpu.Floats.get;
+import static wan4j.cpu.Floats.integer;
 import static wan4j.cpu.Floats.set;
 
 import java.lang.foreign.MemorySegment;
@@ -24,6 +25,24 @@ final class ScalarAttention {
         View query = new View(heads.query().segment(), from + token * dim, 0);
         View key = new View(heads.key().segment(), from, dim);
         View value = new View(heads.value().segment(), from, dim);
+        View out = new View(target.segment(), from + token * dim, 0);
+        row(query, key, value, out, keys, size, scale, _ -> 0);
+      }
+    }
+  }
+
+  /// softmax(q kᵀ scale) v over the keys of each query's own group.
+  static void grouped(Heads heads, Tensor rows, int keys, double scale, Tensor target) {
+    int count = heads.query().length(1);
+    int size = heads.query().length(2);
+    int dim = count * size;
+    for (int head = 0; head < count; head++) {
+      for (long token = 0; token < heads.query().shape().size(0); token++) {
+        long from = (long) head * size;
+        long first = from + (long) integer(rows.segment(), token) * keys * dim;
+        View query = new View(heads.query().segment(), from + token * dim, 0);
+        View key = new View(heads.key().segment(), first, dim);
+        View value = new View(heads.value().segment(), first, dim);
         View out = new View(target.segment(), from + token * dim, 0);
         row(query, key, value, out, keys, size, scale, _ -> 0);
       }

@@ -54,11 +54,12 @@ final class ScalarElementwise {
     }
   }
 
-  /// The function that follows a linear layer, in place.
-  static void activate(Tensor x, Activation activation) {
-    MemorySegment values = x.segment();
-    for (long i = 0; activation != Activation.NONE && i < x.count(); i++) {
-      set(values, i, apply(activation, get(values, i)));
+  /// A function of every element; the target may be `x`.
+  static void activate(Tensor x, Activation activation, Tensor target) {
+    MemorySegment in = x.segment();
+    MemorySegment out = target.segment();
+    for (long i = 0; i < x.count(); i++) {
+      set(out, i, apply(activation, get(in, i)));
     }
   }
 
@@ -69,6 +70,7 @@ final class ScalarElementwise {
       case GELU_TANH -> gelu(x);
       case GELU_ERF -> 0.5 * x * (1 + errorFunction(x / Math.sqrt(2)));
       case SILU -> silu(x);
+      case LEAKY_RELU -> Math.max(x, 0.2 * x);
     };
   }
 
@@ -105,15 +107,6 @@ final class ScalarElementwise {
         double gate = get(values, row * 2 * half + half + i);
         set(target.segment(), row * half + i, gelu(get(values, row * 2 * half + i)) * gate);
       }
-    }
-  }
-
-  /// SiLU of every element.
-  static void silu(Tensor x, Tensor target) {
-    MemorySegment in = x.segment();
-    MemorySegment out = target.segment();
-    for (long i = 0; i < x.count(); i++) {
-      set(out, i, silu(get(in, i)));
     }
   }
 

@@ -28,7 +28,9 @@ final class ScalarVideo {
     Shape out = target.shape();
     long height = x.shape().size(1);
     long width = x.shape().size(2);
-    long inputs = layer.inputs();
+    long channels = layer.inputs();
+    long inputs = layer.groupInputs();
+    long groupOutputs = layer.outputs() / layer.groups();
     MemorySegment values = x.segment();
     MemorySegment weights = layer.weight().segment();
     for (long place = 0; place < target.count(); place++) {
@@ -46,7 +48,8 @@ final class ScalarVideo {
             if (y < 0 || y >= height || z < 0 || z >= width) {
               continue; // zero padding
             }
-            long from = (((frame * window.timeStride() + t) * height + y) * width + z) * inputs;
+            long pixel = ((frame * window.timeStride() + t) * height + y) * width + z;
+            long from = pixel * channels + output / groupOutputs * inputs;
             for (long c = 0; c < inputs; c++) {
               sum += (double) get(values, from + c) * get(weights, weight + c);
             }

@@ -1,6 +1,8 @@
 package wan4j.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -30,6 +32,50 @@ final class TiledAttention {
   /// softmax(q kᵀ + bias of the distance) v over the first keys.
   void relative(Heads heads, Tensor bias, int keys, Tensor target) {
     heads(heads, 1, bias, keys, target);
+  }
+
+  /// softmax(q kᵀ scale) v over the keys of each query's own group: neighbours of one group are a
+  /// tile.
+  void grouped(Heads heads, Tensor rows, int keys, double scale, Tensor target) {
+    int[] groups = rows.toInts();
+    int[] starts = starts(groups);
+    int count = heads.query().length(1);
+    int size = heads.query().length(2);
+    int dim = count * size;
+    workers.run(
+        (starts.length - 1) * count,
+        (task, scratch) -> {
+          int first = starts[task / count];
+          int end = starts[task / count + 1];
+          long column = (long) (task % count) * size;
+          long key = (long) groups[first] * keys * dim + column;
+          Tile tile =
+              new Tile(
+                  Matrix.at(heads.query().segment(), (long) first * dim + column, dim),
+                  Matrix.at(heads.key().segment(), key, dim),
+                  Matrix.at(heads.value().segment(), key, dim),
+                  Matrix.at(target.segment(), (long) first * dim + column, dim),
+                  end - first,
+                  keys,
+                  size,
+                  (float) scale);
+          tile(tile, null, 0, scratch);
+        });
+  }
+
+  /// Returns where runs of at most a tile's queries of one group begin, and the end of the last.
+  private static int[] starts(int[] groups) {
+    List<Integer> starts = new ArrayList<>();
+    int run = 0;
+    for (int i = 0; i < groups.length; i++) {
+      if (i == 0 || groups[i] != groups[i - 1] || run == QUERIES) {
+        starts.add(i);
+        run = 0;
+      }
+      run++;
+    }
+    starts.add(groups.length);
+    return starts.stream().mapToInt(Integer::intValue).toArray();
   }
 
   private void heads(Heads heads, double scale, Tensor bias, int keys, Tensor target) {

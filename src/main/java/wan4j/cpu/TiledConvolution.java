@@ -56,27 +56,38 @@ final class TiledConvolution {
   private void tile(int task, MemorySegment scratch) {
     long first = (long) task * tilePixels;
     int count = (int) Math.min(tilePixels, pixels - first);
-    int inputs = layer.inputs();
-    int outputs = layer.outputs();
-    int positions = layer.time() * layer.height() * layer.width();
-    int depth = positions * inputs;
     // the products are summed apart, for the addend may lie where the result goes
-    long sumBytes = (long) tilePixels * outputs * 4;
-    Matrix sums = new Matrix(scratch, outputs);
-    MemorySegment copies = scratch.asSlice(sumBytes);
-    int together = (int) Math.max(1, copies.byteSize() / 4 / tilePixels / inputs);
-    for (int position = 0; position < positions; position += together) {
-      int length = Math.min(together, positions - position);
-      Matrix weights = Matrix.at(layer.weight().segment(), (long) position * inputs, depth);
-      Matrix windows = windows(first, count, position, length, copies);
-      float kept = position == 0 ? 0 : 1;
-      gemm.multiply(true, count, outputs, length * inputs, 1, windows, weights, kept, sums);
+    MemorySegment copies = scratch.asSlice((long) tilePixels * layer.outputs() * 4);
+    for (int group = 0; group < layer.groups(); group++) {
+      multiply(group, first, count, scratch, copies);
     }
     finish(first, count, scratch);
   }
 
-  private Matrix windows(long first, int count, int position, int length, MemorySegment copies) {
-    int inputs = layer.inputs();
+  /// Writes the sums of a group's outputs.
+  private void multiply(
+      int group, long first, int count, MemorySegment sums, MemorySegment copies) {
+    int inputs = layer.groupInputs();
+    int outputs = layer.outputs() / layer.groups();
+    int positions = layer.time() * layer.height() * layer.width();
+    int depth = positions * inputs;
+    Matrix target = Matrix.at(sums, (long) group * outputs, layer.outputs());
+    long rows = (long) group * outputs * depth;
+    int together = (int) Math.max(1, copies.byteSize() / 4 / tilePixels / inputs);
+    for (int position = 0; position < positions; position += together) {
+      int length = Math.min(together, positions - position);
+      long place = rows + (long) position * inputs;
+      Matrix weights = Matrix.at(layer.weight().segment(), place, depth);
+      Matrix windows = windows(group, first, count, position, length, copies);
+      float kept = position == 0 ? 0 : 1;
+      gemm.multiply(true, count, outputs, length * inputs, 1, windows, weights, kept, target);
+    }
+  }
+
+  private Matrix windows(
+      int group, long first, int count, int position, int length, MemorySegment copies) {
+    int inputs = layer.groupInputs();
+    int channels = layer.inputs();
     int height = x.length(1);
     int width = x.length(2);
     MemorySegment in = x.segment();
@@ -84,7 +95,7 @@ final class TiledConvolution {
         layer.time() * layer.height() * layer.width() == 1
             && window.equals(Window.VALID); // each pixel is its own window
     if (isDirect) {
-      return Matrix.at(in, first * inputs, inputs);
+      return Matrix.at(in, first * channels + (long) group * inputs, channels);
     }
     int row = length * inputs;
     for (int i = 0; i < count; i++) {
@@ -101,7 +112,7 @@ final class TiledConvolution {
         if (z < 0 || z >= width || y < 0 || y >= height) {
           copies.asSlice(to, inputs * 4L).fill((byte) 0);
         } else {
-          long from = (((long) t * height + y) * width + z) * inputs;
+          long from = (((long) t * height + y) * width + z) * channels + (long) group * inputs;
           MemorySegment.copy(in, from * 4, copies, to, inputs * 4L);
         }
       }

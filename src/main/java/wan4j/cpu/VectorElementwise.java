@@ -38,19 +38,12 @@ final class VectorElementwise {
         });
   }
 
-  /// SiLU of every element.
-  static void silu(Tensor x, Tensor target) {
+  /// A function of every element; the target may be `x`.
+  static void activate(Tensor x, Activation activation, Tensor target) {
     MemorySegment in = x.segment();
     MemorySegment out = target.segment();
-    pieces(x.count(), (i, mask) -> store(Vectors.silu(load(in, i, mask)), out, i, mask));
-  }
-
-  /// The function that follows a linear layer, in place.
-  static void activate(Tensor x, Activation activation) {
-    MemorySegment values = x.segment();
     pieces(
-        x.count(),
-        (i, mask) -> store(Vectors.apply(activation, load(values, i, mask)), values, i, mask));
+        x.count(), (i, mask) -> store(Vectors.apply(activation, load(in, i, mask)), out, i, mask));
   }
 
   /// `x += y`.

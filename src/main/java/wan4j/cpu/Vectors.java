@@ -75,6 +75,7 @@ final class Vectors {
       case GELU_TANH -> gelu(x);
       case GELU_ERF -> errorGelu(x);
       case SILU -> silu(x);
+      case LEAKY_RELU -> x.max(x.mul(0.2f));
     };
   }
 

@@ -4,6 +4,7 @@ import wan4j.cuda.device.DeviceMemory;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.AttentionKernels;
 import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.GroupAttentionKernels;
 import wan4j.cuda.kernel.RowOutput;
 import wan4j.ops.Activation;
 import wan4j.ops.Heads;
@@ -23,6 +24,7 @@ final class AttentionLayers implements AutoCloseable {
   private final ElementwiseKernels elementwise;
   private final DType activation;
   private final AttentionKernels kernels;
+  private final GroupAttentionKernels groups;
   private final FusedAttention fused;
   private final ProductAttention products;
   private boolean isOursAlone;
@@ -33,6 +35,7 @@ final class AttentionLayers implements AutoCloseable {
       ElementwiseKernels elementwise,
       DType activation,
       AttentionKernels kernels,
+      GroupAttentionKernels groups,
       FusedAttention fused,
       ProductAttention products) {
     this.memory = memory;
@@ -40,6 +43,7 @@ final class AttentionLayers implements AutoCloseable {
     this.elementwise = elementwise;
     this.activation = activation;
     this.kernels = kernels;
+    this.groups = groups;
     this.fused = fused;
     this.products = products;
   }
@@ -55,6 +59,20 @@ final class AttentionLayers implements AutoCloseable {
       }
     }
     return formats.written(shape, want, target -> attend(heads, scale, target, null));
+  }
+
+  /// Returns softmax(q kᵀ scale) v of `shape` over the keys of each query's group, in the
+  /// consumer's format.
+  Operand groupedAttention(
+      Shape shape, Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    return formats.written(
+        shape,
+        want,
+        target -> {
+          try (Scope _ = memory.scope()) {
+            groups.run(as(activation, heads), rows, keys, scale, target);
+          }
+        });
   }
 
   /// Returns softmax(q kᵀ + bias) v of `shape` over the first `keys` keys, in the consumer's

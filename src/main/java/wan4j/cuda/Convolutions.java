@@ -17,6 +17,7 @@ import wan4j.cuda.device.LibraryWorkspace;
 import wan4j.cuda.kernel.ConvolutionKernels;
 import wan4j.cuda.kernel.CudaConvolution;
 import wan4j.cuda.kernel.ElementwiseKernels;
+import wan4j.cuda.kernel.GroupConvolution;
 import wan4j.cuda.kernel.PatchConvolution;
 import wan4j.ops.Activation;
 import wan4j.ops.Scope;
@@ -26,10 +27,10 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Convolutions on channels-last features of the activation type: by our own kernel where that is
-/// made for them, else through cuDNN's deterministic engines where channels come in eights, else
-/// (and where cuDNN has none) by gathering windows into rows and multiplying them, a piece at a
-/// time.
+/// Convolutions on channels-last features of the activation type: by kernels of ours where these
+/// are made for them, which for channels in groups is one, else through cuDNN's deterministic
+/// engines where channels come in eights, else (and where cuDNN has none) by gathering windows into
+/// rows and multiplying them, a piece at a time.
 public final class Convolutions implements AutoCloseable {
   /// A plan, or null where the library has none.
   private record Planned(CudnnConvolution convolution) {}
@@ -37,6 +38,7 @@ public final class Convolutions implements AutoCloseable {
   private final LibraryWorkspace workspace;
   private final MatrixProducts products;
   private final PatchConvolution patches;
+  private final GroupConvolution groups;
   private final ConvolutionKernels kernels;
   private final ElementwiseKernels elementwise;
   private final DeviceMemory memory;
@@ -49,6 +51,7 @@ public final class Convolutions implements AutoCloseable {
       LibraryWorkspace workspace,
       MatrixProducts products,
       PatchConvolution patches,
+      GroupConvolution groups,
       ConvolutionKernels kernels,
       ElementwiseKernels elementwise,
       DeviceMemory memory,
@@ -57,6 +60,7 @@ public final class Convolutions implements AutoCloseable {
     this.workspace = workspace;
     this.products = products;
     this.patches = patches;
+    this.groups = groups;
     this.kernels = kernels;
     this.elementwise = elementwise;
     this.memory = memory;
@@ -71,7 +75,9 @@ public final class Convolutions implements AutoCloseable {
     if (target.count() == 0) {
       return;
     }
-    if (DeviceRules.isOurConvolution(x.dtype(), layer, window)) {
+    if (layer.groups() > 1) {
+      groups.run(x, layer, window, addend, target);
+    } else if (DeviceRules.isOurConvolution(x.dtype(), layer, window)) {
       runPatches(x, layer, addend, null, target);
     } else {
       runOthers(x, layer, window, addend, target);

@@ -14,6 +14,8 @@ import wan4j.cuda.kernel.ConvolutionKernels;
 import wan4j.cuda.kernel.CudaConvolution;
 import wan4j.cuda.kernel.ElementwiseKernels;
 import wan4j.cuda.kernel.GateKernels;
+import wan4j.cuda.kernel.GroupAttentionKernels;
+import wan4j.cuda.kernel.GroupConvolution;
 import wan4j.cuda.kernel.NormKernels;
 import wan4j.cuda.kernel.PatchConvolution;
 import wan4j.cuda.kernel.PatchKernels;
@@ -27,6 +29,7 @@ import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -121,6 +124,7 @@ public final class CudaOps implements Ops {
               elementwise,
               types.activation(),
               new AttentionKernels(device),
+              new GroupAttentionKernels(device),
               new FusedAttention(workspace),
               new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
       onClose(attentions::close);
@@ -129,6 +133,7 @@ public final class CudaOps implements Ops {
               workspace,
               products,
               new PatchConvolution(device),
+              new GroupConvolution(device),
               convolutionKernels,
               elementwise,
               memory,
@@ -293,8 +298,8 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
-    return transfers.download(tensor);
+  public Download beginDownload(Tensor tensor) {
+    return transfers.beginDownload(tensor);
   }
 
   @Override
@@ -375,9 +380,9 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    Tensor target = memory.empty(DType.F32, Shapes.silu(x));
-    elementwise.convert(x, target, Activation.SILU);
+  public Tensor activate(Tensor x, Activation function) {
+    Tensor target = memory.empty(x.dtype(), Shapes.activate(x));
+    elementwise.convert(x, target, function);
     return target;
   }
 
@@ -456,6 +461,13 @@ public final class CudaOps implements Ops {
   public void attentionByLibrary(Heads heads, double scale, Tensor target) {
     Shapes.attention(heads);
     attentions.attendByLibrary(heads, scale, target);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Shape shape = Shapes.groupedAttention(heads, rows, keys);
+    return attentions.groupedAttention(shape, heads, rows, keys, scale, want);
   }
 
   @Override

@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import wan4j.cuda.device.DeviceMemory;
@@ -18,6 +19,7 @@ import wan4j.ops.SideBranch;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
+import wan4j.ops.check.ConvolutionShapes;
 import wan4j.ops.check.LinearShapes;
 import wan4j.ops.plan.DeviceRules;
 import wan4j.quant.Float8Matrix;
@@ -168,34 +170,34 @@ final class CudaParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    Shape shape = weight.shape();
-    if (shape.rank() != 4 && shape.rank() != 5) {
-      throw new IllegalArgumentException(
-          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
-    }
-    int outputs = shape.length(0);
-    int inputs = shape.length(1);
-    LinearShapes.requireBias(bias, outputs);
-    int time = shape.rank() == 5 ? shape.length(2) : 1;
-    int height = shape.length(-2);
-    int width = shape.length(-1);
-    int positions = time * height * width;
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
+    int inputs = shapes.inputs();
+    int outputs = shapes.outputs();
+    int columns = shapes.positions() * shapes.groupInputs();
     long rows = DeviceRules.paddedChannels(outputs);
     int wide = DeviceRules.patchInputs(inputs);
-    boolean isWidened = wide != inputs && DeviceRules.isPatched(ops.activation(), height, width);
+    boolean isWidened =
+        groups == 1
+            && wide != inputs
+            && DeviceRules.isPatched(ops.activation(), shapes.height(), shapes.width());
+    Shape packed =
+        groups == 1
+            ? Shape.of(rows, DeviceRules.paddedChannels(columns))
+            : Shape.of(groups, columns, outputs / groups);
     CudaConvolution layer =
         new CudaConvolution(
-            allocate(
-                ops.activation(),
-                Shape.of(rows, DeviceRules.paddedChannels((long) positions * inputs))),
+            allocate(ops.activation(), packed),
             allocate(ops.activation(), Shape.of(rows)),
-            isWidened ? allocate(ops.activation(), Shape.of(rows, (long) positions * wide)) : null,
+            isWidened
+                ? allocate(ops.activation(), Shape.of(rows, (long) shapes.positions() * wide))
+                : null,
             inputs,
             outputs,
-            time,
-            height,
-            width);
+            groups,
+            shapes.time(),
+            shapes.height(),
+            shapes.width());
     ops.convolutions().prepare(layer, ops.activation());
     ops.clear(layer.weight());
     ops.clear(layer.bias());
@@ -204,8 +206,12 @@ final class CudaParameters implements Parameters {
     }
     ops.load(bias, layer.bias().slice(0, outputs));
     try (Scope _ = ops.scope()) {
-      Tensor plain = ops.empty(weight.dtype(), shape.toArray());
+      Tensor plain = ops.empty(weight.dtype(), weight.shape().toArray());
       ops.load(weight, plain);
+      if (groups > 1) {
+        ops.convolutionKernels().packGroups(plain, layer, layer.weight());
+        return layer;
+      }
       ops.convolutionKernels().packWeight(plain, layer, inputs, layer.weight());
       if (isWidened) {
         ops.convolutionKernels().packWeight(plain, layer, wide, layer.wide());
@@ -313,6 +319,31 @@ final class CudaParameters implements Parameters {
     for (Tensor state : states) {
       ops.clear(state);
       ops.quantizeKernels().forget(state);
+    }
+  }
+
+  /// A row is a state as it lies on the device and whether it has a scale from real magnitudes.
+  @Override
+  public Tensor histories() {
+    int size = DeviceRules.SCALING_STATE;
+    float[] values = new float[states.size() * (size + 1)];
+    for (int i = 0; i < states.size(); i++) {
+      float[] state = ops.download(states.get(i)).toFloats();
+      System.arraycopy(state, 0, values, i * (size + 1), size);
+      values[i * (size + 1) + size] = ops.quantizeKernels().isCalibrated(states.get(i)) ? 1 : 0;
+    }
+    return Tensor.of(values, states.size(), size + 1);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    int size = DeviceRules.SCALING_STATE;
+    for (int i = 0; i < states.size(); i++) {
+      float[] row = histories.at(i).toFloats();
+      try (Scope _ = ops.scope()) {
+        ops.copy(ops.upload(Tensor.of(Arrays.copyOf(row, size), size), DType.F32), states.get(i));
+      }
+      ops.quantizeKernels().calibrated(states.get(i), row[size] != 0);
     }
   }
 

@@ -53,7 +53,7 @@ final class Sampling {
     try (Scope _ = memory.scope()) {
       Tensor sums = memory.empty(DType.F32, Shape.of(rows, 3));
       comparison.compareRows(current, previous, sums);
-      return RowComparison.of(transfers.download(sums).toFloats());
+      return RowComparison.of(transfers.beginDownload(sums).await().toFloats());
     }
   }
 }

@@ -10,10 +10,12 @@ import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.ElementwiseKernels;
 import wan4j.cuda.kernel.RandomKernels;
 import wan4j.ops.Activation;
+import wan4j.ops.Download;
 import wan4j.ops.Scope;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.RandomSource;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -30,6 +32,7 @@ final class Transfers implements AutoCloseable {
   private final ElementwiseKernels elementwise;
   private final RandomKernels random;
   private final MemorySegment pinned = CudaDriver.allocateHost(PINNED);
+  private final Downloads downloads;
   private long pinnedUsed;
   private WeightLoader loader;
 
@@ -38,6 +41,7 @@ final class Transfers implements AutoCloseable {
     this.memory = memory;
     this.elementwise = elementwise;
     random = new RandomKernels(device);
+    downloads = new Downloads(device);
   }
 
   /// Begins the load of a whole tensor into device memory, in the target's type; later work sees
@@ -93,29 +97,31 @@ final class Transfers implements AutoCloseable {
     return copy;
   }
 
-  /// Copies a tensor to the host, unchanged, and waits for it.
-  Tensor download(Tensor tensor) {
-    MemorySegment copy =
-        Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1), 64).asSlice(0, tensor.bytes());
-    switch (tensor.storage()) {
-      case HostStorage _ -> copy.copyFrom(tensor.segment());
-      case BlockScales scales -> {
-        try (Arena arena = Arena.ofConfined()) {
-          MemorySegment raw = arena.allocate(scales.bytes(), 64);
-          fetch(raw, scales.memory().address());
-          scales.arrange(raw, tensor.shape().size(0), tensor.shape().size(1), copy);
-        }
+  /// Begins to copy a tensor to the host, unchanged.
+  Download beginDownload(Tensor tensor) {
+    return switch (tensor.storage()) {
+      case HostStorage _ -> {
+        MemorySegment copy = host(tensor.bytes());
+        copy.copyFrom(tensor.segment());
+        Tensor whole = new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+        yield () -> whole;
       }
-      default -> fetch(copy, DeviceStorage.address(tensor));
-    }
-    return new Tensor(tensor.shape(), tensor.dtype(), new HostStorage(copy));
+      case BlockScales scales -> {
+        Shape shape = tensor.shape();
+        Download raw =
+            downloads.begin(DType.U8, Shape.of(scales.bytes()), scales.memory().address());
+        yield () -> {
+          MemorySegment copy = host(tensor.bytes());
+          scales.arrange(raw.await().segment(), shape.size(0), shape.size(1), copy);
+          return new Tensor(shape, tensor.dtype(), new HostStorage(copy));
+        };
+      }
+      default -> downloads.begin(tensor.dtype(), tensor.shape(), DeviceStorage.address(tensor));
+    };
   }
 
-  private void fetch(MemorySegment target, long address) {
-    if (target.byteSize() > 0) {
-      device.copyOut(target, address);
-    }
-    device.synchronize();
+  private static MemorySegment host(long bytes) {
+    return Arena.ofAuto().allocate(Math.max(bytes, 1), 64).asSlice(0, bytes);
   }
 
   /// Copies elements between tensors of the same count, converting between float types.
@@ -139,6 +145,7 @@ final class Transfers implements AutoCloseable {
     if (loader != null) {
       loader.close();
     }
+    downloads.close();
     device.context().release(() -> CudaDriver.freeHost(pinned));
   }
 }

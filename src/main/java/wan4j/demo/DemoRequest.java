@@ -2,11 +2,10 @@ package wan4j.demo;
 
 import wan4j.CacheSettings;
 import wan4j.Sampling;
+import wan4j.Source;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.media.Picture;
-import wan4j.schedule.Sampler;
-import wan4j.schedule.noise.Noise;
 
 /// Requests at the settings that the demo's models were trained for (demo/training/README.md).
 public final class DemoRequest {
@@ -32,9 +31,10 @@ public final class DemoRequest {
   /// Returns the request for a prompt, a picture to begin with or null, and a cache.
   public static VideoRequest of(String prompt, Picture picture, long seed, CacheSettings cache) {
     Sampling sampling =
-        new Sampling(Sampler.UNIPC, STEPS, SHIFT, GUIDANCE, GUIDANCE, seed, Noise.Kind.CUDA);
+        new Sampling(
+            Sampling.Solver.UNIPC, STEPS, SHIFT, GUIDANCE, GUIDANCE, seed, Sampling.Generator.CUDA);
     return VideoRequest.of(prompt, new VideoSize(SIDE, SIDE, FRAMES), sampling)
-        .withImage(picture)
+        .with(picture == null ? Source.TEXT : new Source.Image(picture))
         .withCache(cache);
   }
 }

@@ -17,7 +17,6 @@ import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 
 /// Where a device becomes a backend. Public for the packages of this module alone.
-@SuppressWarnings("exports")
 public final class Backends {
   private Backends() {}
 

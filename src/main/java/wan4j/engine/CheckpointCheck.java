@@ -29,7 +29,7 @@ public final class CheckpointCheck {
     try (NullOps ops = new NullOps()) {
       for (Expert expert : checkpoint.experts()) {
         Weights weights = checkpoint.transformer(expert);
-        PrecisionTable precisions = quantization.table(weights);
+        PrecisionTable precisions = Precisions.table(quantization, weights);
         try (var _ = new WanTransformer(config, weights, ops, SequenceGroup.SOLO, precisions)) {
           weights.requireAllUsed();
         }

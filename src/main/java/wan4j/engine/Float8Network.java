@@ -40,7 +40,6 @@ import wan4j.weights.file.SafetensorsOutput.Entry;
 /// marker `scaled_fp8`. A factor is a scalar, `[outputs, 1]`, or one for each tile of 128 by 128.
 ///
 /// Public for the packages of this module alone.
-@SuppressWarnings("exports")
 public final class Float8Network {
   // one file for an expert of 14 billion parameters, as programs that know no index want it
   private static final long LARGEST_FILE = 16L << 30;
@@ -61,7 +60,11 @@ public final class Float8Network {
     try (NullOps ops = new NullOps();
         WanTransformer transformer =
             new WanTransformer(
-                config, weights, ops, SequenceGroup.SOLO, quantization.table(weights))) {
+                config,
+                weights,
+                ops,
+                SequenceGroup.SOLO,
+                Precisions.table(quantization, weights))) {
       for (LinearGroup group : transformer.linearLayers()) {
         if (group.precision().isFloat8()) {
           List<String> names = group.layers().stream().map(layer -> layer + ".weight").toList();

@@ -2,12 +2,16 @@ package wan4j.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.EngineOptions;
 import wan4j.LoraFile;
+import wan4j.LoraMode;
+import wan4j.files.Quoted;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
@@ -31,12 +35,55 @@ final class LoraFiles implements AutoCloseable {
         files.add(Lora.read(choice.path()));
       }
       for (Expert expert : checkpoint.experts()) {
-        var _ = checkpoint.transformer(expert).additions(applications(expert));
+        var _ = AdaptedWeights.additions(checkpoint.transformer(expert), applications(expert));
       }
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  /// Returns for each file and expert of which layers have no place there, as a sentence.
+  List<String> remarks(Checkpoint checkpoint) {
+    List<String> remarks = new ArrayList<>();
+    for (Expert expert : checkpoint.experts()) {
+      for (LoraApplication application : applications(expert)) {
+        Lora lora = application.lora();
+        List<String> left = lora.withoutPlace(checkpoint.transformer(expert));
+        if (!left.isEmpty()) {
+          remarks.add(
+              "%s: %,d of the %,d layers that %s changes have no place there, such as %s; the others are changed"
+                  .formatted(
+                      expert.description(),
+                      left.size(),
+                      lora.modules(),
+                      lora.path(),
+                      Quoted.of(left.getFirst())));
+        }
+      }
+    }
+    return remarks;
+  }
+
+  /// Opens the files of `options` that are merged into the weights.
+  static LoraFiles merged(EngineOptions options, Checkpoint checkpoint) {
+    return new LoraFiles(isMerging(options) ? options.loras() : List.of(), checkpoint);
+  }
+
+  /// Opens the files that run beside the weights: those of `options` and of a request.
+  static LoraFiles beside(EngineOptions options, List<LoraFile> requested, Checkpoint checkpoint) {
+    return new LoraFiles(choices(options, requested), checkpoint);
+  }
+
+  /// Returns which files those are.
+  static List<LoraFile> choices(EngineOptions options, List<LoraFile> requested) {
+    List<LoraFile> wanted = new ArrayList<>(isMerging(options) ? List.of() : options.loras());
+    wanted.addAll(requested);
+    return wanted;
+  }
+
+  private static boolean isMerging(EngineOptions options) {
+    return options.loraMode() == LoraMode.MERGE;
   }
 
   /// Returns the files as they were chosen.
@@ -51,7 +98,7 @@ final class LoraFiles implements AutoCloseable {
     List<LoraApplication> applications = applications(expert);
     return applications.isEmpty()
         ? weights
-        : weights.merged(applications, layer -> table.precision(layer).isFloat8());
+        : AdaptedWeights.merged(weights, applications, layer -> table.precision(layer).isFloat8());
   }
 
   /// Returns the files that change an expert.

@@ -2,14 +2,15 @@ package wan4j.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
-import wan4j.LoraMode;
+import wan4j.MemoryNeed;
 import wan4j.Offload;
-import wan4j.Quantization;
 import wan4j.Task;
+import wan4j.VideoRequest;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
@@ -17,26 +18,29 @@ import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.plan.NullOps;
+import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
+import wan4j.pipeline.SamplingPlan;
 import wan4j.quant.PrecisionTable;
-import wan4j.text.Tokenizer;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
-import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
 /// The networks of a checkpoint on their devices: each is loaded when something first needs it and,
 /// where memory is short, leaves when its part of a request is done.
-public final class Networks implements AutoCloseable {
+public final class Networks implements CourseNetworks, AutoCloseable {
   private final EngineOptions options;
-  private final Checkpoint checkpoint;
-  private final Task task;
+  private final OpenCheckpoint model;
   private final Ops ops;
   private final Ops textOps;
-  private final Tokenizer tokenizer;
   private final Experts experts;
   private final LoraFiles merged;
+  private final MemoryEstimates estimates;
+  private final boolean isOwner; // of the checkpoint, the backends and the files
   private LoraFiles beside;
   private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
@@ -44,75 +48,71 @@ public final class Networks implements AutoCloseable {
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private boolean offloads;
 
-  private Networks(EngineOptions options, Checkpoint checkpoint, Ops ops, Ops textOps) {
+  private Networks(
+      EngineOptions options,
+      OpenCheckpoint model,
+      Ops ops,
+      Ops textOps,
+      LoraFiles merged,
+      LoraFiles beside,
+      boolean isOwner) {
     this.options = options;
-    this.checkpoint = checkpoint;
+    this.model = model;
     this.ops = ops;
     this.textOps = textOps;
+    this.merged = merged;
+    this.beside = beside;
+    this.isOwner = isOwner;
+    estimates = new MemoryEstimates(options, model);
     offloads = options.offload() != Offload.NEVER;
-    task = Task.of(checkpoint.kind());
-    tokenizer = Tokenizer.load(checkpoint.tokenizer());
-    TransformerConfig config = checkpoint.config();
-    CheckpointCheck.require(checkpoint, config, options.quantization());
-    for (Expert expert : checkpoint.experts()) {
-      Quantization quantization = options.quantization();
-      Backends.require(ops, quantization.recipe(checkpoint.transformer(expert)).precision());
+    model.require(options.quantization());
+    for (Expert expert : checkpoint().experts()) {
+      Backends.require(
+          ops,
+          Precisions.of(
+              Precisions.recipe(options.quantization(), checkpoint().transformer(expert))));
     }
-    merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
-    beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
     experts =
         new Experts(
-            config,
-            checkpoint.experts(),
-            task.defaults().boundary(),
+            model.config(),
+            checkpoint().experts(),
+            checkpoint().boundary(task().defaults().boundary()),
             offloads,
-            expert -> transformer(config, expert));
+            this::transformer);
   }
 
   /// Opens a checkpoint for the devices of `options`; throws `InputException` when either cannot be
   /// used.
   public static Networks open(EngineOptions options) {
-    Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
-    try {
-      Ops ops = Backends.open(options.device(), options.arithmetic());
-      try {
-        return open(options, checkpoint, ops);
-      } catch (RuntimeException | Error e) {
-        ops.close();
-        throw e;
-      }
-    } catch (RuntimeException | Error e) {
-      checkpoint.close();
-      throw e;
+    return open(options, device -> Backends.open(device, options.arithmetic()));
+  }
+
+  /// Opens a checkpoint for backends that `backends` opens.
+  static Networks open(EngineOptions options, Function<Device, Ops> backends) {
+    try (Unwinding opened = new Unwinding()) {
+      Checkpoint checkpoint = opened.add(Checkpoint.open(options.checkpoint()));
+      OpenCheckpoint model = new OpenCheckpoint(checkpoint);
+      Ops ops = opened.add(backends.apply(options.device()));
+      Ops textOps = options.textOnCpu() ? opened.add(backends.apply(Device.CPU)) : ops;
+      model.require(options.quantization());
+      LoraFiles merged = opened.add(LoraFiles.merged(options, checkpoint));
+      LoraFiles beside = opened.add(LoraFiles.beside(options, List.of(), checkpoint));
+      Networks networks = new Networks(options, model, ops, textOps, merged, beside, true);
+      opened.keep();
+      return networks;
     }
   }
 
-  private static Networks open(EngineOptions options, Checkpoint checkpoint, Ops ops) {
-    if (!options.textOnCpu()) {
-      return new Networks(options, checkpoint, ops, ops);
-    }
-    Ops textOps = Backends.open(Device.CPU);
-    try {
-      return new Networks(options, checkpoint, ops, textOps);
-    } catch (RuntimeException | Error e) {
-      textOps.close();
-      throw e;
-    }
-  }
-
-  /// Opens a checkpoint for backends, which are closed with the networks, but not when this fails.
-  public static Networks over(EngineOptions options, Ops ops, Ops textOps) {
-    Checkpoint checkpoint = Checkpoint.open(options.checkpoint());
-    try {
-      return new Networks(options, checkpoint, ops, textOps);
-    } catch (RuntimeException | Error e) {
-      checkpoint.close();
-      throw e;
-    }
-  }
-
-  private boolean isMerging() {
-    return options.loraMode() == LoraMode.MERGE;
+  /// Builds networks on backends without elements; checkpoint, backends and files stay the
+  /// caller's.
+  static Networks onShapes(
+      EngineOptions options,
+      OpenCheckpoint model,
+      NullOps ops,
+      NullOps textOps,
+      LoraFiles merged,
+      LoraFiles beside) {
+    return new Networks(options, model, ops, textOps, merged, beside, false);
   }
 
   /// Makes the calling thread the one that the backends serve; the thread before must have
@@ -124,36 +124,65 @@ public final class Networks implements AutoCloseable {
 
   /// Returns the files that the networks come from.
   public Checkpoint checkpoint() {
-    return checkpoint;
+    return model.checkpoint();
   }
 
   /// Returns what they make video from.
   public Task task() {
-    return task;
+    return model.task();
   }
 
-  /// Returns the backend of the transformers and the autoencoder.
+  /// Returns the memory that a request needs, with the LoRA files that are chosen now, whose
+  /// networks leave memory or stay and whose video is cut into pieces of so many pixels.
+  public MemoryNeed need(VideoRequest request, boolean leave, long pixels) {
+    return estimates.of(request, merged, beside, leave, pixels);
+  }
+
+  /// Returns the memory that decoding a request's latents alone needs.
+  public MemoryNeed needToDecode(VideoRequest request, Shape latents, long pixels) {
+    return estimates.ofDecoding(request, latents, merged, beside, pixels);
+  }
+
+  /// Returns the caches of a request.
+  public RequestCache cache(VideoRequest request, SamplingPlan plan) {
+    return new RequestCache(ops, request, task(), plan, experts.boundary());
+  }
+
+  @Override
   public Ops ops() {
     return ops;
   }
 
-  /// Returns the transformers.
+  /// Returns what of the chosen LoRA files is not used, each as a sentence.
+  List<String> loraRemarks() {
+    List<String> remarks = new ArrayList<>(merged.remarks(checkpoint()));
+    remarks.addAll(beside.remarks(checkpoint()));
+    return remarks;
+  }
+
+  /// Returns how many tokens of a prompt are cut off because it is longer than the model takes.
+  int cutTokens(String prompt) {
+    return PromptEncoder.cut(model.tokenizer(), prompt, model.config().textLength());
+  }
+
+  @Override
   public Experts experts() {
     return experts;
   }
 
-  /// Returns what turns prompts into text states.
-  public PromptEncoder promptEncoder() {
+  @Override
+  public Tensor text(String prompt) {
     if (textEncoder == null) {
-      textEncoder = new UmT5Encoder(checkpoint.textEncoder(), textOps);
+      textEncoder = new UmT5Encoder(checkpoint().textEncoder(), textOps);
     }
-    return new PromptEncoder(tokenizer, textEncoder, textOps, experts.config().textLength());
+    return new PromptEncoder(model.tokenizer(), textEncoder, textOps, model.config().textLength())
+        .encode(prompt);
   }
 
-  /// Returns the autoencoder.
+  @Override
   public VideoAutoencoder autoencoder() {
     if (autoencoder == null) {
-      autoencoder = autoencoder(checkpoint, ops);
+      autoencoder = autoencoder(checkpoint(), ops);
       autoencoder.cutInto(piece);
     }
     return autoencoder;
@@ -166,12 +195,12 @@ public final class Networks implements AutoCloseable {
         : new WanVae21(checkpoint.vae(), ops);
   }
 
-  private WanTransformer transformer(TransformerConfig config, Expert expert) {
-    Weights weights = checkpoint.transformer(expert);
-    PrecisionTable table = options.quantization().table(weights);
+  private WanTransformer transformer(Expert expert) {
+    Weights weights = checkpoint().transformer(expert);
+    PrecisionTable table = Precisions.table(options.quantization(), weights);
     WanTransformer transformer =
         new WanTransformer(
-            config, merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
+            model.config(), merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
     try {
       transformer.adapt(beside.applications(expert));
       return transformer;
@@ -184,11 +213,9 @@ public final class Networks implements AutoCloseable {
   /// Chooses the LoRA files that run beside the weights from now on, those of the options and of a
   /// request; others go at once. Throws `InputException` when one does not belong to its network.
   public void choose(List<LoraFile> requested) {
-    List<LoraFile> wanted = new ArrayList<>(isMerging() ? List.of() : options.loras());
-    wanted.addAll(requested);
-    if (!wanted.equals(beside.choices())) {
+    if (!LoraFiles.choices(options, requested).equals(beside.choices())) {
       LoraFiles before = beside;
-      beside = new LoraFiles(wanted, checkpoint);
+      beside = LoraFiles.beside(options, requested, checkpoint());
       before.close();
       isAdapted = false;
       experts.forEachLoaded((_, transformer) -> transformer.adapt(List.of()));
@@ -243,21 +270,21 @@ public final class Networks implements AutoCloseable {
     }
   }
 
-  /// Says that a request needs no more text states.
+  @Override
   public void textIsDone() {
     if (offloads) {
       closeTextEncoder();
     }
   }
 
-  /// Says that a request needs the autoencoder no more for now.
+  @Override
   public void autoencoderIsDone() {
     if (offloads) {
       closeAutoencoder();
     }
   }
 
-  /// Says that a request needs the transformers no more.
+  @Override
   public void expertsAreDone() {
     if (offloads) {
       experts.close();
@@ -265,36 +292,51 @@ public final class Networks implements AutoCloseable {
   }
 
   private void leave() {
-    experts.close();
-    closeAutoencoder();
-    closeTextEncoder();
+    try (Unwinding all = new Unwinding()) {
+      addNetworks(all);
+    }
+  }
+
+  private void addNetworks(Unwinding all) {
+    all.then(this::closeTextEncoder);
+    all.then(this::closeAutoencoder);
+    all.add(experts);
   }
 
   private void closeAutoencoder() {
     if (autoencoder != null) {
-      autoencoder.close();
+      VideoAutoencoder leaving = autoencoder;
       autoencoder = null;
+      leaving.close();
     }
   }
 
   private void closeTextEncoder() {
     if (textEncoder != null) {
-      textEncoder.close();
+      UmT5Encoder leaving = textEncoder;
       textEncoder = null;
+      leaving.close();
     }
   }
 
-  /// Frees the networks, closes their backends and the checkpoint's files.
+  /// Frees the networks, closes their backends and the checkpoint's files; where something fails
+  /// the rest is still closed, and the first failure is thrown with the others suppressed.
   @Override
   public void close() {
-    claim();
-    leave();
-    if (options.textOnCpu()) {
-      textOps.close();
+    if (isOwner) {
+      claim();
     }
-    ops.close();
-    merged.close();
-    beside.close();
-    checkpoint.close();
+    try (Unwinding all = new Unwinding()) {
+      if (isOwner) {
+        all.add(checkpoint());
+        all.add(beside);
+        all.add(merged);
+        all.add(ops);
+        if (textOps != ops) {
+          all.add(textOps);
+        }
+      }
+      addNetworks(all);
+    }
   }
 }

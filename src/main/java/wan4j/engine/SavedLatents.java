@@ -14,6 +14,7 @@ import wan4j.Latents;
 import wan4j.LoraFile;
 import wan4j.Quantization;
 import wan4j.Sampling;
+import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.media.Picture;
@@ -40,7 +41,7 @@ public record SavedLatents(Path file) {
     flags.put("task", task.spelling());
     flags.put("prompt", request.prompt());
     flags.put("negative_prompt", request.negativePrompt());
-    flags.put("image", name(request.image()));
+    flags.put("image", name(request.source()));
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
     Sampling sampling = request.sampling();
@@ -58,10 +59,14 @@ public record SavedLatents(Path file) {
     return flags;
   }
 
+  private static String name(Source source) {
+    return switch (source) {
+      case Source.Text _ -> "";
+      case Source.Image image -> name(image.picture());
+    };
+  }
+
   private static String name(Picture image) {
-    if (image == null) {
-      return "";
-    }
     CRC32 sum = new CRC32();
     sum.update(image.rgb());
     return "%d*%d, %08x".formatted(image.width(), image.height(), sum.getValue());

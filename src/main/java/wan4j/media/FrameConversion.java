@@ -9,45 +9,13 @@ import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Turns videos between float32 in [-1, 1], as networks use them, and 8 bits, as files hold them.
+/// Turns pictures and videos of 8 bits, as files hold them, into float32 in [-1, 1], as networks
+/// use them.
 public final class FrameConversion {
   private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private FrameConversion() {}
-
-  /// Returns a video `[3, frames, height, width]` as unsigned bytes `[frames, height, width, 3]`:
-  /// clamped to [-1, 1], scaled to [0, 255] and truncated, as the reference saves it; throws
-  /// `IllegalArgumentException` for another rank or type.
-  public static Tensor toBytes(Tensor video) {
-    if (video.dtype() != DType.F32 || video.shape().rank() != 4 || video.shape().size(0) != 3) {
-      throw new IllegalArgumentException(
-          "got " + video + " as a video, expected F32 [3, frames, height, width]");
-    }
-    int frames = video.length(1);
-    int height = video.length(2);
-    int width = video.length(3);
-    MemorySegment source = video.segment();
-    Tensor target = frames(frames, height, width);
-    MemorySegment bytes = target.segment();
-    long plane = (long) frames * height * width;
-    IntStream.range(0, frames * height)
-        .parallel()
-        .forEach(line -> {
-          long first = (long) line * width;
-          float[] values = new float[width];
-          byte[] row = new byte[width * 3];
-          for (int channel = 0; channel < 3; channel++) {
-            MemorySegment.copy(source, FLOAT, (channel * plane + first) * 4, values, 0, width);
-            for (int x = 0; x < width; x++) {
-              float clamped = Math.clamp(values[x], -1f, 1f);
-              row[x * 3 + channel] = (byte) (int) ((clamped + 1) / 2 * 255);
-            }
-          }
-          MemorySegment.copy(row, 0, bytes, BYTE, first * 3, row.length);
-        });
-    return target;
-  }
 
   /// Returns unsigned bytes `[frames, height, width, 3]` as float32 `[3, frames, height, width]` in
   /// [-1, 1], as torchvision's `to_tensor` and `(x - 0.5) / 0.5` do; throws

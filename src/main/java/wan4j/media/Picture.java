@@ -68,6 +68,24 @@ public final class Picture {
     return new Picture(width, height, part);
   }
 
+  /// Returns the picture upright, as its EXIF orientation of 1 to 8 asks: turned clockwise, and
+  /// mirrored for the orientations that only mirrored pictures have.
+  Picture upright(int orientation) {
+    return switch (orientation) {
+      case 1 -> this;
+      case 2 -> mirrored();
+      case 3 -> turned(2);
+      case 4 -> turned(2).mirrored();
+      case 5 -> turned(1).mirrored();
+      case 6 -> turned(1);
+      case 7 -> turned(3).mirrored();
+      case 8 -> turned(3);
+      default ->
+          throw new IllegalArgumentException(
+              "got EXIF orientation %d, expected 1 to 8".formatted(orientation));
+    };
+  }
+
   /// Returns the picture turned clockwise by a number of quarter turns.
   Picture turned(int quarterTurns) {
     Picture turned = this;
@@ -81,11 +99,27 @@ public final class Picture {
     byte[] target = new byte[rgb.length];
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
-        int to = (x * height + (height - 1 - y)) * 3;
-        System.arraycopy(rgb, (y * width + x) * 3, target, to, 3);
+        copyPixel(y * width + x, target, x * height + (height - 1 - y));
       }
     }
     return new Picture(/* width= */ height, /* height= */ width, target);
+  }
+
+  /// Returns the picture with left and right exchanged.
+  private Picture mirrored() {
+    byte[] target = new byte[rgb.length];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        copyPixel(y * width + x, target, y * width + (width - 1 - x));
+      }
+    }
+    return new Picture(width, height, target);
+  }
+
+  private void copyPixel(int from, byte[] target, int to) {
+    target[to * 3] = rgb[from * 3];
+    target[to * 3 + 1] = rgb[from * 3 + 1];
+    target[to * 3 + 2] = rgb[from * 3 + 2];
   }
 
   /// Copies the bytes into memory, from its start on.

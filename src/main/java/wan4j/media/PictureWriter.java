@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import wan4j.files.PendingFile;
+import wan4j.media.picture.PngWriter;
 
 /// Writes pictures as PNG files; it needs no native library.
 public final class PictureWriter {
@@ -21,7 +22,7 @@ public final class PictureWriter {
   /// Writes a picture to a file that belongs to an unfinished target, which messages name.
   static void writePart(Picture picture, Path file, Path target) {
     try {
-      Files.write(file, PngWriter.encode(picture));
+      Files.write(file, PngWriter.encode(picture.width(), picture.height(), picture.rgb()));
     } catch (IOException e) {
       throw PendingFile.failure(target, e);
     }

@@ -62,7 +62,7 @@ public final class Sound {
   }
 
   /// Copies `count` samples of a channel from `first` on into an array.
-  void copyTo(int channel, int first, float[] target, int count) {
+  public void copyTo(int channel, int first, float[] target, int count) {
     System.arraycopy(channels[channel], first, target, 0, count);
   }
 

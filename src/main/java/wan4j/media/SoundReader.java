@@ -15,6 +15,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
+import wan4j.media.ffmpeg.Decoder;
+import wan4j.media.ffmpeg.Ffmpeg;
 import wan4j.tensor.InputException;
 
 /// Reads the sound of any usual sound or video file.

@@ -10,7 +10,8 @@ public enum VideoFormat {
   MP4,
   /// `.mkv`: FFV1, equal to the frames to the bit, sound as 32-bit floats.
   MKV,
-  /// `.gif`: 256 colours, for ever repeated, without sound.
+  /// `.gif`: 256 colours, repeated without end, without sound; at most 50 frames a second, as
+  /// players show no more: of faster videos some are left out, so that they last as long.
   GIF,
   /// `.png`: the picture of a video of one frame.
   PICTURE,

@@ -14,6 +14,9 @@ import org.bytedeco.ffmpeg.avcodec.AVPacketSideData;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.ffmpeg.avutil.AVRational;
 import org.bytedeco.javacpp.IntPointer;
+import wan4j.media.ffmpeg.Decoder;
+import wan4j.media.ffmpeg.FrameConverter;
+import wan4j.media.picture.PictureLimits;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 

@@ -1,19 +1,54 @@
 package wan4j.media;
 
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import wan4j.files.PendingFile;
+import wan4j.media.ffmpeg.Encoder;
+import wan4j.media.ffmpeg.EncodingException;
+import wan4j.media.ffmpeg.Ffmpeg;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// Writes videos in the format that the target's name tells, whole or not at all.
-public final class VideoWriter {
-  // OpenH264 takes any factor below 12 as 12, and encodes even noise from 20 on.
-  private static final int LEAST_RETRIED_RATE_FACTOR = 12;
-  private static final int MOST_RETRIED_RATE_FACTOR = 30;
+/// Writes videos in the format that the target's name tells, whole or not at all. Frames come piece
+/// by piece and are encoded on a thread of their own while the next are made.
+public final class VideoWriter implements FrameSink, AutoCloseable {
+  private static final int WAITING = 2; // pieces that may wait to be encoded
 
-  private VideoWriter() {}
+  private final Path target;
+  private final VideoFormat format;
+  private final VideoSettings settings;
+  private final PendingFile pending;
+  private final ExecutorService worker =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().daemon().name("video writer").factory());
+  private final Deque<Future<?>> waiting = new ArrayDeque<>();
+  private FrameEncoding encoding; // used by the worker alone
+  private Tensor first; // null before the first piece
+  private long count;
+  private boolean isClosed;
+
+  private VideoWriter(Path target, VideoSettings settings) {
+    this.target = target;
+    this.settings = settings;
+    format = VideoFormat.of(target);
+    pending = format == VideoFormat.FOLDER ? PendingFile.folder(target) : PendingFile.file(target);
+  }
+
+  /// Begins a video; its file is there once it has been finished. Sound longer than the pictures is
+  /// cut. Throws `InputException` when the target cannot be written or the format has no sound.
+  public static VideoWriter open(Path target, VideoSettings settings) {
+    checkTarget(target);
+    if (settings.sound().length() > 0 && !VideoFormat.of(target).holdsSound()) {
+      throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
+    }
+    return new VideoWriter(target, settings);
+  }
 
   /// Throws `InputException` when a video could not be written to the target, as far as that can be
   /// known before there is a video: format, folder, permission, libraries.
@@ -38,136 +73,136 @@ public final class VideoWriter {
   public static void checkTarget(Path target, int frames) {
     checkTarget(target);
     if (VideoFormat.of(target) == VideoFormat.PICTURE && frames != 1) {
-      throw new InputException(
-          "cannot write %d frames as the one picture %s; leave out .png to get a folder of pictures"
-              .formatted(frames, target));
+      throw manyInOne(target, frames);
     }
   }
 
-  /// Writes unsigned byte frames `[frames, height, width, 3]`; sound longer than the pictures is
-  /// cut. Throws `InputException` when the target cannot be written or the format cannot hold the
-  /// video, `IllegalArgumentException` for another tensor.
+  private static InputException manyInOne(Path target, long frames) {
+    return new InputException(
+        "cannot write %d frames as the one picture %s; leave out .png to get a folder of pictures"
+            .formatted(frames, target));
+  }
+
+  /// Writes a whole video of unsigned byte frames `[frames, height, width, 3]`; throws as the
+  /// methods of a writer do.
   public static void write(Tensor frames, Path target, VideoSettings settings) {
     FrameConversion.checkFrames(frames);
     checkTarget(target, frames.length(0));
-    VideoFormat format = VideoFormat.of(target);
-    checkContents(frames, target, format, settings);
-    if (format == VideoFormat.FOLDER) {
-      try (PendingFile pending = PendingFile.folder(target)) {
-        writeFolder(frames, pending.path(), target);
-        pending.commit();
-      }
-      return;
-    }
-    try (PendingFile pending = PendingFile.file(target)) {
-      switch (format) {
-        case MP4 -> writeMp4(frames, target, pending.path(), settings);
-        case MKV -> writeMkv(frames, target, pending.path(), settings);
-        case GIF -> writeGif(frames, target, pending.path(), settings);
-        case PICTURE, FOLDER ->
-            PictureWriter.writePart(Picture.of(frames.at(0)), pending.path(), target);
-      }
-      pending.commit();
-    } catch (EncodingException e) {
-      throw new InputException(
-          "cannot encode the frames for %s (%s); try .mkv, or another size"
-              .formatted(target, e.getMessage()),
-          e);
+    try (VideoWriter writer = open(target, settings)) {
+      writer.accept(frames);
+      writer.finish();
     }
   }
 
-  private static void checkContents(
-      Tensor frames, Path target, VideoFormat format, VideoSettings settings) {
-    int width = frames.length(2);
-    int height = frames.length(1);
+  /// Takes the next frames, all of one size, and waits while earlier ones are not encoded; throws
+  /// `InputException` when the format cannot hold them or earlier ones could not be written, and
+  /// `IllegalArgumentException` for another tensor.
+  @Override
+  public void accept(Tensor frames) {
+    FrameConversion.checkFrames(frames);
     if (frames.count() == 0) {
+      return;
+    }
+    if (first == null) {
+      requireSides(frames);
+      first = frames.slice(0, 1);
+    } else if (frames.length(1) != first.length(1) || frames.length(2) != first.length(2)) {
+      throw new IllegalArgumentException("got %s after %s".formatted(frames, first));
+    }
+    count += frames.length(0);
+    if (format == VideoFormat.PICTURE && count != 1) {
+      throw manyInOne(target, count);
+    }
+    while (waiting.size() >= WAITING) {
+      await(waiting.poll());
+    }
+    waiting.add(worker.submit(() -> encode(frames)));
+  }
+
+  /// Waits until all frames are encoded and gives the file its name; throws `InputException` when
+  /// there was no frame or it cannot be written.
+  public void finish() {
+    if (first == null) {
       throw new InputException(
           "cannot write %s without a picture; give at least one frame".formatted(target));
     }
+    waiting.add(worker.submit(() -> encoding.finish()));
+    while (!waiting.isEmpty()) {
+      await(waiting.poll());
+    }
+    await(worker.submit(this::closeEncoding)); // the file must not be open when it gets its name
+    pending.commit();
+  }
+
+  private void encode(Tensor frames) {
+    if (encoding == null) {
+      encoding = encoding(frames);
+    }
+    encoding.add(frames);
+  }
+
+  private FrameEncoding encoding(Tensor frames) {
+    Path file = pending.path();
+    return switch (format) {
+      case MP4 ->
+          Encoder.isPresent("libx264")
+              ? FrameEncoding.mp4(target, file, frames, settings)
+              : new RetriedEncoding(target, file, frames, settings);
+      case MKV -> FrameEncoding.mkv(target, file, frames, settings);
+      case GIF -> new FrameEncoding.Gif(target, file, frames, settings);
+      case PICTURE -> new FrameEncoding.Pictures(target, file, false);
+      case FOLDER -> new FrameEncoding.Pictures(target, file, true);
+    };
+  }
+
+  private void closeEncoding() {
+    if (encoding != null) {
+      encoding.close();
+      encoding = null;
+    }
+  }
+
+  private void requireSides(Tensor frames) {
+    int width = frames.length(2);
+    int height = frames.length(1);
     if (format == VideoFormat.MP4 && (width % 2 != 0 || height % 2 != 0)) {
       throw new InputException(
           "cannot write %s: H.264 needs even sides, got %dx%d; choose an even size or .mkv"
               .formatted(target, width, height));
     }
-    if (settings.sound().length() > 0 && !format.holdsSound()) {
-      throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
-    }
   }
 
-  private static void writeFolder(Tensor frames, Path folder, Path target) {
-    IntStream.range(0, frames.length(0))
-        .parallel()
-        .forEach(i ->
-            PictureWriter.writePart(
-                Picture.of(frames.at(i)), folder.resolve("frame_%05d.png".formatted(i)), target));
-  }
-
-  /// Writes H.264. OpenH264 fails on frames like noise that stay nearly as large as they were, so
-  /// it gets another try with a coarser quantiser.
-  private static void writeMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
-    VideoSettings coarser = settings;
-    while (true) {
-      try {
-        tryMp4(frames, target, file, coarser);
-        return;
-      } catch (EncodingException e) {
-        if (coarser.rateFactor() > MOST_RETRIED_RATE_FACTOR) {
-          throw e;
-        }
-        int next = Math.max(coarser.rateFactor(), LEAST_RETRIED_RATE_FACTOR) + 4;
-        coarser = new VideoSettings(settings.framesPerSecond(), next, settings.sound());
+  private void await(Future<?> work) {
+    try {
+      work.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException(
+          "the thread that writes %s was interrupted".formatted(target));
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case EncodingException failure ->
+            throw new InputException(
+                "cannot encode the frames for %s (%s); try .mkv, or another size"
+                    .formatted(target, failure.getMessage()),
+                failure);
+        case RuntimeException failure -> throw failure;
+        case Error failure -> throw failure;
+        case Throwable failure -> throw new IllegalStateException(failure);
       }
     }
   }
 
-  private static void tryMp4(Tensor frames, Path target, Path file, VideoSettings settings) {
-    try (Muxer muxer = new Muxer(target, file, "mp4");
-        PictureStream pictures =
-            PictureStream.h264(muxer, frames.length(2), frames.length(1), settings);
-        SoundTrack sound =
-            settings.sound().length() == 0
-                ? SoundTrack.SILENCE
-                : SoundStream.aac(muxer, settings.sound())) {
-      // The index goes to the front, so that the video plays while it loads.
-      muxer.begin(Map.of("movflags", "+faststart"));
-      writeBoth(frames, pictures, sound, settings.framesPerSecond());
-      muxer.end();
+  /// Ends encoding and removes what was written of a video that is not finished.
+  @Override
+  public void close() {
+    if (isClosed) {
+      return;
     }
-  }
-
-  private static void writeMkv(Tensor frames, Path target, Path file, VideoSettings settings) {
-    try (Muxer muxer = new Muxer(target, file, "matroska");
-        PictureStream pictures =
-            PictureStream.lossless(muxer, frames.length(2), frames.length(1), settings);
-        SoundTrack sound =
-            settings.sound().length() == 0
-                ? SoundTrack.SILENCE
-                : SoundStream.lossless(muxer, settings.sound())) {
-      muxer.begin(Map.of());
-      writeBoth(frames, pictures, sound, settings.framesPerSecond());
-      muxer.end();
-    }
-  }
-
-  private static void writeBoth(
-      Tensor frames, PictureStream pictures, SoundTrack sound, double framesPerSecond) {
-    for (int i = 0; i < frames.length(0); i++) {
-      pictures.add(frames.at(i).segment());
-      sound.addUntil((i + 1) / framesPerSecond);
-    }
-    pictures.finish();
-    sound.finish(frames.length(0) / framesPerSecond);
-  }
-
-  private static void writeGif(Tensor frames, Path target, Path file, VideoSettings settings) {
-    try (Muxer muxer = new Muxer(target, file, "gif");
-        GifStream pictures = new GifStream(muxer, frames.length(2), frames.length(1), settings)) {
-      muxer.begin(Map.of());
-      for (int i = 0; i < frames.length(0); i++) {
-        pictures.add(frames.at(i).segment());
-      }
-      pictures.finish();
-      muxer.end();
-    }
+    isClosed = true;
+    waiting.forEach(work -> work.cancel(false));
+    worker.submit(this::closeEncoding);
+    worker.close(); // waits
+    pending.close();
   }
 }

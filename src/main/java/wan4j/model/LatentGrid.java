@@ -22,7 +22,7 @@ public record LatentGrid(int frames, int rows, int columns) {
 
   /// Returns the number of tokens.
   public int tokens() {
-    return frames * rows * columns;
+    return Math.multiplyExact(Math.multiplyExact(frames, rows), columns);
   }
 
   /// Returns what the sides of a video are multiples of where one latent pixel stands for `stride`

@@ -108,8 +108,8 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    return parameters.convolution(weight, bias);
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    return parameters.convolution(weight, bias, groups);
   }
 
   @Override
@@ -125,6 +125,16 @@ final class LoadedParameters implements Parameters {
   @Override
   public void restart() {
     parameters.restart();
+  }
+
+  @Override
+  public Tensor histories() {
+    return parameters.histories();
+  }
+
+  @Override
+  public void restore(Tensor histories) {
+    parameters.restore(histories);
   }
 
   @Override

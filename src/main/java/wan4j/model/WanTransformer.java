@@ -1,6 +1,8 @@
 package wan4j.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -11,20 +13,23 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.LoraApplication;
 import wan4j.weights.lora.LoraTerm;
 
 /// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the
 /// velocity of the flow out (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves
 /// text, image and text+image to video.
-public final class WanTransformer implements AutoCloseable {
+public final class WanTransformer implements DiffusionNetwork {
   private final TransformerConfig config;
   private final Ops ops;
   private final SequenceGroup group;
@@ -97,24 +102,104 @@ public final class WanTransformer implements AutoCloseable {
     return config;
   }
 
-  /// Returns the bytes that the weights fill on the backend.
+  @Override
   public long bytes() {
     return parameters.bytes() + loras.bytes();
   }
 
-  /// Lets LoRA files run beside the weights from now on, instead of those that did before; the
-  /// weights stay as they are. Throws `InputException` when a file does not belong to the network.
+  @Override
   public void adapt(List<LoraApplication> applications) {
-    Map<String, List<LoraTerm>> additions = weights.additions(applications);
+    Map<String, List<LoraTerm>> additions = AdaptedWeights.additions(weights, applications);
     loras.close();
     loras = ops.parameters();
     parameters.adapt(weights, additions, loras);
     ops.synchronize();
   }
 
-  /// Forgets what forwards have left behind, so that the next request starts as the first one did.
+  @Override
   public void restart() {
     parameters.restart();
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    state.put("histories", parameters.histories());
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    Shape own = parameters.histories().shape();
+    parameters.restore(state.tensor("histories", DType.F32, own));
+  }
+
+  /// What the forwards of a clip have in common.
+  private static final class Clip implements Prepared {
+    private final LatentGrid grid;
+    private final Tensor rotary; // [tokens of this rank, head size]
+    private final Shape tokens;
+    private final Map<Branch, BranchInputs> branches = new EnumMap<>(Branch.class);
+
+    Clip(LatentGrid grid, Tensor rotary, int dim) {
+      this.grid = grid;
+      this.rotary = rotary;
+      tokens = Shape.of(rotary.length(0), dim);
+    }
+
+    @Override
+    public Shape tokens() {
+      return tokens;
+    }
+  }
+
+  /// A branch's part of them: int32 `rows [tokens of this rank]` name each token's timestep.
+  private record BranchInputs(Conditions conditions, Tensor rows, TextKeys text) {}
+
+  @Override
+  public Prepared prepare(Shape sample) {
+    LatentGrid grid = LatentGrid.of(sample);
+    Tensor whole = RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), config.headDim());
+    return new Clip(grid, group.share(ops, ops.upload(whole, DType.F32)), config.dim());
+  }
+
+  @Override
+  public void read(Conditions conditions, Branch branch, Prepared target) {
+    Clip clip = clip(target);
+    BranchInputs inputs =
+        clip.branches.computeIfAbsent(
+            branch, _ -> new BranchInputs(conditions, rows(clip.grid, conditions), emptyText()));
+    try (var _ = ops.scope()) {
+      text(ops.upload(conditions.text(), DType.F32), branch, inputs.text());
+    }
+  }
+
+  /// Returns int32 `[tokens of this rank]`: 0 for tokens of frames that are given, and 1 for others
+  /// where there are such.
+  private Tensor rows(LatentGrid grid, Conditions conditions) {
+    int[] rows = new int[grid.tokens()];
+    if (conditions.givenFrames() > 0) {
+      Arrays.fill(rows, conditions.givenFrames() * grid.rows() * grid.columns(), rows.length, 1);
+    }
+    return group.share(ops, ops.upload(Tensor.of(rows, rows.length), DType.I32));
+  }
+
+  @Override
+  public Tensor forward(
+      Tensor sample, double timestep, ForwardPass pass, Prepared prepared, BlockRun through) {
+    Clip clip = clip(prepared);
+    BranchInputs inputs = clip.branches.get(pass.branch());
+    List<Tensor> latents = new ArrayList<>(List.of(sample));
+    latents.addAll(inputs.conditions().beside());
+    boolean isGiven = inputs.conditions().givenFrames() > 0;
+    double[] distinct = isGiven ? new double[] {0, timestep} : new double[] {timestep};
+    Timesteps timesteps = new Timesteps(distinct, inputs.rows());
+    return forward(latents, timesteps, inputs.text(), clip.rotary, pass, through);
+  }
+
+  private static Clip clip(Prepared prepared) {
+    if (prepared instanceof Clip own) {
+      return own;
+    }
+    throw new IllegalArgumentException("got what another kind of network has prepared");
   }
 
   /// Returns room in the innermost scope for the keys and values of one prompt.
@@ -244,7 +329,8 @@ public final class WanTransformer implements AutoCloseable {
   /// Returns, in the innermost scope, how a time embedding modulates each block: float32 `[6,
   /// distinct, dim]`.
   public List<Tensor> modulations(Tensor time) {
-    Operand activated = ops.operand(ops.silu(time), timeProjection.input(Branch.CONDITIONAL));
+    Tensor silu = ops.activate(time, Activation.SILU);
+    Operand activated = ops.operand(silu, timeProjection.input(Branch.CONDITIONAL));
     Tensor projected = ops.linear(activated, timeProjection, Activation.NONE); // [distinct, 6 dim]
     return blocks.stream().map(block -> block.modulation(projected)).toList();
   }

@@ -9,5 +9,7 @@ public enum Activation {
   /// GELU in its exact form, with the error function.
   GELU_ERF,
   /// x / (1 + exp(-x)).
-  SILU
+  SILU,
+  /// x, or 0.2 x below zero: the leaky ReLU of face and motion encoders.
+  LEAKY_RELU
 }

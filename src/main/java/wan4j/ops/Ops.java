@@ -30,8 +30,14 @@ public interface Ops extends AutoCloseable {
   /// Copies a host tensor to the backend, as the given float type or unchanged for integers.
   Tensor upload(Tensor host, DType dtype);
 
+  /// Begins to copy a tensor to the host, unchanged, after all work that was asked for before; the
+  /// tensor may change or die at once.
+  Download beginDownload(Tensor tensor);
+
   /// Copies a tensor to the host, unchanged, and waits for it.
-  Tensor download(Tensor tensor);
+  default Tensor download(Tensor tensor) {
+    return beginDownload(tensor).await();
+  }
 
   /// Copies elements between tensors of the same count, converting between float types.
   void copy(Tensor source, Tensor target);
@@ -82,8 +88,9 @@ public interface Ops extends AutoCloseable {
   /// Returns `gelu(first half) * second half` (tanh form) of `x [rows, 2 n]`: `[rows, n]`.
   Operand gatedGelu(Tensor x, OperandFormat want);
 
-  /// Returns silu(x) for a float32 tensor.
-  Tensor silu(Tensor x);
+  /// Returns the function of every element of a float tensor, in the tensor's type: what follows
+  /// norms and convolutions, which linear layers do themselves.
+  Tensor activate(Tensor x, Activation function);
 
   /// Returns the six (or two) modulation parts of a block, part-major float32 `[parts, groups,
   /// dim]`, where `timestep [groups, parts dim]` or, shared by all parts, `[groups, dim]`, is added
@@ -124,6 +131,12 @@ public interface Ops extends AutoCloseable {
 
   /// Returns softmax(q kᵀ scale) v, `[queries, heads head size]`; `want` is the consumer's format.
   Operand attention(AttentionInput input, double scale, OperandFormat want);
+
+  /// Returns softmax(q kᵀ scale) v over the few keys of each query's own group, `[query tokens,
+  /// heads head size]`: int32 `rows [query tokens]` names each query's group, and group g has the
+  /// `keys` keys from `g keys` on. For tokens that see the sound, or the face, of their own latent
+  /// frame, also where ranks cut a frame in two.
+  Operand groupedAttention(Heads heads, Tensor rows, int keys, double scale, OperandFormat want);
 
   /// Returns umT5's attention: softmax(q kᵀ + bias) v over the first `keys` keys, where float32
   /// `bias [heads, 2 tokens - 1]` holds the bias of each distance key - query, from -(tokens - 1)

@@ -25,9 +25,15 @@ public interface Parameters extends AutoCloseable {
   /// `IllegalArgumentException` for a layer of another precision.
   Float8Matrix codes(Linear layer);
 
-  /// Loads a convolution from a weight `[outputs, inputs, time, height, width]` or `[outputs,
-  /// inputs, height, width]` and a bias `[outputs]`.
-  Convolution convolution(TensorSource weight, TensorSource bias);
+  /// Loads a convolution from a weight `[outputs, inputs, time, height, width]`, `[outputs, inputs,
+  /// height, width]` or `[outputs, inputs, time]` and a bias `[outputs]`.
+  default Convolution convolution(TensorSource weight, TensorSource bias) {
+    return convolution(weight, bias, 1);
+  }
+
+  /// Loads a convolution whose channels are in groups: each of as many outputs sees the inputs of
+  /// its own group alone, of which the weight has `[outputs, inputs / groups, …]`.
+  Convolution convolution(TensorSource weight, TensorSource bias, int groups);
 
   /// Attaches adapters to a layer that a home of this backend has loaded, in place of any that it
   /// had; whoever runs the layer runs them too, and its weight stays as it is. Closing this home
@@ -41,6 +47,13 @@ public interface Parameters extends AutoCloseable {
 
   /// Forgets the histories of delayed scaling, whose next forwards are calibrated anew.
   void restart();
+
+  /// Returns the histories of delayed scaling, one row for each layer and branch in the order of
+  /// loading: float32 `[histories, values]` in host memory, of the backend's own layout.
+  Tensor histories();
+
+  /// Puts back what [#histories] returned for the same layers.
+  void restore(Tensor histories);
 
   /// Returns the bytes that the weights fill on the backend.
   long bytes();

@@ -1,74 +1,43 @@
 package wan4j.pipeline;
 
 import java.util.List;
-import wan4j.model.Timesteps;
+import wan4j.model.Conditions;
 import wan4j.ops.Ops;
+import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
-/// What a task gives the network beside the noisy sample, all on the backend: a task differs from
-/// another in nothing else.
-public sealed interface Conditioning {
-  /// Returns the latents that enter the network, each `[channels, frames, height, width]`, the
-  /// sample first.
-  List<Tensor> latents(Tensor sample);
-
-  /// Returns the timesteps of the tokens at a step.
-  Timesteps timesteps(int timestep);
-
-  /// Puts what is given back into the sample: before the first step and after each.
-  void constrain(Ops ops, Tensor sample);
-
-  /// Text alone: every token has the step's timestep; int32 `rows [tokens]` are zeros.
-  record Free(Tensor rows) implements Conditioning {
-    @Override
-    public List<Tensor> latents(Tensor sample) {
-      return List.of(sample);
-    }
-
-    @Override
-    public Timesteps timesteps(int timestep) {
-      return new Timesteps(new double[] {timestep}, rows);
-    }
-
-    @Override
-    public void constrain(Ops ops, Tensor sample) {}
+/// What a clip is made from beside noise: a task differs from another in nothing else.
+///
+/// @param conditional what the forwards for the prompt are given
+/// @param unconditional what the forwards for the negative prompt are given
+/// @param given latent frames `[channels, frames, height, width]` on the backend with which the
+///   sample begins as they are, or null for none
+public record Conditioning(Conditions conditional, Conditions unconditional, Tensor given) {
+  /// Creates a conditioning whose branches differ in their prompts alone; `beside` are latents that
+  /// enter stacked on the sample.
+  public static Conditioning of(Prompts prompts, List<Tensor> beside, Tensor given) {
+    int frames = given == null ? 0 : given.length(1);
+    return new Conditioning(
+        new Conditions(prompts.positive(), beside, frames),
+        new Conditions(prompts.negative(), beside, frames),
+        given);
   }
 
-  /// Latents of a picture and their mask, `condition [20, frames, height, width]`, enter beside the
-  /// sample.
-  record Beside(Tensor condition, Tensor rows) implements Conditioning {
-    @Override
-    public List<Tensor> latents(Tensor sample) {
-      return List.of(sample, condition);
-    }
-
-    @Override
-    public Timesteps timesteps(int timestep) {
-      return new Timesteps(new double[] {timestep}, rows);
-    }
-
-    @Override
-    public void constrain(Ops ops, Tensor sample) {}
+  /// Returns what the forwards of a branch are given.
+  public Conditions of(Branch branch) {
+    return switch (branch) {
+      case CONDITIONAL -> conditional;
+      case UNCONDITIONAL -> unconditional;
+    };
   }
 
-  /// The first latent frame `[channels, 1, height, width]` is given: its tokens have timestep 0
-  /// (row 0 of the two in `rows [tokens]`), the others the step's.
-  record FirstFrame(Tensor frame, Tensor rows) implements Conditioning {
-    @Override
-    public List<Tensor> latents(Tensor sample) {
-      return List.of(sample);
+  /// Puts what is given back into a sample: before the first step and after each.
+  public void constrain(Ops ops, Tensor sample) {
+    if (given == null) {
+      return;
     }
-
-    @Override
-    public Timesteps timesteps(int timestep) {
-      return new Timesteps(new double[] {0, timestep}, rows);
-    }
-
-    @Override
-    public void constrain(Ops ops, Tensor sample) {
-      for (int channel = 0; channel < sample.length(0); channel++) {
-        ops.copy(frame.at(channel), sample.at(channel).slice(0, 1));
-      }
+    for (int channel = 0; channel < sample.length(0); channel++) {
+      ops.copy(given.at(channel), sample.at(channel).slice(0, given.length(1)));
     }
   }
 }

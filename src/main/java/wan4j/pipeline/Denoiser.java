@@ -1,28 +1,24 @@
 package wan4j.pipeline;
 
-import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.IntFunction;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import wan4j.cache.StepCache;
-import wan4j.model.LatentGrid;
-import wan4j.model.RotaryTable;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
-import wan4j.model.WanTransformer;
-import wan4j.ops.ForwardPass;
+import wan4j.model.DiffusionNetwork;
 import wan4j.ops.Ops;
-import wan4j.quant.Branch;
+import wan4j.ops.SavedState;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Solver;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
-/// The sampling loop that all tasks share: at each step an expert, a forward for the prompt and one
-/// for the negative prompt, guidance, and the solver's step.
+/// The sampling loop that all tasks share: at each step an expert, its forwards with guidance, and
+/// the solver's step.
 public final class Denoiser {
   private final Ops ops;
   private final Experts experts;
@@ -34,135 +30,176 @@ public final class Denoiser {
   }
 
   /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host
-  /// memory; `cache` makes the run's cache for a number of tokens. Throws `InputException` after a
-  /// step that leaves NaN or infinity in them.
+  /// memory; `cache` makes the clip's cache for tokens `[tokens, dim]`. Throws `InputException`
+  /// after a step that leaves NaN or infinity in them, and `CancellationException` between two
+  /// forwards when the listener says that it is cancelled.
   public Tensor run(
       SamplingPlan plan,
       Tensor noise,
-      Prompts prompts,
       Conditioning conditioning,
-      IntFunction<StepCache> cache,
+      Function<Shape, StepCache> cache,
       StepListener listener) {
-    experts.forEachLoaded((_, transformer) -> transformer.restart());
+    return run(plan, noise, new SavedState(), conditioning, cache, listener);
+  }
+
+  /// Goes on from a state that [StepListener.Outcome] made in a run of the same plan, conditioning
+  /// and kind of cache, to the same latents; throws `InputException` when it is of another.
+  public Tensor resume(
+      SamplingPlan plan,
+      SavedState state,
+      Conditioning conditioning,
+      Function<Shape, StepCache> cache,
+      StepListener listener) {
+    return run(plan, state.tensor("sample"), state, conditioning, cache, listener);
+  }
+
+  private Tensor run(
+      SamplingPlan plan,
+      Tensor start,
+      SavedState state,
+      Conditioning conditioning,
+      Function<Shape, StepCache> cache,
+      StepListener listener) {
+    experts.forEachLoaded((_, network) -> network.restart());
     try (var _ = ops.scope()) {
-      Tensor sample = ops.upload(noise, DType.F32);
+      Tensor sample = ops.upload(start, DType.F32);
       conditioning.constrain(ops, sample);
       FlowSchedule schedule = plan.sampler().schedule(plan.steps(), plan.shift());
       Solver solver = plan.sampler().solver(ops, schedule, sample.shape().toArray());
-      int tokens = LatentGrid.of(sample.shape()).tokens();
-      var run = new Run(plan, prompts, conditioning, cache.apply(tokens), sample);
-      Tensor latents = noise;
-      for (int step = 0; step < schedule.steps(); step++) {
-        run.step(step, schedule, solver, listener);
-        latents = ops.download(sample);
-        requireFinite(latents, step, schedule.steps());
+      Run run = new Run(plan, schedule, solver, conditioning, cache, sample, state, listener);
+      Tensor latents = start;
+      for (int step = run.first(); step < schedule.steps(); step++) {
+        latents = run.step(step);
       }
       return latents;
     }
   }
 
-  private static void requireFinite(Tensor sample, int step, int steps) {
-    if (!sample.isFinite()) {
-      throw new InputException(
-          "the latents are NaN or infinite after step %d of %d; expected finite numbers: check the LoRA files and their strengths, the guidance and the checkpoint"
-              .formatted(step + 1, steps));
-    }
-  }
-
-  /// One request's way through the steps.
+  /// One clip's way through the steps.
   private final class Run {
     private final SamplingPlan plan;
-    private final Prompts prompts;
+    private final FlowSchedule schedule;
+    private final Solver solver;
     private final Conditioning conditioning;
-    private final StepCache cache;
+    private final Function<Shape, StepCache> caches;
     private final Tensor sample;
-    private final Tensor rotary;
-    private final Map<Branch, TextKeys> textKeys = new EnumMap<>(Branch.class);
-    private Expert textExpert; // whose keys they are
+    private final SavedState from; // empty for a run from its beginning
+    private final StepListener listener;
+    private final Set<Expert> met = EnumSet.noneOf(Expert.class);
+    private StepCache cache; // like the forwards made when the first network is there
+    private GuidedForward forwards;
 
     Run(
         SamplingPlan plan,
-        Prompts prompts,
+        FlowSchedule schedule,
+        Solver solver,
         Conditioning conditioning,
-        StepCache cache,
-        Tensor sample) {
+        Function<Shape, StepCache> caches,
+        Tensor sample,
+        SavedState from,
+        StepListener listener) {
       this.plan = plan;
-      this.prompts = prompts;
+      this.schedule = schedule;
+      this.solver = solver;
       this.conditioning = conditioning;
-      this.cache = cache;
+      this.caches = caches;
       this.sample = sample;
-      LatentGrid grid = LatentGrid.of(sample.shape());
-      int headSize = experts.config().headDim();
-      rotary =
-          ops.upload(
-              RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), headSize), DType.F32);
+      this.from = from;
+      this.listener = listener;
     }
 
-    void step(int step, FlowSchedule schedule, Solver solver, StepListener listener) {
+    /// Returns the first step to take, after putting back what is needed for it.
+    int first() {
+      if (!isResumed()) {
+        return 0;
+      }
+      solver.restore(ops, from.at("solver"));
+      return from.count("step", schedule.steps());
+    }
+
+    private boolean isResumed() {
+      return from.has("step");
+    }
+
+    /// Takes a step and returns the latents after it, in host memory.
+    Tensor step(int step) {
       int timestep = schedule.timestep(step);
       Expert expert = experts.at(timestep);
+      requireNotCancelled(step);
       listener.begins(step, expert);
-      WanTransformer transformer = experts.get(expert);
-      double guidance = plan.guidance(expert);
-      if (textExpert != expert) {
-        readText(transformer, guidance);
-        textExpert = expert;
+      double scale = plan.guidance(expert);
+      DiffusionNetwork network = network(expert);
+      if (forwards == null) {
+        prepare(network);
       }
+      forwards.use(network, scale);
       try (var _ = ops.scope()) {
-        Timesteps timesteps = conditioning.timesteps(timestep);
-        List<Tensor> latents = conditioning.latents(sample);
         int skippedBefore = cache.skipped();
-        int steps = schedule.steps();
-        ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, step, steps);
-        Tensor conditional = forward(transformer, latents, timesteps, pass);
-        Tensor unconditional = conditional;
-        Tensor velocity = conditional;
-        if (guidance != 1) { // at 1 the unconditional part vanishes
-          pass = new ForwardPass(Branch.UNCONDITIONAL, step, steps);
-          unconditional = forward(transformer, latents, timesteps, pass);
-          velocity = ops.empty(DType.F32, sample.shape().toArray());
-          ops.linearCombination(
-              velocity, new double[] {guidance, 1 - guidance}, List.of(conditional, unconditional));
-        }
-        solver.step(ops, velocity, step, sample);
+        GuidedForward.Velocities made = forwards.run(sample, timestep, step, schedule.steps(), scale);
+        solver.step(ops, made.guided(), step, sample);
         conditioning.constrain(ops, sample);
+        Tensor latents = ops.download(sample);
+        requireFinite(latents, step);
         listener.ends(
             new StepListener.Outcome(
                 step,
-                steps,
+                schedule.steps(),
                 expert,
                 cache.skipped() - skippedBefore,
-                conditional,
-                unconditional,
-                velocity,
-                sample));
+                made.conditional(),
+                made.unconditional(),
+                made.guided(),
+                latents,
+                () -> state(step, latents)));
+        return latents;
       }
     }
 
-    /// Writes an expert's keys and values of the text over those of the expert before; the experts
-    /// change once in a run.
-    private void readText(WanTransformer transformer, double guidance) {
-      List<Branch> branches = new ArrayList<>(List.of(Branch.CONDITIONAL));
-      if (guidance != 1) {
-        branches.add(Branch.UNCONDITIONAL);
+    /// Returns an expert's network, as it was left before where the run is resumed.
+    private DiffusionNetwork network(Expert expert) {
+      DiffusionNetwork network = experts.get(expert);
+      if (met.add(expert) && from.has(name(expert))) {
+        network.restore(ops, from.at(name(expert)));
       }
-      for (Branch branch : branches) {
-        TextKeys target = textKeys.computeIfAbsent(branch, _ -> transformer.emptyText());
-        try (var _ = ops.scope()) {
-          transformer.text(ops.upload(prompts.of(branch), DType.F32), branch, target);
-        }
+      return network;
+    }
+
+    private void prepare(DiffusionNetwork network) {
+      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape());
+      cache = caches.apply(prepared.tokens());
+      if (isResumed()) {
+        cache.restore(ops, from.at("cache"));
+      }
+      forwards = new GuidedForward(ops, conditioning, prepared, cache, this::requireNotCancelled);
+    }
+
+    private SavedState state(int step, Tensor latents) {
+      SavedState state = new SavedState();
+      state.put("step", step + 1);
+      state.put("sample", latents);
+      solver.save(ops, state.at("solver"));
+      cache.save(ops, state.at("cache"));
+      experts.forEachLoaded((expert, network) -> network.save(ops, state.at(name(expert))));
+      return state;
+    }
+
+    private static String name(Expert expert) {
+      return expert.name().toLowerCase(Locale.ROOT);
+    }
+
+    private void requireNotCancelled(int step) {
+      if (listener.isCancelled()) {
+        throw new CancellationException(
+            "cancelled in step %d of %d".formatted(step + 1, schedule.steps()));
       }
     }
 
-    private Tensor forward(
-        WanTransformer transformer, List<Tensor> latents, Timesteps timesteps, ForwardPass pass) {
-      return transformer.forward(
-          latents,
-          timesteps,
-          textKeys.get(pass.branch()),
-          rotary,
-          pass,
-          (tokens, blocks) -> cache.forward(ops, pass.step(), pass.branch(), tokens, blocks));
+    private void requireFinite(Tensor latents, int step) {
+      if (!latents.isFinite()) {
+        throw new InputException(
+            "the latents are NaN or infinite after step %d of %d; expected finite numbers: check the LoRA files and their strengths, the guidance and the checkpoint"
+                .formatted(step + 1, schedule.steps()));
+      }
     }
   }
 }

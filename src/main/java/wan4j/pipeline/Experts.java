@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
-import wan4j.model.WanTransformer;
+import wan4j.model.DiffusionNetwork;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 
@@ -14,9 +14,9 @@ import wan4j.weights.TransformerConfig;
 public final class Experts implements AutoCloseable {
   private final List<Expert> names;
   private final double boundary;
-  private final Function<Expert, WanTransformer> loader;
+  private final Function<Expert, DiffusionNetwork> loader;
   private final TransformerConfig config;
-  private final Map<Expert, WanTransformer> loaded = new EnumMap<>(Expert.class);
+  private final Map<Expert, DiffusionNetwork> loaded = new EnumMap<>(Expert.class);
   private boolean keepsOne;
 
   /// Creates experts; `boundary` in [0, 1] is the noise level from which on the high-noise expert
@@ -26,7 +26,7 @@ public final class Experts implements AutoCloseable {
       List<Expert> names,
       double boundary,
       boolean keepsOne,
-      Function<Expert, WanTransformer> loader) {
+      Function<Expert, DiffusionNetwork> loader) {
     this.config = config;
     this.names = List.copyOf(names);
     this.boundary = boundary;
@@ -44,6 +44,11 @@ public final class Experts implements AutoCloseable {
     return config;
   }
 
+  /// Returns which there are, in the order in which steps use them.
+  public List<Expert> names() {
+    return names;
+  }
+
   /// Returns which expert works at an integer timestep (0 to 1000).
   public Expert at(int timestep) {
     if (names.size() == 1) {
@@ -58,7 +63,7 @@ public final class Experts implements AutoCloseable {
   }
 
   /// Returns a transformer, loaded.
-  public WanTransformer get(Expert expert) {
+  public DiffusionNetwork get(Expert expert) {
     if (keepsOne && !loaded.containsKey(expert)) {
       close();
     }
@@ -66,14 +71,14 @@ public final class Experts implements AutoCloseable {
   }
 
   /// Does something with each transformer that is loaded now.
-  public void forEachLoaded(BiConsumer<Expert, WanTransformer> action) {
+  public void forEachLoaded(BiConsumer<Expert, DiffusionNetwork> action) {
     loaded.forEach(action);
   }
 
   /// Frees the loaded transformers; they are loaded again when needed.
   @Override
   public void close() {
-    loaded.values().forEach(WanTransformer::close);
+    loaded.values().forEach(DiffusionNetwork::close);
     loaded.clear();
   }
 }

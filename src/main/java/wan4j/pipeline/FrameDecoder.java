@@ -1,9 +1,10 @@
 package wan4j.pipeline;
 
-import java.lang.foreign.MemorySegment;
-import java.util.function.Consumer;
+import wan4j.media.FrameBuffer;
+import wan4j.media.FrameSink;
 import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Download;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -12,46 +13,31 @@ import wan4j.tensor.Tensor;
 public final class FrameDecoder {
   private FrameDecoder() {}
 
-  /// Returns the frames of latents, float32 `[channels, frames, height, width]` in host memory, as
-  /// unsigned bytes `[frames, height, width, 3]`, clamped and truncated as the reference saves
-  /// them.
+  /// Decodes latents, float32 `[channels, frames, height, width]` in host memory, to unsigned bytes
+  /// `[frames, height, width, 3]`, clamped and truncated as the reference saves them. `sink` takes
+  /// each piece while the next is decoded.
+  public static void decode(Ops ops, VideoAutoencoder vae, Tensor latents, FrameSink sink) {
+    Behind behind = new Behind(sink);
+    decodeFeatures(
+        ops, vae, latents, (_, features) -> behind.next(ops.beginDownload(ops.pixels(features))));
+    behind.next(null);
+  }
+
+  /// Returns all of them.
   public static Tensor bytes(Ops ops, VideoAutoencoder vae, Tensor latents) {
-    Tensor target = room(vae, latents);
-    bytes(ops, vae, latents, target, Runnable::run);
-    return target;
-  }
-
-  /// Returns host memory for the frames of latents as bytes.
-  public static Tensor room(VideoAutoencoder vae, Tensor latents) {
-    int frames = frames(latents);
-    int height = latents.length(2) * vae.stride();
-    int width = latents.length(3) * vae.stride();
-    byte[] video = new byte[Math.multiplyExact(frames * 3, height * width)];
-    return Tensor.of(video, frames, height, width, 3);
-  }
-
-  /// Decodes latents to such memory; `copying` runs each copy of some frames to the host, so that
-  /// it can time them.
-  public static void bytes(
-      Ops ops, VideoAutoencoder vae, Tensor latents, Tensor target, Consumer<Runnable> copying) {
-    decode(
-        ops,
-        vae,
-        latents,
-        (first, features) -> {
-          Tensor pixels = ops.pixels(features);
-          Tensor piece = target.slice(first, features.length(0));
-          copying.accept(() -> copy(ops.download(pixels), piece));
-        });
+    FrameBuffer frames = new FrameBuffer();
+    decode(ops, vae, latents, frames);
+    return frames.frames();
   }
 
   /// Returns the frames of latents as float32 `[3, frames, height, width]`, unclamped.
   public static Tensor floats(Ops ops, VideoAutoencoder vae, Tensor latents) {
-    int frames = frames(latents);
+    int frames = LatentGrid.videoFrames(latents.length(1));
     int height = latents.length(2) * vae.stride();
     int width = latents.length(3) * vae.stride();
-    float[] video = new float[Math.multiplyExact(frames * 3, height * width)];
-    decode(
+    int plane = Math.multiplyExact(height, width);
+    float[] video = new float[Math.multiplyExact(Math.multiplyExact(3, frames), plane)];
+    decodeFeatures(
         ops,
         vae,
         latents,
@@ -63,24 +49,34 @@ public final class FrameDecoder {
           int count = piece.length / 3;
           for (int channel = 0; channel < 3; channel++) {
             System.arraycopy(
-                piece, channel * count, video, (channel * frames + first) * height * width, count);
+                piece, channel * count, video, (channel * frames + first) * plane, count);
           }
         });
     return Tensor.of(video, 3, frames, height, width);
   }
 
-  private static void decode(
+  private static void decodeFeatures(
       Ops ops, VideoAutoencoder vae, Tensor latents, VideoAutoencoder.FrameSink sink) {
     try (var _ = ops.scope()) {
       vae.decode(ops.upload(latents, DType.F32), sink);
     }
   }
 
-  private static void copy(Tensor source, Tensor target) {
-    MemorySegment.copy(source.segment(), 0, target.segment(), 0, source.bytes());
-  }
+  /// Hands each piece over when the next one has been asked for, so that the device need not wait.
+  private static final class Behind {
+    private final FrameSink sink;
+    private Download latest;
 
-  private static int frames(Tensor latents) {
-    return LatentGrid.videoFrames(latents.length(1));
+    Behind(FrameSink sink) {
+      this.sink = sink;
+    }
+
+    void next(Download piece) {
+      Download before = latest;
+      latest = piece;
+      if (before != null) {
+        sink.accept(before.await());
+      }
+    }
   }
 }

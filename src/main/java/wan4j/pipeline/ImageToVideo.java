@@ -1,12 +1,12 @@
 package wan4j.pipeline;
 
 import java.util.Arrays;
+import java.util.List;
 import wan4j.media.FrameConversion;
 import wan4j.media.Interpolation;
 import wan4j.media.Picture;
 import wan4j.media.Sizing;
 import wan4j.model.LatentGrid;
-import wan4j.model.Timesteps;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
@@ -16,13 +16,15 @@ import wan4j.tensor.Tensor;
 /// Image to video: the video begins with a picture. The network sees, beside the sample, the
 /// latents of a video whose first frame is the picture and whose other frames are grey, and a mask
 /// of what is given (Wan-Video/Wan2.2 at 42bf4cf, wan/image2video.py).
-public final class ImageToVideo {
+///
+/// @param picture the first frame
+/// @param area about how many pixels a frame has; the picture gives its aspect
+/// @param frames frames of the video, 4 n + 1
+public record ImageToVideo(Picture picture, long area, int frames) implements Course {
   private static final int MASK_CHANNELS = 4;
 
-  private ImageToVideo() {}
-
-  /// Returns the shape of the latents for a picture and about `area` pixels a frame.
-  public static Shape latents(VideoAutoencoder vae, Picture picture, long area, int frames) {
+  @Override
+  public Shape latents(VideoAutoencoder vae) {
     Sizing.Size latent =
         Sizing.imageToVideoLatent(
             new Sizing.Size(picture.width(), picture.height()),
@@ -32,30 +34,32 @@ public final class ImageToVideo {
     return vae.latents(frames, latent.height() * vae.stride(), latent.width() * vae.stride());
   }
 
-  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
-  /// innermost scope.
-  public static Conditioning prepare(Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
+  @Override
+  public Conditioning conditioning(
+      Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
     int latentFrames = sample.length(1);
     int height = sample.length(2);
     int width = sample.length(3);
     Tensor condition =
         ops.empty(DType.F32, (long) MASK_CHANNELS + vae.channels(), latentFrames, height, width);
-    ops.copy(mask(ops, latentFrames, height, width), condition.slice(0, MASK_CHANNELS));
+    mask(ops, condition.slice(0, MASK_CHANNELS));
     try (var _ = ops.scope()) {
-      Tensor video = video(ops, picture, latentFrames, height * vae.stride(), width * vae.stride());
+      Tensor video = video(ops, latentFrames, height * vae.stride(), width * vae.stride());
       Tensor encoded = vae.encode(video);
       ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
     }
-    int tokens = LatentGrid.of(sample).tokens();
-    return new Conditioning.Beside(condition, Timesteps.sharedRows(ops, tokens));
+    return Conditioning.of(prompts, List.of(condition), null);
   }
 
   /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height,
   /// width]` in the innermost scope.
-  private static Tensor video(Ops ops, Picture picture, int latentFrames, int height, int width) {
-    int frames = LatentGrid.videoFrames(latentFrames);
-    Tensor first = Interpolation.bicubic(FrameConversion.toFloats(picture), height, width);
-    Tensor video = ops.empty(DType.F32, 3, frames, height, width);
+  private Tensor video(Ops ops, int latentFrames, int height, int width) {
+    Tensor first =
+        Tensor.deferred(
+            DType.F32,
+            Shape.of(3, height, width),
+            () -> Interpolation.bicubic(FrameConversion.toFloats(picture), height, width));
+    Tensor video = ops.empty(DType.F32, 3, LatentGrid.videoFrames(latentFrames), height, width);
     ops.clear(video);
     try (var _ = ops.scope()) {
       Tensor pixels = ops.upload(first, DType.F32);
@@ -66,12 +70,16 @@ public final class ImageToVideo {
     return video;
   }
 
-  private static Tensor mask(Ops ops, int frames, int height, int width) {
-    float[] mask = new float[MASK_CHANNELS * frames * height * width];
-    for (int channel = 0; channel < MASK_CHANNELS; channel++) {
-      int start = channel * frames * height * width;
-      Arrays.fill(mask, start, start + height * width, 1);
+  /// Writes 1 where the first frame is and 0 elsewhere to `[4, frames, height, width]`.
+  private static void mask(Ops ops, Tensor target) {
+    ops.clear(target);
+    try (var _ = ops.scope()) {
+      float[] ones = new float[Math.multiplyExact(target.length(2), target.length(3))];
+      Arrays.fill(ones, 1);
+      Tensor given = ops.upload(Tensor.of(ones, 1, target.length(2), target.length(3)), DType.F32);
+      for (int channel = 0; channel < MASK_CHANNELS; channel++) {
+        ops.copy(given, target.at(channel).slice(0, 1));
+      }
     }
-    return ops.upload(Tensor.of(mask, MASK_CHANNELS, frames, height, width), DType.F32);
   }
 }

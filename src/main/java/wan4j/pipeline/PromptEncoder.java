@@ -26,10 +26,20 @@ public final class PromptEncoder {
 
   /// Returns the states of a prompt, float32 `[words, text dim]`, in host memory.
   public Tensor encode(String prompt) {
-    TokenIds tokens = tokenizer.encode(PromptCleaner.clean(prompt), textLength);
-    int[] ids = Arrays.copyOf(tokens.ids(), tokens.length());
+    int[] ids = ids(tokenizer, prompt, textLength);
     try (var _ = ops.scope()) {
       return ops.download(encoder.encode(ids, ids.length));
     }
+  }
+
+  /// Returns the tokens of a prompt, cut to `textLength` at most.
+  public static int[] ids(Tokenizer tokenizer, String prompt, int textLength) {
+    TokenIds tokens = tokenizer.encode(PromptCleaner.clean(prompt), textLength);
+    return Arrays.copyOf(tokens.ids(), tokens.length());
+  }
+
+  /// Returns how many tokens of a prompt are cut off because it is longer than `textLength`.
+  public static int cut(Tokenizer tokenizer, String prompt, int textLength) {
+    return tokenizer.encode(PromptCleaner.clean(prompt), textLength).cut();
   }
 }

@@ -1,16 +1,7 @@
 package wan4j.pipeline;
 
-import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
 /// The text states of a prompt and of its negative, float32 `[words, text dim]` each, in host
 /// memory.
-public record Prompts(Tensor positive, Tensor negative) {
-  /// Returns the states that a guidance branch uses.
-  public Tensor of(Branch branch) {
-    return switch (branch) {
-      case CONDITIONAL -> positive;
-      case UNCONDITIONAL -> negative;
-    };
-  }
-}
+public record Prompts(Tensor positive, Tensor negative) {}

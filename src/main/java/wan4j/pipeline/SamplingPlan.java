@@ -33,6 +33,11 @@ public record SamplingPlan(
     return working;
   }
 
+  /// Says whether any expert looks at the negative prompt.
+  public boolean isGuided() {
+    return lowGuidance != 1 || highGuidance != 1;
+  }
+
   /// Returns the guidance scale of an expert.
   public double guidance(Expert expert) {
     return switch (expert) {

@@ -1,9 +1,11 @@
 package wan4j.pipeline;
 
+import java.util.function.Supplier;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
-/// Hears of every step of the sampling loop.
+/// Receives every step of the sampling loop.
 public interface StepListener {
   /// Does nothing.
   StepListener NONE =
@@ -21,8 +23,23 @@ public interface StepListener {
   /// A step is done.
   void ends(Outcome outcome);
 
-  /// What a step did: how many of its forwards came from the cache, and the tensors of the moment,
-  /// which change after the call. Without guidance, `unconditional` is `conditional`.
+  /// Says whether the run is to stop; asked before each forward.
+  default boolean isCancelled() {
+    return false;
+  }
+
+  /// What a step did.
+  ///
+  /// @param step its number from 0
+  /// @param steps the number of all
+  /// @param expert whose step it was
+  /// @param skipped how many of its forwards came from the cache
+  /// @param conditional the velocity for the prompt, on the backend; it changes after the call
+  /// @param unconditional the velocity for the negative prompt; without guidance `conditional`
+  /// @param velocity the guided velocity, which changes too
+  /// @param latents the sample after the step, float32 in host memory
+  /// @param state makes all that the run needs to go on after this step; to be asked within the
+  ///   call
   record Outcome(
       int step,
       int steps,
@@ -31,5 +48,6 @@ public interface StepListener {
       Tensor conditional,
       Tensor unconditional,
       Tensor velocity,
-      Tensor sample) {}
+      Tensor latents,
+      Supplier<SavedState> state) {}
 }

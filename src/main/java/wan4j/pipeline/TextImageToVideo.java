@@ -1,6 +1,6 @@
 package wan4j.pipeline;
 
-import java.util.Arrays;
+import java.util.List;
 import wan4j.media.FrameConversion;
 import wan4j.media.Picture;
 import wan4j.media.Resampling;
@@ -14,30 +14,36 @@ import wan4j.tensor.Tensor;
 
 /// Text and image to video with one model: the picture's latents are the first latent frame, whose
 /// tokens have timestep 0 (Wan-Video/Wan2.2 at 42bf4cf, wan/textimage2video.py). Without a picture
-/// it is text to video.
-public final class TextImageToVideo {
-  private TextImageToVideo() {}
-
-  /// Returns the size of the video for a picture and at most `area` pixels a frame.
-  public static Sizing.Size size(VideoAutoencoder vae, Picture picture, long area) {
-    return Sizing.bestOutput(
-        new Sizing.Size(picture.width(), picture.height()),
-        LatentGrid.sideStep(vae.stride()),
-        area);
+/// the course is that of text to video.
+///
+/// @param picture the first frame
+/// @param area at most how many pixels a frame has; the picture gives its aspect
+/// @param frames frames of the video, 4 n + 1
+public record TextImageToVideo(Picture picture, long area, int frames) implements Course {
+  @Override
+  public Shape latents(VideoAutoencoder vae) {
+    Sizing.Size size =
+        Sizing.bestOutput(
+            new Sizing.Size(picture.width(), picture.height()),
+            LatentGrid.sideStep(vae.stride()),
+            area);
+    return vae.latents(frames, size.height(), size.width());
   }
 
-  /// Returns the conditioning for samples of a shape `[channels, frames, height, width]`, in the
-  /// innermost scope.
-  public static Conditioning prepare(Ops ops, VideoAutoencoder vae, Picture picture, Shape sample) {
+  @Override
+  public Conditioning conditioning(
+      Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
     int height = sample.length(2) * vae.stride();
     int width = sample.length(3) * vae.stride();
+    Tensor pixels =
+        Tensor.deferred(DType.F32, Shape.of(3, 1, height, width), () -> fitted(height, width));
+    Tensor frame = vae.encode(ops.upload(pixels, DType.F32));
+    return Conditioning.of(prompts, List.of(), frame);
+  }
+
+  private Tensor fitted(int height, int width) {
     Picture fitted =
         Sizing.coverAndCrop(picture, new Sizing.Size(width, height), Resampling.LANCZOS);
-    Tensor pixels = FrameConversion.toFloats(fitted).reshape(3, 1, height, width);
-    Tensor frame = vae.encode(ops.upload(pixels, DType.F32));
-
-    int[] rows = new int[LatentGrid.of(sample).tokens()];
-    Arrays.fill(rows, rows.length / sample.length(1), rows.length, 1);
-    return new Conditioning.FirstFrame(frame, ops.upload(Tensor.of(rows, rows.length), DType.I32));
+    return FrameConversion.toFloats(fitted).reshape(3, 1, height, width);
   }
 }

@@ -14,6 +14,9 @@ public final class DelayedScalingState {
   /// The number of magnitudes that are remembered.
   public static final int HISTORY = 16;
 
+  /// The number of values that are saved.
+  public static final int SAVED = HISTORY + 2;
+
   // slot 0 takes the magnitude of the forward under way; the others go from oldest to newest
   private final float[] history = new float[HISTORY];
   private float scale = 1f;
@@ -64,6 +67,22 @@ public final class DelayedScalingState {
       scale = Math.min(Float8.MAX_E4M3 / largest, Float.MAX_VALUE);
       isCalibrated = true;
     }
+  }
+
+  /// Returns all that the next forwards depend on: scale, whether it is calibrated, history.
+  public float[] saved() {
+    float[] saved = new float[SAVED];
+    saved[0] = scale;
+    saved[1] = isCalibrated ? 1 : 0;
+    System.arraycopy(history, 0, saved, 2, HISTORY);
+    return saved;
+  }
+
+  /// Goes on from what [#saved] returned.
+  public void restore(float[] saved) {
+    scale = saved[0];
+    isCalibrated = saved[1] != 0;
+    System.arraycopy(saved, 2, history, 0, HISTORY);
   }
 
   /// Returns a copy of the history: the slot of the forward under way, then from oldest to newest.

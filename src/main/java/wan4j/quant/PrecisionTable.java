@@ -12,7 +12,13 @@ import wan4j.tensor.InputException;
 public final class PrecisionTable {
   /// One line of the table: layers whose names match, what they keep when the rest is quantised
   /// (or, for `FLOAT32`, always), and why.
-  private record Rule(String pattern, Precision kept, String reason) {}
+  private record Rule(Pattern name, Precision kept, String reason) {
+    Rule(String name, Precision kept, String reason) {
+      this(compile(name), kept, reason);
+    }
+  }
+
+  private static final Pattern NAME = Pattern.compile("[\\w*]+(\\.[\\w*]+)*");
 
   private static final List<Rule> RULES =
       List.of(
@@ -89,7 +95,7 @@ public final class PrecisionTable {
 
   private static Rule rule(String layer) {
     return RULES.stream()
-        .filter(rule -> compile(rule.pattern()).matcher(layer).matches())
+        .filter(rule -> rule.name().matcher(layer).matches())
         .findFirst()
         .orElse(null);
   }
@@ -120,7 +126,7 @@ public final class PrecisionTable {
       return rule.reason();
     }
     if (recipe.isFloat8() && !isStored(layer)) {
-      return "the checkpoint stores it in more bits";
+      return "the checkpoint stores it in more bits, or wants its products in full precision";
     }
     if (recipe.isFloat8() && isSkipped(layer)) {
       return "--fp8_skip names it";
@@ -171,7 +177,7 @@ public final class PrecisionTable {
   }
 
   private static Pattern compile(String pattern) {
-    if (!pattern.matches("[\\w*]+(\\.[\\w*]+)*")) {
+    if (!NAME.matcher(pattern).matches()) {
       throw new InputException(
           "--fp8_skip got \"%s\", which is no name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
               .formatted(pattern));

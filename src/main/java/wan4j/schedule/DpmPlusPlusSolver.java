@@ -2,6 +2,7 @@ package wan4j.schedule;
 
 import java.util.List;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 
 /// DPM-Solver++ (https://arxiv.org/abs/2211.01095) for flow matching: midpoint, second order but
@@ -37,6 +38,16 @@ public final class DpmPlusPlusSolver implements Solver {
         sample,
         new double[] {advance.sampleFactor(), advance.cleanFactor() + slope, -slope},
         List.of(sample, clean.at(step), clean.at(step - 1)));
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    clean.save(ops, state);
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    clean.restore(ops, state);
   }
 
   @Override

@@ -2,6 +2,7 @@ package wan4j.schedule;
 
 import java.util.List;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 
 /// First order: follows the predicted flow in a straight line; keeps no state.
@@ -18,6 +19,12 @@ public final class EulerSolver implements Solver {
     double stride = (double) schedule.sigma(step + 1) - schedule.sigma(step);
     ops.linearCombination(sample, new double[] {1, stride}, List.of(sample, modelOutput));
   }
+
+  @Override
+  public void save(Ops ops, SavedState state) {}
+
+  @Override
+  public void restore(Ops ops, SavedState state) {}
 
   @Override
   public FlowSchedule schedule() {

@@ -3,6 +3,7 @@ package wan4j.schedule;
 import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -27,6 +28,20 @@ final class History {
     next = step + 1;
     ops.linearCombination(
         at(step), new double[] {1, -(double) schedule.sigma(step)}, List.of(sample, flow));
+  }
+
+  void save(Ops ops, SavedState state) {
+    state.put("next", next);
+    for (int i = 0; i < ring.size(); i++) {
+      state.put("clean." + i, ops.download(ring.get(i)));
+    }
+  }
+
+  void restore(Ops ops, SavedState state) {
+    next = state.count("next", schedule.steps());
+    for (int i = 0; i < ring.size(); i++) {
+      state.copy(ops, "clean." + i, ring.get(i));
+    }
   }
 
   /// Returns the clean sample of a step that is at most the ring's length old.

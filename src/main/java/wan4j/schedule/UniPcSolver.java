@@ -2,6 +2,7 @@ package wan4j.schedule;
 
 import java.util.List;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
@@ -32,6 +33,18 @@ public final class UniPcSolver implements Solver {
       correct(ops, step);
     }
     predict(ops, step, sample);
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    clean.save(ops, state);
+    state.put("corrected", ops.download(corrected));
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    clean.restore(ops, state);
+    state.copy(ops, "corrected", corrected);
   }
 
   @Override

@@ -3,6 +3,7 @@ package wan4j.tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
+import java.util.function.Supplier;
 
 /// A dense, row-major array: a shape, an element type and the storage that holds it.
 public final class Tensor {
@@ -43,6 +44,24 @@ public final class Tensor {
     return onHost(MemorySegment.ofArray(values), DType.U8, sizes);
   }
 
+  /// Creates a host tensor whose elements `maker` makes, in a tensor of the same type and shape,
+  /// when they are first read.
+  public static Tensor deferred(DType dtype, Shape shape, Supplier<Tensor> maker) {
+    return new Tensor(
+        shape,
+        dtype,
+        new DeferredStorage(
+            shape.count() * dtype.bytes(),
+            () -> {
+              Tensor made = maker.get();
+              if (made.dtype() != dtype || !made.shape().equals(shape)) {
+                throw new IllegalStateException(
+                    "got " + made + ", expected " + dtype + " " + shape);
+              }
+              return made.segment();
+            }));
+  }
+
   private static Tensor onHost(MemorySegment segment, DType dtype, long[] sizes) {
     Shape shape = Shape.of(sizes);
     if (segment.byteSize() != shape.count() * dtype.bytes()) {
@@ -55,8 +74,9 @@ public final class Tensor {
 
   /// Says whether no element of a tensor in host memory is NaN or infinite.
   public boolean isFinite() {
-    for (float value : toFloats()) {
-      if (!Float.isFinite(value)) {
+    MemorySegment elements = segment();
+    for (long i = 0; i < count(); i++) {
+      if (!Float.isFinite(Elements.toFloat(elements, dtype, i))) {
         return false;
       }
     }
@@ -124,6 +144,9 @@ public final class Tensor {
   public MemorySegment segment() {
     if (storage instanceof HostStorage host) {
       return host.segment().asSlice(0, bytes());
+    }
+    if (storage instanceof DeferredStorage deferred) {
+      return deferred.segment().asSlice(0, bytes());
     }
     throw new IllegalStateException(this + " is not in host memory; download it first");
   }

@@ -1,6 +1,7 @@
 package wan4j.text;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,9 +9,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import wan4j.files.Json;
 import wan4j.tensor.InputException;
 
 /// Reads a spiece.model and makes of it what umT5's tokenizer.json would say.
@@ -27,9 +27,10 @@ final class SentencePieceFile {
 
   private static final String CLOSING = "</s>";
   private static final Pattern SPACES = Pattern.compile(" {2,}");
+  private static final int LARGEST = 64 << 20;
   private static final Pattern SENTINEL = Pattern.compile("<extra_id_[0-9]+>");
 
-  private final Path file;
+  private final String file;
   private final List<String> pieces = new ArrayList<>();
   private final List<Float> scores = new ArrayList<>();
   private final List<AddedToken> added = new ArrayList<>();
@@ -37,19 +38,33 @@ final class SentencePieceFile {
   private int unknownId = -1;
   private byte[] charsmap = {};
 
-  private SentencePieceFile(Path file) {
+  private SentencePieceFile(String file) {
     this.file = file;
   }
 
   /// The tokenizer that a model file describes, with the sentinels that a configuration beside it
   /// names.
   static Tokenizer.Definition read(Path file) {
-    var reader = new SentencePieceFile(file);
-    try {
-      reader.readModel(ProtocolBuffer.of(Files.readAllBytes(file), file.toString()));
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(LARGEST + 1);
     } catch (IOException e) {
       throw new InputException(file + " cannot be read; download the tokenizer again", e);
     }
+    if (bytes.length > LARGEST) {
+      throw new InputException(
+          file + " is larger than 64 MB; expected a SentencePiece model: check the path");
+    }
+    var reader = new SentencePieceFile(file.toString());
+    reader.readModel(ProtocolBuffer.of(bytes, reader.file));
+    reader.addSentinels(file);
+    return reader.definition();
+  }
+
+  /// The tokenizer of a model alone, called by a title in messages, with umT5's own sentinels.
+  static Tokenizer.Definition read(byte[] model, String title) {
+    var reader = new SentencePieceFile(title);
+    reader.readModel(ProtocolBuffer.of(model, title));
     return reader.definition();
   }
 
@@ -120,11 +135,6 @@ final class SentencePieceFile {
               + " pieces, expected an unknown piece and </s> among them; download the tokenizer"
               + " again");
     }
-    for (String sentinel : sentinels()) {
-      added.add(AddedToken.plain(sentinel, pieces.size()));
-      pieces.add(sentinel);
-      scores.add(0f);
-    }
     double[] exactScores = scores.stream().mapToDouble(Float::doubleValue).toArray();
     return new Tokenizer.Definition(
         added,
@@ -136,35 +146,36 @@ final class SentencePieceFile {
   }
 
   private UnaryOperator<String> normalizer() {
-    UnaryOperator<String> spaces = text -> SPACES.matcher(text).replaceAll(" ");
+    // as the stored tokenizer.json: blanks at the end go, several others become one
+    UnaryOperator<String> spaces =
+        text -> SPACES.matcher(Whitespace.withoutAfter(text)).replaceAll(" ");
     if (charsmap.length == 0) {
       return spaces;
     }
-    var map = PrecompiledCharsmap.read(charsmap, file.toString());
+    var map = PrecompiledCharsmap.read(charsmap, file);
     return text -> spaces.apply(map.normalize(text));
   }
 
-  /// The sentinels that are not pieces of the model, the last one first: they follow its pieces.
-  private List<String> sentinels() {
+  /// Adds the sentinels that are not pieces of the model, the last one first: they follow its
+  /// pieces.
+  private void addSentinels(Path model) {
     var sentinels = new ArrayList<String>();
     var known = new HashSet<>(pieces);
     for (String name : List.of("tokenizer_config.json", "special_tokens_map.json")) {
-      Path configuration = file.resolveSibling(name);
+      Path configuration = model.resolveSibling(name);
       if (sentinels.isEmpty() && Files.exists(configuration)) {
-        try (var stream = Files.newInputStream(configuration)) {
-          JsonNode tokens = new JsonMapper().readTree(stream).path("additional_special_tokens");
-          for (JsonNode token : tokens) {
-            String text = token.path("content").asString(token.asString(""));
-            if (SENTINEL.matcher(text).matches() && known.add(text)) {
-              sentinels.addFirst(text);
-            }
+        for (JsonNode token : Json.readExact(configuration).path("additional_special_tokens")) {
+          String text = token.path("content").asString(token.asString(""));
+          if (SENTINEL.matcher(text).matches() && known.add(text)) {
+            sentinels.addFirst(text);
           }
-        } catch (IOException | JacksonException e) {
-          throw new InputException(
-              configuration + " cannot be read as JSON; download the tokenizer again", e);
         }
       }
     }
-    return sentinels;
+    for (String sentinel : sentinels) {
+      added.add(AddedToken.plain(sentinel, pieces.size()));
+      pieces.add(sentinel);
+      scores.add(0f);
+    }
   }
 }

@@ -54,6 +54,27 @@ public final class Tokenizer {
             + " checkpoint");
   }
 
+  /// The tokenizer of a SentencePiece model that lies somewhere else than in a file of its own; the
+  /// title names it in messages.
+  public static Tokenizer ofSentencePieces(byte[] model, String title) {
+    return new Tokenizer(SentencePieceFile.read(model, title));
+  }
+
+  /// Returns the largest id that any text can get.
+  public int largestId() {
+    int largest = definition.model().size() - 1;
+    for (AddedToken token : definition.addedTokens()) {
+      largest = Math.max(largest, token.id());
+    }
+    for (int id : definition.before()) {
+      largest = Math.max(largest, id);
+    }
+    for (int id : definition.after()) {
+      largest = Math.max(largest, id);
+    }
+    return largest;
+  }
+
   /// Encodes a cleaned prompt to exactly `textLength` ids: a longer one is cut but keeps its
   /// closing `</s>`, a shorter one is padded with 0.
   public TokenIds encode(String cleanedPrompt, int textLength) {
@@ -69,7 +90,7 @@ public final class Tokenizer {
     int[] ids = Arrays.copyOf(all.stream().mapToInt(Integer::intValue).toArray(), textLength);
     int[] mask = new int[textLength];
     Arrays.fill(mask, 0, all.size(), 1);
-    return new TokenIds(ids, mask, all.size());
+    return new TokenIds(ids, mask, all.size(), Math.max(0, tokens.size() - room));
   }
 
   private List<Integer> tokens(String prompt) {

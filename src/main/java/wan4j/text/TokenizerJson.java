@@ -1,9 +1,7 @@
 package wan4j.text;
 
-import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.Normalizer;
 import java.util.ArrayList;
@@ -11,22 +9,16 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import wan4j.files.Json;
+import wan4j.files.LinearPattern;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
 
 /// Reads a tokenizer.json of the HuggingFace tokenizers library: a Unigram model with Metaspace.
 final class TokenizerJson {
-  private static final Pattern SPACES_BEFORE = Pattern.compile("^\\p{IsWhite_Space}+");
-  private static final Pattern SPACES_AFTER = Pattern.compile("\\p{IsWhite_Space}+$");
-
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
+  private static final double LOG_10_OF_2 = 0.30103;
+  private static final int LARGEST_ID = 100_000_000;
 
   private final Path file;
 
@@ -37,12 +29,7 @@ final class TokenizerJson {
   /// The tokenizer that a file describes; anything that is not understood is an InputException.
   static Tokenizer.Definition read(Path file) {
     var reader = new TokenizerJson(file);
-    JsonNode root;
-    try (var stream = Files.newInputStream(file)) {
-      root = MAPPER.readTree(stream);
-    } catch (IOException | JacksonException e) {
-      throw new InputException(file + " cannot be read as JSON; download the tokenizer again", e);
-    }
+    JsonNode root = Json.readExact(file);
     var post = reader.template(root.path("post_processor"));
     return new Tokenizer.Definition(
         reader.addedTokens(root.path("added_tokens")),
@@ -54,8 +41,7 @@ final class TokenizerJson {
   }
 
   private InputException unexpected(String part, JsonNode found, String expected) {
-    String text = found.isMissingNode() ? "nothing" : found.toString();
-    String shown = text.length() > 60 ? text.substring(0, 60) + "…" : text;
+    String shown = found.isMissingNode() ? "nothing" : Quoted.plain(found.toString());
     return new InputException(
         file + ": " + part + " is " + shown + ", expected " + expected + "; use umT5's tokenizer");
   }
@@ -75,12 +61,16 @@ final class TokenizerJson {
       if (!entry.path(0).isString() || !entry.path(1).isNumber()) {
         throw unexpected("vocabulary entry " + pieces.size(), entry, "a piece and its score");
       }
-      scores[pieces.size()] = score(entry.path(1).decimalValue());
+      BigDecimal score = Json.decimal(entry.path(1));
+      if (score == null) {
+        throw unexpected("vocabulary entry " + pieces.size(), entry, "a finite score");
+      }
+      scores[pieces.size()] = score(score);
       pieces.add(entry.path(0).stringValue());
     }
     JsonNode unknown = model.path("unk_id");
-    int unknownId = unknown.isInt() ? unknown.intValue() : -1;
-    if (unknownId < 0 || unknownId >= pieces.size()) {
+    int unknownId = Json.integer(unknown, 0, pieces.size() - 1, -1);
+    if (unknownId < 0) {
       throw unexpected("unk_id", unknown, "an id below " + pieces.size());
     }
     return new UnigramModel(
@@ -92,6 +82,11 @@ final class TokenizerJson {
   private static double score(BigDecimal number) {
     BigInteger digits = number.unscaledValue().abs();
     int scale = number.scale();
+    int excess = (int) ((digits.bitLength() - 2 * Long.SIZE) * LOG_10_OF_2);
+    if (excess > 0) { // at once, so that many digits cost little
+      digits = digits.divide(BigInteger.TEN.pow(excess));
+      scale -= excess;
+    }
     while (digits.bitLength() > Long.SIZE) {
       digits = digits.divide(BigInteger.TEN);
       scale--;
@@ -104,19 +99,27 @@ final class TokenizerJson {
   private List<AddedToken> addedTokens(JsonNode tokens) {
     var added = new ArrayList<AddedToken>();
     for (JsonNode token : tokens) {
-      if (!token.path("content").isString() || !token.path("id").isInt()) {
+      if (!token.path("content").isString()) {
         throw unexpected("an added token", token, "an id and its content");
       }
       added.add(
           new AddedToken(
               token.path("content").stringValue(),
-              token.path("id").intValue(),
+              id(token.path("id"), "the id of an added token"),
               token.path("single_word").asBoolean(false),
               token.path("lstrip").asBoolean(false),
               token.path("rstrip").asBoolean(false),
               token.path("normalized").asBoolean(false)));
     }
     return added;
+  }
+
+  private int id(JsonNode node, String part) {
+    int id = Json.integer(node, 0, LARGEST_ID, -1);
+    if (id < 0) {
+      throw unexpected(part, node, "a whole number of 0 or more");
+    }
+    return id;
   }
 
   private UnaryOperator<String> normalizer(JsonNode step) {
@@ -168,21 +171,24 @@ final class TokenizerJson {
     if (literal.isString()) {
       return text -> text.replace(literal.stringValue(), content);
     }
-    try {
-      Pattern pattern = Pattern.compile(regex.asString());
-      String replacement = Matcher.quoteReplacement(content);
-      return text -> pattern.matcher(text).replaceAll(replacement);
-    } catch (JacksonException | PatternSyntaxException e) {
+    if (!regex.isString()) {
       throw unexpected("a replacement", step, "a pattern and its content");
     }
+    LinearPattern pattern;
+    try {
+      pattern = LinearPattern.of(regex.stringValue());
+    } catch (InputException e) {
+      throw new InputException(file + ": " + e.getMessage(), e);
+    }
+    return text -> pattern.replaceAll(text, content);
   }
 
   private static UnaryOperator<String> strip(JsonNode step) {
     boolean left = step.path("strip_left").asBoolean(false);
     boolean right = step.path("strip_right").asBoolean(false);
     return text -> {
-      String stripped = left ? SPACES_BEFORE.matcher(text).replaceFirst("") : text;
-      return right ? SPACES_AFTER.matcher(stripped).replaceFirst("") : stripped;
+      String stripped = left ? Whitespace.withoutBefore(text) : text;
+      return right ? Whitespace.withoutAfter(stripped) : stripped;
     };
   }
 
@@ -231,7 +237,7 @@ final class TokenizerJson {
           throw unexpected("the template", item, "a special token with its ids");
         }
         for (JsonNode id : ids) {
-          side.add(id.asInt());
+          side.add(id(id, "an id of the template"));
         }
       }
     }

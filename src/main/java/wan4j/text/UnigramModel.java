@@ -38,6 +38,11 @@ final class UnigramModel {
     this.longestPiece = longest;
   }
 
+  /// Returns how many pieces there are.
+  int size() {
+    return scores.length;
+  }
+
   /// Appends the ids of a word's pieces.
   void encode(String word, List<Integer> encoded) {
     for (String piece : cut(word)) {

@@ -8,6 +8,7 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.Naming;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
@@ -37,7 +38,7 @@ final class LoraCases implements CaseKind {
     try (Weights base = Weights.open(folder, Naming.TRANSFORMER);
         Lora lora = Lora.read(file)) {
       List<LoraApplication> loras = List.of(new LoraApplication(lora, strength));
-      Weights merged = base.merged(loras);
+      Weights merged = AdaptedWeights.merged(base, loras);
       for (String name : reference.tensors()) {
         if (name.startsWith(WEIGHT)) {
           Tensor weight = merged.tensor(name.substring(WEIGHT.length())).load();

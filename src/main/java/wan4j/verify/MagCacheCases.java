@@ -10,6 +10,7 @@ import wan4j.cache.MagnitudeRatios;
 import wan4j.cache.RetentionRule;
 import wan4j.cache.StepCache;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.pipeline.FrameDecoder;
 import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
@@ -34,7 +35,7 @@ final class MagCacheCases implements CaseKind {
                 record[0] =
                     new SkipRecord(
                         new MagCache(
-                            ops, schedule(reference, request), tokens, request.config().dim()));
+                            ops, schedule(reference, request), tokens.size(0), tokens.size(1)));
                 return record[0];
               },
               trace);
@@ -115,6 +116,16 @@ final class MagCacheCases implements CaseKind {
     @Override
     public int skipped() {
       return cache.skipped();
+    }
+
+    @Override
+    public void save(Ops ops, SavedState state) {
+      cache.save(ops, state);
+    }
+
+    @Override
+    public void restore(Ops ops, SavedState state) {
+      cache.restore(ops, state);
     }
   }
 }

@@ -4,14 +4,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import wan4j.cache.StepCache;
 import wan4j.media.Picture;
+import wan4j.model.LatentGrid;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
+import wan4j.pipeline.CheckpointTokenizer;
+import wan4j.pipeline.Clip;
 import wan4j.pipeline.Conditioning;
+import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.FrameDecoder;
@@ -23,8 +27,8 @@ import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
 import wan4j.schedule.Sampler;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
-import wan4j.text.Tokenizer;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointKind;
 import wan4j.weights.Expert;
@@ -124,7 +128,7 @@ final class PipelineCases implements CaseKind {
       conditionals.add(ops.download(outcome.conditional()));
       unconditionals.add(ops.download(outcome.unconditional()));
       velocities.add(ops.download(outcome.velocity()));
-      samples.add(ops.download(outcome.sample()));
+      samples.add(outcome.latents());
     }
   }
 
@@ -183,11 +187,11 @@ final class PipelineCases implements CaseKind {
           high);
     }
 
-    Tensor sample(IntFunction<StepCache> cache, StepListener listener) {
+    Tensor sample(Function<Shape, StepCache> cache, StepListener listener) {
       Tensor noise = reference.tensor("in.noise");
       try (var _ = ops.scope()) {
         return new Denoiser(ops, experts)
-            .run(plan(), noise, prompts(), conditioning(noise), cache, listener);
+            .run(plan(), noise, conditioning(noise.shape()), cache, listener);
       }
     }
 
@@ -197,20 +201,29 @@ final class PipelineCases implements CaseKind {
       try (var encoder = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
         PromptEncoder prompts =
             new PromptEncoder(
-                Tokenizer.load(checkpoint.tokenizer()), encoder, ops, config().textLength());
+                CheckpointTokenizer.of(checkpoint), encoder, ops, config().textLength());
         return new Prompts(
             prompts.encode(arguments.get("prompt").asString()), prompts.encode(negative));
       }
     }
 
-    private Conditioning conditioning(Tensor noise) {
+    private Conditioning conditioning(Shape noise) {
+      return course(noise).conditioning(ops, autoencoder, noise, prompts(), Clip.FIRST);
+    }
+
+    /// Returns the course; the shape of the noise tells the size of the video.
+    private Course course(Shape noise) {
+      int frames = LatentGrid.videoFrames(noise.length(1));
+      int height = noise.length(2) * autoencoder.stride();
+      int width = noise.length(3) * autoencoder.stride();
       if (!reference.has("in.image_u8")) {
-        return TextToVideo.prepare(ops, noise.shape());
+        return new TextToVideo(frames, height, width);
       }
       Picture picture = Picture.of(reference.tensor("in.image_u8"));
+      long area = (long) height * width;
       return checkpoint.kind() == CheckpointKind.TI2V
-          ? TextImageToVideo.prepare(ops, autoencoder, picture, noise.shape())
-          : ImageToVideo.prepare(ops, autoencoder, picture, noise.shape());
+          ? new TextImageToVideo(picture, area, frames)
+          : new ImageToVideo(picture, area, frames);
     }
 
     @Override

@@ -1,15 +1,20 @@
 package wan4j.weights;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import wan4j.tensor.InputException;
+import wan4j.tensor.TensorSource;
 
 /// A downloaded Wan2.2 checkpoint in either layout: its networks by their original names, its
 /// sizes, its tokenizer.
 public final class Checkpoint implements AutoCloseable {
+  private static final long LARGEST_PIECES = 64 << 20;
+
   private final Path folder;
   private final CheckpointFiles files;
   private final Map<Expert, Weights> transformers = new TreeMap<>();
@@ -42,15 +47,6 @@ public final class Checkpoint implements AutoCloseable {
     return files.kind();
   }
 
-  /// Throws `InputException` when the checkpoint is one of another task.
-  public void requireKind(CheckpointKind expected) {
-    if (kind() != expected) {
-      throw new InputException(
-          "%s is a checkpoint of %s; expected one of %s: give another folder, or --task %s"
-              .formatted(folder, kind().task(), expected.task(), kind().task()));
-    }
-  }
-
   /// Returns the transformers, in the order in which the steps use them.
   public List<Expert> experts() {
     return List.copyOf(files.transformers().keySet());
@@ -81,8 +77,13 @@ public final class Checkpoint implements AutoCloseable {
       TransformerConfig config = TransformerConfig.read(folder(expert), transformer(expert));
       if (common != null && !common.equals(config)) {
         throw new InputException(
-            "the experts in %s have different sizes, %s and %s; download it again"
-                .formatted(folder, common, config));
+            "the experts in %s belong to different models: %s has %s, %s has %s; put the two experts of one model there"
+                .formatted(
+                    folder,
+                    experts().getFirst().description(),
+                    common.sentence(),
+                    expert.description(),
+                    config.sentence()));
       }
       common = config;
     }
@@ -111,9 +112,52 @@ public final class Checkpoint implements AutoCloseable {
     return textEncoder;
   }
 
-  /// Returns the folder of the tokenizer's files.
+  /// Returns the folder of the tokenizer's files, or the text encoder's file where that carries the
+  /// tokenizer.
   public Path tokenizer() {
     return files.tokenizer();
+  }
+
+  /// Returns the SentencePiece model that the text encoder's file carries, or null where the
+  /// tokenizer lies in a folder; throws `InputException` when it is none.
+  public byte[] sentencePieces() {
+    if (Files.isDirectory(tokenizer())) {
+      return null;
+    }
+    TensorSource source = textEncoder().source(Weights.SENTENCE_PIECES);
+    if (source.dtype().bytes() != 1 || source.bytes() > LARGEST_PIECES) {
+      throw new InputException(
+          "%s holds %s as %s %s; expected the bytes of a SentencePiece model: download it again"
+              .formatted(tokenizer(), source.name(), source.dtype(), source.shape()));
+    }
+    byte[] bytes = new byte[(int) source.bytes()];
+    source.read(0, MemorySegment.ofArray(bytes));
+    return bytes;
+  }
+
+  /// Returns at which share of the noise the experts change, by the model_index.json of the
+  /// Diffusers layout, or `usual` where it does not say.
+  public double boundary(double usual) {
+    double value = number("model_index.json", "boundary_ratio", usual);
+    if (!(value > 0 && value < 1)) {
+      throw new InputException(
+          "%s gives boundary_ratio as %s; expected a number between 0 and 1: download it again"
+              .formatted(folder.resolve("model_index.json"), value));
+    }
+    return value;
+  }
+
+  /// Returns the shift of the noise levels that the scheduler of the Diffusers layout names, or
+  /// `usual` where it does not say.
+  public double flowShift(double usual) {
+    return number("scheduler/scheduler_config.json", "flow_shift", usual);
+  }
+
+  private double number(String file, String name, double usual) {
+    Path path = folder.resolve(file);
+    return layout() == Layout.DIFFUSERS && Files.exists(path)
+        ? ConfigFile.read(path).decimal(name, usual)
+        : usual;
   }
 
   /// Counts the tensors, parameters and bytes of every network without reading an element.

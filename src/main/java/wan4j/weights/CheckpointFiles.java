@@ -4,12 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
-import wan4j.weights.file.Quoted;
+import wan4j.weights.file.TensorFile;
 
 /// Where the networks of a checkpoint lie, found out by looking at its folder.
 record CheckpointFiles(
@@ -19,6 +21,15 @@ record CheckpointFiles(
     Path vae,
     Path textEncoder,
     Path tokenizer) {
+  private static final Pattern HIGH = single("high_?noise");
+  private static final Pattern LOW = single("low_?noise");
+  private static final Pattern TI2V = single("ti2v");
+  private static final Pattern GGUF = Pattern.compile(".*\\.gguf", Pattern.CASE_INSENSITIVE);
+
+  private static Pattern single(String word) {
+    return Pattern.compile(
+        "(?!.*lora).*" + word + ".*\\.(safetensors|pth)", Pattern.CASE_INSENSITIVE);
+  }
 
   /// Looks at a folder; throws `InputException` when it is no complete checkpoint that we know.
   static CheckpointFiles find(Path folder) {
@@ -37,29 +48,84 @@ record CheckpointFiles(
     if (Files.exists(folder.resolve("config.json"))) {
       return originalSingle(folder);
     }
-    throw new InputException(
-        "%s is no Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
-            .formatted(folder, hint(folder)));
+    return singleFiles(folder);
   }
 
   private static CheckpointFiles originalPair(Path folder) {
     Path high = present(folder.resolve("high_noise_model"), "the high-noise expert");
     Path low = present(folder.resolve("low_noise_model"), "the low-noise expert");
-    String type = type(ConfigFile.read(high.resolve("config.json")));
-    CheckpointKind kind =
-        switch (type) {
-          case "t2v" -> CheckpointKind.T2V;
-          case "i2v" -> CheckpointKind.I2V;
-          default ->
-              throw new InputException(
-                  "%s holds two experts of type %s; expected t2v or i2v: download it again"
-                      .formatted(folder, Quoted.of(type)));
-        };
-    return original(folder, kind, Map.of(Expert.HIGH_NOISE, high, Expert.LOW_NOISE, low));
+    return original(
+        folder, pairKind(folder, high), Map.of(Expert.HIGH_NOISE, high, Expert.LOW_NOISE, low));
+  }
+
+  private static CheckpointKind pairKind(Path folder, Path high) {
+    String type = TransformerType.of(high);
+    return switch (type) {
+      case "t2v" -> CheckpointKind.T2V;
+      case "i2v" -> CheckpointKind.I2V;
+      default ->
+          throw new InputException(
+              "%s holds two experts of type %s; expected t2v or i2v: put the experts of one model there"
+                  .formatted(folder, Quoted.of(type)));
+    };
+  }
+
+  /// A folder of single files as ComfyUI's collections have them: each network by its file's name,
+  /// the transformers' sizes by their tensors.
+  private static CheckpointFiles singleFiles(Path folder) {
+    Path high = transformer(folder, HIGH);
+    Path low = transformer(folder, LOW);
+    if (high != null && low != null) {
+      return original(
+          folder, pairKind(folder, high), Map.of(Expert.HIGH_NOISE, high, Expert.LOW_NOISE, low));
+    }
+    Path single = transformer(folder, TI2V);
+    if (single != null && high == null && low == null) {
+      return original(folder, CheckpointKind.TI2V, Map.of(Expert.SINGLE, single));
+    }
+    requireNoGguf(folder, GGUF);
+    throw new InputException(
+        "%s is no Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
+            .formatted(folder, hint(folder)));
+  }
+
+  private static Path transformer(Path folder, Pattern name) {
+    List<Path> found =
+        list(folder).stream()
+            .filter(file -> name.matcher(file.getFileName().toString()).matches())
+            .toList();
+    if (found.size() > 1) {
+      throw new InputException(
+          "%s holds %s and %s, of which one can be used; expected one file for each transformer: keep one"
+              .formatted(
+                  folder,
+                  Quoted.of(found.get(0).getFileName().toString()),
+                  Quoted.of(found.get(1).getFileName().toString())));
+    }
+    return found.isEmpty() ? null : found.getFirst();
+  }
+
+  private static List<Path> list(Path folder) {
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.filter(file -> !file.getFileName().toString().startsWith(".")).sorted().toList();
+    } catch (IOException e) {
+      throw new InputException(folder + " cannot be listed; check its permissions", e);
+    }
+  }
+
+  private static void requireNoGguf(Path folder, Pattern name) {
+    list(folder).stream()
+        .filter(file -> name.matcher(file.getFileName().toString()).matches())
+        .findFirst()
+        .ifPresent(file -> {
+          throw new InputException(
+              "%s is a GGUF file, which wan4j does not read; expected safetensors or PyTorch in bf16 or FP8: download that version"
+                  .formatted(file));
+        });
   }
 
   private static CheckpointFiles originalSingle(Path folder) {
-    String type = type(ConfigFile.read(folder.resolve("config.json")));
+    String type = TransformerType.of(ConfigFile.read(folder.resolve("config.json")));
     CheckpointKind kind =
         switch (type) {
           case "ti2v" -> CheckpointKind.TI2V;
@@ -75,21 +141,25 @@ record CheckpointFiles(
 
   private static CheckpointFiles original(
       Path folder, CheckpointKind kind, Map<Expert, Path> transformers) {
-    String vae = kind == CheckpointKind.TI2V ? "Wan2.2_VAE.pth" : "Wan2.1_VAE.pth";
+    boolean isNew = kind == CheckpointKind.TI2V;
+    Path textEncoder =
+        one(folder, "models_t5_umt5-xxl-enc-bf16.pth", "models_t5_|umt5", "the text encoder");
     return new CheckpointFiles(
         Layout.ORIGINAL,
         kind,
         new TreeMap<>(transformers),
-        one(folder, vae, "the VAE"),
-        one(folder, "models_t5_umt5-xxl-enc-bf16.pth", "the text encoder"),
-        present(folder.resolve("google").resolve("umt5-xxl"), "the tokenizer"));
+        isNew
+            ? one(folder, "Wan2.2_VAE.pth", "wan_?2[._]2_vae", "the VAE")
+            : one(folder, "Wan2.1_VAE.pth", "wan_?2[._]1_vae", "the VAE"),
+        textEncoder,
+        tokenizer(folder, textEncoder));
   }
 
   private static CheckpointFiles diffusers(Path folder) {
     Path first = folder.resolve("transformer");
     Path second = folder.resolve("transformer_2");
     boolean isPair = Files.isDirectory(second);
-    String type = type(ConfigFile.read(first.resolve("config.json")));
+    String type = TransformerType.of(first);
     CheckpointKind kind =
         switch (type) {
           case "t2v" -> CheckpointKind.T2V;
@@ -123,41 +193,42 @@ record CheckpointFiles(
         present(folder.resolve("tokenizer"), "the tokenizer"));
   }
 
-  /// Returns the type of a transformer by its config alone: its own word for it, its class, or its
-  /// channels.
-  private static String type(ConfigFile config) {
-    String className = config.text("_class_name", "");
-    boolean isTransformer =
-        config.has("model_type")
-            || (className.contains("Wan") && !className.contains("Autoencoder"));
-    if (!isTransformer) {
-      return "";
+  /// Returns the folder of the tokenizer, or the text encoder's file where that carries the
+  /// tokenizer itself.
+  private static Path tokenizer(Path folder, Path textEncoder) {
+    Path own = folder.resolve("google").resolve("umt5-xxl");
+    if (Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
+      return present(own, "the tokenizer");
     }
-    String given = config.text("model_type", "");
-    if (!given.isEmpty()) {
-      return given;
+    if (Files.isRegularFile(textEncoder)) {
+      try (TensorFile file = TensorFile.open(textEncoder)) {
+        if (file.tensors().containsKey(Weights.SENTENCE_PIECES)) {
+          return textEncoder;
+        }
+      }
     }
-    String in = config.has("in_dim") ? "in_dim" : "in_channels";
-    String out = config.has("out_dim") ? "out_dim" : "out_channels";
-    return TransformerConfig.typeOf(config, config.integer(in, 16), config.integer(out, 16));
+    return present(own, "the tokenizer");
   }
 
   /// Finds a file by the name that the download gives it, or with another type or ending, as after
-  /// a conversion.
-  private static Path one(Path folder, String name, String what) {
+  /// a conversion, or by the beginning that other collections give it.
+  private static Path one(Path folder, String name, String beginning, String what) {
     Path own = folder.resolve(name);
     if (Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
       return present(own, what);
     }
-    String beginning = name.replaceFirst("(-bf16)?\\.pth$", "");
-    try (Stream<Path> list = Files.list(folder)) {
-      return list.filter(f -> f.getFileName().toString().startsWith(beginning))
-          .filter(f -> f.toString().endsWith(".safetensors") || f.toString().endsWith(".pth"))
-          .min(Comparator.naturalOrder())
-          .orElseGet(() -> present(own, what));
-    } catch (IOException e) {
-      throw new InputException(folder + " cannot be listed; check its permissions", e);
+    Pattern other =
+        Pattern.compile("(" + beginning + ").*\\.(safetensors|pth)", Pattern.CASE_INSENSITIVE);
+    List<Path> found =
+        list(folder).stream()
+            .filter(file -> other.matcher(file.getFileName().toString()).matches())
+            .toList();
+    if (found.isEmpty()) {
+      requireNoGguf(
+          folder, Pattern.compile("(" + beginning + ").*\\.gguf", Pattern.CASE_INSENSITIVE));
+      return present(own, what);
     }
+    return found.getFirst();
   }
 
   /// Returns the path if something is there; throws `InputException` otherwise.
@@ -174,16 +245,12 @@ record CheckpointFiles(
   /// Names a folder just below that looks like a checkpoint, as in an unpacked archive or a
   /// download cache.
   private static String hint(Path folder) {
-    try (Stream<Path> list = Files.list(folder)) {
-      return list.filter(f ->
-              Files.isDirectory(f.resolve("high_noise_model"))
-                  || Files.isDirectory(f.resolve("transformer")))
-          .sorted()
-          .findFirst()
-          .map(f -> ", perhaps " + f)
-          .orElse("");
-    } catch (IOException e) {
-      throw new InputException(folder + " cannot be listed; check its permissions", e);
-    }
+    return list(folder).stream()
+        .filter(f ->
+            Files.isDirectory(f.resolve("high_noise_model"))
+                || Files.isDirectory(f.resolve("transformer")))
+        .findFirst()
+        .map(f -> ", perhaps " + f)
+        .orElse("");
   }
 }

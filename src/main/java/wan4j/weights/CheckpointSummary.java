@@ -37,7 +37,7 @@ public record CheckpointSummary(
     Map<DType, Long> byType = new EnumMap<>(DType.class);
     List<TensorSource> tensors =
         weights.all().entrySet().stream()
-            .filter(tensor -> !tensor.getKey().equals(Weights.MARKER))
+            .filter(tensor -> !Weights.isRemark(tensor.getKey()))
             .map(Map.Entry::getValue)
             .toList();
     for (TensorSource tensor : tensors) {

@@ -2,9 +2,9 @@ package wan4j.weights;
 
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
+import wan4j.files.Json;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
-import wan4j.weights.file.Json;
-import wan4j.weights.file.Quoted;
 
 /// A network's config.json, read value by value; every value that cannot be a size, a number or a
 /// word is refused with an `InputException`.
@@ -71,8 +71,8 @@ public final class ConfigFile {
       return fallback;
     }
     JsonNode node = values.path(name);
-    double value = node.isNumber() ? node.doubleValue() : Double.NaN;
-    if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+    double value = Json.number(node);
+    if (!(value > 0)) {
       throw wrong(name, node, "a positive number");
     }
     return value;

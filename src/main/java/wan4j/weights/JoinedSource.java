@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
@@ -13,7 +14,6 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.file.FloatReader;
-import wan4j.weights.file.Quoted;
 import wan4j.weights.file.RowSource;
 
 /// A weight that is stored as 8-bit floats beside its scales, read as float32 with the scales
@@ -43,33 +43,41 @@ final class JoinedSource implements ScaledSource {
     rowLength = RowSource.rowLength(shape);
     long rows = shape.count() / Math.max(1, rowLength);
     Shape given = scale.shape();
+    long[] sizes = withoutOnes(given);
+    long count = given.count();
     long tileRows = Math.ceilDiv(rows, TILE);
     long tileColumns = Math.ceilDiv(rowLength, TILE);
-    if (given.count() == 1) {
+    if (count == 1) {
       rowsPerScale = Integer.MAX_VALUE;
       columnsPerScale = Integer.MAX_VALUE;
       scalesPerRow = 1;
-    } else if (given.rank() == 2
-        && given.equals(Shape.of(tileRows, tileColumns))
-        && given.size(0) != rows) {
+    } else if (given.rank() >= 2
+        && count == tileRows * tileColumns
+        && given.size(0) == tileRows
+        && given.size(1) == tileColumns
+        && tileRows != rows) {
       rowsPerScale = TILE;
       columnsPerScale = TILE;
       scalesPerRow = (int) tileColumns;
-    } else if (given.rank() > 0
-        && given.size(0) == rows
-        && given.count() > 0
-        && rowLength % (given.count() / rows) == 0) {
-      // one for each output, or one for each of several equal pieces of it
-      rowsPerScale = 1;
-      scalesPerRow = (int) (given.count() / rows);
+    } else if (sizes.length == 1 && sizes[0] == rows) {
+      rowsPerScale = 1; // one for each output
+      columnsPerScale = rowLength;
+      scalesPerRow = 1;
+    } else if (given.rank() >= 2
+        && count > 0
+        && given.size(0) * given.size(1) == count
+        && rows % given.size(0) == 0
+        && rowLength % given.size(1) == 0) {
+      rowsPerScale = 1; // one for each of several equal pieces of each output, or of several
+      scalesPerRow = given.length(1);
       columnsPerScale = rowLength / scalesPerRow;
     } else {
       throw new InputException(
-          "%s holds %s of shape %s beside a weight %s; expected one scale, one for each output or one for each tile of 128: convert the checkpoint again"
+          "%s holds %s of shape %s beside a weight %s; expected one scale, one for each output or one for each of equal blocks: convert the checkpoint again"
               .formatted(title, Quoted.of(scale.name()), given, shape));
     }
-    scales = FloatReader.all(scale);
-    factors = Tensor.of(scales, sizes(given));
+    scales = spread(FloatReader.all(scale), rows);
+    factors = Tensor.of(scales, sizes());
     for (float value : scales) {
       if (!(value > 0 && Float.isFinite(value))) {
         throw new InputException(
@@ -79,13 +87,30 @@ final class JoinedSource implements ScaledSource {
     }
   }
 
-  private long[] sizes(Shape given) {
-    if (given.count() == 1) {
-      return new long[] {1};
+  private static long[] withoutOnes(Shape shape) {
+    return Arrays.stream(shape.toArray()).filter(size -> size != 1).toArray();
+  }
+
+  /// Returns the scales of every output where several outputs share theirs.
+  private float[] spread(float[] given, long rows) {
+    long most = rows * scalesPerRow;
+    if (rowsPerScale != 1 || given.length == most) {
+      return given;
     }
-    return scalesPerRow == 1 && rowsPerScale == 1
-        ? new long[] {given.count()}
-        : new long[] {given.count() / scalesPerRow, scalesPerRow};
+    float[] all = new float[Math.toIntExact(most)];
+    int rowsOfBlock = (int) (most / given.length);
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(
+          given, row / rowsOfBlock * scalesPerRow, all, row * scalesPerRow, scalesPerRow);
+    }
+    return all;
+  }
+
+  private long[] sizes() {
+    if (scales.length == 1 || (scalesPerRow == 1 && rowsPerScale == 1)) {
+      return new long[] {scales.length};
+    }
+    return new long[] {scales.length / scalesPerRow, scalesPerRow};
   }
 
   /// Returns the tensors with every 8-bit float weight joined to its scales. Where one has scales,

@@ -4,12 +4,12 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
+import wan4j.files.Json;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.file.Json;
-import wan4j.weights.file.Quoted;
 
 /// A list of a network's tensors without their elements: `{"tensors": [[name, shape, dtype], …]}`.
 final class Manifest {

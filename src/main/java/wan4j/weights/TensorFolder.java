@@ -5,15 +5,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
+import wan4j.files.Json;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.file.Json;
-import wan4j.weights.file.Quoted;
 import wan4j.weights.file.TensorFile;
 
 /// Finds the files of one network in a folder: an index with its shards, or a single file.
@@ -21,22 +26,50 @@ final class TensorFolder {
   private static final List<String> INDEXES = List.of(".safetensors.index.json", ".bin.index.json");
   private static final List<String> SINGLES = List.of(".safetensors", ".bin", ".pth");
 
+  private static final Pattern WEIGHTS =
+      Pattern.compile(".+\\.(safetensors|bin|pth|pt|ckpt|gguf)", Pattern.CASE_INSENSITIVE);
+  // the autoencoder and the text encoder by the names of the downloads and of ComfyUI's
+  private static final Pattern OTHER_NETWORK =
+      Pattern.compile("vae|t5|lora|clip", Pattern.CASE_INSENSITIVE);
+
   private TensorFolder() {}
 
   static Weights open(Path fileOrFolder) {
     if (!Files.isDirectory(fileOrFolder)) {
-      return whole(fileOrFolder, TensorFile.open(fileOrFolder));
+      return whole(fileOrFolder, TensorFile.open(fileOrFolder), List.of());
     }
     Path entry = entry(fileOrFolder);
     if (entry == null) {
       throw new InputException(
-          fileOrFolder
-              + " holds no weights; expected one .safetensors file or an .index.json with its"
-              + " shards: download it again");
+          other(fileOrFolder)
+              .map(gguf ->
+                  "%s is a GGUF file, which wan4j does not read; expected safetensors or PyTorch in bf16 or FP8: download that version"
+                      .formatted(gguf))
+              .orElse(
+                  fileOrFolder
+                      + " holds no weights; expected one .safetensors file or an .index.json with"
+                      + " its shards: download it again"));
     }
     return entry.toString().endsWith(".index.json")
         ? sharded(fileOrFolder, entry)
-        : whole(fileOrFolder, TensorFile.open(entry));
+        : whole(fileOrFolder, TensorFile.open(entry), surplus(fileOrFolder, Set.of(entry)));
+  }
+
+  private static Optional<Path> other(Path folder) {
+    return files(folder).stream()
+        .filter(file -> file.toString().toLowerCase(Locale.ROOT).endsWith(".gguf"))
+        .findFirst();
+  }
+
+  /// Returns the files of weights in a folder that are not used, apart from those of the networks
+  /// that may lie beside a transformer.
+  private static List<Path> surplus(Path folder, Set<Path> used) {
+    return files(folder).stream()
+        .filter(file ->
+            !used.contains(file)
+                && WEIGHTS.matcher(file.getFileName().toString()).matches()
+                && !OTHER_NETWORK.matcher(file.getFileName().toString()).find())
+        .toList();
   }
 
   /// Returns the index or the single file of a folder, or null when it has neither; throws
@@ -45,27 +78,34 @@ final class TensorFolder {
     List<Path> files = files(folder);
     for (String suffix : Stream.concat(INDEXES.stream(), SINGLES.stream()).toList()) {
       List<Path> found = files.stream().filter(f -> f.toString().endsWith(suffix)).toList();
-      if (found.size() == 1) {
-        return found.getFirst();
-      }
       // beside the transformer of a one-folder checkpoint its VAE and text encoder may lie
-      List<Path> transformers =
+      List<Path> own =
           found.stream()
+              .filter(f -> !OTHER_NETWORK.matcher(f.getFileName().toString()).find())
+              .toList();
+      List<Path> candidates = own.isEmpty() ? found : own;
+      List<Path> usual =
+          candidates.stream()
               .filter(f -> f.getFileName().toString().startsWith("diffusion_pytorch_model"))
               .toList();
-      if (transformers.size() == 1) {
-        return transformers.getFirst();
+      if (candidates.size() == 1 || usual.size() == 1) {
+        return (usual.size() == 1 ? usual : candidates).getFirst();
       }
-      if (found.size() > 1) {
+      if (candidates.size() > 1) {
         boolean isSharded =
-            found.stream().anyMatch(f -> f.toString().matches(".*-\\d+-of-\\d+\\.\\w+"));
+            candidates.stream().anyMatch(f -> f.toString().matches(".*-\\d+-of-\\d+\\.\\w+"));
         throw new InputException(
             isSharded
                 ? folder
                     + " holds shards but no index; expected the file ending in .index.json:"
                     + " download it again"
-                : "%s holds %d files ending in %s; expected one: keep one or name it itself"
-                    .formatted(folder, found.size(), suffix));
+                : "%s holds %d files ending in %s, %s and %s among them; expected one: keep one or name it itself"
+                    .formatted(
+                        folder,
+                        candidates.size(),
+                        suffix,
+                        Quoted.of(candidates.get(0).getFileName().toString()),
+                        Quoted.of(candidates.get(1).getFileName().toString())));
       }
     }
     return null;
@@ -79,8 +119,9 @@ final class TensorFolder {
     }
   }
 
-  private static Weights whole(Path title, TensorFile file) {
-    return Weights.over(title.toString(), file.tensors(), file.metadata(), List.of(file));
+  private static Weights whole(Path title, TensorFile file, List<Path> surplus) {
+    Weights.Notes notes = new Weights.Notes(file.metadata(), file.unread(), Set.of(), surplus);
+    return new Weights(title.toString(), file.tensors(), notes, List.of(file));
   }
 
   private static Weights sharded(Path folder, Path index) {
@@ -95,6 +136,7 @@ final class TensorFolder {
     try {
       Map<String, TensorSource> tensors = new LinkedHashMap<>();
       Map<String, String> metadata = new HashMap<>();
+      Map<String, String> unread = new HashMap<>();
       for (Map.Entry<String, JsonNode> line : map.properties()) {
         String shardName = line.getValue().asString("");
         TensorFile shard = shards.get(shardName);
@@ -102,6 +144,10 @@ final class TensorFolder {
           shard = TensorFile.open(shardPath(folder, index, shardName));
           shards.put(shardName, shard);
           metadata.putAll(shard.metadata());
+          unread.putAll(shard.unread());
+        }
+        if (shard.unread().containsKey(line.getKey())) {
+          continue;
         }
         TensorSource source = shard.tensors().get(line.getKey());
         if (source == null) {
@@ -112,7 +158,10 @@ final class TensorFolder {
         tensors.put(line.getKey(), source);
       }
       checkNothingElse(index, shards, tensors);
-      return Weights.over(folder.toString(), tensors, metadata, new ArrayList<>(shards.values()));
+      Set<Path> used = new HashSet<>(Set.of(index));
+      shards.values().forEach(shard -> used.add(shard.path()));
+      Weights.Notes notes = new Weights.Notes(metadata, unread, Set.of(), surplus(folder, used));
+      return new Weights(folder.toString(), tensors, notes, new ArrayList<>(shards.values()));
     } catch (RuntimeException | Error e) {
       shards.values().forEach(TensorFile::close);
       throw e;

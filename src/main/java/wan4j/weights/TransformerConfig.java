@@ -1,6 +1,8 @@
 package wan4j.weights;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import wan4j.files.Json;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 
@@ -36,6 +38,8 @@ public record TransformerConfig(
     int patchHeight,
     int patchWidth,
     double epsilon) {
+  private static final int USUAL_HEAD = 128;
+
   /// Checks what the network's arithmetic needs: whole even heads, an even sinusoid.
   public TransformerConfig {
     if (heads < 1 || dim % heads != 0 || dim / heads % 2 != 0) {
@@ -50,10 +54,12 @@ public record TransformerConfig(
     }
   }
 
-  /// Reads config.json in a transformer's folder and compares it with the shapes of its tensors,
-  /// which have original names; throws `InputException` when they disagree.
+  /// Reads config.json in a transformer's folder, where there is one, and compares it with the
+  /// shapes of its tensors, which have original names; throws `InputException` when they disagree.
   public static TransformerConfig read(Path folder, Weights weights) {
-    return of(ConfigFile.read(folder.resolve("config.json")), weights);
+    Path file = folder.resolve("config.json");
+    return of(
+        Files.exists(file) ? ConfigFile.read(file) : ConfigFile.of(file, Json.empty()), weights);
   }
 
   /// Compares a config with the shapes of the transformer's tensors, which have original names;
@@ -71,10 +77,7 @@ public record TransformerConfig(
               .formatted(weights, outputs, volume));
     }
     Reader reader = new Reader(config, weights);
-    int heads =
-        config.has("num_heads")
-            ? config.integer("num_heads")
-            : config.integer("num_attention_heads");
+    int heads = heads(config, patch.length(0));
     if (config.has("attention_head_dim")) {
       reader.agree("attention_head_dim", patch.length(0) / heads);
     }
@@ -119,6 +122,12 @@ public record TransformerConfig(
     return outChannels * patchFrames * patchHeight * patchWidth;
   }
 
+  /// Returns the sizes in which models differ, in words.
+  String sentence() {
+    return "type %s, %d blocks of width %d and %d, %d heads, %d channels in and %d out"
+        .formatted(modelType, layers, dim, feedForwardDim, heads, inChannels, outChannels);
+  }
+
   /// Returns this config with another number of text states.
   public TransformerConfig withTextLength(int length) {
     return new TransformerConfig(
@@ -152,6 +161,18 @@ public record TransformerConfig(
       return "i2v";
     }
     return inChannels == 48 ? "ti2v" : "t2v";
+  }
+
+  /// Returns the number of attention heads; where no config tells it, heads have 128 channels, as
+  /// in all published models (Comfy-Org/ComfyUI at a125cd8, comfy/model_detection.py).
+  private static int heads(ConfigFile config, int dim) {
+    if (config.has("num_heads")) {
+      return config.integer("num_heads");
+    }
+    if (config.has("num_attention_heads") || dim % USUAL_HEAD != 0) {
+      return config.integer("num_attention_heads");
+    }
+    return dim / USUAL_HEAD;
   }
 
   private static Shape shape(Weights weights, String name, int rank) {

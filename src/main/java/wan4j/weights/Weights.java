@@ -4,22 +4,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.ScaledSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
-import wan4j.weights.file.Quoted;
 import wan4j.weights.file.TensorFile;
-import wan4j.weights.lora.LoraApplication;
-import wan4j.weights.lora.LoraTerm;
-import wan4j.weights.lora.MergedSource;
 
 /// The named tensors of one network, or of one part of it, addressed by the original checkpoint's
 /// names; nothing is read before a backend takes a source.
@@ -31,26 +29,77 @@ public final class Weights implements AutoCloseable {
   /// The entry of a file's metadata that names the recipe by which wan4j has converted it.
   public static final String RECIPE = "wan4j.fp8_recipe";
 
+  /// The name of a tensor in which a text encoder's file carries its SentencePiece model, byte by
+  /// byte (Comfy-Org/ComfyUI at a125cd8, comfy/text_encoders/wan.py).
+  static final String SENTENCE_PIECES = "spiece_model";
+
   private static final String WEIGHT = ".weight";
 
   private final String title;
   private final String prefix;
   private final Map<String, TensorSource> tensors;
-  private final Map<String, String> metadata;
+  private final Notes notes;
   private final List<TensorFile> files;
   private final Set<String> taken;
+
+  /// What the files say beside their tensors.
+  ///
+  /// @param metadata the text in their headers
+  /// @param unread the names of tensors whose type is not read, with that type's name
+  /// @param fullPrecision the layers whose products are to be in full precision although their
+  ///   weights are stored in FP8
+  /// @param surplus files that lie beside those that are used and look like the same network
+  record Notes(
+      Map<String, String> metadata,
+      Map<String, String> unread,
+      Set<String> fullPrecision,
+      List<Path> surplus) {
+    static final Notes NONE = new Notes(Map.of(), Map.of(), Set.of(), List.of());
+
+    Notes {
+      metadata = Map.copyOf(metadata);
+      unread = Map.copyOf(unread);
+      fullPrecision = Set.copyOf(fullPrecision);
+      surplus = List.copyOf(surplus);
+    }
+
+    Notes renamed(UnaryOperator<String> translation) {
+      Map<String, String> renamed = new LinkedHashMap<>();
+      unread.forEach((name, type) -> renamed.put(translation.apply(name), type));
+      return new Notes(metadata, renamed, fullPrecision, surplus);
+    }
+
+    Notes withFullPrecision(Set<String> layers) {
+      return new Notes(metadata, unread, layers, surplus);
+    }
+  }
+
+  /// Creates whole weights over given sources.
+  Weights(
+      String title,
+      Map<String, ? extends TensorSource> tensors,
+      Notes notes,
+      List<TensorFile> files) {
+    this(
+        title,
+        "",
+        Collections.unmodifiableMap(new LinkedHashMap<>(tensors)),
+        notes,
+        List.copyOf(files),
+        ConcurrentHashMap.newKeySet());
+  }
 
   private Weights(
       String title,
       String prefix,
       Map<String, TensorSource> tensors,
-      Map<String, String> metadata,
+      Notes notes,
       List<TensorFile> files,
       Set<String> taken) {
     this.title = title;
     this.prefix = prefix;
     this.tensors = tensors;
-    this.metadata = metadata;
+    this.notes = notes;
     this.files = files;
     this.taken = taken;
   }
@@ -75,7 +124,7 @@ public final class Weights implements AutoCloseable {
 
   /// Creates weights over given sources; the title names them in messages.
   public static Weights of(String title, Map<String, ? extends TensorSource> tensors) {
-    return over(title, tensors, Map.of(), List.of());
+    return new Weights(title, tensors, Notes.NONE, List.of());
   }
 
   /// Creates weights that know shapes and types only, from a list of `[name, shape, dtype]` in
@@ -91,23 +140,9 @@ public final class Weights implements AutoCloseable {
     return of(title, sources);
   }
 
-  static Weights over(
-      String title,
-      Map<String, ? extends TensorSource> tensors,
-      Map<String, String> metadata,
-      List<TensorFile> files) {
-    return new Weights(
-        title,
-        "",
-        Collections.unmodifiableMap(new LinkedHashMap<>(tensors)),
-        Map.copyOf(metadata),
-        List.copyOf(files),
-        ConcurrentHashMap.newKeySet());
-  }
-
   /// Returns the part whose names begin with this one and a dot.
   public Weights at(String name) {
-    return new Weights(title, prefix + name + ".", tensors, metadata, files, taken);
+    return new Weights(title, prefix + name + ".", tensors, notes, files, taken);
   }
 
   /// Returns the part with this number, such as one block of a list.
@@ -122,7 +157,18 @@ public final class Weights implements AutoCloseable {
 
   /// Returns the text that came with the file, such as the format of quantised weights.
   public Map<String, String> metadata() {
-    return metadata;
+    return notes.metadata();
+  }
+
+  /// Returns the full names of the layers whose products the files want in full precision although
+  /// they store their weights in FP8.
+  public Set<String> fullPrecision() {
+    return notes.fullPrecision();
+  }
+
+  /// Returns files that lie beside those of the network, look like it too, and are not used.
+  public List<Path> surplus() {
+    return notes.surplus();
   }
 
   /// Returns the source of a tensor, which counts as used from now on; throws `InputException` when
@@ -158,8 +204,20 @@ public final class Weights implements AutoCloseable {
     return peek(name).dtype();
   }
 
+  /// Returns the source of a tensor without counting it as used; throws `InputException` when it is
+  /// missing.
+  public TensorSource source(String name) {
+    return peek(name);
+  }
+
   private TensorSource peek(String name) {
     TensorSource source = tensors.get(prefix + name);
+    String type = notes.unread().get(prefix + name);
+    if (source == null && type != null) {
+      throw new InputException(
+          "%s holds %s as %s, which wan4j does not read; expected float64, float32, float16, bfloat16 or FP8: choose another version of it"
+              .formatted(title, Quoted.of(prefix + name), Quoted.of(type)));
+    }
     if (source == null) {
       throw new InputException(
           "%s has no tensor %s; expected the complete checkpoint of this network: download it again"
@@ -220,7 +278,7 @@ public final class Weights implements AutoCloseable {
   public List<String> unused() {
     Set<String> left = new TreeSet<>();
     for (String name : tensors.keySet()) {
-      if (name.startsWith(prefix) && !taken.contains(name) && !name.equals(MARKER)) {
+      if (name.startsWith(prefix) && !taken.contains(name) && !isRemark(name)) {
         left.add(name);
       }
     }
@@ -240,61 +298,34 @@ public final class Weights implements AutoCloseable {
 
   /// Returns all the tensors under the names of the original network, 8-bit float weights with the
   /// scales that lie beside them multiplied in; names that are original already stay as they are.
-  /// Throws `InputException` when a scale is missing or is none.
+  /// Throws `InputException` when a scale is missing or is none, or when weights are stored in a
+  /// format that is not read.
   public Weights renamed(Naming naming) {
-    boolean isConverted = metadata.containsKey(RECIPE);
-    return over(
+    Set<String> stored = new LinkedHashSet<>(tensors.keySet());
+    stored.addAll(notes.unread().keySet());
+    UnaryOperator<String> translation = naming.translation(stored);
+    Map<String, TensorSource> original = naming.toOriginal(tensors, translation, title);
+    Notes renamed = notes.renamed(translation);
+    QuantisationRemarks remarks = QuantisationRemarks.of(original, metadata(), translation, title);
+    OtherFormat.refuse(original, renamed.unread(), remarks.formats(), title);
+    boolean isConverted = metadata().containsKey(RECIPE);
+    return new Weights(
         title,
-        JoinedSource.join(naming.toOriginal(tensors, title), isConverted, title),
-        metadata,
+        JoinedSource.join(original, isConverted, title),
+        renamed.withFullPrecision(isConverted ? Set.of() : remarks.fullPrecision()),
         files);
   }
 
-  /// Returns what LoRA files, several at once, add to which parameter of this network, by full
-  /// name; throws `InputException` when one does not belong to it.
-  public Map<String, List<LoraTerm>> additions(List<LoraApplication> applications) {
-    if (!prefix.isEmpty()) {
-      throw new IllegalStateException("LoRA files change a whole network, not only " + this);
-    }
-    Map<String, List<LoraTerm>> terms = new LinkedHashMap<>();
-    for (LoraApplication application : applications) {
-      application
-          .lora()
-          .match(this)
-          .forEach((name, delta) ->
-              terms
-                  .computeIfAbsent(name, n -> new ArrayList<>())
-                  .add(new LoraTerm(delta, application.strength())));
-    }
-    return terms;
+  /// Returns the same weights with some tensors replaced by others of the same shapes.
+  public Weights with(Map<String, ? extends TensorSource> replaced) {
+    Map<String, TensorSource> changed = new LinkedHashMap<>(tensors);
+    changed.putAll(replaced);
+    return new Weights(title, changed, notes, files);
   }
 
-  /// Returns the same weights with LoRA files added, several at once, computed in float32 while
-  /// they are read; throws `InputException` when one does not belong to this network or a weight it
-  /// changes is stored in FP8.
-  public Weights merged(List<LoraApplication> applications) {
-    return merged(applications, _ -> true);
-  }
-
-  /// Does so, where `runsInFloat8` tells by a layer's name whether its weight would be quantised
-  /// anew if it is stored in FP8; others are merely widened, and can be changed.
-  public Weights merged(List<LoraApplication> applications, Predicate<String> runsInFloat8) {
-    Map<String, TensorSource> merged = new LinkedHashMap<>(tensors);
-    additions(applications)
-        .forEach((name, terms) -> {
-          TensorSource base = tensors.get(name);
-          DType stored =
-              base instanceof ScaledSource scaled ? scaled.codes().dtype() : base.dtype();
-          String layer = name.replaceFirst("\\.weight$", "");
-          boolean isQuantised = stored.bytes() < 2 && runsInFloat8.test(layer);
-          if (isQuantised || !stored.isFloat()) {
-            throw new InputException(
-                "%s stores %s as %s, into which no LoRA can be merged; let it run beside the weights (--lora_mode side), or run them in bf16 (--quantize False)"
-                    .formatted(title, name, stored));
-          }
-          merged.put(name, new MergedSource(base, terms));
-        });
-    return over(title, merged, metadata, files);
+  /// Says whether a tensor belongs to no layer but tells something of the file.
+  static boolean isRemark(String name) {
+    return name.equals(MARKER) || name.equals(SENTENCE_PIECES);
   }
 
   /// Returns all tensors by full name.

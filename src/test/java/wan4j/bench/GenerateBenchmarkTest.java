@@ -62,7 +62,6 @@ final class GenerateBenchmarkTest {
             "forwards computed",
             "forwards skipped",
             "decode",
-            "frames to host",
             "total",
             "peak memory");
     assertThat(value(found, "forwards computed")).isEqualTo(47);

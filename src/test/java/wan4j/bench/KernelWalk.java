@@ -22,15 +22,22 @@ import wan4j.cuda.CudaTypes;
 import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
+import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
+import wan4j.ops.Convolution;
+import wan4j.ops.Heads;
+import wan4j.ops.Linear;
 import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
-import wan4j.pipeline.Conditioning;
+import wan4j.ops.Window;
+import wan4j.pipeline.Clip;
+import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.ImageToVideo;
@@ -39,6 +46,7 @@ import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
+import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.schedule.Sampler;
@@ -113,6 +121,7 @@ final class KernelWalk {
 
   private void run() {
     text();
+    groups();
     for (Task task : Task.values()) {
       autoencoder(task);
       Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
@@ -132,6 +141,37 @@ final class KernelWalk {
           encoder.encode(TextBenchmark.ids(words), words);
         }
       }
+    }
+  }
+
+  /// What the audio injectors and the face adapter ask for beside layers that all blocks have: each
+  /// token sees five keys in heads of 128. The convolution is that of wav2vec2's positions.
+  private void groups() {
+    try (Parameters parameters = ops.parameters();
+        var _ = ops.scope()) {
+      Tensor query = ops.empty(ops.activation(), 3000, 40, 128);
+      Tensor keys = ops.empty(ops.activation(), 10, 40, 128);
+      Tensor rows = ops.empty(DType.I32, 3000);
+      for (Precision recipe : Precision.values()) {
+        if (recipe == Precision.FLOAT32) {
+          continue;
+        }
+        Linear out =
+            parameters.linear(
+                List.of(new Hollow("out", Shape.of(5120, 5120), DType.BF16)), List.of(), recipe);
+        ops.groupedAttention(
+            new Heads(query, keys, keys), rows, 5, 0.1, out.input(Branch.CONDITIONAL));
+      }
+      Convolution positions =
+          parameters.convolution(
+              new Hollow("weight", Shape.of(1024, 64, 128), DType.F32),
+              new Hollow("bias", Shape.of(1024), DType.F32),
+              16);
+      ops.convolution(
+          ops.empty(ops.activation(), 200, 1, 1, 1024),
+          positions,
+          Window.VALID,
+          ops.empty(ops.activation(), 73, 1, 1, 1024));
     }
   }
 
@@ -210,34 +250,32 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                new Prompts(states, states),
-                conditioning(size, shape),
+                course(size).conditioning(ops, vae, shape, new Prompts(states, states), Clip.FIRST),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
     }
 
-    private StepCache cache(SamplingPlan plan, int tokens, boolean isCalibrating) {
-      int dim = experts.config().dim();
+    private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
       return isCalibrating
-          ? new MagCacheCalibration(ops, tokens, dim)
+          ? new MagCacheCalibration(ops, tokens.size(0), tokens.size(1))
           : new MagCache(
               ops,
-              CacheSettings.MagCache.DEFAULT.schedule(
-                  task, true, plan.steps(), plan.shift(), experts.boundary()),
-              tokens,
-              dim);
+              MagCacheSchedules.of(
+                  CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
+              tokens.size(0),
+              tokens.size(1));
     }
 
-    private Conditioning conditioning(VideoSize size, Shape shape) {
+    private Course course(VideoSize size) {
       if (task == Task.T2V_A14B) {
-        return TextToVideo.prepare(ops, shape);
+        return new TextToVideo(size.frames(), size.height(), size.width());
       }
       int bytes = 3 * size.width() * size.height();
       Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);
       return task == Task.I2V_A14B
-          ? ImageToVideo.prepare(ops, vae, picture, shape)
-          : TextImageToVideo.prepare(ops, vae, picture, shape);
+          ? new ImageToVideo(picture, size.area(), size.frames())
+          : new TextImageToVideo(picture, size.area(), size.frames());
     }
   }
 

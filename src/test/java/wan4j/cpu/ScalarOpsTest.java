@@ -85,7 +85,8 @@ class ScalarOpsTest {
 
   @Test
   void functionsHaveTheirKnownValues() {
-    assertValues(ops.silu(floats(0, 1, -2)), 0, 0.7310586, -0.2384058);
+    assertValues(ops.activate(floats(0, 1, -2), Activation.SILU), 0, 0.7310586, -0.2384058);
+    assertValues(ops.activate(floats(0, 1, -2), Activation.LEAKY_RELU), 0, 1, -0.4);
     assertThat(ScalarElementwise.apply(Activation.GELU_TANH, 1))
         .isEqualTo(0.8411919906082768, Offset.offset(1e-12));
     assertThat(ScalarElementwise.apply(Activation.GELU_ERF, -1))
@@ -135,6 +136,16 @@ class ScalarOpsTest {
     Heads heads = new Heads(query, key, value);
     assertValues(ops.attention(heads, 1, PLAIN).values(), 3, 7);
     assertValues(ops.attention(heads, 0, PLAIN).values(), 2, 6);
+  }
+
+  @Test
+  void groupedAttentionSeesTheKeysOfTheNamedGroupAlone() {
+    Tensor query = floats(1, 1, 1).reshape(3, 1, 1);
+    Tensor key = floats(Math.log(3), 0, 0, 0).reshape(4, 1, 1);
+    Tensor value = floats(4, 0, 10, 20).reshape(4, 1, 1);
+    Heads heads = new Heads(query, key, value);
+    Tensor rows = Tensor.of(new int[] {1, 0, 1}, 3);
+    assertValues(ops.groupedAttention(heads, rows, 2, 1, PLAIN).values(), 15, 3, 15);
   }
 
   @Test
@@ -200,6 +211,21 @@ class ScalarOpsTest {
     assertValues(ops.channelsFirst(features, floats(2, 1), floats(1, 0)), 1, 3, 5, 130, 140, 150);
     Tensor colours = floats(-2, -1, 0, 0.999, 1, Double.NaN).reshape(1, 1, 2, 3);
     assertValues(ops.pixels(colours), 0, 0, 127, 254, 255, 0);
+  }
+
+  @Test
+  void aConvolutionInGroupsSeesItsOwnChannels() {
+    try (Parameters parameters = ops.parameters()) {
+      TensorSource weight =
+          TensorSource.of("weight", floats(1, 2, 10, 20).reshape(2, 1, 2)); // of two taps in time
+      TensorSource bias = TensorSource.of("bias", floats(100, 1000));
+      Convolution layer = parameters.convolution(weight, bias, 2);
+      assertThat(layer.inputs()).isEqualTo(2);
+      Tensor target = ops.empty(DType.F32, 2, 1, 1, 2);
+      Tensor x = rows(3, 1, 2, 3, 4, 5, 6).reshape(3, 1, 1, 2);
+      ops.convolution(x, layer, Window.VALID, target);
+      assertValues(target, 107, 1100, 113, 1160);
+    }
   }
 
   @Test

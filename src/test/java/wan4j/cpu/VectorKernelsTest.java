@@ -98,9 +98,11 @@ class VectorKernelsTest {
     VectorElementwise.gatedGelu(x, fast);
     ScalarElementwise.gatedGelu(x, plain);
     assertClose(fast, plain);
-    VectorElementwise.silu(plain, fast);
-    ScalarElementwise.silu(plain, plain);
-    assertClose(fast, plain);
+    for (Activation function : Activation.values()) {
+      VectorElementwise.activate(plain, function, fast);
+      ScalarElementwise.activate(plain, function, plain);
+      assertClose(fast, plain);
+    }
     Tensor sum = values(1, 3, 207);
     VectorElementwise.add(fast, sum);
     ScalarElementwise.add(plain, sum);

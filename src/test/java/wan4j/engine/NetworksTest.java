@@ -30,11 +30,11 @@ final class NetworksTest {
   }
 
   private Networks networks(boolean offloads) {
-    return Networks.over(new EngineOptions(DEMO, Device.CPU, offloads, false), ops, ops);
+    return Networks.open(new EngineOptions(DEMO, Device.CPU, offloads, false), _ -> ops);
   }
 
   private void load(Networks networks) {
-    networks.promptEncoder();
+    networks.text("a red ball");
     networks.autoencoder();
     networks.experts().get(Expert.HIGH_NOISE);
   }

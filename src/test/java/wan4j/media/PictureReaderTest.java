@@ -15,6 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.media.jpeg.JpegReader;
+import wan4j.media.picture.DecodedPicture;
+import wan4j.media.picture.PngReader;
 import wan4j.tensor.InputException;
 
 /// The files under pictures/ were written by Pillow 12.3.0; each `.rgb` beside them holds what its
@@ -52,7 +55,8 @@ final class PictureReaderTest {
         "turned.jpg"
       })
   void picturesAreEqualToPillowToTheBit(String name) throws IOException {
-    Picture picture = PictureReader.read(stored(name));
+    Picture picture =
+        PictureReader.read(stored(name), PictureReader.Orientation.IGNORE, note -> {});
     assertThat(picture.width()).isEqualTo(23);
     assertThat(picture.height()).isEqualTo(14);
     assertThat(picture.rgb()).isEqualTo(resource(name + ".rgb"));
@@ -100,7 +104,7 @@ final class PictureReaderTest {
         changed[3 + random.nextInt(whole.length - 3)] = (byte) random.nextInt();
       }
       try {
-        Picture picture =
+        DecodedPicture picture =
             PngReader.recognises(changed)
                 ? PngReader.read(file, changed)
                 : JpegReader.recognises(changed) ? JpegReader.read(file, changed) : null;

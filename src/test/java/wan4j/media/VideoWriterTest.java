@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,6 +73,51 @@ final class VideoWriterTest {
         .hasMessageContaining("a.mp4");
     assertThat(target).hasContent("old");
     assertThat(folder).isDirectoryNotContaining("glob:**.part");
+  }
+
+  /// The noise makes OpenH264 begin anew in the middle.
+  @ParameterizedTest
+  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "noise.mp4"})
+  void piecesGiveTheFileOfTheWhole(String name) throws IOException {
+    byte[] noise = new byte[7 * 64 * 96 * 3];
+    new Random(3).nextBytes(noise);
+    Tensor video =
+        name.startsWith("noise")
+            ? Tensor.of(noise, 7, 64, 96, 3)
+            : VideoRoundTripTest.moving(7, 32, 48);
+    Path whole = folder.resolve("whole-" + name);
+    Path pieces = folder.resolve(name);
+    VideoWriter.write(video, whole, settings);
+    try (VideoWriter writer = VideoWriter.open(pieces, settings)) {
+      writer.accept(video.slice(0, 1));
+      writer.accept(video.slice(1, 4));
+      writer.accept(video.slice(5, 2));
+      writer.finish();
+    }
+    assertThat(pieces).hasSameBinaryContentAs(whole);
+    assertThat(folder).isDirectoryNotContaining("glob:**.part");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "a.png", "a"})
+  void aVideoThatIsNotFinishedLeavesNothing(String name) {
+    try (VideoWriter writer = VideoWriter.open(folder.resolve(name), settings)) {
+      writer.accept(frames.slice(0, 1));
+    }
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void framesOfAnotherSizeAndNoFramesAtAllAreRefused() {
+    try (VideoWriter writer = VideoWriter.open(folder.resolve("a.mp4"), settings)) {
+      assertThatThrownBy(writer::finish)
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("at least one frame");
+      writer.accept(frames);
+      assertThatThrownBy(() -> writer.accept(VideoRoundTripTest.moving(1, 16, 16)))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+    assertThat(folder).isEmptyDirectory();
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static wan4j.ops.OperandFormat.Simple.FLOAT32;
 import static wan4j.ops.OperandFormat.Simple.PLAIN;
 
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,10 +134,13 @@ public abstract class OpsContract {
 
   @ParameterizedTest
   @CsvSource({"1, 32", "13, 208", "207, 1024"})
-  void gatedGeluAndSiluAreElementwise(int rows, int columns) {
+  void functionsAreElementwise(int rows, int columns) {
     Tensor x = truth.normal(3, 0, rows, 2L * columns);
     truth.compare(ops -> ops.gatedGelu(ops.upload(x, ops.activation()), PLAIN).values());
-    truth.compare(ops -> ops.silu(ops.upload(x, DType.F32)));
+    for (Activation function : Activation.values()) {
+      truth.compare(ops -> ops.activate(ops.upload(x, DType.F32), function));
+      truth.compare(ops -> ops.activate(ops.upload(x, ops.activation()), function));
+    }
   }
 
   @ParameterizedTest
@@ -234,6 +238,37 @@ public abstract class OpsContract {
     Tensor key = truth.normal(40, 0, 33, 2, 64);
     Tensor value = truth.values(33, 2, 64);
     truth.compare(ops -> ops.attention(heads(ops, query, key, value), 0.125, PLAIN).values());
+  }
+
+  /// Queries of each group follow each other, as a rank has them that begins within one, or are
+  /// mixed.
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1, 1, 32",
+    "13, 2, 5, 3, 12",
+    "207, 3, 5, 2, 128",
+    "600, 2, 5, 2, 64",
+    "33, 4, 1, 5, 80",
+    "20, 2, 40, 1, 256"
+  })
+  void groupedAttentionSeesTheKeysOfItsOwnGroup(
+      int queries, int groups, int keys, int heads, int size) {
+    Tensor query = truth.values(queries, heads, size);
+    Tensor key = truth.values((long) groups * keys, heads, size);
+    Tensor value = truth.values((long) groups * keys, heads, size);
+    Tensor mixed = truth.integers(groups, queries);
+    int[] sorted = mixed.toInts();
+    Arrays.sort(sorted);
+    for (Tensor rows : List.of(mixed, Tensor.of(sorted, queries))) {
+      truth.compare(ops ->
+          ops.groupedAttention(
+                  heads(ops, query, key, value),
+                  ops.upload(rows, DType.I32),
+                  keys,
+                  1 / Math.sqrt(size),
+                  PLAIN)
+              .values());
+    }
   }
 
   @ParameterizedTest
@@ -410,6 +445,11 @@ public abstract class OpsContract {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("[63]")
           .hasMessageContaining("expected float [64]");
+      Heads heads = heads(ops, truth.values(2, 1, 8), truth.values(5, 1, 8), truth.values(5, 1, 8));
+      Tensor rows = ops.upload(truth.integers(1, 2), DType.I32);
+      assertThatThrownBy(() -> ops.groupedAttention(heads, rows, 2, 1, PLAIN))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("got 5 for the keys of all groups, expected a multiple of 2");
     }
   }
 }

@@ -1,5 +1,7 @@
 package wan4j.ops;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -170,14 +172,111 @@ public abstract class VideoOpsContract {
     });
   }
 
+  /// Channels in and out, groups, kernel, stride along time.
+  @ParameterizedTest
+  @CsvSource({
+    "1, 16, 1, 10, 5",
+    "16, 16, 1, 3, 2",
+    "32, 32, 1, 2, 2",
+    "32, 32, 16, 128, 1",
+    "64, 128, 4, 3, 1",
+    "48, 24, 3, 5, 3",
+    "6, 10, 2, 4, 2"
+  })
+  void aConvolutionOfOneDimensionRunsOverTime(int in, int out, int groups, int time, int stride) {
+    Tensor x = truth.values(141, 1, 1, in);
+    TensorSource weight = truth.source(DType.F32, 0.1, out, in / groups, time);
+    TensorSource bias = truth.source(DType.F32, 1, out);
+    Window window = new Window(stride, 1, 0, 0, 0, 0);
+    truth.compare(ops -> {
+      Tensor target = ops.empty(ops.activation(), window.frames(141, time), 1, 1, out);
+      convolve(
+          ops,
+          x,
+          weight,
+          bias,
+          groups,
+          (input, layer) -> ops.convolution(input, layer, window, target));
+      return target;
+    });
+  }
+
+  /// Channels in and out, groups.
+  @ParameterizedTest
+  @CsvSource({"32, 48, 2", "24, 24, 3", "8, 8, 8", "512, 256, 4"})
+  void channelsInGroupsAreConvolvedApart(int in, int out, int groups) {
+    Tensor x = truth.values(4, 8, 9, in);
+    Tensor shortcut = truth.values(2, 4, 5, out);
+    TensorSource weight = truth.source(DType.BF16, 0.1, out, in / groups, 3, 3, 3);
+    TensorSource bias = truth.source(DType.BF16, 1, out);
+    Window window = new Window(1, 2, 1, 1, 0, 1);
+    for (boolean isAdded : List.of(false, true)) {
+      truth.compare(ops -> {
+        Tensor target = ops.upload(shortcut, ops.activation());
+        convolve(
+            ops,
+            x,
+            weight,
+            bias,
+            groups,
+            (input, layer) -> {
+              if (isAdded) {
+                ops.convolution(input, layer, window, target, target);
+              } else {
+                ops.convolution(input, layer, window, target);
+              }
+            });
+        return target;
+      });
+    }
+  }
+
+  /// As encoders of faces and sound have them: a kernel that is even, or as large as a patch.
+  @ParameterizedTest
+  @CsvSource({"6, 2, 2, 8, 16", "4, 2, 1, 8, 16", "4, 1, 0, 24, 32", "1, 1, 0, 3, 8"})
+  void imageKernelsOfOtherSizesAndPaddings(int edge, int stride, int padding, int in, int out) {
+    Tensor x = truth.values(2, 8, 8, in);
+    TensorSource weight = truth.source(DType.F32, 0.1, out, in, edge, edge);
+    TensorSource bias = truth.source(DType.F32, 1, out);
+    Window window = new Window(1, stride, padding, padding, padding, padding);
+    truth.compare(ops -> {
+      long side = window.rows(8, edge);
+      Tensor target = ops.empty(ops.activation(), 2, side, side, out);
+      convolve(
+          ops, x, weight, bias, (input, layer) -> ops.convolution(input, layer, window, target));
+      return target;
+    });
+  }
+
+  @Test
+  void aWeightThatIsNoneOfAConvolutionIsRefused() {
+    try (Ops ops = ops();
+        Parameters parameters = ops.parameters()) {
+      TensorSource bias = truth.source(DType.F32, 1, 6);
+      TensorSource flat = truth.source(DType.F32, 1, 6, 4);
+      assertThatThrownBy(() -> parameters.convolution(flat, bias))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("[6, 4], expected 3, 4 or 5 axes");
+      TensorSource sound = truth.source(DType.F32, 1, 6, 4, 3);
+      assertThatThrownBy(() -> parameters.convolution(sound, bias, 4))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("got 6 for the outputs of weight, expected a multiple of 4");
+    }
+  }
+
   private interface Convolve {
     void run(Tensor x, Convolution layer);
   }
 
   private static void convolve(
       Ops ops, Tensor x, TensorSource weight, TensorSource bias, Convolve body) {
+    convolve(ops, x, weight, bias, 1, body);
+  }
+
+  private static void convolve(
+      Ops ops, Tensor x, TensorSource weight, TensorSource bias, int groups, Convolve body) {
     try (Parameters parameters = ops.parameters()) {
-      Convolution layer = parameters.convolution(weight, bias);
+      Convolution layer = parameters.convolution(weight, bias, groups);
       body.run(ops.upload(x, ops.activation()), layer);
       ops.synchronize();
     }

@@ -6,18 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.cache.StepCache;
 import wan4j.cpu.CpuOps;
-import wan4j.model.RotaryTable;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
+import wan4j.model.Conditions;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.WanTransformer;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
@@ -65,7 +65,7 @@ final class DenoiserTest {
       double boundary,
       double low,
       double high,
-      IntFunction<StepCache> cache,
+      Function<Shape, StepCache> cache,
       StepListener listener) {
     try (Ops ops = new CpuOps();
         Checkpoint checkpoint = Checkpoint.open(DEMO);
@@ -80,9 +80,8 @@ final class DenoiserTest {
       new Denoiser(ops, experts)
           .run(
               new SamplingPlan(Sampler.of("euler"), 4, 5, low, high),
-              Noise.of(Noise.Kind.of("cpu"), 1).randn(SHAPE),
-              new Prompts(text, text),
-              TextToVideo.prepare(ops, SHAPE),
+              Noise.of(Noise.Kind.CPU, 1).randn(SHAPE),
+              Conditioning.of(new Prompts(text, text), List.of(), null),
               cache,
               listener);
     }
@@ -113,8 +112,17 @@ final class DenoiserTest {
     assertThat(steps).hasSize(step + 1);
   }
 
+  /// A cache of these tests, with nothing to save.
+  private interface StatelessCache extends StepCache {
+    @Override
+    default void save(Ops ops, SavedState state) {}
+
+    @Override
+    default void restore(Ops ops, SavedState state) {}
+  }
+
   /// Writes one value into the tokens of a step.
-  private record Spoiler(float value, int spoiled) implements StepCache {
+  private record Spoiler(float value, int spoiled) implements StatelessCache {
     @Override
     public void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks) {
       blocks.run();
@@ -150,21 +158,18 @@ final class DenoiserTest {
         Checkpoint checkpoint = Checkpoint.open(DEMO);
         WanTransformer transformer =
             transformer(checkpoint, Expert.HIGH_NOISE, ops, Precision.FLOAT8_DELAYED)) {
-      Tensor text = ops.upload(text(checkpoint), DType.F32);
-      TextKeys keys = transformer.text(text, Branch.CONDITIONAL);
-      Tensor rotary = ops.upload(RotaryTable.of(1, 2, 2, checkpoint.config().headDim()), DType.F32);
-      Conditioning conditioning = TextToVideo.prepare(ops, SHAPE);
+      DiffusionNetwork.Prepared prepared = transformer.prepare(SHAPE);
+      transformer.read(
+          new Conditions(text(checkpoint), List.of(), 0), Branch.CONDITIONAL, prepared);
       Script script = new Script(-1);
       for (int step : new int[] {0, 2}) {
         int timestep = Sampler.of("euler").schedule(4, 5).timestep(step);
-        Timesteps timesteps = conditioning.timesteps(timestep);
-        Tensor noise = ops.upload(Noise.of(Noise.Kind.of("cpu"), 1).randn(SHAPE), DType.F32);
+        Tensor noise = ops.upload(Noise.of(Noise.Kind.CPU, 1).randn(SHAPE), DType.F32);
         transformer.forward(
-            List.of(noise),
-            timesteps,
-            keys,
-            rotary,
+            noise,
+            timestep,
             new ForwardPass(Branch.CONDITIONAL, step, 4),
+            prepared,
             (tokens, blocks) -> script.forward(ops, step, Branch.CONDITIONAL, tokens, blocks));
       }
       return script.after.getLast();
@@ -173,7 +178,7 @@ final class DenoiserTest {
 
   /// Gives every step its own tokens, those of step 1 being larger, skips one step, and notes what
   /// the blocks make of the others.
-  private static final class Script implements StepCache {
+  private static final class Script implements StatelessCache {
     private final int skippedStep;
     private final List<float[]> after = new ArrayList<>();
 
@@ -205,7 +210,7 @@ final class DenoiserTest {
   }
 
   /// Notes the branches of the forwards.
-  private record Recorder(List<Branch> forwards) implements StepCache {
+  private record Recorder(List<Branch> forwards) implements StatelessCache {
     @Override
     public void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks) {
       forwards.add(branch);

@@ -51,11 +51,6 @@ final class CheckpointTest {
       assertThat(summary.networks().getFirst().parametersByType())
           .containsExactly(Map.entry(DType.F32, summary.networks().getFirst().parameters()));
       assertThat(summary.bytes()).isGreaterThan(1000);
-      checkpoint.requireKind(CheckpointKind.T2V);
-      assertThatThrownBy(() -> checkpoint.requireKind(CheckpointKind.I2V))
-          .isInstanceOf(InputException.class)
-          .hasMessageContaining("t2v-A14B")
-          .hasMessageContaining("i2v-A14B");
       assertThatThrownBy(() -> checkpoint.transformer(Expert.SINGLE))
           .isInstanceOf(IllegalArgumentException.class);
     }

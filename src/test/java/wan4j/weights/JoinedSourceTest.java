@@ -22,6 +22,7 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.file.SafetensorsWriter;
+import wan4j.weights.lora.AdaptedWeights;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
@@ -91,10 +92,11 @@ final class JoinedSourceTest {
     SafetensorsWriter.write(file, Map.of("blocks.0.ffn.0.diff", ones), Map.of());
     try (Lora lora = Lora.read(file)) {
       List<LoraApplication> loras = List.of(new LoraApplication(lora, 2));
-      assertThatThrownBy(() -> weights.merged(loras))
+      assertThatThrownBy(() -> AdaptedWeights.merged(weights, loras))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--lora_mode side");
-      assertThat(weights.additions(loras)).containsOnlyKeys("blocks.0.ffn.0.weight");
+      assertThat(AdaptedWeights.additions(weights, loras))
+          .containsOnlyKeys("blocks.0.ffn.0.weight");
     } finally {
       java.nio.file.Files.delete(file);
     }

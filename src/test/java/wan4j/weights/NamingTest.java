@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.files.Json;
 import wan4j.tensor.Shape;
-import wan4j.weights.file.Json;
 
 /// Compares the name rules with the complete lists of the full-size models.
 final class NamingTest {

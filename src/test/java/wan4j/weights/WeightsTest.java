@@ -73,18 +73,6 @@ final class WeightsTest {
   }
 
   @Test
-  void aConvolutionCanBeSeenAsALinearLayer() {
-    TensorSource patches =
-        TensorSource.of("p", Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7, 8}, 2, 1, 1, 2, 2));
-    TensorSource linear = new ReshapedSource(patches, Shape.of(2, 4));
-    float[] row = new float[4];
-    linear.read(16, MemorySegment.ofArray(row));
-    assertThat(row).containsExactly(5, 6, 7, 8);
-    assertThatThrownBy(() -> new ReshapedSource(patches, Shape.of(2, 3)))
-        .isInstanceOf(IllegalArgumentException.class);
-  }
-
-  @Test
   void shardsAreReadThroughTheirIndex() throws IOException {
     shards("{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}");
     try (Weights read = Weights.open(folder)) {

@@ -1,6 +1,7 @@
 package wan4j.bench.measure;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import wan4j.bench.measure.OpTime.Family;
 import wan4j.ops.Activation;
@@ -8,6 +9,8 @@ import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
+import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
@@ -66,12 +69,14 @@ public final class TimedOps implements Ops {
   }
 
   private static double operations(Convolution layer, Tensor target) {
-    return 2.0 * target.count() * layer.inputs() * layer.time() * layer.height() * layer.width();
+    int positions = layer.time() * layer.height() * layer.width();
+    return 2.0 * target.count() * layer.inputs() / layer.groups() * positions;
   }
 
   private static String name(Convolution layer) {
     return "convolution %dx%dx%d, %d to %d"
-        .formatted(layer.time(), layer.height(), layer.width(), layer.inputs(), layer.outputs());
+            .formatted(layer.time(), layer.height(), layer.width(), layer.inputs(), layer.outputs())
+        + (layer.groups() == 1 ? "" : " in %d groups".formatted(layer.groups()));
   }
 
   // ---- memory
@@ -107,8 +112,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public Tensor download(Tensor tensor) {
-    return rest("download", () -> ops.download(tensor));
+  public Download beginDownload(Tensor tensor) {
+    return rest("download", () -> ops.beginDownload(tensor));
   }
 
   @Override
@@ -179,8 +184,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    return rest("silu", () -> ops.silu(x));
+  public Tensor activate(Tensor x, Activation function) {
+    return rest(function.name().toLowerCase(Locale.ROOT), () -> ops.activate(x, function));
   }
 
   @Override
@@ -232,6 +237,16 @@ public final class TimedOps implements Ops {
         Family.ATTENTION,
         operations(input, keys),
         () -> ops.attention(input, scale, want));
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    return timed(
+        "groupedAttention over %d keys".formatted(keys),
+        Family.ATTENTION,
+        operations(heads, keys),
+        () -> ops.groupedAttention(heads, rows, keys, scale, want));
   }
 
   @Override

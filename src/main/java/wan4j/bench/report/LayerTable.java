@@ -36,7 +36,7 @@ final class LayerTable {
 
   private static List<String> name(Map<String, Object> parameters) {
     String layer =
-        "%s, %s x %s"
+        "%s, %s × %s"
             .formatted(
                 parameters.get("layer"), parameters.get("outputs"), parameters.get("inputs"));
     return List.of(layer, parameters.get("activations").toString());
@@ -46,7 +46,7 @@ final class LayerTable {
   static String of(List<Measurement> results) {
     LayerTable table = new LayerTable(results);
     Map<String, Object> parameters = results.getFirst().parameters();
-    return "\n### layers: %s, %s, %s rows\n"
+    return "\nAll with: precision %s, task %s, rows %s.\n"
             .formatted(parameters.get("precision"), parameters.get("task"), parameters.get("rows"))
         + table.errors()
         + table.sums();
@@ -54,7 +54,8 @@ final class LayerTable {
 
   private String errors() {
     StringBuilder text =
-        new StringBuilder("\nRelative L2 error in per cent, and over the floor:\n\n");
+        new StringBuilder(
+            "\nRelative L2 error in per cent, in brackets as a multiple of the floor:\n\n");
     head(text, recipes);
     rows.forEach((name, figures) -> {
       List<String> cells = new ArrayList<>(name);
@@ -81,8 +82,8 @@ final class LayerTable {
     StringBuilder text =
         new StringBuilder(
             "\n"
-                + "Beyond the exact product in per cent, with fast sums and with float32 sums;"
-                + " their times:\n\n");
+                + "Error of the product's sums alone in per cent, with fast accumulation and with"
+                + " accumulation in float32; their times:\n\n");
     head(text, chosen);
     rows.forEach((name, figures) -> {
       List<String> cells = new ArrayList<>(name);

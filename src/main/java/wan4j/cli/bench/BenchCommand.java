@@ -21,10 +21,10 @@ import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.bench.report.Pages;
 import wan4j.bench.report.Report;
 import wan4j.cli.MeasurementOptions;
 import wan4j.cli.ResidualOptions;
-import wan4j.files.PendingFile;
 
 /// `wan4j bench`: full-size networks with random weights, timed; no checkpoint is needed.
 @Command(
@@ -234,17 +234,25 @@ public final class BenchCommand implements Runnable {
   @Command(
       name = "report",
       mixinStandardHelpOptions = true,
-      description = "Writes BENCHMARKS.md from the files in benchmarks/.")
+      description =
+          "Writes BENCHMARKS.md, the pages in docs/benchmarks and README's table from the files in"
+              + " benchmarks/.")
   static final class Page implements Callable<Integer> {
-    @Option(names = "--folder", defaultValue = "benchmarks", description = "Where the files are.")
+    @Option(
+        names = "--folder",
+        defaultValue = "benchmarks",
+        description = "The folder of the files (default: benchmarks).")
     private Path folder;
 
-    @Option(names = "--out", defaultValue = "BENCHMARKS.md", description = "The page.")
+    @Option(
+        names = "--out",
+        defaultValue = ".",
+        description = "The folder of the pages (default: the working folder).")
     private Path target;
 
     @Override
     public Integer call() {
-      PendingFile.write(target, Report.ofFolder(folder));
+      Pages.read(folder).write(target);
       return 0;
     }
   }

@@ -52,6 +52,22 @@ public final class ConvolutionKernels {
     device.launch(kernel, LaunchShape.covering(count, Tiling.FLAT_THREADS));
   }
 
+  /// Packs a weight `[outputs, inputs / groups, time, height, width]` of a convolution in groups.
+  public void packGroups(Tensor source, CudaConvolution layer, Tensor target) {
+    device
+        .arguments()
+        .add(DeviceStorage.address(source))
+        .add(DeviceStorage.address(target))
+        .add(layer.inputs() / layer.groups())
+        .add(layer.time() * layer.height() * layer.width())
+        .add(layer.outputs() / layer.groups())
+        .add(target.count());
+    Map<String, Object> constants =
+        Map.of("SOURCE", ElementType.of(source.dtype()), "TYPE", ElementType.of(target.dtype()));
+    Kernel kernel = device.kernel("packweight.cu", "packGroups", constants);
+    device.launch(kernel, LaunchShape.covering(target.count(), Tiling.FLAT_THREADS));
+  }
+
   /// Writes the windows of the output positions from `first` on as rows of `target`.
   public void gatherWindows(
       Tensor x, CudaConvolution layer, Window window, long first, Tensor target) {

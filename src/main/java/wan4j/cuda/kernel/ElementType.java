@@ -34,6 +34,7 @@ final class ElementType {
       case GELU_TANH -> 1;
       case GELU_ERF -> 2;
       case SILU -> 3;
+      case LEAKY_RELU -> 4;
     };
   }
 }

@@ -216,6 +216,15 @@ public final class QuantizeKernels {
     return Set.copyOf(calibrated);
   }
 
+  /// Sets whether a state of delayed scaling has a scale from real magnitudes.
+  public void calibrated(Tensor state, boolean isCalibrated) {
+    if (isCalibrated) {
+      calibrated.add(DeviceStorage.address(state));
+    } else {
+      forget(state);
+    }
+  }
+
   /// Forgets a state, whose memory is going away or whose history begins anew.
   public void forget(Tensor state) {
     long address = DeviceStorage.address(state);

@@ -97,8 +97,8 @@ public final class Shapes {
   }
 
   /// The shape of `x`.
-  public static Shape silu(Tensor x) {
-    typed("silu", "x", x, DType.F32);
+  public static Shape activate(Tensor x) {
+    value("activate", "x", x);
     return x.shape();
   }
 
@@ -180,6 +180,14 @@ public final class Shapes {
     long size = heads.headSize();
     value("attention", "key", heads.key(), ANY, count, size);
     value("attention", "value", heads.value(), heads.keys(), count, size);
+  }
+
+  /// `[query tokens, heads head size]`; the keys are those of whole groups.
+  public static Shape groupedAttention(Heads heads, Tensor rows, int keys) {
+    Shape shape = attention(heads);
+    typed("groupedAttention", "rows", rows, DType.I32, shape.size(0));
+    divisible("groupedAttention", "the keys of all groups", heads.key().shape().size(0), keys);
+    return shape;
   }
 
   /// `[tokens, heads head size]`.

@@ -102,7 +102,9 @@ public final class DeviceRules {
 
   /// Returns whether that kernel can compute a convolution of features of a type, faster or not.
   public static boolean fitsOurConvolution(DType type, Convolution layer, Window window) {
-    return isPatched(type, layer.height(), layer.width()) && window.equals(Window.SAME_3X3);
+    return layer.groups() == 1
+        && isPatched(type, layer.height(), layer.width())
+        && window.equals(Window.SAME_3X3);
   }
 
   /// Returns whether a convolution of features of a type is that kernel's. Of 512 and more outputs

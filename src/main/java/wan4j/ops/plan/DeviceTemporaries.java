@@ -130,6 +130,16 @@ final class DeviceTemporaries {
     }
   }
 
+  /// Attention to the keys of groups, which its kernel writes in the activation type.
+  void groupedAttention(Shape shape, OperandFormat want) {
+    if (want != OperandFormat.Simple.PLAIN) {
+      try (Scope _ = memory.scope()) {
+        taken(shape, want);
+        memory.empty(activation, shape);
+      }
+    }
+  }
+
   /// Attention within the frames of features, one head.
   void frameAttention(long positions) {
     try (Scope _ = memory.scope()) {
@@ -149,7 +159,8 @@ final class DeviceTemporaries {
   /// Returns the columns of a weight's second copy for our own kernel, or 0 where none is kept.
   long wideColumns(Convolution layer) {
     long wide = DeviceRules.patchInputs(layer.inputs());
-    return DeviceRules.isPatched(activation, layer.height(), layer.width())
+    return layer.groups() == 1
+            && DeviceRules.isPatched(activation, layer.height(), layer.width())
             && wide != layer.inputs()
         ? wide * layer.time() * layer.height() * layer.width()
         : 0;
@@ -178,6 +189,9 @@ final class DeviceTemporaries {
   /// A convolution of `x` to `target`: wider inputs, sums before what is added, or gathered
   /// windows.
   void convolution(Convolution layer, Window window, boolean isAdded, Shape x, Shape target) {
+    if (layer.groups() > 1) {
+      return; // one kernel, which needs nothing
+    }
     if (DeviceRules.isOurConvolution(activation, layer, window)) {
       widened(layer, x);
       return;

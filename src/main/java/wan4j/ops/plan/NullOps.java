@@ -6,6 +6,7 @@ import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
+import wan4j.ops.Download;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -24,7 +25,6 @@ import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
-import wan4j.tensor.Storage;
 import wan4j.tensor.Tensor;
 
 /// The backend that computes nothing: it checks shapes and counts bytes, so that a full-size
@@ -110,12 +110,19 @@ public final class NullOps implements Ops {
     return result;
   }
 
-  /// Returns zeros.
+  /// Gives zeros, which take memory when they are read.
   @Override
-  public Tensor download(Tensor tensor) {
-    var zeros = Arena.ofAuto().allocate(Math.max(tensor.bytes(), 1));
-    Storage storage = new HostStorage(zeros.asSlice(0, tensor.bytes()));
-    return new Tensor(tensor.shape(), tensor.dtype(), storage);
+  public Download beginDownload(Tensor tensor) {
+    Tensor zeros =
+        Tensor.deferred(
+            tensor.dtype(), tensor.shape(), () -> zeros(tensor.dtype(), tensor.shape()));
+    return () -> zeros;
+  }
+
+  private static Tensor zeros(DType dtype, Shape shape) {
+    long bytes = shape.count() * dtype.bytes();
+    var segment = Arena.ofAuto().allocate(Math.max(bytes, 1)).asSlice(0, bytes);
+    return new Tensor(shape, dtype, new HostStorage(segment));
   }
 
   @Override
@@ -192,8 +199,8 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public Tensor silu(Tensor x) {
-    return memory.empty(DType.F32, Shapes.silu(x));
+  public Tensor activate(Tensor x, Activation function) {
+    return memory.empty(x.dtype(), Shapes.activate(x));
   }
 
   @Override
@@ -241,6 +248,16 @@ public final class NullOps implements Ops {
   @Override
   public Operand attention(AttentionInput input, double scale, OperandFormat want) {
     return attention(input, Shapes.attention(input), want, false);
+  }
+
+  @Override
+  public Operand groupedAttention(
+      Heads heads, Tensor rows, int keys, double scale, OperandFormat want) {
+    Operand result = result(Shapes.groupedAttention(heads, rows, keys), want);
+    if (temporaries != null) {
+      temporaries.groupedAttention(result.values().shape(), want);
+    }
+    return result;
   }
 
   @Override

@@ -10,6 +10,7 @@ import wan4j.ops.SideBranch;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
+import wan4j.ops.check.ConvolutionShapes;
 import wan4j.ops.check.LinearShapes;
 import wan4j.ops.check.SideShapes;
 import wan4j.quant.Branch;
@@ -90,33 +91,26 @@ final class NullParameters implements Parameters {
   }
 
   @Override
-  public Convolution convolution(TensorSource weight, TensorSource bias) {
-    Shape shape = weight.shape();
-    if (shape.rank() != 4 && shape.rank() != 5) {
-      throw new IllegalArgumentException(
-          "convolution: %s is %s, expected 4 or 5 axes".formatted(weight.name(), shape));
-    }
-    LinearShapes.requireBias(bias, shape.size(0));
-    Kernel kernel =
-        new Kernel(
-            shape.length(1),
-            shape.length(0),
-            shape.rank() == 5 ? shape.length(2) : 1,
-            shape.length(-2),
-            shape.length(-1));
+  public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
+    ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
+    Kernel kernel = new Kernel(shapes);
     if (temporaries == null) {
-      allocate(activation, shape);
+      allocate(activation, weight.shape());
       allocate(DType.F32, bias.shape());
-    } else {
-      long outputs = DeviceRules.paddedChannels(shape.size(0));
-      long columns = DeviceRules.paddedChannels(shape.count() / shape.size(0));
-      allocate(activation, Shape.of(outputs, columns));
-      allocate(activation, Shape.of(outputs));
-      if (temporaries.wideColumns(kernel) > 0) {
-        allocate(activation, Shape.of(outputs, temporaries.wideColumns(kernel)));
-      }
-      temporaries.passing(weight.dtype(), shape);
+      return kernel;
     }
+    long outputs = DeviceRules.paddedChannels(shapes.outputs());
+    long columns = (long) shapes.positions() * shapes.groupInputs();
+    allocate(
+        activation,
+        groups == 1
+            ? Shape.of(outputs, DeviceRules.paddedChannels(columns))
+            : Shape.of(shapes.outputs(), columns));
+    allocate(activation, Shape.of(outputs));
+    if (temporaries.wideColumns(kernel) > 0) {
+      allocate(activation, Shape.of(outputs, temporaries.wideColumns(kernel)));
+    }
+    temporaries.passing(weight.dtype(), weight.shape());
     return kernel;
   }
 
@@ -147,6 +141,16 @@ final class NullParameters implements Parameters {
 
   @Override
   public void restart() {
+    // nothing has run
+  }
+
+  @Override
+  public Tensor histories() {
+    return Tensor.of(new float[0], 0, DeviceRules.SCALING_STATE);
+  }
+
+  @Override
+  public void restore(Tensor histories) {
     // nothing has run
   }
 
@@ -191,6 +195,35 @@ final class NullParameters implements Parameters {
   }
 
   /// A convolution without elements.
-  private record Kernel(int inputs, int outputs, int time, int height, int width)
-      implements Convolution {}
+  private record Kernel(ConvolutionShapes shapes) implements Convolution {
+    @Override
+    public int inputs() {
+      return shapes.inputs();
+    }
+
+    @Override
+    public int outputs() {
+      return shapes.outputs();
+    }
+
+    @Override
+    public int groups() {
+      return shapes.groups();
+    }
+
+    @Override
+    public int time() {
+      return shapes.time();
+    }
+
+    @Override
+    public int height() {
+      return shapes.height();
+    }
+
+    @Override
+    public int width() {
+      return shapes.width();
+    }
+  }
 }

@@ -15,6 +15,8 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
+import wan4j.files.Json;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -31,12 +33,14 @@ final class SafetensorsReader {
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
-  /// One line of the header; positions count from the end of the header.
+  /// One line of the header; positions count from the end of the header; `dtype` is null for a type
+  /// that is not read.
   private record Entry(String name, DType dtype, Shape shape, long begin, long end) {}
 
   private final PositionedFile file;
   private final List<Entry> entries = new ArrayList<>();
   private final Map<String, String> metadata = new HashMap<>();
+  private final Map<String, String> unread = new LinkedHashMap<>();
 
   private SafetensorsReader(PositionedFile file) {
     this.file = file;
@@ -61,23 +65,31 @@ final class SafetensorsReader {
     try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), header)) {
       parse(parser);
     } catch (JacksonException e) {
-      throw damaged("has a header that is not JSON (" + e.getOriginalMessage() + ")");
+      throw damaged("has a header that is not JSON (" + Json.reason(e) + ")");
     }
     checkLayout(file.size() - 8 - length);
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     for (Entry entry : entries) {
+      if (entry.dtype == null) {
+        continue;
+      }
       tensors.put(
           entry.name,
           new FileSource(entry.name, entry.shape, entry.dtype, file, 8 + length + entry.begin));
     }
-    return new TensorFile(file, tensors, metadata);
+    return new TensorFile(file, tensors, metadata, unread);
   }
 
   private void parse(JsonParser parser) {
     expect(parser.nextToken(), JsonToken.START_OBJECT, "its header");
     while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
       String name = parser.currentName();
-      expect(parser.nextToken(), JsonToken.START_OBJECT, Quoted.of(name));
+      TensorFile.requireName(file.path(), name);
+      JsonToken value = parser.nextToken();
+      if (name.equals("__metadata__") && value == JsonToken.VALUE_NULL) {
+        continue;
+      }
+      expect(value, JsonToken.START_OBJECT, Quoted.of(name));
       if (name.equals("__metadata__")) {
         while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
           String key = parser.currentName();
@@ -114,7 +126,14 @@ final class SafetensorsReader {
     if (type == null || sizes == null || offsets == null || offsets.length != 2) {
       throw damaged("does not give dtype, shape and two data_offsets for " + Quoted.of(name));
     }
-    DType dtype = dtype(type, name);
+    DType dtype = dtype(type);
+    if (dtype == null) {
+      if (offsets[0] > offsets[1]) {
+        throw damaged("gives %s bytes that end before they begin".formatted(Quoted.of(name)));
+      }
+      unread.put(name, type);
+      return new Entry(name, null, Shape.of(), offsets[0], offsets[1]);
+    }
     Shape shape = shape(sizes, dtype, name);
     if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != shape.count() * dtype.bytes()) {
       throw damaged(
@@ -148,7 +167,8 @@ final class SafetensorsReader {
     return java.util.Arrays.copyOf(values, count);
   }
 
-  private DType dtype(String type, String name) {
+  /// Returns the type of a name, or null for one that is not read.
+  private static DType dtype(String type) {
     return switch (type) {
       case "F64" -> DType.F64;
       case "F32" -> DType.F32;
@@ -162,10 +182,7 @@ final class SafetensorsReader {
       case "I8" -> DType.I8;
       case "U8" -> DType.U8;
       case "BOOL" -> DType.BOOL;
-      default ->
-          throw new InputException(
-              "%s holds %s with dtype %s; expected one of F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64 I32 I16 I8 U8 BOOL: convert it"
-                  .formatted(file.path(), Quoted.of(name), Quoted.of(type)));
+      default -> null;
     };
   }
 

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.SoftReference;
 import java.util.Objects;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -72,26 +73,35 @@ final class StridedSource implements TensorSource {
     if (known != null) {
       return known;
     }
+    long span = requiredSpan();
     MemorySegment result = Arena.ofAuto().allocate(Math.max(1, bytes()), 8);
     if (shape.count() > 0) {
-      gather(result);
+      gather(result, span);
     }
     ordered = new SoftReference<>(result);
     return result;
   }
 
-  private void gather(MemorySegment result) {
+  /// Returns how many elements lie between the first and the last; throws `InputException` for more
+  /// than can be held.
+  private long requiredSpan() {
     long[] sizes = shape.toArray();
-    int size = dtype.bytes();
     long span = 1;
     for (int i = 0; i < sizes.length; i++) {
-      span += (sizes[i] - 1) * strides[i];
+      span += Math.max(0, sizes[i] - 1) * strides[i];
     }
-    if (span * size > LARGEST_SPAN) {
+    long most = Math.max(span, shape.count());
+    if (most > LARGEST_SPAN / dtype.bytes()) {
       throw new InputException(
-          "%s holds %s spread over %d bytes; expected at most 4 GB: save it again as a contiguous tensor"
-              .formatted(file.path(), Quoted.of(name), span * size));
+          "%s holds %s spread over %d elements; expected at most 4 GB: save it again as a contiguous tensor"
+              .formatted(file.path(), Quoted.of(name), most));
     }
+    return span;
+  }
+
+  private void gather(MemorySegment result, long span) {
+    long[] sizes = shape.toArray();
+    int size = dtype.bytes();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment source = arena.allocate(span * size, 8);
       file.read(position + first * size, source);

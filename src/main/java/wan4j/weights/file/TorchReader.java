@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
+import wan4j.files.Quoted;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -33,22 +35,43 @@ final class TorchReader implements Unpickler.Meaning {
       Set.of(
           new Global("torch._utils", "_rebuild_parameter"),
           new Global("torch._utils", "_rebuild_parameter_with_state"));
+  // what a tensor of a class of its own is made by: a function, the class, arguments, attributes
+  private static final Global FROM_TYPE = new Global("torch._tensor", "_rebuild_from_type_v2");
   private static final Set<Global> HARMLESS =
       Set.of(
           ORDERED_DICT,
+          FROM_TYPE,
+          new Global("torch", "Tensor"),
+          new Global("torch.nn.parameter", "Parameter"),
+          new Global("torch.nn.parameter", "Buffer"),
           new Global("torch", "Size"),
           new Global("torch", "device"),
           new Global("torch.storage", "UntypedStorage"),
           new Global("torch", "UntypedStorage"));
+  // PyTorch's other element types, which no network here needs
+  private static final Pattern OTHER_TYPE =
+      Pattern.compile(
+          "u?int[1-7]|uint(16|32|64)|complex(32|64|128)|chalf|cfloat|cdouble|q?u?int(8|32)|quint[24]x[24]"
+              + "|bits(1x8|2x4|4x2|8|16)|float8_\\w+|float4_\\w+|(Complex\\w+|QU?Int\\w+)Storage");
   // where training programs keep the network beside their own state
-  private static final List<String> WRAPPERS = List.of("state_dict", "model", "module");
+  private static final List<String> WRAPPERS =
+      List.of("state_dict", "model_state_dict", "model", "module", "ema", "ema_state_dict");
+  private static final int DEEPEST_WRAPPER = 3;
+  // entries of dictionaries that calls may make: a file has a few thousand tensors
+  private static final long MOST_ENTRIES = 2_000_000;
 
-  /// A block of elements in one zip entry; untyped storages count bytes.
-  private record Block(DType dtype, long count, long position) {}
+  /// A block of elements in one zip entry; untyped storages count bytes, and those of a type that
+  /// is not read have none.
+  private record Block(DType dtype, String type, long count, long position) {}
+
+  /// A tensor of a type that is not read.
+  private record Unread(String type) {}
 
   private final PositionedFile file;
   private final ZipEntries zip;
   private final String prefix;
+  private final Map<String, String> unread = new LinkedHashMap<>();
+  private long entries;
 
   private TorchReader(PositionedFile file, ZipEntries zip, String prefix) {
     this.file = file;
@@ -78,7 +101,8 @@ final class TorchReader implements Unpickler.Meaning {
     try {
       reader.checkByteOrder();
       byte[] pickle = file.read(zip.position(entry), (int) entry.size());
-      return new TensorFile(file, reader.tensors(Unpickler.read(pickle, reader)), Map.of());
+      Map<String, TensorSource> tensors = reader.tensors(Unpickler.read(pickle, reader));
+      return new TensorFile(file, tensors, Map.of(), reader.unread);
     } catch (MalformedPickle e) {
       throw new InputException(
           "%s %s; nothing was executed, expected a plain table of tensors: get the file from a source you trust"
@@ -102,12 +126,7 @@ final class TorchReader implements Unpickler.Meaning {
   private Map<String, TensorSource> tensors(Object root) {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     if (root instanceof Dictionary top) {
-      collect(top, tensors);
-      for (String wrapper : WRAPPERS) {
-        if (tensors.isEmpty() && top.entries().get(wrapper) instanceof Dictionary inner) {
-          collect(inner, tensors);
-        }
-      }
+      collect(network(top), tensors);
     }
     if (tensors.isEmpty()) {
       throw new MalformedPickle("holds no named tensors");
@@ -115,21 +134,53 @@ final class TorchReader implements Unpickler.Meaning {
     return tensors;
   }
 
-  private static void collect(Dictionary dictionary, Map<String, TensorSource> tensors) {
+  /// Returns the dictionary that holds the network: the innermost one under a name that wraps it,
+  /// also where tensors of something else lie beside that.
+  private static Dictionary network(Dictionary top) {
+    Dictionary network = top;
+    for (int depth = 0; depth < DEEPEST_WRAPPER; depth++) {
+      Dictionary inner = wrapped(network);
+      if (inner == null) {
+        break;
+      }
+      network = inner;
+    }
+    return network;
+  }
+
+  private static Dictionary wrapped(Dictionary outer) {
+    for (String wrapper : WRAPPERS) {
+      if (outer.entries().get(wrapper) instanceof Dictionary inner
+          && (inner.entries().values().stream().anyMatch(TensorSource.class::isInstance)
+              || wrapped(inner) != null)) {
+        return inner;
+      }
+    }
+    return null;
+  }
+
+  private void collect(Dictionary dictionary, Map<String, TensorSource> tensors) {
     dictionary
         .entries()
         .forEach((key, value) -> {
+          if (key instanceof String name) {
+            TensorFile.requireName(file.path(), name);
+          }
           if (key instanceof String name && value instanceof TensorSource source) {
-            tensors.put(
-                name,
-                switch (source) {
-                  case FileSource s ->
-                      new FileSource(name, s.shape(), s.dtype(), s.file(), s.position());
-                  case StridedSource s -> s.named(name);
-                  default -> throw new IllegalStateException("unknown source " + source);
-                });
+            tensors.put(name, named(source, name));
+          } else if (key instanceof String name && value instanceof Unread tensor) {
+            unread.put(name, tensor.type);
           }
         });
+  }
+
+  private static TensorSource named(TensorSource source, String name) {
+    return switch (source) {
+      case FileSource s -> new FileSource(name, s.shape(), s.dtype(), s.file(), s.position());
+      case StridedSource s -> s.named(name);
+      case NegatedSource s -> new NegatedSource(named(s.source(), name));
+      default -> throw new IllegalStateException("unknown source " + source);
+    };
   }
 
   @Override
@@ -137,7 +188,12 @@ final class TorchReader implements Unpickler.Meaning {
     return HARMLESS.contains(global)
         || REBUILDERS.contains(global)
         || PARAMETERS.contains(global)
-        || dtype(global) != null;
+        || dtype(global) != null
+        || isOtherType(global);
+  }
+
+  private static boolean isOtherType(Global global) {
+    return global.module().equals("torch") && OTHER_TYPE.matcher(global.name()).matches();
   }
 
   @Override
@@ -151,6 +207,13 @@ final class TorchReader implements Unpickler.Meaning {
     if (function.equals(ORDERED_DICT)) {
       return orderedDict(arguments);
     }
+    if (function.equals(FROM_TYPE)
+        && arguments.size() > 2
+        && arguments.get(0) instanceof Global own
+        && (REBUILDERS.contains(own) || PARAMETERS.contains(own))
+        && arguments.get(2) instanceof Sequence inner) {
+      return call(own, inner);
+    }
     if (function.module().equals("torch")
         && function.name().equals("Size")
         && arguments.size() == 1) {
@@ -162,9 +225,14 @@ final class TorchReader implements Unpickler.Meaning {
     throw new MalformedPickle("calls " + Quoted.of(function.name()) + " in an unknown way");
   }
 
-  private static Object orderedDict(Sequence arguments) {
+  private Object orderedDict(Sequence arguments) {
     Map<Object, Object> entries = new LinkedHashMap<>();
     if (arguments.size() == 1 && arguments.get(0) instanceof Sequence pairs) {
+      this.entries += pairs.size();
+      if (this.entries > MOST_ENTRIES) {
+        throw new MalformedPickle(
+            "makes dictionaries of more than %,d entries".formatted(MOST_ENTRIES));
+      }
       for (Object pair : pairs.items()) {
         if (!(pair instanceof Sequence p && p.size() == 2 && p.get(0) instanceof String)) {
           throw new MalformedPickle("holds a dictionary of unknown form");
@@ -187,34 +255,67 @@ final class TorchReader implements Unpickler.Meaning {
       throw new MalformedPickle("refers to its storages in an unknown way");
     }
     DType dtype = type.name().equals("UntypedStorage") ? DType.U8 : dtype(type);
-    if (dtype == null || count < 0) {
+    if (count < 0 || (dtype == null && !isOtherType(type))) {
       throw new MalformedPickle("has a storage of unknown type " + Quoted.of(type.name()));
     }
     ZipEntries.Entry entry = zip.entries().get(prefix + "data/" + key);
     if (entry == null) {
       throw new MalformedPickle("lacks the storage " + Quoted.of(key));
     }
+    if (dtype == null) {
+      return new Block(null, type.name(), count, zip.position(entry));
+    }
     if (entry.size() / dtype.bytes() < count) {
       throw new MalformedPickle(
           "has %d bytes in storage %s, which needs %d elements of %s"
               .formatted(entry.size(), Quoted.of(key), count, dtype));
     }
-    return new Block(dtype, count, zip.position(entry));
+    return new Block(dtype, type.name(), count, zip.position(entry));
   }
 
-  private TensorSource tensor(Global function, Sequence arguments) {
+  private Object tensor(Global function, Sequence arguments) {
     if (arguments.size() < 4
         || !(arguments.get(0) instanceof Block block)
         || !(arguments.get(1) instanceof Long offset)) {
       throw new MalformedPickle("describes a tensor in an unknown way");
     }
     DType dtype = block.dtype;
-    if (function.name().endsWith("_v3")) {
-      dtype = arguments.size() > 6 && arguments.get(6) instanceof Global g ? dtype(g) : null;
-      if (dtype == null) {
+    boolean isTyped = function.name().endsWith("_v3");
+    if (isTyped) {
+      Global type = arguments.size() > 6 && arguments.get(6) instanceof Global g ? g : null;
+      dtype = type == null ? null : dtype(type);
+      if (dtype == null && type != null && isOtherType(type)) {
+        return new Unread(type.name());
+      }
+      if (dtype == null || block.dtype == null) {
         throw new MalformedPickle("describes a tensor of unknown type");
       }
     }
+    if (dtype == null) {
+      return new Unread(block.type);
+    }
+    TensorSource source = tensor(block, offset, dtype, arguments);
+    int place = isTyped ? 7 : 6;
+    return arguments.size() > place && arguments.get(place) instanceof Dictionary bits
+        ? withBits(source, bits)
+        : source;
+  }
+
+  /// Applies what PyTorch keeps beside a tensor's elements (torch/_utils.py, set_tensor_metadata).
+  private static TensorSource withBits(TensorSource source, Dictionary bits) {
+    if (Boolean.TRUE.equals(bits.entries().get("conj"))) {
+      throw new MalformedPickle("holds a conjugate tensor of type " + source.dtype());
+    }
+    if (!Boolean.TRUE.equals(bits.entries().get("neg"))) {
+      return source;
+    }
+    if (!NegatedSource.isNegatable(source.dtype())) {
+      throw new MalformedPickle("holds a negated tensor of type " + source.dtype());
+    }
+    return new NegatedSource(source);
+  }
+
+  private TensorSource tensor(Block block, long offset, DType dtype, Sequence arguments) {
     long[] sizes = integers(arguments.get(2));
     long[] strides = integers(arguments.get(3));
     long available = block.count * block.dtype.bytes() / dtype.bytes();
@@ -256,7 +357,7 @@ final class TorchReader implements Unpickler.Meaning {
   }
 
   private static long[] integers(Object value) {
-    if (!(value instanceof Sequence sequence)) {
+    if (!(value instanceof Sequence sequence) || sequence.size() > HIGHEST_RANK) {
       throw new MalformedPickle("describes a tensor in an unknown way");
     }
     List<Long> numbers = new ArrayList<>();

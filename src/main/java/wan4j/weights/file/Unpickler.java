@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import wan4j.files.Quoted;
 
 /// Reads the values of a pickle of protocols 2 to 5 without executing anything: names are looked up
 /// in what the caller allows, calls become the caller's own records.
@@ -252,11 +253,11 @@ final class Unpickler {
       throw new MalformedPickle("adds entries to something that is no dictionary");
     }
     for (int i = 0; i < items.size(); i += 2) {
-      // a tuple as a key would be hashed item by item, which a hostile file can make endless
-      if (!(items.get(i) instanceof String || items.get(i) instanceof Long)) {
-        throw new MalformedPickle("has a dictionary whose keys are neither text nor numbers");
+      // nothing here is looked up by a key of another kind, and a tuple would be hashed item by
+      // item, which a hostile file can make endless
+      if (items.get(i) instanceof String || items.get(i) instanceof Long) {
+        dictionary.entries.put(items.get(i), items.get(i + 1));
       }
-      dictionary.entries.put(items.get(i), items.get(i + 1));
     }
   }
 

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
 
 /// The uncompressed entries of a zip file and where their bytes lie in it, zip64 included; nothing

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 import wan4j.weights.file.FloatReader;
-import wan4j.weights.file.Quoted;
 import wan4j.weights.file.TensorFile;
 
 /// A LoRA file in any of the common key styles: what it adds to which module, before it is matched
@@ -24,7 +24,8 @@ public final class Lora implements AutoCloseable {
   private static final Pattern KEY =
       Pattern.compile(
           "(.+?)(?:(?:\\.|_(?=lora\\.))(lora_A|lora_B|lora_down|lora_up|lora\\.down|lora\\.up)"
-              + "(?:(?:\\.[\\w-]+)?\\.weight)?|\\.(alpha|diff|diff_b|diff_m))");
+              + "(?:(?:\\.[\\w-]+)?\\.weight)?"
+              + "|\\.(alpha|lora_alpha|alpha_scale|diff|diff_b|diff_m))");
 
   // modules that only Wan2.1's image-to-video has; such files are used with Wan2.2 without them
   private static final Pattern OF_WAN_21 =
@@ -36,6 +37,8 @@ public final class Lora implements AutoCloseable {
     DOWN,
     UP,
     ALPHA,
+    /// The factor itself, alpha already divided by the rank.
+    SCALE,
     WEIGHT,
     BIAS,
     /// ModelTC/LightX2V's distilled files have it for each block.
@@ -45,7 +48,8 @@ public final class Lora implements AutoCloseable {
       return switch (key) {
         case "lora_A", "lora_down", "lora.down" -> DOWN;
         case "lora_B", "lora_up", "lora.up" -> UP;
-        case "alpha" -> ALPHA;
+        case "alpha", "lora_alpha" -> ALPHA;
+        case "alpha_scale" -> SCALE;
         case "diff" -> WEIGHT;
         case "diff_b" -> BIAS;
         case "diff_m" -> MODULATION;
@@ -65,15 +69,17 @@ public final class Lora implements AutoCloseable {
     this.modules = modules;
   }
 
-  /// Opens a file and checks its keys and shapes; throws `InputException` when it is no LoRA or of
-  /// an unknown style.
-  public static Lora read(Path path) {
+  /// Opens a file, or the one in a folder, and checks its keys and shapes; throws `InputException`
+  /// when it is no LoRA or of an unknown style.
+  public static Lora read(Path fileOrFolder) {
+    Path path = LoraFolder.file(fileOrFolder);
     TensorFile file = TensorFile.open(path);
     try {
       Map<String, Map<Piece, TensorSource>> pieces = new LinkedHashMap<>();
       file.tensors().forEach((name, source) -> sort(path, pieces, name, source));
+      file.unread().forEach((name, type) -> requireNone(path, name, type));
       Map<String, List<Addition>> modules = new LinkedHashMap<>();
-      LoraMetadata metadata = new LoraMetadata(file);
+      LoraMetadata metadata = LoraMetadata.of(file);
       pieces.forEach(
           (module, parts) -> modules.put(module, additions(path, module, parts, metadata)));
       return new Lora(file, modules);
@@ -113,6 +119,22 @@ public final class Lora implements AutoCloseable {
     return matched;
   }
 
+  /// Returns the modules of the file that a network does not have and that are left out.
+  public List<String> withoutPlace(Weights network) {
+    LoraNames names = new LoraNames(network);
+    return modules.entrySet().stream()
+        .filter(module ->
+            module.getValue().stream()
+                .anyMatch(addition -> names.find(module.getKey(), addition.parameter) == null))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /// Returns how many modules the file changes.
+  public int modules() {
+    return modules.size();
+  }
+
   private void put(Map<String, LoraDelta> matched, String name, LoraDelta delta, Shape shape) {
     if (!delta.fits(shape)) {
       throw new InputException(
@@ -138,12 +160,13 @@ public final class Lora implements AutoCloseable {
           "%s holds %s, which is no known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff, diff_b or diff_m: convert the file"
               .formatted(path, Quoted.of(name)));
     }
-    if (!source.dtype().isFloat()) {
+    Piece piece = Piece.of(key.group(2) == null ? key.group(3) : key.group(2));
+    boolean isNumber = piece == Piece.ALPHA || piece == Piece.SCALE;
+    if (!source.dtype().isFloat() && !isNumber) {
       throw new InputException(
           "%s holds %s as %s; expected a float type: convert the file"
               .formatted(path, Quoted.of(name), source.dtype()));
     }
-    Piece piece = Piece.of(key.group(2) == null ? key.group(3) : key.group(2));
     Map<Piece, TensorSource> module =
         pieces.computeIfAbsent(key.group(1), _ -> new EnumMap<>(Piece.class));
     TensorSource other = module.put(piece, source);
@@ -154,16 +177,26 @@ public final class Lora implements AutoCloseable {
     }
   }
 
+  /// Refuses a matrix or number of a type that is not read; other tensors may have any type.
+  private static void requireNone(Path path, String name, String type) {
+    if (KEY.matcher(name).matches()) {
+      throw new InputException(
+          "%s holds %s as %s; expected a float type: convert the file"
+              .formatted(path, Quoted.of(name), Quoted.of(type)));
+    }
+  }
+
   private static List<Addition> additions(
       Path path, String module, Map<Piece, TensorSource> parts, LoraMetadata metadata) {
     List<Addition> additions = new ArrayList<>();
     TensorSource down = parts.get(Piece.DOWN);
     TensorSource up = parts.get(Piece.UP);
+    boolean hasNumber = parts.containsKey(Piece.ALPHA) || parts.containsKey(Piece.SCALE);
     if (down != null && up != null) {
-      additions.add(
-          new Addition(
-              "weight", lowRank(path, module, down, up, parts.get(Piece.ALPHA), metadata)));
-    } else if (down != null || up != null || parts.containsKey(Piece.ALPHA)) {
+      requireProduct(path, module, down.shape(), up.shape());
+      float scale = scale(path, module, down.shape().length(0), parts, metadata);
+      additions.add(new Addition("weight", new LoraDelta.LowRank(down, up, scale)));
+    } else if (down != null || up != null || hasNumber) {
       throw new InputException(
           "%s holds only a part of %s; expected its down and up matrices: download it again"
               .formatted(path, Quoted.of(module)));
@@ -180,15 +213,7 @@ public final class Lora implements AutoCloseable {
     }
   }
 
-  private static LoraDelta lowRank(
-      Path path,
-      String module,
-      TensorSource down,
-      TensorSource up,
-      TensorSource alpha,
-      LoraMetadata metadata) {
-    Shape inner = down.shape();
-    Shape outer = up.shape();
+  private static void requireProduct(Path path, String module, Shape inner, Shape outer) {
     if (inner.rank() < 2
         || outer.rank() < 2
         || inner.count() == 0
@@ -197,21 +222,38 @@ public final class Lora implements AutoCloseable {
           "%s holds %s as %s by %s; expected [out, rank] by [rank, in]: download it again"
               .formatted(path, Quoted.of(module), outer, inner));
     }
-    if (alpha == null) {
-      return new LoraDelta.LowRank(down, up, metadata.scale(module, inner.length(0)));
+  }
+
+  /// Returns by what a module's product is multiplied.
+  private static float scale(
+      Path path, String module, int rank, Map<Piece, TensorSource> parts, LoraMetadata metadata) {
+    TensorSource alpha = parts.get(Piece.ALPHA);
+    TensorSource scale = parts.get(Piece.SCALE);
+    if (alpha != null && scale != null) {
+      throw new InputException(
+          "%s gives %s both an alpha and an alpha_scale; expected one of them: convert the file"
+              .formatted(path, Quoted.of(module)));
     }
-    if (alpha.shape().count() != 1) {
+    if (scale != null) {
+      return number(path, module, scale);
+    }
+    return alpha == null ? metadata.scale(module, rank) : number(path, module, alpha) / rank;
+  }
+
+  /// Returns the only element of a tensor of any type.
+  private static float number(Path path, String module, TensorSource source) {
+    if (source.shape().count() != 1) {
       throw new InputException(
           "%s gives %s an alpha of shape %s; expected one number: download it again"
-              .formatted(path, Quoted.of(module), alpha.shape()));
+              .formatted(path, Quoted.of(module), source.shape()));
     }
-    float value = FloatReader.all(alpha)[0];
+    float value = FloatReader.all(source)[0];
     if (!Float.isFinite(value)) {
       throw new InputException(
           "%s gives %s the alpha %s; expected one finite number: download it again"
               .formatted(path, Quoted.of(module), value));
     }
-    return new LoraDelta.LowRank(down, up, value / inner.size(0));
+    return value;
   }
 
   /// Closes the file; what was matched can no longer be read.

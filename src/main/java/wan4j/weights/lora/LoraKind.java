@@ -2,8 +2,8 @@ package wan4j.weights.lora;
 
 import java.nio.file.Path;
 import java.util.regex.Pattern;
+import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
-import wan4j.weights.file.Quoted;
 
 /// Files that are called LoRA but change a weight in another way than by one product of two
 /// matrices, by the ends of their keys.

@@ -9,15 +9,20 @@ import wan4j.weights.Weights;
 /// Finds the parameter of a network that a LoRA key means, with dots or underscores, in original or
 /// Diffusers names.
 final class LoraNames {
-  // in the order in which they can stand before each other
   private static final List<String> PREFIXES =
       List.of(
-          "base_model.model.",
+          "_orig_mod.",
+          "module.",
+          "base_model.",
           "pipe.dit.",
           "unet.",
-          "model.diffusion_model.",
+          "dit.",
+          "model.",
           "diffusion_model.",
           "transformer.",
+          "transformer_2.",
+          "net.",
+          "generator.",
           "lycoris_",
           "lora_unet__",
           "lora_unet_",
@@ -57,15 +62,17 @@ final class LoraNames {
     return known != null && network.has(known + "." + parameter) ? known + "." + parameter : null;
   }
 
-  /// Strips what programs put before the names of the network, sometimes one after the other.
+  /// Strips what programs put before the names of the network, often one after the other.
   private static String withoutPrefixes(String key) {
-    String module = key;
-    for (String prefix : PREFIXES) {
-      if (module.startsWith(prefix)) {
-        module = module.substring(prefix.length());
-      }
+    String module = key.replace("._orig_mod.", ".");
+    for (String prefix = prefix(module); prefix != null; prefix = prefix(module)) {
+      module = module.substring(prefix.length());
     }
     return module;
+  }
+
+  private static String prefix(String module) {
+    return PREFIXES.stream().filter(module::startsWith).findFirst().orElse(null);
   }
 
   /// Translates a Diffusers module name whose dots are underscores.

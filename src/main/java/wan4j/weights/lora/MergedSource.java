@@ -6,21 +6,39 @@ import java.util.Arrays;
 import java.util.List;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
+import wan4j.tensor.SummedSource;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.file.FloatReader;
 import wan4j.weights.file.RowSource;
 
 /// A parameter with LoRA additions, computed in float32 row by row while it is read.
-public final class MergedSource implements TensorSource {
+final class MergedSource implements SummedSource {
   private final TensorSource base;
-  private final List<LoraTerm> terms;
+  private final List<Addend> addends;
   private final int rowLength;
   private SoftReference<float[][][]> factors = new SoftReference<>(null);
 
-  public MergedSource(TensorSource base, List<LoraTerm> terms) {
+  MergedSource(TensorSource base, List<LoraTerm> terms) {
     this.base = base;
-    this.terms = List.copyOf(terms);
-    this.rowLength = RowSource.rowLength(base.shape());
+    addends = terms.stream().map(MergedSource::addend).toList();
+    rowLength = rowLength();
+  }
+
+  private static Addend addend(LoraTerm term) {
+    return switch (term.delta()) {
+      case LoraDelta.LowRank pair -> new Addend.Product(pair.up(), pair.down(), term.factor());
+      case LoraDelta.Difference change -> new Addend.Values(change.values(), term.factor());
+    };
+  }
+
+  @Override
+  public TensorSource base() {
+    return base;
+  }
+
+  @Override
+  public List<Addend> addends() {
+    return addends;
   }
 
   @Override
@@ -47,19 +65,15 @@ public final class MergedSource implements TensorSource {
   private float[] row(int index, float[][][] matrices) {
     float[] row = FloatReader.read(base, (long) index * rowLength, rowLength);
     float[] sum = new float[rowLength];
-    for (int t = 0; t < terms.size(); t++) {
-      LoraTerm term = terms.get(t);
-      switch (term.delta()) {
-        case LoraDelta.LowRank pair -> {
+    for (int t = 0; t < addends.size(); t++) {
+      switch (addends.get(t)) {
+        case Addend.Product product -> {
           Arrays.fill(sum, 0f);
-          addProduct(sum, matrices[t][1], index * pair.rank(), matrices[t][0], pair.rank());
-          addScaled(row, sum, term.factor());
+          addProduct(sum, matrices[t][1], index * product.rank(), matrices[t][0], product.rank());
+          addScaled(row, sum, product.factor());
         }
-        case LoraDelta.Difference difference ->
-            addScaled(
-                row,
-                FloatReader.read(difference.values(), (long) index * rowLength, rowLength),
-                term.factor());
+        case Addend.Values(TensorSource values, float factor) ->
+            addScaled(row, FloatReader.read(values, (long) index * rowLength, rowLength), factor);
       }
     }
     return row;
@@ -104,10 +118,10 @@ public final class MergedSource implements TensorSource {
   private synchronized float[][][] matrices() {
     float[][][] known = factors.get();
     if (known == null) {
-      known = new float[terms.size()][][];
+      known = new float[addends.size()][][];
       for (int t = 0; t < known.length; t++) {
-        if (terms.get(t).delta() instanceof LoraDelta.LowRank pair) {
-          known[t] = new float[][] {FloatReader.all(pair.down()), FloatReader.all(pair.up())};
+        if (addends.get(t) instanceof Addend.Product product) {
+          known[t] = new float[][] {FloatReader.all(product.down()), FloatReader.all(product.up())};
         }
       }
       factors = new SoftReference<>(known);

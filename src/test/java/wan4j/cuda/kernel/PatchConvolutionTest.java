@@ -30,7 +30,7 @@ class PatchConvolutionTest {
   }
 
   private static CudaConvolution layer(int inputs, int outputs, int time) {
-    return new CudaConvolution(null, null, null, inputs, outputs, time, 3, 3);
+    return new CudaConvolution(null, null, null, inputs, outputs, 1, time, 3, 3);
   }
 
   @ParameterizedTest

@@ -48,7 +48,7 @@ final class LoraTest {
       kept.at("base").names().forEach(n -> tensors.put(n, kept.at("base").tensor(n)));
       Weights base = Weights.of("base", tensors);
       assertThat(lora.match(base)).hasSize(changed);
-      Weights merged = base.merged(List.of(new LoraApplication(lora, strength)));
+      Weights merged = AdaptedWeights.merged(base, List.of(new LoraApplication(lora, strength)));
       assertThat(merged.names()).hasSameElementsAs(base.names());
       assertThat(kept.at("out").names()).isNotEmpty();
       for (String n : kept.at("out").names()) {
@@ -69,8 +69,8 @@ final class LoraTest {
             Lora.read(
                 write("second", Map.of("diffusion_model.a.diff", source2(2, 1, 1, 1, 1, 1, 1))))) {
       Weights merged =
-          base.merged(
-              List.of(new LoraApplication(low, 0.5f), new LoraApplication(difference, -2f)));
+          AdaptedWeights.merged(
+              base, List.of(new LoraApplication(low, 0.5f), new LoraApplication(difference, -2f)));
       TensorSource source = merged.tensor("a.weight", 2, 3);
       assertThat(source.dtype()).isEqualTo(DType.F32);
       float[] expected = {1 + 5 - 2, 2 + 10 - 2, 3 + 15 - 2, 4 + 10 - 2, 5 + 20 - 2, 6 + 30 - 2};
@@ -126,7 +126,9 @@ final class LoraTest {
     network.put("head.modulation", source(7, 8));
     network.put("blocks.1.modulation", source(9, 9));
     try (Lora lora = Lora.read(write(tensors))) {
-      Weights merged = Weights.of("base", network).merged(List.of(new LoraApplication(lora, 0.5f)));
+      Weights merged =
+          AdaptedWeights.merged(
+              Weights.of("base", network), List.of(new LoraApplication(lora, 0.5f)));
       assertThat(TorchReaderTest.values(merged.tensor("blocks.0.modulation")))
           .containsExactly(1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f);
       assertThat(TorchReaderTest.values(merged.tensor("head.modulation"))).containsExactly(8, 9);
@@ -211,7 +213,7 @@ final class LoraTest {
         "{'lora_alpha': 4, 'alpha_pattern': {'(': 1}} | pattern",
         "{'lora_alpha': 4, 'use_dora': true} | DoRA",
         "{'lora_alpha' | not JSON",
-        "[] | no JSON object",
+        "[] | does not hold a JSON object",
       })
   void aHeaderThatCannotBeUsedIsRefused(String json, String words) {
     Map<String, TensorSource> tensors = prefixed("transformer.");
@@ -300,11 +302,11 @@ final class LoraTest {
   void nothingIsMergedIntoQuantisedWeights() {
     Weights base = Weights.ofShapes("fp8", Map.of("a.weight", Shape.of(2, 3)), DType.F8_E4M3);
     try (Lora lora = Lora.read(write(pair()))) {
-      assertThatThrownBy(() -> base.merged(List.of(new LoraApplication(lora, 1))))
+      assertThatThrownBy(() -> AdaptedWeights.merged(base, List.of(new LoraApplication(lora, 1))))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("F8_E4M3");
       assertThat(
-              base.merged(List.of(new LoraApplication(lora, 1)), _ -> false)
+              AdaptedWeights.merged(base, List.of(new LoraApplication(lora, 1)), _ -> false)
                   .tensor("a.weight")
                   .dtype())
           .isEqualTo(DType.F32);

@@ -1,0 +1,119 @@
+package wan4j.bench;
+
+import java.util.List;
+import java.util.function.Supplier;
+import wan4j.Task;
+import wan4j.bench.random.RandomWeights;
+import wan4j.bench.random.UmT5Sizes;
+import wan4j.model.UmT5Encoder;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.pipeline.CourseNetworks;
+import wan4j.pipeline.Experts;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
+import wan4j.weights.TransformerConfig;
+
+/// A task's full-size networks with random weights. Every prompt has as many tokens as there can
+/// be; the transformers are made when the text is done, so that the encoder can leave before.
+final class RandomNetworks implements CourseNetworks, AutoCloseable {
+  /// Does the work of making a network.
+  interface Maker {
+    <T> T make(String network, Supplier<T> work);
+  }
+
+  private final Workbench bench;
+  private final Ops ops;
+  private final RequestSettings settings;
+  private final Maker maker;
+  private final VideoAutoencoder autoencoder;
+  private final Experts experts;
+  private UmT5Encoder encoder; // null once it has left
+
+  RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
+    this.bench = bench;
+    this.ops = ops;
+    this.settings = settings;
+    this.maker = maker;
+    Task task = settings.task();
+    TransformerConfig config = RandomWeights.config(task, settings.layers());
+    experts =
+        new Experts(
+            config,
+            task == Task.TI2V_5B
+                ? List.of(Expert.SINGLE)
+                : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE),
+            task.defaults().boundary(),
+            false,
+            expert -> expert(config, expert));
+    encoder = maker.make("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
+    try {
+      autoencoder = maker.make("VAE", () -> AutoencoderBenchmark.open(task, ops));
+    } catch (RuntimeException | Error e) {
+      park();
+      throw e;
+    }
+  }
+
+  private WanTransformer expert(TransformerConfig config, Expert expert) {
+    long seed = expert == Expert.LOW_NOISE ? 7 : 6;
+    return new WanTransformer(
+        config,
+        RandomWeights.transformer(config, seed),
+        ops,
+        SequenceGroup.SOLO,
+        bench.precisions());
+  }
+
+  @Override
+  public Ops ops() {
+    return ops;
+  }
+
+  @Override
+  public Tensor text(String prompt) {
+    try (var _ = ops.scope()) {
+      return ops.download(encoder.encode(TextBenchmark.ids(UmT5Sizes.TOKENS), UmT5Sizes.TOKENS));
+    }
+  }
+
+  @Override
+  public void textIsDone() {
+    if (settings.parksText()) {
+      park();
+    }
+    maker.make("experts", () -> experts.names().stream().map(experts::get).toList());
+  }
+
+  private void park() {
+    if (encoder != null) {
+      encoder.close();
+      encoder = null;
+    }
+  }
+
+  @Override
+  public VideoAutoencoder autoencoder() {
+    return autoencoder;
+  }
+
+  @Override
+  public void autoencoderIsDone() {}
+
+  @Override
+  public Experts experts() {
+    return experts;
+  }
+
+  @Override
+  public void expertsAreDone() {}
+
+  @Override
+  public void close() {
+    experts.close();
+    autoencoder.close();
+    park();
+  }
+}

@@ -1,0 +1,43 @@
+package wan4j.cli;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.function.Consumer;
+import picocli.CommandLine.Option;
+import wan4j.media.Picture;
+import wan4j.media.PictureReader;
+import wan4j.media.PictureReader.Orientation;
+import wan4j.tensor.InputException;
+
+/// The flags of the picture that a video begins with.
+final class ImageOptions {
+  @Option(names = "--image", description = "The picture that the video begins with.")
+  private Path image;
+
+  @Option(
+      names = "--exif",
+      description =
+          "What becomes of a camera's orientation mark: apply turns the picture upright, ignore"
+              + " leaves it as it is stored, as the reference does (default: apply).")
+  private String exif;
+
+  /// Reads the picture, or returns null for none; what was done to it is told to `notes`. Throws
+  /// `InputException` when it cannot be read or the flags do not fit.
+  Picture picture(Consumer<String> notes) {
+    if (image == null) {
+      if (exif != null) {
+        throw new InputException("--exif was given without a picture; add --image");
+      }
+      return null;
+    }
+    return PictureReader.read(image, orientation(), notes);
+  }
+
+  private Orientation orientation() {
+    return switch (exif == null ? "apply" : exif.toLowerCase(Locale.ROOT)) {
+      case "apply" -> Orientation.APPLY;
+      case "ignore" -> Orientation.IGNORE;
+      default -> throw new InputException("--exif got '%s'; give apply or ignore".formatted(exif));
+    };
+  }
+}

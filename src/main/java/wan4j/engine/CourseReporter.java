@@ -1,0 +1,57 @@
+package wan4j.engine;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import wan4j.Progress;
+import wan4j.pipeline.CourseListener;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
+
+/// Tells a request's progress of its stages and steps, with their times, and hands over the latents
+/// after each step.
+public final class CourseReporter implements CourseListener {
+  private final Progress progress;
+  private final Consumer<Tensor> latents;
+  private long began;
+
+  /// Creates a reporter; `latents` takes float32 `[channels, frames, height, width]` in host memory
+  /// after each step.
+  public CourseReporter(Progress progress, Consumer<Tensor> latents) {
+    this.progress = progress;
+    this.latents = latents;
+  }
+
+  /// Returns who is told.
+  public Progress progress() {
+    return progress;
+  }
+
+  @Override
+  public <T> T stage(String name, Supplier<T> work) {
+    return progress.timed(name, work);
+  }
+
+  @Override
+  public void begins(int step, Expert expert) {
+    began = System.nanoTime();
+  }
+
+  @Override
+  public void ends(Outcome outcome) {
+    progress.stepped(
+        new Progress.Step(
+            outcome.step() + 1,
+            outcome.steps(),
+            outcome.expert().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+            outcome.skipped(),
+            Duration.ofNanos(System.nanoTime() - began)));
+    latents.accept(outcome.latents());
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return progress.isCancelled();
+  }
+}

@@ -1,0 +1,166 @@
+package wan4j.engine;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.CacheSettings;
+import wan4j.EngineOptions;
+import wan4j.LoraFile;
+import wan4j.MemoryNeed;
+import wan4j.Source;
+import wan4j.VideoRequest;
+import wan4j.VideoSize;
+import wan4j.ops.plan.NullOps;
+import wan4j.pipeline.Clip;
+import wan4j.pipeline.Course;
+import wan4j.pipeline.CourseListener;
+import wan4j.pipeline.CourseRun;
+import wan4j.pipeline.PromptEncoder;
+import wan4j.pipeline.SamplingPlan;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
+/// The memory that requests need, found out by taking each through its course on shapes alone:
+/// names and shapes are all that is read of the checkpoint, no noise is drawn, and what is found is
+/// remembered by all that it depends on.
+public final class MemoryEstimates {
+  private final EngineOptions options;
+  private final OpenCheckpoint model;
+  private final Map<Key, MemoryNeed> known = new HashMap<>();
+
+  /// What a need depends on; of text, the tokens of the prompts count.
+  ///
+  /// @param picture width and height, or nothing
+  /// @param latents of decoding alone, or null for a whole request
+  private record Key(
+      List<Integer> picture,
+      VideoSize size,
+      List<Integer> words,
+      SamplingPlan plan,
+      CacheSettings cache,
+      List<LoraFile> loras,
+      Shape latents,
+      boolean offloads,
+      long piece) {}
+
+  /// Creates estimates for a checkpoint on the device of `options`.
+  public MemoryEstimates(EngineOptions options, OpenCheckpoint model) {
+    this.options = options;
+    this.model = model;
+  }
+
+  /// Returns what a request needs whose networks leave memory or stay, and whose video is cut into
+  /// pieces of so many pixels; throws `InputException` when it does not fit the checkpoint.
+  public MemoryNeed of(VideoRequest request, boolean offloads, long piece) {
+    try (LoraFiles merged = LoraFiles.merged(options, model.checkpoint());
+        LoraFiles beside = LoraFiles.beside(options, request.loras(), model.checkpoint())) {
+      return of(request, merged, beside, offloads, piece);
+    }
+  }
+
+  /// Returns the same with LoRA files that are open already.
+  MemoryNeed of(
+      VideoRequest request, LoraFiles merged, LoraFiles beside, boolean offloads, long piece) {
+    return remembered(
+        key(request, beside, null, offloads, piece),
+        merged,
+        beside,
+        (networks, run) -> {
+          SamplingPlan plan = SamplingPlans.of(request.sampling()).shortened(networks.experts());
+          RequestCache cache = networks.cache(request, plan);
+          run.run(
+              new CourseRun.Wanted(
+                  request.prompt(),
+                  Courses.negativePrompt(request),
+                  plan,
+                  MemoryEstimates::unread,
+                  cache),
+              _ -> {});
+        },
+        request);
+  }
+
+  /// Returns what decoding a request's latents `[channels, frames, height, width]` alone needs.
+  public MemoryNeed ofDecoding(VideoRequest request, Shape latents, long piece) {
+    try (LoraFiles none = new LoraFiles(List.of(), model.checkpoint())) {
+      return ofDecoding(request, latents, none, none, piece);
+    }
+  }
+
+  /// Returns the same with LoRA files that are open already.
+  MemoryNeed ofDecoding(
+      VideoRequest request, Shape latents, LoraFiles merged, LoraFiles beside, long piece) {
+    return remembered(
+        key(request, beside, latents, true, piece),
+        merged,
+        beside,
+        (_, run) -> run.decode(Clip.FIRST, unread(latents), _ -> {}),
+        request);
+  }
+
+  /// A part of a request that is tried.
+  private interface Trial {
+    void run(Networks networks, CourseRun run);
+  }
+
+  private MemoryNeed remembered(
+      Key key, LoraFiles merged, LoraFiles beside, Trial trial, VideoRequest request) {
+    MemoryNeed found = known.get(key);
+    if (found == null) {
+      found = tried(key, merged, beside, trial, Courses.of(model.task(), request));
+      known.put(key, found);
+    }
+    return found;
+  }
+
+  private MemoryNeed tried(
+      Key key, LoraFiles merged, LoraFiles beside, Trial trial, Course course) {
+    try (NullOps shapes = Backends.shapes(options.device(), options.arithmetic());
+        NullOps processors = new NullOps();
+        Networks networks =
+            Networks.onShapes(
+                options,
+                model,
+                shapes,
+                options.textOnCpu() ? processors : shapes,
+                merged,
+                beside)) {
+      networks.follow(new MemoryPlan(key.offloads, key.piece, null));
+      trial.run(networks, new CourseRun(course, networks, CourseListener.NONE));
+      return Backends.need(shapes, options.device(), true);
+    }
+  }
+
+  private Key key(
+      VideoRequest request, LoraFiles beside, Shape latents, boolean offloads, long piece) {
+    List<Integer> picture =
+        switch (request.source()) {
+          case Source.Text _ -> List.of();
+          case Source.Image image -> List.of(image.picture().width(), image.picture().height());
+        };
+    return new Key(
+        picture,
+        request.size(),
+        List.of(words(request.prompt()), words(Courses.negativePrompt(request))),
+        SamplingPlans.of(request.sampling()),
+        request.cache(),
+        beside.choices(),
+        latents,
+        offloads,
+        piece);
+  }
+
+  private int words(String prompt) {
+    return PromptEncoder.ids(model.tokenizer(), prompt, model.config().textLength()).length;
+  }
+
+  private static Tensor unread(Shape shape) {
+    return Tensor.deferred(
+        DType.F32,
+        shape,
+        () -> {
+          throw new IllegalStateException("an estimate reads no elements");
+        });
+  }
+}

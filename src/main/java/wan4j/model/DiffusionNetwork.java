@@ -1,0 +1,49 @@
+package wan4j.model;
+
+import java.util.List;
+import wan4j.ops.ForwardPass;
+import wan4j.ops.Saveable;
+import wan4j.quant.Branch;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.weights.lora.LoraApplication;
+
+/// What the sampling loop needs of a network that predicts velocities. Which tokens and which
+/// rotations a rank has is between the network and its group. What is saved of a network is what
+/// its forwards have left behind: the histories of delayed scaling.
+public interface DiffusionNetwork extends Saveable, AutoCloseable {
+  /// What a clip's forwards have in common, such as the keys and values of its text: room that one
+  /// network makes and all networks of the same sizes fill and use in turn.
+  interface Prepared {
+    /// Returns the shape `[tokens, dim]` of what passes through the blocks on this rank.
+    Shape tokens();
+  }
+
+  /// Returns, in the innermost scope, room for what forwards over samples `[channels, frames,
+  /// height, width]` have in common, with all that does not depend on a branch.
+  Prepared prepare(Shape sample);
+
+  /// Writes what this network makes of a branch's conditions over what another one made of them.
+  /// The first time takes room in the innermost scope.
+  void read(Conditions conditions, Branch branch, Prepared target);
+
+  /// Returns the velocity of float32 latents `sample [channels, frames, height, width]`, of the
+  /// same size, in the innermost scope; `pass` tells which of the request's forwards this is, and
+  /// `through` what takes the tokens through the blocks.
+  Tensor forward(
+      Tensor sample, double timestep, ForwardPass pass, Prepared prepared, BlockRun through);
+
+  /// Lets LoRA files run beside the weights from now on, instead of those that did before; the
+  /// weights stay as they are. Throws `InputException` when a file does not belong to the network.
+  void adapt(List<LoraApplication> applications);
+
+  /// Forgets what forwards have left behind, so that the next clip starts as the first one did.
+  void restart();
+
+  /// Returns the bytes that the weights fill on the backend.
+  long bytes();
+
+  /// Frees the weights.
+  @Override
+  void close();
+}

@@ -1,0 +1,30 @@
+package wan4j.pipeline;
+
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Ops;
+import wan4j.tensor.Tensor;
+
+/// The networks that a request runs through, each there when it is asked for. They are told when
+/// the request is done with one for the time being, so that it can leave memory.
+public interface CourseNetworks {
+  /// Returns the backend of the transformers and the autoencoder.
+  Ops ops();
+
+  /// Returns the states of a prompt, float32 `[words, text dim]`, in host memory.
+  Tensor text(String prompt);
+
+  /// Says that no more prompts follow.
+  void textIsDone();
+
+  /// Returns the autoencoder.
+  VideoAutoencoder autoencoder();
+
+  /// Says that the autoencoder is not needed for now.
+  void autoencoderIsDone();
+
+  /// Returns the transformers.
+  Experts experts();
+
+  /// Says that the transformers are not needed for now.
+  void expertsAreDone();
+}
