@@ -21,13 +21,13 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
-/// Attention alone, of the kernel of ours beside cuDNN on a GPU in bfloat16.
+/// Attention alone, of wan4j's kernel beside cuDNN on a GPU in bfloat16.
 public final class AttentionBenchmark {
   private AttentionBenchmark() {}
 
   /// Measures attention of some of the heads of a task's transformer from a number of tokens over a
-  /// number of keys; on a GPU in bfloat16 by the kernel of ours, whether the backend would choose
-  /// it or not, and by cuDNN, which take turns.
+  /// number of keys; on a GPU in bfloat16 by wan4j's kernel, whether the backend would choose it or
+  /// not, and by cuDNN, which take turns.
   public static List<Measurement> run(Workbench bench, Task task, int tokens, int keys, int heads) {
     TransformerConfig config = RandomWeights.config(task, 1);
     int size = config.headDim();

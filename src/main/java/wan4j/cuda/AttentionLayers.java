@@ -16,8 +16,8 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Attention of every kind: by the kernel of ours where it is faster, fused where the library takes
-/// it, else as two products around a softmax.
+/// Attention of every kind: by wan4j's kernel where it is faster, fused where the library takes it,
+/// else as two products around a softmax.
 final class AttentionLayers implements AutoCloseable {
   private final DeviceMemory memory;
   private final Formats formats;
@@ -82,7 +82,7 @@ final class AttentionLayers implements AutoCloseable {
     return formats.written(shape, want, target -> attend(heads, 1, target, given));
   }
 
-  /// Lets the kernel of ours take whatever it can, also where cuDNN is faster.
+  /// Lets wan4j's kernel take whatever it can, also where cuDNN is faster.
   void preferOurs() {
     isOursAlone = true;
   }
@@ -126,8 +126,8 @@ final class AttentionLayers implements AutoCloseable {
     }
   }
 
-  /// Writes attention of bfloat16 heads of 128 by the kernel of ours even where cuDNN is faster;
-  /// for comparisons.
+  /// Writes attention of bfloat16 heads of 128 by wan4j's kernel even where cuDNN is faster; for
+  /// comparisons.
   void attendByKernel(Heads heads, double scale, Tensor target) {
     if (!AttentionKernels.fits(heads.query().dtype(), heads, scale)) {
       throw new IllegalArgumentException(
@@ -137,7 +137,7 @@ final class AttentionLayers implements AutoCloseable {
     kernels.run(heads, scale, target);
   }
 
-  /// Writes attention of bfloat16 heads through the library even where a kernel of ours is faster;
+  /// Writes attention of bfloat16 heads through the library even where wan4j's kernel is faster;
   /// for comparisons.
   void attendByLibrary(Heads heads, double scale, Tensor target) {
     if (!fused.run(heads, scale, target)) {

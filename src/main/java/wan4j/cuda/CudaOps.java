@@ -623,8 +623,8 @@ public final class CudaOps implements Ops {
     convolutions.runPatches(x, (CudaConvolution) layer, addend, target);
   }
 
-  /// Writes a convolution as `convolution` does, through cuDNN even where a kernel of ours is
-  /// faster; `addend` is null for none. For comparisons.
+  /// Writes a convolution as `convolution` does, through cuDNN even where wan4j's kernel is faster;
+  /// `addend` is null for none. For comparisons.
   public void convolutionByLibrary(
       Tensor x, Convolution layer, Window window, Tensor addend, Tensor target) {
     VideoShapes.convolution(x, layer, window, target);

@@ -35,14 +35,15 @@ final class Downloads implements AutoCloseable {
     long bytes = shape.count() * dtype.bytes();
     if (bytes > LARGEST) {
       MemorySegment copy = Arena.ofAuto().allocate(bytes, 64);
-      CudaDriver.copyToHost(copy, address, device.stream());
+      device.copyOut(copy, address);
       device.synchronize();
       Tensor whole = new Tensor(shape, dtype, new HostStorage(copy));
       return () -> whole;
     }
     Slot slot = take(bytes);
+    device.begin();
     if (bytes > 0) {
-      CudaDriver.copyToHost(slot.pinned.asSlice(0, bytes), address, device.stream());
+      device.copyOut(slot.pinned.asSlice(0, bytes), address);
     }
     CudaStreams.record(slot.done, device.stream());
     return () -> {
@@ -65,7 +66,7 @@ final class Downloads implements AutoCloseable {
     if (!free.isEmpty()) { // too small: it goes, so that no more buffers stay than were under way
       Slot small = free.removeLast();
       all.remove(small);
-      release(small);
+      device.context().release(() -> release(small));
     }
     device.context().enter();
     MemorySegment pinned =

@@ -155,7 +155,7 @@ public final class Backends {
   }
 
   /// Returns what computes attention in heads of a size, with a bias of relative positions or
-  /// without: a kernel of ours, cuDNN or products around a softmax on a GPU, the kernels of the
+  /// without: wan4j's kernel, cuDNN or products around a softmax on a GPU, the kernels of the
   /// processor there, and nothing for a backend on shapes alone.
   public static String attention(Ops ops, int headSize, boolean isBiased) {
     return switch (ops) {
@@ -165,7 +165,7 @@ public final class Backends {
     };
   }
 
-  /// Lets the attention kernel of ours take every attention that it can, also over so few keys that
+  /// Lets wan4j's attention kernel take every attention that it can, also over so few keys that
   /// cuDNN is faster; throws `InputException` for a backend without it.
   public static void preferOurAttention(Ops ops) {
     if (!(ops instanceof CudaOps cuda) || cuda.activation() != DType.BF16) {

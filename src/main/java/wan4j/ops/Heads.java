@@ -8,8 +8,8 @@ public record Heads(Tensor query, Tensor key, Tensor value) implements Attention
   /// Makes room for as many tokens as `spare [tokens, heads head size]` has: the queries lie in
   /// `spare` itself, keys and values in the innermost scope.
   public static Heads within(Ops ops, int heads, Tensor spare) {
-    long tokens = spare.length(0);
-    long size = spare.length(1) / heads;
+    long tokens = spare.shape().size(0);
+    long size = spare.shape().size(1) / heads;
     return new Heads(
         spare.reshape(tokens, heads, size),
         ops.empty(spare.dtype(), tokens, heads, size),

@@ -2,6 +2,7 @@ package wan4j.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.util.Arrays;
 import java.util.List;
@@ -29,6 +30,30 @@ class CpuMemoryTest {
       assertThat(addresses(memory)).isEqualTo(first);
       assertThat(first).doesNotContain(kept.segment().address()).doesNotHaveDuplicates();
       assertThat(Arrays.stream(first).map(address -> address % 64)).containsOnly(0L);
+    }
+  }
+
+  @Test
+  void aBackendServesTheThreadThatClaimedIt() throws InterruptedException {
+    try (CpuOps ops = new CpuOps()) {
+      Throwable[] refused = new Throwable[1];
+      Thread thread =
+          new Thread(
+              () -> {
+                refused[0] = catchThrowable(() -> ops.empty(DType.F32, 1));
+                ops.claim();
+                ops.empty(DType.F32, 1);
+              },
+              "another");
+      thread.start();
+      thread.join();
+      assertThat(refused[0])
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("got a call from thread \"another\"")
+          .hasMessageContaining("claim()");
+      assertThatThrownBy(ops::scope).isInstanceOf(IllegalStateException.class);
+      ops.claim();
+      ops.scope().close();
     }
   }
 

@@ -8,7 +8,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /// The arguments of one launch, in the kernel's order. A launch copies them, so one instance serves
-/// a thread for ever: [#clear], add, launch. Not for several threads at once.
+/// all launches of a thread: [#clear], add, launch. Everything behind them is zero. Not for several
+/// threads at once.
 public final class KernelArguments {
   private static final int MOST = 64;
   private static final long ALIGNMENT = CudaLayouts.TENSOR_MAP.byteAlignment();
@@ -24,6 +25,8 @@ public final class KernelArguments {
 
   /// Empties the list.
   public KernelArguments clear() {
+    values.asSlice(0, used).fill((byte) 0);
+    pointers.asSlice(0, count * JAVA_LONG.byteSize()).fill((byte) 0);
     count = 0;
     used = 0;
     return this;

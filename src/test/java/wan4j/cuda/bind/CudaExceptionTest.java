@@ -9,6 +9,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class CudaExceptionTest {
   @ParameterizedTest
   @CsvSource({
+    "the NVIDIA driver, 214, true",
+    "the NVIDIA driver, 700, true",
+    "the NVIDIA driver, 719, true",
+    "the NVIDIA driver, 2, false",
+    "the NVIDIA driver, 600, false",
+    "the NVIDIA driver, -1, false",
+    "cuBLASLt, 700, false",
+  })
+  void aContextIsBrokenByWhatTheDriverNeverForgets(String library, int code, boolean isBroken) {
+    assertThat(failure(library, code).breaksContext()).isEqualTo(isBroken);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "cuDNN, -2, no engine",
     "cuDNN, 3000, NOT_SUPPORTED",
     "cuDNN, 3002, NOT_SUPPORTED_SHAPE",

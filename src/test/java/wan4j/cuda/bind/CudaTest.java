@@ -37,8 +37,8 @@ final class CudaTest {
   void aDriverThatIsTooOldIsRefusedInOneSentence() {
     assertThat(Cuda.driverAbsence(11_080))
         .isEqualTo(
-            "the NVIDIA driver serves CUDA 11.8 and wan4j needs 12.0 or newer (driver 525 or newer);"
-                + " update the driver");
+            "the NVIDIA driver serves CUDA 11.8 and wan4j needs 12.0 or newer (driver 525 or"
+                + " newer); update the driver");
     assertThat(Cuda.driverAbsence(12_000)).isNull();
   }
 
@@ -59,6 +59,19 @@ final class CudaTest {
     assertThat(Cuda.absence(gpus)).isNull();
     assertThat(Cuda.first(gpus)).hasValueSatisfying(gpu -> assertThat(gpu.ordinal()).isEqualTo(1));
     assertThat(Cuda.first(List.of(gpu(0, 8)))).isEmpty();
+  }
+
+  @Test
+  void aGpuIsNamedByItsOrdinal() {
+    var gpus = List.of(gpu(0, 8), gpu(1, 9));
+    assertThat(Cuda.absence(gpus, 1)).isNull();
+    assertThat(Cuda.absence(gpus, 0)).contains("GPU 0 has compute capability 8.0");
+    for (var ordinal : new int[] {-1, 2}) {
+      assertThat(Cuda.absence(gpus, ordinal))
+          .isEqualTo(
+              "got GPU %d, but the NVIDIA driver shows 2 to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(ordinal));
+    }
   }
 
   private static CudaDevice gpu(int ordinal, int major) {

@@ -7,6 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -155,6 +157,22 @@ class NullOpsTest {
         throw new IllegalStateException("only shapes are looked at");
       }
     };
+  }
+
+  @Test
+  void attentionsInputTakesKeysAndValuesBesideWhatIsSpare() {
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        Scope _ = ops.scope()) {
+      Tensor spare = ops.empty(DType.BF16, TOKENS, DIM);
+      long before = ops.liveBytes();
+      AttentionInput input = ops.attentionInput(AttentionFormat.Simple.PLAIN, 40, spare);
+      assertThat(ops.liveBytes() - before).isEqualTo(2 * spare.bytes());
+      assertThat(input.queries()).isEqualTo(TOKENS);
+      assertThat(input.headSize()).isEqualTo(128);
+      assertThatThrownBy(() -> ops.attentionInput(AttentionFormat.Simple.PLAIN, 39, spare))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("columns of spare");
+    }
   }
 
   private static Linear linear(Parameters parameters, int out, int in, Precision precision) {

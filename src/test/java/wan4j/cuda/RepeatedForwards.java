@@ -1,0 +1,120 @@
+package wan4j.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.Task;
+import wan4j.bench.random.RandomWeights;
+import wan4j.model.BlockRun;
+import wan4j.model.RotaryTable;
+import wan4j.model.TextKeys;
+import wan4j.model.Timesteps;
+import wan4j.model.WanTransformer;
+import wan4j.ops.ForwardPass;
+import wan4j.ops.SequenceGroup;
+import wan4j.quant.Branch;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+
+/// Runs forwards of full-size networks on GPUs that do nothing and requires that the blocks of one
+/// make the same calls, with the same arguments, as those of the one before: so a record of them
+/// can be played in their place.
+final class RepeatedForwards {
+  private static final int LAYERS = 2; // later blocks only repeat the second
+  private static final int FORWARDS = 4; // the first makes plans, the second knows scales
+  private static final int FRAMES = 5;
+  private static final int ROWS = 16;
+  private static final int COLUMNS = 16; // of more than 1024 tokens in all
+
+  private record Blocks(
+      List<String> calls, CudaOps.LaunchState before, CudaOps.LaunchState after) {}
+
+  private RepeatedForwards() {}
+
+  public static void main(String[] arguments) {
+    for (int gpu = 0; gpu < 3; gpu++) { // which lack products and engines, one more than the other
+      for (Precision recipe : Precision.values()) {
+        if (recipe != Precision.FLOAT32) { // a layer's, never a network's
+          try (CudaOps ops = HollowOps.open(gpu)) {
+            forwards(ops, recipe);
+          }
+        }
+      }
+    }
+  }
+
+  private static void forwards(CudaOps ops, Precision recipe) {
+    TransformerConfig config = RandomWeights.config(Task.T2V_A14B, LAYERS);
+    PrecisionTable table = PrecisionTable.of(recipe, List.of());
+    Map<Branch, List<Blocks>> seen = new EnumMap<>(Branch.class);
+    try (WanTransformer network =
+            new WanTransformer(
+                config, RandomWeights.transformer(config, 1), ops, SequenceGroup.SOLO, table);
+        var _ = ops.scope()) {
+      int tokens = FRAMES * ROWS * COLUMNS;
+      Tensor latents = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * ROWS, 2L * COLUMNS);
+      Tensor states = ops.empty(DType.F32, 20, config.textDim());
+      Tensor rows = Timesteps.sharedRows(ops, tokens);
+      Tensor rotary =
+          ops.upload(RotaryTable.of(FRAMES, ROWS, COLUMNS, config.headDim()), DType.F32);
+      Map<Branch, TextKeys> text = new EnumMap<>(Branch.class);
+      for (Branch branch : Branch.values()) {
+        text.put(branch, network.text(states, branch));
+      }
+      for (int step = 0; step <= FORWARDS; step++) {
+        if (step == FORWARDS) {
+          ops.preferOurAttention(); // other calls in the last
+        }
+        Timesteps timesteps = new Timesteps(new double[] {1000 - 100 * step}, rows);
+        for (Branch branch : Branch.values()) {
+          ForwardPass pass = new ForwardPass(branch, step, FORWARDS + 1);
+          BlockRun through =
+              (_, blocks) ->
+                  seen.computeIfAbsent(branch, _ -> new ArrayList<>()).add(run(ops, blocks));
+          try (var _ = ops.scope()) {
+            network.forward(List.of(latents), timesteps, text.get(branch), rotary, pass, through);
+          }
+        }
+      }
+    }
+    seen.values().forEach(blocks -> check(recipe, blocks));
+  }
+
+  private static Blocks run(CudaOps ops, Runnable blocks) {
+    CudaOps.LaunchState before = ops.launchState();
+    List<String> calls = HollowGpus.calls(blocks);
+    return new Blocks(calls, before, ops.launchState());
+  }
+
+  private static void check(Precision recipe, List<Blocks> forwards) {
+    Blocks first = forwards.getFirst();
+    Blocks third = forwards.get(2);
+    Blocks fourth = forwards.get(3);
+    String what = recipe.toString();
+    if (recipe == Precision.FLOAT8_DELAYED) { // scales become known in the first
+      assertThat(third.before().calibrated())
+          .as(what)
+          .containsAll(first.before().calibrated())
+          .hasSizeGreaterThan(first.before().calibrated().size());
+    }
+    assertThat(third.calls()).as(what).hasSizeGreaterThan(10 * LAYERS);
+    for (int i = 0; i < third.calls().size() && i < fourth.calls().size(); i++) {
+      assertThat(fourth.calls().get(i)).as("%s, call %d", what, i).isEqualTo(third.calls().get(i));
+    }
+    assertThat(fourth.calls()).as(what).hasSameSizeAs(third.calls());
+    assertThat(fourth.before()).as(what).isEqualTo(third.before());
+    assertThat(fourth.after()).as(what).isEqualTo(third.before());
+    assertThat(fourth.calls())
+        .as("%s queues work and does nothing else", what)
+        .allMatch(call -> call.matches("(launch|multiply|copy on|fill|set) .*|execute"));
+    Blocks last = forwards.getLast();
+    assertThat(last.calls()).as(what).isNotEqualTo(fourth.calls());
+    assertThat(last.before()).as(what).isNotEqualTo(fourth.after());
+  }
+}
