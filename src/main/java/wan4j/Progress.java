@@ -3,9 +3,9 @@ package wan4j;
 import java.time.Duration;
 import java.util.function.Supplier;
 
-/// Hears how a request gets on.
+/// Receives a request's progress.
 public interface Progress {
-  /// Hears nothing.
+  /// Receives it and does nothing.
   Progress NONE =
       new Progress() {
         @Override

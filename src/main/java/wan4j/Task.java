@@ -81,7 +81,9 @@ public enum Task {
         return task;
       }
     }
-    throw unknown(kind.task());
+    throw new InputException(
+        "the checkpoint is one of %s, which this build cannot run yet; give one of %s"
+            .formatted(kind.task(), known()));
   }
 
   /// Says whether this build can do the task of a kind of checkpoint.
@@ -91,10 +93,11 @@ public enum Task {
 
   private static InputException unknown(String name) {
     return new InputException(
-        "task \"%s\" is not one that this build can do; give one of %s"
-            .formatted(
-                name,
-                Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
+        "task \"%s\" is not one that this build can do; give one of %s".formatted(name, known()));
+  }
+
+  private static String known() {
+    return Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "));
   }
 
   /// Returns the task's name on the command line.

@@ -62,6 +62,7 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = {"--base_seed", "--seed"},
+      paramLabel = "0..",
       defaultValue = "20",
       description = "The seed of the noise (default: ${DEFAULT-VALUE}).")
   private long seed;
@@ -73,7 +74,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--check",
       arity = "0..1",
       fallbackValue = "24",
-      paramLabel = "N",
+      paramLabel = "1..10000",
       description =
           "Make videos for N prompts (default: 24), look at their pixels, and tell how many show"
               + " what they should.")

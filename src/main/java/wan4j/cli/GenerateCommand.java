@@ -17,6 +17,7 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
+import wan4j.engine.ProcessorPlan;
 import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.Picture;
@@ -82,6 +83,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = {"--frame_num", "--frames"},
+      paramLabel = "1..",
       description = "Frames, 4n+1 (default: 81, ti2v 121).")
   private Integer frames;
 
@@ -122,11 +124,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
   @Mixin private LoraOptions loras;
-  @Mixin private LaterFlags later;
 
   @Override
   public Integer call() {
-    later.refuse();
     checkFlags();
     output.check();
     if (calibration != null) {
@@ -163,6 +163,12 @@ final class GenerateCommand implements Callable<Integer> {
         VideoRequest request = request(engine.task());
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
+        output.leftovers(target).forEach(progress::says);
+        if (where == Device.CPU && !output.isResumed()) {
+          ProcessorPlan.of(options, engine.task(), request)
+              .sentences(options, request)
+              .forEach(progress::says);
+        }
         var description =
             SavedLatents.description(options, engine.task(), engine.recipe(), request);
         video = run(engine, request, target, description, steps, progress);
@@ -193,12 +199,16 @@ final class GenerateCommand implements Callable<Integer> {
       saved = new SavedLatents.Saved(latents, request.sampling().seed());
       file.write(latents, description, request.sampling().seed());
     }
-    Video video = engine.decode(saved.latents(), progress);
-    VideoSettings settings = output.settings(video.framesPerSecond());
-    progress.timed("save", () -> VideoWriter.write(video.frames(), target, settings));
-    file.delete();
-    progress.finished(target, saved.seed(), engine.peakBytes());
-    return video;
+    try {
+      Video video = engine.decode(saved.latents(), progress);
+      VideoSettings settings = output.settings(video.framesPerSecond());
+      progress.timed("save", () -> VideoWriter.write(video.frames(), target, settings));
+      file.delete();
+      progress.finished(target, saved.seed(), engine.peakBytes());
+      return video;
+    } catch (RuntimeException | Error e) {
+      throw new Unfinished(e, output.note(target));
+    }
   }
 
   /// Returns the device where none was named, of what the machine has answered already.
@@ -251,7 +261,11 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Picture picture() {
-    return image == null ? null : PictureReader.read(image);
+    if (image == null) {
+      return null;
+    }
+    InputFiles.requireFile("--image", image, "a PNG, JPEG or WebP file");
+    return PictureReader.read(image);
   }
 
   private VideoSize size(Task kind) {

@@ -22,7 +22,10 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--size", description = "Width*height of the request (default: 1280*720 or 704).")
   private String size;
 
-  @Option(names = "--frame_num", description = "Its frames, 4n+1 (default: the task's).")
+  @Option(
+      names = {"--frame_num", "--frames"},
+      paramLabel = "1..",
+      description = "Its frames, 4n+1 (default: the task's).")
   private Integer frames;
 
   @Option(

@@ -104,7 +104,7 @@ final class CommandsTest {
     assertThat(refused.code()).isEqualTo(2);
     assertThat(refused.error())
         .isEqualToIgnoringNewLines(
-            "wan4j: %s cannot be written (Is a directory); free some space or choose another folder"
+            "wan4j: %s cannot be written (Is a directory); choose another name or folder"
                 .formatted(folder));
   }
 

@@ -101,7 +101,7 @@ final class FailureTest {
         "see that it is there");
     assertTold(
         fail(new UncheckedIOException(new AccessDeniedException("weights"))),
-        "the file weights could not be used (AccessDeniedException); see that it is there");
+        "the file weights could not be used (no permission); see that it is there");
   }
 
   @Test
