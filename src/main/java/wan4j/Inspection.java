@@ -64,6 +64,12 @@ public final class Inspection {
   /// for the task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(Path folder, String sides, Integer frames, List<String> skipped) {
+    return of(folder, sides, frames, skipped, null);
+  }
+
+  /// Looks at the same, and at the memory on one device alone; null for all.
+  public static Inspection of(
+      Path folder, String sides, Integer frames, List<String> skipped, Device device) {
     Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary;
     List<Float8> float8 = new ArrayList<>();
@@ -100,8 +106,13 @@ public final class Inspection {
     VideoRequest request = request(Task.of(summary.kind()), sides, frames);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
-      EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
-      needs.add(need(processor, "fp32", request));
+      if (device != Device.CUDA) {
+        EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
+        needs.add(need(processor, "fp32", request));
+      }
+      if (device == Device.CPU) {
+        continue;
+      }
       for (Arithmetic arithmetic : List.of(Arithmetic.BFLOAT16, Arithmetic.FLOAT32)) {
         String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
         needs.add(need(gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));

@@ -8,6 +8,13 @@ final class Sentence {
 
   private Sentence() {}
 
+  /// Returns a line fit for the terminal, its blanks as they are.
+  static String inLine(String text) {
+    StringBuilder line = new StringBuilder();
+    text.codePoints().forEach(letter -> line.appendCodePoint(isShown(letter) ? letter : '?'));
+    return line.toString();
+  }
+
   /// Returns a sentence fit for the terminal.
   static String of(String text) {
     StringBuilder line = new StringBuilder();
