@@ -12,7 +12,7 @@ import wan4j.tensor.InputException;
 
 /// What this machine has of what wan4j uses.
 public record Diagnosis(List<Line> lines) {
-  private static final String OPENBLAS = "0.3.31-1.5.13"; // the version in pom.xml
+  static final String OPENBLAS = "0.3.31-1.5.13"; // the version in pom.xml
 
   /// One thing that was looked for.
   ///

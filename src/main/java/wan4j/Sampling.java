@@ -1,5 +1,6 @@
 package wan4j;
 
+import java.util.Objects;
 import wan4j.pipeline.SamplingPlan;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
@@ -25,8 +26,10 @@ public record Sampling(
     double highGuidance,
     long seed,
     Noise.Kind noise) {
-  /// Checks every value.
+  /// Checks every value; null is refused by name, with a `NullPointerException`.
   public Sampling {
+    Objects.requireNonNull(solver, "solver");
+    Objects.requireNonNull(noise, "noise");
     FlowSchedule.require(steps, shift);
     requireScale(lowGuidance);
     requireScale(highGuidance);
