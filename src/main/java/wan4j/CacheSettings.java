@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.nio.file.Path;
+import java.util.Objects;
 import wan4j.cache.MagCacheSettings;
 
 /// Whether and how forwards are skipped.
@@ -29,5 +30,10 @@ public sealed interface CacheSettings {
 
   /// Every forward is computed, and its ratios are measured and written to a file that `MagCache`
   /// reads.
-  record Calibration(Path target) implements CacheSettings {}
+  record Calibration(Path target) implements CacheSettings {
+    /// Refuses null by name, with a `NullPointerException`.
+    public Calibration {
+      Objects.requireNonNull(target, "target");
+    }
+  }
 }

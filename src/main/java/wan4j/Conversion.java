@@ -36,12 +36,17 @@ public final class Conversion {
   private final Path source;
   private final Path target;
   private final Quantization quantization;
+  private final boolean links;
   private final Progress progress;
+  private long linkedBytes;
+  private long copiedBytes;
 
-  private Conversion(Path source, Path target, Quantization quantization, Progress progress) {
+  private Conversion(
+      Path source, Path target, Quantization quantization, boolean links, Progress progress) {
     this.source = source;
     this.target = target;
     this.quantization = quantization;
+    this.links = links;
     this.progress = progress;
   }
 
@@ -50,7 +55,19 @@ public final class Conversion {
   /// be converted or the folder cannot be written, and then leaves nothing behind.
   public static Result run(
       Path source, Path target, Quantization quantization, Device device, Progress progress) {
-    return new Conversion(source, target, quantization, progress).run(device);
+    return run(source, target, quantization, device, false, progress);
+  }
+
+  /// The same; with `links`, large files that stay as they are become symbolic links where hard
+  /// links cannot be, so that the new folder needs the old one.
+  public static Result run(
+      Path source,
+      Path target,
+      Quantization quantization,
+      Device device,
+      boolean links,
+      Progress progress) {
+    return new Conversion(source, target, quantization, links, progress).run(device);
   }
 
   /// What a conversion did.
@@ -161,14 +178,21 @@ public final class Conversion {
       for (Path file : others) {
         Path path = source.resolve(file);
         long size = Files.size(path);
-        if (size < LINKED || !Files.getFileStore(path.toRealPath()).equals(store)) {
+        boolean isLinked = links || Files.getFileStore(path.toRealPath()).equals(store);
+        if (size < LINKED || !isLinked) {
           needed += size;
         }
       }
       if (store.getUsableSpace() < needed) {
         throw new InputException(
-            "the converted checkpoint needs %,d MB and the disk of %s has %,d MB free; free some or choose another with --out"
-                .formatted(needed / 1_000_000, target, store.getUsableSpace() / 1_000_000));
+            "the converted checkpoint needs %,d MB and the disk of %s has %,d MB free; free some or choose another with --out%s"
+                .formatted(
+                    needed / 1_000_000,
+                    target,
+                    store.getUsableSpace() / 1_000_000,
+                    needed > transformers + LINKED && !links
+                        ? ", or link what does not change with --link"
+                        : ""));
       }
     } catch (IOException e) {
       throw PendingFile.failure(target, e);
@@ -190,6 +214,9 @@ public final class Conversion {
           write(ops, expert, network, checkpoint.transformer(expert), folder);
         });
         progress.timed("other files", () -> copy(others, pending.path()));
+        progress.says(
+            "of the files that stay as they are, %,d MB are linked and %,d MB copied"
+                .formatted(linkedBytes / 1_000_000, copiedBytes / 1_000_000));
         require(pending.path());
         pending.commit();
       }
@@ -233,8 +260,12 @@ public final class Conversion {
       create(copy.getParent());
       try {
         Path original = source.resolve(file).toRealPath();
-        if (Files.size(original) < LINKED || !isLinked(original, copy)) {
+        long size = Files.size(original);
+        if (size >= LINKED && (isHardLinked(original, copy) || isLinked(original, copy))) {
+          linkedBytes += size;
+        } else {
           Files.copy(original, copy);
+          copiedBytes += size;
         }
       } catch (IOException e) {
         throw PendingFile.failure(target, e);
@@ -242,7 +273,18 @@ public final class Conversion {
     }
   }
 
-  private static boolean isLinked(Path original, Path copy) {
+  private boolean isLinked(Path original, Path copy) {
+    try {
+      if (links) {
+        Files.createSymbolicLink(copy, original);
+      }
+      return links;
+    } catch (IOException | UnsupportedOperationException e) {
+      return false; // a file system without links
+    }
+  }
+
+  private static boolean isHardLinked(Path original, Path copy) {
     try {
       Files.createLink(copy, original);
       return true;

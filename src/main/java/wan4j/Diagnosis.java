@@ -12,6 +12,8 @@ import wan4j.tensor.InputException;
 
 /// What this machine has of what wan4j uses.
 public record Diagnosis(List<Line> lines) {
+  static final String OPENBLAS = "0.3.31-1.5.13"; // the version in pom.xml
+
   /// One thing that was looked for.
   ///
   /// @param device the device that needs it
@@ -39,13 +41,7 @@ public record Diagnosis(List<Line> lines) {
     lines.add(
         CpuOps.hasBlas()
             ? fine("OpenBLAS", "loaded")
-            : new Line(
-                Device.CPU,
-                "OpenBLAS",
-                "",
-                "it did not load, and matrix products are about four times slower without it: build"
-                    + " on linux-x86_64 with its jar in target/modules",
-                false));
+            : new Line(Device.CPU, "OpenBLAS", "", withoutBlas(), false));
     lines.add(ffmpeg());
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
       String found = (line.version() + " " + line.place()).strip();
@@ -55,6 +51,18 @@ public record Diagnosis(List<Line> lines) {
       lines.add(algorithms());
     }
     return new Diagnosis(lines);
+  }
+
+  /// The cure differs: a bundle leaves the library out, a build on its platform has it.
+  private static String withoutBlas() {
+    String slower = "it did not load, and matrix products are about four times slower without it: ";
+    return Boolean.getBoolean("wan4j.bundle")
+        ? slower
+            + "to run on processors alone, put openblas-"
+            + OPENBLAS
+            + "-linux-x86_64.jar (org.bytedeco:openblas in Maven Central) into the bundle's"
+            + " modules folder; a GPU does not need it"
+        : slower + "build on linux-x86_64 with its jar in target/modules";
   }
 
   /// Says whether nothing that a device needs has a problem.

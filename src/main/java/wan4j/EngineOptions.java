@@ -2,6 +2,7 @@ package wan4j;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /// How an engine is set up.
 ///
@@ -22,8 +23,15 @@ public record EngineOptions(
     LoraMode loraMode,
     Offload offload,
     boolean textOnCpu) {
-  /// Copies the list.
+  /// Copies the list; null is refused by name, with a `NullPointerException`.
   public EngineOptions {
+    Objects.requireNonNull(checkpoint, "checkpoint");
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(arithmetic, "arithmetic");
+    Objects.requireNonNull(quantization, "quantization");
+    Objects.requireNonNull(loras, "loras");
+    Objects.requireNonNull(loraMode, "loraMode");
+    Objects.requireNonNull(offload, "offload");
     loras = List.copyOf(loras);
   }
 

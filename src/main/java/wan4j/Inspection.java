@@ -67,13 +67,19 @@ public final class Inspection {
   /// for the task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(Path folder, String sides, Integer frames, List<String> skipped) {
+    return of(folder, sides, frames, skipped, null);
+  }
+
+  /// Looks at the same, and at the memory on one device alone; null for all.
+  public static Inspection of(
+      Path folder, String sides, Integer frames, List<String> skipped, Device device) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return of(checkpoint, sides, frames, skipped);
+      return of(checkpoint, sides, frames, skipped, device);
     }
   }
 
   private static Inspection of(
-      Checkpoint checkpoint, String sides, Integer frames, List<String> skipped) {
+      Checkpoint checkpoint, String sides, Integer frames, List<String> skipped, Device device) {
     Path folder = checkpoint.folder();
     Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary = checkpoint.summary();
@@ -109,8 +115,13 @@ public final class Inspection {
     OpenCheckpoint model = new OpenCheckpoint(checkpoint);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
-      EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
-      needs.add(need(model, processor, "fp32", request));
+      if (device != Device.CUDA) {
+        EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
+        needs.add(need(model, processor, "fp32", request));
+      }
+      if (device == Device.CPU) {
+        continue;
+      }
       for (Arithmetic arithmetic : List.of(Arithmetic.BFLOAT16, Arithmetic.FLOAT32)) {
         String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
         needs.add(

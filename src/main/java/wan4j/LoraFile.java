@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.nio.file.Path;
+import java.util.Objects;
 import wan4j.tensor.InputException;
 
 /// A LoRA file that changes the transformers.
@@ -9,6 +10,12 @@ import wan4j.tensor.InputException;
 /// @param strength by what its changes are multiplied; negative to subtract them
 /// @param target which experts it changes
 public record LoraFile(Path path, float strength, Target target) {
+  /// Refuses null by name, with a `NullPointerException`.
+  public LoraFile {
+    Objects.requireNonNull(path, "path");
+    Objects.requireNonNull(target, "target");
+  }
+
   /// Which experts a file changes.
   public enum Target {
     /// All of them.

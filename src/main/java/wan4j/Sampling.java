@@ -1,5 +1,6 @@
 package wan4j;
 
+import java.util.Objects;
 import wan4j.schedule.FlowSchedule;
 import wan4j.tensor.InputException;
 
@@ -82,8 +83,10 @@ public record Sampling(
     }
   }
 
-  /// Checks every value.
+  /// Checks every value; null is refused by name, with a `NullPointerException`.
   public Sampling {
+    Objects.requireNonNull(solver, "solver");
+    Objects.requireNonNull(noise, "noise");
     FlowSchedule.require(steps, shift);
     requireScale(lowGuidance);
     requireScale(highGuidance);

@@ -79,10 +79,11 @@ public enum Task {
 
   private static InputException unknown(String name) {
     return new InputException(
-        "task \"%s\" is not one that this build can do; give one of %s"
-            .formatted(
-                name,
-                Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "))));
+        "task \"%s\" is not one that this build can do; give one of %s".formatted(name, known()));
+  }
+
+  private static String known() {
+    return Arrays.stream(values()).map(Task::spelling).collect(Collectors.joining(", "));
   }
 
   /// Returns the task's name on the command line.

@@ -2,6 +2,7 @@ package wan4j;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.tensor.InputException;
@@ -25,5 +26,17 @@ final class SamplingTest {
                 Sampling.Solver.UNIPC, steps, shift, low, high, seed, Sampling.Generator.CUDA))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(sentence);
+  }
+
+  @Test
+  void nullIsRefusedByName() {
+    Sampling usual = Sampling.of(Task.T2V_A14B, 1);
+    assertThatThrownBy(() -> new Sampling(usual.solver(), 1, 1, 1, 1, 1, null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("noise");
+    assertThatThrownBy(() -> new EngineOptions(null, Device.CPU, false, false))
+        .hasMessage("checkpoint");
+    assertThatThrownBy(() -> new LoraFile(null, 1, LoraFile.Target.ALL)).hasMessage("path");
+    assertThatThrownBy(() -> new CacheSettings.Calibration(null)).hasMessage("target");
   }
 }

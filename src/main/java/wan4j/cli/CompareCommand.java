@@ -3,9 +3,11 @@ package wan4j.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,6 +17,7 @@ import wan4j.engine.LatentsFile;
 import wan4j.engine.StepLatents;
 import wan4j.media.PictureSequence;
 import wan4j.media.VideoReader;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
@@ -32,6 +35,7 @@ import wan4j.verify.VideoComparison;
     })
 final class CompareCommand implements Callable<Integer> {
   private static final String LATENTS = ".safetensors";
+  private static final Set<DType> FLOATS = Set.of(DType.F32, DType.F16, DType.BF16, DType.F64);
 
   @Parameters(
       index = "0",
@@ -79,28 +83,41 @@ final class CompareCommand implements Callable<Integer> {
       }
     }
     if (json) {
-      tell(Map.of("latent_relative_l2_by_step", errors));
+      tell("latent_relative_l2_by_step", errors.stream().map(JsonReporter::finite).toList());
     }
   }
 
   private void compareLatents() {
     double error = relativeError(first, second);
     if (json) {
-      tell(Map.of("latent_relative_l2", error));
+      tell("latent_relative_l2", JsonReporter.finite(error));
     } else {
       System.out.printf(Locale.ROOT, "relative L2 %.4e%n", error);
     }
   }
 
   private static double relativeError(Path made, Path expected) {
-    Tensor a = LatentsFile.read(made).latents().values();
-    Tensor b = LatentsFile.read(expected).latents().values();
+    Tensor a = latents(made);
+    Tensor b = latents(expected);
     if (!a.shape().equals(b.shape())) {
       throw new InputException(
           "cannot compare latents of %s with those of %s; give two of one size and length"
               .formatted(a.shape(), b.shape()));
     }
     return Comparison.relativeError(a.toFloats(), b.toFloats());
+  }
+
+  private static Tensor latents(Path file) {
+    Tensor values = LatentsFile.read(file).latents().values();
+    if (!FLOATS.contains(values.dtype())
+        || values.shape().rank() == 0
+        || values.count() == 0
+        || !values.isFinite()) {
+      throw new InputException(
+          "%s holds latents of %s of type %s; expected finite floating-point numbers: make them again"
+              .formatted(file, values.shape(), values.dtype()));
+    }
+    return values;
   }
 
   private void compareVideos() {
@@ -110,6 +127,10 @@ final class CompareCommand implements Callable<Integer> {
     } else {
       comparison.lines().forEach(System.out::println);
     }
+  }
+
+  private static void tell(String name, Object value) {
+    tell(Collections.singletonMap(name, value));
   }
 
   private static void tell(Map<String, Object> fields) {

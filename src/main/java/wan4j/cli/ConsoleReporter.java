@@ -6,40 +6,52 @@ import java.time.Duration;
 import java.util.Locale;
 import wan4j.verify.VideoComparison;
 
-/// Tells progress as lines, with a bar that moves where the output is a terminal.
+/// Tells progress as lines, with a bar that moves where the output is a terminal; elsewhere at most
+/// ten of the steps have a line. A long stage without steps says now and then that it goes on.
 final class ConsoleReporter implements Reporter {
   private static final int BAR = 24;
+  private static final int LINES = 10; // of steps, off a terminal
+  private static final Duration QUIET = Duration.ofSeconds(30);
 
   private final PrintStream out;
   private final boolean isTerminal;
-  private long stepsBegan;
+  private final SignOfLife life;
+  private long
+      firstEnded; // the first step loads networks and compiles, so it tells nothing of others
   private boolean barIsOpen;
 
   ConsoleReporter(PrintStream out, boolean isTerminal) {
     this.out = out;
     this.isTerminal = isTerminal;
+    life = new SignOfLife(QUIET, this::goesOn);
   }
 
   @Override
-  public void begins(String stage) {
-    stepsBegan = System.nanoTime();
+  public synchronized void begins(String stage) {
+    life.begins(stage);
   }
 
   @Override
-  public void ends(String stage, Duration time) {
+  public synchronized void ends(String stage, Duration time) {
+    life.ends();
     closeBar();
     out.printf(Locale.ROOT, "%-12s %8.2f s%n", stage, time.toMillis() / 1000.0);
   }
 
   @Override
-  public void stepped(Step step) {
-    double elapsed = (System.nanoTime() - stepsBegan) / 1e9;
-    double left = elapsed / step.number() * (step.steps() - step.number());
+  public synchronized void stepped(Step step) {
+    life.moves();
+    if (step.number() == 1) {
+      firstEnded = System.nanoTime();
+    }
+    if (!isTerminal && !isTold(step.number(), step.steps())) {
+      return;
+    }
     int filled = BAR * step.number() / step.steps();
     String line =
         String.format(
             Locale.ROOT,
-            "step %d/%d [%s%s] %.2f s/step  %s  %s  %s left",
+            "step %d/%d [%s%s] %.2f s/step  %s  %s  %s",
             step.number(),
             step.steps(),
             "#".repeat(filled),
@@ -47,7 +59,7 @@ final class ConsoleReporter implements Reporter {
             step.time().toMillis() / 1000.0,
             step.expert(),
             step.skipped() == 0 ? "computed" : step.skipped() + " skipped",
-            clock(left));
+            left(step));
     if (isTerminal) {
       out.print("\r\u001b[K" + line);
       barIsOpen = true;
@@ -58,26 +70,56 @@ final class ConsoleReporter implements Reporter {
   }
 
   @Override
-  public void finished(Path video, long seed, long peakBytes) {
+  public synchronized void finished(Path video, long seed, long peakBytes) {
     out.printf(
-        Locale.ROOT, "saved %s (seed %d, peak memory %.2f GB)%n", video, seed, peakBytes / 1e9);
+        Locale.ROOT,
+        "saved %s (seed %d, at most %.2f GB of weights and tensors at once)%n",
+        Sentence.of(video.toString()),
+        seed,
+        peakBytes / 1e9);
   }
 
   @Override
-  public void compared(VideoComparison comparison, Path file) {
+  public synchronized void compared(VideoComparison comparison, Path file) {
     comparison.lines().forEach(out::println);
-    out.println("saved " + file);
+    out.println("saved " + Sentence.of(file.toString()));
   }
 
   @Override
-  public void says(String sentence) {
+  public synchronized void says(String sentence) {
     closeBar();
-    out.println(sentence);
+    out.println(Sentence.of(sentence));
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    life.ends();
     closeBar();
+  }
+
+  /// Says that a stage goes on, unless it has ended in the meantime.
+  private synchronized void goesOn(String sentence) {
+    if (!Thread.currentThread().isInterrupted()) {
+      says(sentence);
+    }
+  }
+
+  /// Says whether a step has a line where there is no terminal.
+  static boolean isTold(int step, int steps) {
+    return step == steps || step * LINES / steps > (step - 1) * LINES / steps;
+  }
+
+  /// Returns what is left by the mean of the steps after the first, or by the first alone.
+  private String left(Step step) {
+    int remaining = step.steps() - step.number();
+    if (remaining == 0) {
+      return "last step";
+    }
+    double seconds =
+        step.number() == 1
+            ? step.time().toNanos() / 1e9
+            : (System.nanoTime() - firstEnded) / 1e9 / (step.number() - 1);
+    return (step.number() == 1 ? "at most " : "") + clock(seconds * remaining) + " left";
   }
 
   private void closeBar() {

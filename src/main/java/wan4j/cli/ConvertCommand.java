@@ -11,7 +11,6 @@ import picocli.CommandLine.Parameters;
 import wan4j.Conversion;
 import wan4j.Device;
 import wan4j.Quantization;
-import wan4j.tensor.InputException;
 
 /// `wan4j convert`: a checkpoint with its transformers in FP8.
 @Command(
@@ -55,18 +54,23 @@ final class ConvertCommand implements Callable<Integer> {
               + " the same.")
   private String device;
 
+  @Option(
+      names = "--link",
+      description =
+          "Link the files that stay as they are, such as umT5, also from another disk: the new"
+              + " folder then needs the old one (default: link on one disk, else copy).")
+  private boolean links;
+
   @Mixin private ReportOptions report;
 
   @Override
   public Integer call() {
-    if (out.toString().isEmpty()) {
-      throw new InputException("--out got an empty name; give a new folder");
-    }
     var chosen = recipe == null ? Quantization.Recipe.DEFAULT : Quantization.Recipe.of(recipe);
     Device where = device == null ? Device.preferred() : Device.of(device);
     try (var progress = report.progress()) {
       Conversion.Result result =
-          Conversion.run(checkpoint, out, new Quantization(chosen, skipped), where, progress);
+          Conversion.run(
+              checkpoint, out, new Quantization(chosen, skipped), where, links, progress);
       progress.says(
           String.format(
               Locale.ROOT,

@@ -53,7 +53,9 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--prompt",
-      description = "What a video shows; may be given several times (default: three of our own).")
+      description =
+          "What a video shows; may be given several times (default: three of our own, and one that"
+              + " begins with a picture).")
   private List<String> prompts;
 
   @Option(
@@ -63,6 +65,7 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = {"--base_seed", "--seed"},
+      paramLabel = "0..",
       defaultValue = "20",
       description = "The seed of the noise (default: ${DEFAULT-VALUE}).")
   private long seed;
@@ -74,7 +77,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--check",
       arity = "0..1",
       fallbackValue = "24",
-      paramLabel = "N",
+      paramLabel = "1..10000",
       description =
           "Make videos for N prompts (default: 24), look at their pixels, and tell how many show"
               + " what they should.")
@@ -93,26 +96,29 @@ final class DemoCommand implements Callable<Integer> {
       return check(demo);
     }
     out = out == null ? Path.of("outputs", "demo") : out;
-    prompts = prompts == null ? PROMPTS : prompts;
-    prompts.forEach(Prompt::requireReadable);
+    List<String> wanted = prompts == null ? PROMPTS : prompts;
+    wanted.forEach(Prompt::requireReadable);
     createFolder();
     try (var progress = report.progress()) {
       try (VideoEngine engine = engine(demo.textToVideo())) {
-        for (String prompt : prompts) {
+        for (String prompt : wanted) {
           make(engine, DemoRequest.of(prompt, null, seed), progress);
         }
       }
-      Picture picture = PictureReader.read(demo.picture());
-      try (VideoEngine engine = engine(demo.imageToVideo())) {
-        make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed), progress);
+      if (prompts == null) { // else only what was asked for is made
+        Picture picture = PictureReader.read(demo.picture());
+        try (VideoEngine engine = engine(demo.imageToVideo())) {
+          make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed), progress);
+        }
       }
       Path sheet = out.resolve("contact-sheet.png");
       PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
       progress.says(
           String.format(
               Locale.ROOT,
-              "%d videos and their contact sheet are in %s (%.1f s in all); open %s",
+              "%d %s and a contact sheet are in %s (%.1f s in all); open %s",
               rows.size(),
+              rows.size() == 1 ? "video" : "videos",
               out,
               (System.nanoTime() - start) / 1e9,
               sheet));
@@ -195,7 +201,7 @@ final class DemoCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new InputException(
           "the folder %s cannot be made (%s); give another with --out"
-              .formatted(out, Files.exists(out) ? "it is a file" : e.getClass().getSimpleName()),
+              .formatted(out, Files.exists(out) ? "it is a file" : Failure.reason(e)),
           e);
     }
   }

@@ -17,6 +17,7 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
+import wan4j.engine.ProcessorPlan;
 import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.FrameBuffer;
@@ -82,6 +83,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = {"--frame_num", "--frames"},
+      paramLabel = "1..",
       description = "Frames, 4n+1 (default: 81, ti2v 121).")
   private Integer frames;
 
@@ -122,11 +124,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
   @Mixin private LoraOptions loras;
-  @Mixin private LaterFlags later;
 
   @Override
   public Integer call() {
-    later.refuse();
     checkFlags();
     output.check();
     if (calibration != null) {
@@ -163,6 +163,12 @@ final class GenerateCommand implements Callable<Integer> {
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
+        output.leftovers(target).forEach(progress::says);
+        if (where == Device.CPU && !output.isResumed()) {
+          ProcessorPlan.of(options, engine.task(), request)
+              .sentences(options, request)
+              .forEach(progress::says);
+        }
         var description =
             SavedLatents.description(options, engine.task(), engine.recipe(), request);
         run(engine, request, target, description, steps, compared == null ? null : kept, progress);
@@ -199,9 +205,11 @@ final class GenerateCommand implements Callable<Integer> {
       FrameSink sink = kept == null ? writer : writer.and(kept);
       engine.decode(request, saved.latents(), sink, progress);
       progress.timed("save", writer::finish);
+      file.delete();
+      progress.finished(target, saved.seed(), engine.peakBytes());
+    } catch (RuntimeException | Error e) {
+      throw new Unfinished(e, output.note(target));
     }
-    file.delete();
-    progress.finished(target, saved.seed(), engine.peakBytes());
   }
 
   /// Returns the device where none was named, of what the machine has answered already.

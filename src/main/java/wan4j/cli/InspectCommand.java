@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import wan4j.Device;
 import wan4j.Inspection;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.
@@ -22,7 +23,10 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--size", description = "Width*height of the request (default: 1280*720 or 704).")
   private String size;
 
-  @Option(names = "--frame_num", description = "Its frames, 4n+1 (default: the task's).")
+  @Option(
+      names = {"--frame_num", "--frames"},
+      paramLabel = "1..",
+      description = "Its frames, 4n+1 (default: the task's).")
   private Integer frames;
 
   @Option(
@@ -31,9 +35,17 @@ final class InspectCommand implements Callable<Integer> {
       description = "Layers that --fp8_skip would keep in bf16: tells which they are.")
   private List<String> skipped = List.of();
 
+  @Option(
+      names = "--device",
+      description = "cpu or cuda: tells the memory on that device alone (default: on both).")
+  private String device;
+
   @Override
   public Integer call() {
-    Inspection.of(checkpoint, size, frames, skipped).lines().forEach(System.out::println);
+    Device only = device == null ? null : Device.of(device);
+    Inspection.of(checkpoint, size, frames, skipped, only).lines().stream()
+        .map(Sentence::inLine)
+        .forEach(System.out::println);
     return 0;
   }
 }

@@ -60,10 +60,15 @@ record JsonReporter(PrintStream out) implements Reporter {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("event", event);
     for (int i = 0; i < namesAndValues.length; i += 2) {
-      fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
+      fields.put((String) namesAndValues[i], finite(namesAndValues[i + 1]));
     }
     out.println(JsonMapper.shared().writeValueAsString(fields));
     out.flush();
+  }
+
+  /// JSON has no NaN and no infinity: they are null.
+  static Object finite(Object value) {
+    return value instanceof Double number && !Double.isFinite(number) ? null : value;
   }
 
   private static double seconds(Duration time) {

@@ -1,145 +1,92 @@
 package wan4j.cli;
 
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import picocli.CommandLine.Option;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import wan4j.tensor.InputException;
 
 /// Flags of the reference whose features this build does not have: each is known, and refused with
-/// its reason.
+/// its reason, but for the values that ask for nothing.
 final class LaterFlags {
-  private static final String SPEECH = "speech to video";
-  private static final String ANIMATE = "character animation";
-  private static final String EXTEND = "prompt extension";
+  private static final Set<String> OFF = Set.of("false", "f", "no", "n", "0");
+  private static final Set<String> TRUTHS = Set.of("true", "t", "yes", "y", "1");
 
-  @Option(names = "--ulysses_size", hidden = true, description = "Ranks that share a forward.")
-  private Integer ulyssesSize;
+  /// A flag of the table.
+  ///
+  /// @param name its name
+  /// @param feature what this build does not have
+  /// @param isSwitch whether it can stand alone or be followed by True or False
+  /// @param nothing the values, in lower case, that ask for nothing of the feature
+  private record Flag(String name, String feature, boolean isSwitch, Set<String> nothing) {}
 
-  @Option(names = "--t5_fsdp", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String textSharding;
+  private static final Map<String, Flag> TABLE =
+      Stream.of(
+              values("several devices", Set.of("1"), "ulysses_size"),
+              switches("several devices", "t5_fsdp", "dit_fsdp"),
+              switches("prompt extension", "use_prompt_extend"),
+              values(
+                  "prompt extension",
+                  Set.of(),
+                  "prompt_extend_method",
+                  "prompt_extend_model",
+                  "prompt_extend_target_lang"),
+              switches("character animation", "replace_flag", "use_relighting_lora"),
+              values("character animation", Set.of(), "src_root_path", "refert_num"),
+              switches("speech to video", "enable_tts", "start_from_ref"),
+              values(
+                  "speech to video",
+                  Set.of(),
+                  "num_clip",
+                  "audio",
+                  "tts_prompt_audio",
+                  "tts_prompt_text",
+                  "tts_text",
+                  "pose_video",
+                  "infer_frames"),
+              switches("a graph compiler, and needs none", "compile"),
+              values("a graph compiler, and needs none", Set.of(), "compile_mode"))
+          .flatMap(List::stream)
+          .collect(Collectors.toMap(Flag::name, Function.identity()));
 
-  @Option(names = "--dit_fsdp", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String transformerSharding;
+  private LaterFlags() {}
 
-  @Option(names = "--use_prompt_extend", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String usePromptExtend;
-
-  @Option(names = "--prompt_extend_method", hidden = true)
-  private String promptExtendMethod;
-
-  @Option(names = "--prompt_extend_model", hidden = true)
-  private String promptExtendModel;
-
-  @Option(names = "--prompt_extend_target_lang", hidden = true)
-  private String promptExtendLanguage;
-
-  @Option(names = "--src_root_path", hidden = true)
-  private String sourceRoot;
-
-  @Option(names = "--refert_num", hidden = true)
-  private String referenceFrames;
-
-  @Option(names = "--replace_flag", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String replace;
-
-  @Option(names = "--use_relighting_lora", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String relighting;
-
-  @Option(names = "--num_clip", hidden = true)
-  private String clips;
-
-  @Option(names = "--audio", hidden = true)
-  private String audio;
-
-  @Option(names = "--enable_tts", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String speechSynthesis;
-
-  @Option(names = "--tts_prompt_audio", hidden = true)
-  private String speechPromptAudio;
-
-  @Option(names = "--tts_prompt_text", hidden = true)
-  private String speechPromptText;
-
-  @Option(names = "--tts_text", hidden = true)
-  private String speechText;
-
-  @Option(names = "--pose_video", hidden = true)
-  private String poseVideo;
-
-  @Option(names = "--start_from_ref", hidden = true, arity = "0..1", fallbackValue = "True")
-  private String startFromReference;
-
-  @Option(names = "--infer_frames", hidden = true)
-  private String inferFrames;
-
-  @Option(names = "--compile", hidden = true)
-  private String compile;
-
-  @Option(names = "--compile_mode", hidden = true)
-  private String compileMode;
-
-  /// Throws `InputException` for the first of these flags that was given.
-  void refuse() {
-    if (ulyssesSize != null && ulyssesSize != 1) {
-      throw new InputException(
-          "--ulysses_size got %d, but this build runs on one device; leave it out or give 1"
-              .formatted(ulyssesSize));
-    }
-    refuse("several devices", flags("--t5_fsdp", textSharding, "--dit_fsdp", transformerSharding));
-    refuse(
-        EXTEND,
-        flags(
-            "--use_prompt_extend", usePromptExtend,
-            "--prompt_extend_method", promptExtendMethod,
-            "--prompt_extend_model", promptExtendModel,
-            "--prompt_extend_target_lang", promptExtendLanguage));
-    refuse(
-        ANIMATE,
-        flags(
-            "--src_root_path", sourceRoot,
-            "--refert_num", referenceFrames,
-            "--replace_flag", replace,
-            "--use_relighting_lora", relighting));
-    refuse(
-        SPEECH,
-        flags(
-            "--num_clip", clips,
-            "--audio", audio,
-            "--enable_tts", speechSynthesis,
-            "--tts_prompt_audio", speechPromptAudio,
-            "--tts_prompt_text", speechPromptText,
-            "--tts_text", speechText,
-            "--pose_video", poseVideo,
-            "--start_from_ref", startFromReference,
-            "--infer_frames", inferFrames));
-    refuse(
-        "a graph compiler, and needs none",
-        flags("--compile", compile, "--compile_mode", compileMode));
+  private static List<Flag> switches(String feature, String... names) {
+    return Stream.of(names).map(name -> new Flag("--" + name, feature, true, OFF)).toList();
   }
 
-  private static Map<String, String> flags(String... namesAndValues) {
-    Map<String, String> flags = new LinkedHashMap<>();
-    for (int i = 0; i < namesAndValues.length; i += 2) {
-      flags.put(namesAndValues[i], namesAndValues[i + 1]);
-    }
-    return flags;
+  private static List<Flag> values(String feature, Set<String> nothing, String... names) {
+    return Stream.of(names).map(name -> new Flag("--" + name, feature, false, nothing)).toList();
   }
 
-  private static void refuse(String feature, Map<String, String> flags) {
-    List<String> given =
-        flags.entrySet().stream()
-            .filter(flag -> flag.getValue() != null && !isOff(flag.getValue()))
-            .map(Map.Entry::getKey)
-            .toList();
-    if (!given.isEmpty()) {
+  /// Says whether a flag of this name, with underscores, is one of these.
+  static boolean knows(String name) {
+    return TABLE.containsKey(name);
+  }
+
+  /// Returns how many of the words after `typed` belong to it when it asks for nothing; `next` is
+  /// the word after it, or null. Throws `InputException` when it asks for anything.
+  static int refuse(String typed, String next) {
+    int equals = typed.indexOf('=');
+    String spelling = equals < 0 ? typed : typed.substring(0, equals);
+    Flag flag = TABLE.get("--" + spelling.substring(2).replace('-', '_'));
+    String following = next == null ? "" : next.toLowerCase(Locale.ROOT);
+    boolean takesNext =
+        equals < 0
+            && next != null
+            && (!flag.isSwitch || OFF.contains(following) || TRUTHS.contains(following));
+    String value =
+        equals >= 0
+            ? typed.substring(equals + 1).toLowerCase(Locale.ROOT)
+            : takesNext ? following : "";
+    if (!flag.nothing.contains(value)) {
       throw new InputException(
           "%s was given, but this build does not have %s; leave it out"
-              .formatted(given.getFirst(), feature));
+              .formatted(spelling, flag.feature));
     }
-  }
-
-  private static boolean isOff(String value) {
-    return value.equalsIgnoreCase("false") || value.equals("0");
+    return takesNext ? 1 : 0;
   }
 }

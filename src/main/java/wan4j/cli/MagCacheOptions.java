@@ -22,7 +22,10 @@ public final class MagCacheOptions {
       description = "Share of the steps that are always computed (default: 0.2).")
   private Double retention;
 
-  @Option(names = "--magcache_K", description = "Most skips in a row (default: 2).")
+  @Option(
+      names = "--magcache_K",
+      paramLabel = "0..",
+      description = "Most skips in a row (default: 2).")
   private Integer skips;
 
   @Option(

@@ -1,8 +1,6 @@
 package wan4j.cli;
 
 import java.io.PrintWriter;
-import java.util.Arrays;
-import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import wan4j.Version;
@@ -16,6 +14,12 @@ import wan4j.tensor.InputException;
     version = "wan4j " + Version.NUMBER,
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "In a clone of the repository the launcher has two more:",
+      "  test      Builds wan4j and runs all its tests.",
+      "  bundle    Packs wan4j with its own Java for machines that have none.",
+    },
     subcommands = {
       DemoCommand.class,
       GenerateCommand.class,
@@ -26,6 +30,7 @@ import wan4j.tensor.InputException;
       BenchCommand.class,
       TuneCommand.class,
       VerifyCommand.class,
+      CommandLine.HelpCommand.class,
     })
 public final class Main implements Runnable {
   /// The exit code for what the user can mend.
@@ -34,14 +39,15 @@ public final class Main implements Runnable {
   /// The exit code for what stopped a command on its way.
   static final int FAILED = 1;
 
-  private static final Pattern LONG_FLAG =
-      Pattern.compile("--[A-Za-z][\\w-]*(=.*)?", Pattern.DOTALL);
-
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   /// Runs a command and exits with 0, with 2 when what was given cannot be used, or with 1 when the
   /// command could not be finished.
   public static void main(String[] arguments) {
+    StandardError.restore();
+    // a library's warning is one line like any other sentence of ours
+    System.setProperty("java.util.logging.SimpleFormatter.format", "wan4j: %5$s%n");
+    System.setProperty("jdk.system.logger.format", "wan4j: %5$s%n");
     System.exit(run(arguments));
   }
 
@@ -51,47 +57,69 @@ public final class Main implements Runnable {
   }
 
   /// Runs one of these commands and returns its exit code.
-  static int run(CommandLine commands, String... arguments) {
-    return commands.execute(
-        Arrays.stream(arguments).map(Main::withUnderscores).toArray(String[]::new));
+  static int run(CommandLine commands, String... typed) {
+    int code;
+    TypedArguments arguments = null;
+    try {
+      arguments = new TypedArguments(commands, typed);
+      code = execute(commands, arguments);
+    } catch (Throwable failure) { // errors too: each is told in a sentence, or with its trace
+      code = fail(commands, arguments, failure);
+    }
+    commands.getOut().flush();
+    if (System.out.checkError() && code == 0) {
+      say(
+          commands,
+          "the results could not be written to standard output; see that its disk has room");
+      return FAILED;
+    }
+    return code;
   }
 
-  /// Returns the commands, which tell of failures in one sentence.
+  private static int execute(CommandLine commands, TypedArguments arguments) {
+    commands.setParameterExceptionHandler((exception, _) -> {
+      say(commands, arguments.spelled(Mistake.sentence(exception, arguments)));
+      return BAD_INPUT;
+    });
+    commands.setExecutionExceptionHandler(
+        (exception, _, _) -> fail(commands, arguments, exception));
+    commands.setExecutionStrategy(parsed -> {
+      try {
+        Values.require(parsed);
+      } catch (InputException e) {
+        return fail(commands, arguments, e);
+      }
+      return new CommandLine.RunLast().execute(parsed);
+    });
+    return commands.execute(arguments.words());
+  }
+
+  /// Returns the commands.
   static CommandLine commands() {
     CommandLine line = new CommandLine(new Main());
     line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.setParameterExceptionHandler((exception, _) -> {
-      report(exception.getCommandLine(), Mistake.sentence(exception));
-      return BAD_INPUT;
-    });
-    line.setExecutionExceptionHandler((exception, command, _) -> {
-      String sentence = Failure.sentence(exception);
-      if (sentence == null) {
-        throw exception;
-      }
-      report(command, sentence);
-      if (Failure.isTraced()) {
-        exception.printStackTrace(command.getErr());
-      }
-      return exception instanceof InputException ? BAD_INPUT : FAILED;
-    });
+    line.setAllowOptionsAsOptionParameters(true); // what is a value is known before
+    line.setExpandAtFiles(false); // what begins with @ is text like any other
     return line;
   }
 
-  /// Dashes within the name of a flag work as well as underscores.
-  private static String withUnderscores(String argument) {
-    if (!LONG_FLAG.matcher(argument).matches()) {
-      return argument;
+  private static int fail(CommandLine commands, TypedArguments arguments, Throwable failure) {
+    String sentence = Failure.sentence(failure);
+    if (sentence == null) {
+      say(commands, "this is a fault of wan4j itself; report it with the lines that follow");
+    } else {
+      say(commands, arguments == null ? sentence : arguments.spelled(sentence));
     }
-    int end = argument.indexOf('=');
-    String name = end < 0 ? argument : argument.substring(0, end);
-    String rest = end < 0 ? "" : argument.substring(end);
-    return "--" + name.substring(2).replace('-', '_') + rest;
+    if (sentence == null || Failure.isTraced()) {
+      failure.printStackTrace(commands.getErr());
+      commands.getErr().flush();
+    }
+    return Failure.code(failure);
   }
 
-  private static void report(CommandLine command, String sentence) {
-    PrintWriter error = command.getErr();
-    error.println("wan4j: " + sentence);
+  private static void say(CommandLine commands, String sentence) {
+    PrintWriter error = commands.getErr();
+    error.println("wan4j: " + Sentence.of(sentence));
     error.flush();
   }
 

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -14,6 +15,8 @@ import wan4j.tensor.InputException;
 
 /// Where measurements go; what can be known of the file is checked before anything is measured.
 public final class MeasurementOptions {
+  private static final Duration QUIET = Duration.ofSeconds(30);
+
   @Option(names = "--json", description = "The file that the results are added to.")
   private Path file;
 
@@ -50,7 +53,14 @@ public final class MeasurementOptions {
   /// 0.
   public int tell(Device where, Supplier<List<Measurement>> benchmark) {
     Consumer<List<Measurement>> target = file(where);
-    List<Measurement> results = benchmark.get();
+    SignOfLife life = new SignOfLife(QUIET, System.err::println);
+    List<Measurement> results;
+    life.begins("measuring");
+    try {
+      results = benchmark.get();
+    } finally {
+      life.ends();
+    }
     Report.lines(results).forEach(System.out::println);
     target.accept(results);
     return 0;

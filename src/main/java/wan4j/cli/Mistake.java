@@ -1,6 +1,5 @@
 package wan4j.cli;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.MissingParameterException;
@@ -16,19 +15,19 @@ final class Mistake {
   private Mistake() {}
 
   /// Returns the sentence of a command line that could not be read.
-  static String sentence(ParameterException exception) {
+  static String sentence(ParameterException exception, TypedArguments arguments) {
     return switch (exception) {
       case MissingParameterException missing when !missing.getMissing().isEmpty() ->
           missing(exception.getCommandLine().getCommandName(), missing);
-      case OverwrittenOptionException twice ->
-          "%s was given twice; expected it once: leave one of them out"
-              .formatted(name(twice.getOverwritten()));
+      case OverwrittenOptionException twice -> twice(twice.getOverwritten(), arguments);
       case UnmatchedArgumentException unmatched -> unmatched(unmatched);
       default -> {
         ArgSpec argument = exception.getArgSpec();
         yield argument == null || !exception.getMessage().startsWith("Invalid value")
             ? exception.getMessage()
-            : unreadable(argument, exception.getValue());
+            : "%s got \"%s\"; it takes %s"
+                .formatted(
+                    name(argument, arguments), exception.getValue(), Values.wanted(argument));
       }
     };
   }
@@ -49,15 +48,21 @@ final class Mistake {
     return "%s has %s %s; %s %s --help".formatted(name, kind, word, near, name);
   }
 
-  private static String unreadable(ArgSpec argument, String value) {
-    Class<?> type = argument.type().isArray() ? argument.type().componentType() : argument.type();
-    String wanted =
-        List.of(int.class, Integer.class, long.class, Long.class).contains(type)
-            ? "a whole number"
-            : List.of(double.class, Double.class, float.class, Float.class).contains(type)
-                ? "a number"
-                : type == Path.class ? "the name of a file or folder" : "another value";
-    return "%s got \"%s\"; it takes %s".formatted(name(argument), value, wanted);
+  /// Returns the spelling that was read last, which is the one that failed.
+  private static String name(ArgSpec argument, TypedArguments arguments) {
+    List<String> typed =
+        argument instanceof OptionSpec option ? arguments.spellings(option) : List.of();
+    return typed.isEmpty() ? Values.name(argument) : typed.getLast();
+  }
+
+  private static String twice(ArgSpec argument, TypedArguments arguments) {
+    List<String> typed =
+        argument instanceof OptionSpec option ? arguments.spellings(option) : List.of();
+    return typed.size() > 1
+        ? "%s and %s are one flag and were both given; leave one of them out"
+            .formatted(typed.getFirst(), typed.getLast())
+        : "%s was given twice; expected it once: leave one of them out"
+            .formatted(Values.name(argument));
   }
 
   private static String missing(String command, MissingParameterException exception) {
@@ -65,13 +70,9 @@ final class Mistake {
     if (exception.getMessage().startsWith("Missing required parameter for option")) {
       ArgSpec option = missing.getFirst();
       return "%s got no value; expected %s: give it after the flag"
-          .formatted(name(option), option.paramLabel());
+          .formatted(Values.name(option), option.paramLabel());
     }
-    String names = missing.stream().map(Mistake::name).collect(Collectors.joining(" and "));
+    String names = missing.stream().map(Values::name).collect(Collectors.joining(" and "));
     return "%s got no %s; add it, or see wan4j %s --help".formatted(command, names, command);
-  }
-
-  private static String name(ArgSpec argument) {
-    return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
   }
 }

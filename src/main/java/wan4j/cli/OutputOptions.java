@@ -5,11 +5,17 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.engine.KeptSteps;
+import wan4j.engine.SavedLatents;
 import wan4j.engine.StepLatents;
+import wan4j.files.PendingFile;
 import wan4j.media.Sound;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
@@ -19,6 +25,7 @@ import wan4j.tensor.InputException;
 /// The flags that say what a request leaves: its video, the latents on the way, a comparison.
 final class OutputOptions {
   private static final int USUAL_QUALITY = 18;
+  private static final Set<String> ENDINGS = Set.of(".mp4", ".mkv", ".gif", ".png");
   private static final int LONGEST_WORDS = 120; // bytes of a prompt in the name of a file
 
   @Option(
@@ -30,7 +37,9 @@ final class OutputOptions {
 
   @Option(
       names = "--quality",
-      description = "Quality of an mp4, as a CRF: 0 best, 51 worst (default: 18).")
+      paramLabel = "12..51",
+      description =
+          "Quality of an mp4, as a CRF: 12 best, 51 worst (default: 18); .mkv is lossless.")
   private Integer quality;
 
   @Option(
@@ -57,6 +66,9 @@ final class OutputOptions {
 
   /// Throws `InputException` for flags that exclude each other and for what cannot be written.
   void check() {
+    if (saveFile != null) {
+      requireVideoName(saveFile);
+    }
     if (resume && saveFile == null) {
       throw new InputException(
           "--resume was given without --save_file; name the file of the interrupted run");
@@ -84,11 +96,28 @@ final class OutputOptions {
           "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
               .formatted(saveFile));
     }
-    if (quality != null && (quality < 0 || quality > 51)) {
-      throw new InputException("--quality got %d; it takes 0 (best) to 51".formatted(quality));
-    }
     if (latentsFolder != null) {
       new StepLatents(latentsFolder).requireNew();
+    }
+  }
+
+  private static void requireVideoName(Path file) {
+    Path last = file.getFileName();
+    String name = last == null ? "" : last.toString();
+    if (name.isEmpty() || name.equals(".") || name.equals("..")) {
+      throw new InputException(
+          "--save_file got %s, which is a folder; give a name in it, such as video.mp4"
+              .formatted(file));
+    }
+    if (name.equals("-")) {
+      throw new InputException(
+          "--save_file got -, but a video cannot go to standard output; give a name such as"
+              + " video.mp4");
+    }
+    if (ENDINGS.contains(name.toLowerCase(Locale.ROOT))) {
+      throw new InputException(
+          "--save_file got %s, which is an ending without a name; give one such as video%s"
+              .formatted(file, name));
     }
   }
 
@@ -108,15 +137,51 @@ final class OutputOptions {
     return new KeptSteps(folder, compare != null);
   }
 
-  /// Returns where a request's video goes; throws `InputException` when it, or what is compared
-  /// beside it, cannot be written.
+  /// Returns where a request's video goes; throws `InputException` when it, or what lies beside it,
+  /// cannot be written or has no room, as far as that can be known before there is a video.
   Path target(Task task, VideoRequest request) {
     Path target = saveFile == null ? defaultName(task, request) : saveFile;
     VideoWriter.checkTarget(target, request.size().frames());
+    SavedLatents.beside(target).requireWritable();
     if (compare != null) {
       ComparedRun.requireWritable(target);
     }
+    long pixels = request.size().area() * request.size().frames();
+    // a latent frame is 16 * 4 bytes for 8 * 8 pixels, or less
+    long latents = request.size().area() * request.size().latentFrames();
+    PendingFile.requireSpace(target, latents + leastBytes(VideoFormat.of(target), pixels));
+    if (latentsFolder != null) {
+      PendingFile.requireSpace(latentsFolder, latents * request.sampling().steps());
+    }
     return target;
+  }
+
+  /// Returns sentences on what lies beside a target and may have been left by other machines.
+  List<String> leftovers(Path target) {
+    return Stream.of(target, SavedLatents.beside(target).file())
+        .flatMap(file -> PendingFile.strangers(file).stream())
+        .map(file ->
+            "%s was left there, or is being written, by another process; remove it if none writes it"
+                .formatted(file))
+        .toList();
+  }
+
+  /// Returns what is left after a failure behind the steps, and how to go on from it.
+  String note(Path target) {
+    String flags = resume ? "" : saveFile == null ? " --resume --save_file " + target : " --resume";
+    String without =
+        latentsFolder == null && compare == null ? "" : " and without --save_latents and --compare";
+    return "the latents are safe in %s: when that is mended, run the same command again%s"
+        .formatted(
+            SavedLatents.beside(target).file(), flags.isEmpty() ? "" : " with" + flags + without);
+  }
+
+  private static long leastBytes(VideoFormat format, long pixels) {
+    return switch (format) {
+      case MP4 -> pixels / 50;
+      case GIF -> pixels / 10;
+      case MKV, PICTURE, FOLDER -> pixels / 2;
+    };
   }
 
   /// Returns how a video is written.

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,7 @@ import wan4j.tensor.InputException;
 
 /// Where a prompt comes from.
 final class Prompt {
-  private static final long LARGEST_FILE = 1 << 20;
+  private static final int LARGEST_FILE = 1 << 20;
 
   private static final char REPLACEMENT = '\uFFFD'; // for what could not be decoded
 
@@ -36,23 +37,34 @@ final class Prompt {
       throw new InputException("no prompt was given; say what the video shows with --prompt");
     }
     try {
-      if (Files.size(file) > LARGEST_FILE) {
-        throw new InputException(
-            "%s has %d bytes; a prompt file has at most %d"
-                .formatted(file, Files.size(file), LARGEST_FILE));
-      }
-      return StandardCharsets.UTF_8
-          .newDecoder()
-          .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
-          .toString()
-          .strip();
+      return read(file);
     } catch (CharacterCodingException e) {
       throw new InputException("%s is not UTF-8; save the prompt as UTF-8 text".formatted(file), e);
     } catch (IOException e) {
       throw new InputException(
           "%s cannot be read (%s); give a text file with --prompt_file"
-              .formatted(file, e.getClass().getSimpleName()),
+              .formatted(file, Failure.reason(e)),
           e);
     }
+  }
+
+  /// Reads no further than the limit, whatever the file says of its size.
+  private static String read(Path file) throws IOException {
+    InputFiles.requireFile("--prompt_file", file, "a text file");
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(LARGEST_FILE + 1);
+    }
+    if (bytes.length > LARGEST_FILE) {
+      throw new InputException(
+          "%s has more than %,d bytes; a prompt file has at most so many: make it shorter"
+              .formatted(file, LARGEST_FILE));
+    }
+    String prompt =
+        StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString().strip();
+    if (prompt.isEmpty()) {
+      throw new InputException("%s is empty; write what the video shows into it".formatted(file));
+    }
+    return prompt;
   }
 }

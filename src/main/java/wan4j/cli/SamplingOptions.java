@@ -17,6 +17,7 @@ final class SamplingOptions {
 
   @Option(
       names = {"--sample_steps", "--steps"},
+      paramLabel = "1..1000",
       description = "Solver steps (default: 40, ti2v 50).")
   private Integer steps;
 
@@ -32,6 +33,7 @@ final class SamplingOptions {
 
   @Option(
       names = {"--base_seed", "--seed"},
+      paramLabel = "-1..",
       defaultValue = "-1",
       description = "The seed of the noise; -1 for a random one.")
   private long seed;

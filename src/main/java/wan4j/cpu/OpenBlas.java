@@ -69,7 +69,7 @@ final class OpenBlas implements Gemm {
         library = SymbolLookup.libraryLookup(file, Arena.global()); // the last one is OpenBLAS
       }
       if (library == null) {
-        LOG.log(System.Logger.Level.INFO, "there is no OpenBLAS for this machine: " + SLOWER);
+        LOG.log(System.Logger.Level.DEBUG, "there is no OpenBLAS for this machine: " + SLOWER);
         return null;
       }
       Linker linker = Linker.nativeLinker();
@@ -96,7 +96,9 @@ final class OpenBlas implements Gemm {
       return linker.downcallHandle(
           library.findOrThrow("cblas_sgemm"), FunctionDescriptor.ofVoid(arguments));
     } catch (IOException | RuntimeException missing) {
-      LOG.log(System.Logger.Level.INFO, "OpenBLAS cannot be loaded: " + SLOWER, missing);
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "OpenBLAS cannot be loaded (%s): %s".formatted(missing.getMessage(), SLOWER));
       return null;
     } catch (Throwable unexpected) {
       throw new IllegalStateException("openblas_set_num_threads could not be called", unexpected);

@@ -13,8 +13,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import wan4j.files.PendingFile;
 import wan4j.files.UserCache;
+import wan4j.tensor.InputException;
 
 /// Puts the libraries of OpenBLAS, which come in a jar, into the user's cache folder, where the
 /// system can load them.
@@ -25,22 +27,47 @@ final class OpenBlasFiles {
   private static final List<String> NAMES =
       List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
 
+  private static final System.Logger LOG = System.getLogger("wan4j.cpu");
+
   private OpenBlasFiles() {}
 
   /// Returns the libraries in the order in which they must be loaded, extracted unless that was
   /// done before; none when the jar is missing or this is another kind of machine.
   static List<Path> extract() throws IOException {
-    List<Path> files = new ArrayList<>();
     boolean isLinux = "Linux".equals(System.getProperty("os.name"));
     if (!isLinux || !"amd64".equals(System.getProperty("os.arch"))) {
-      return files;
+      return List.of();
     }
+    List<URL> urls = new ArrayList<>();
     for (String name : NAMES) {
       URL url = find(name);
       if (url == null) {
         return List.of();
       }
-      files.add(extract(url, name));
+      urls.add(url);
+    }
+    return extract(urls, UserCache.folder(), UserCache::temporary);
+  }
+
+  /// Extracts the libraries below a folder or, where that cannot take them, below another one.
+  static List<Path> extract(List<URL> urls, Path cache, Supplier<Path> other) throws IOException {
+    try {
+      return extract(urls, cache);
+    } catch (IOException | InputException e) {
+      Path instead = other.get();
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "%s: the libraries of OpenBLAS go to %s for this run alone: set XDG_CACHE_HOME to a folder that can be written and has room"
+              .formatted(e.getMessage(), instead));
+      return extract(urls, instead);
+    }
+  }
+
+  private static List<Path> extract(List<URL> urls, Path cache) throws IOException {
+    List<Path> files = new ArrayList<>();
+    for (URL url : urls) {
+      String path = url.getPath();
+      files.add(extract(url, cache, path.substring(path.lastIndexOf('/') + 1)));
     }
     return files;
   }
@@ -67,12 +94,12 @@ final class OpenBlasFiles {
     }
   }
 
-  private static Path extract(URL url, String name) throws IOException {
+  private static Path extract(URL url, Path cache, String name) throws IOException {
     URLConnection connection = url.openConnection();
     connection.setUseCaches(false);
     try (InputStream in = connection.getInputStream()) {
       long length = connection.getContentLengthLong();
-      Path file = UserCache.folder().resolve(version(url)).resolve(name);
+      Path file = cache.resolve(version(url)).resolve(name);
       if (Files.exists(file) && Files.size(file) == length) {
         return file;
       }

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
@@ -17,12 +18,14 @@ import wan4j.Sampling;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.files.PendingFile;
 import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
 /// The latents of a request beside its video, from the end of sampling until the video is written.
 public record SavedLatents(Path file) {
   private static final String SEED = "base_seed";
+  private static final String CHECKPOINT = "checkpoint";
 
   /// What a request is resumed from.
   ///
@@ -30,6 +33,7 @@ public record SavedLatents(Path file) {
   /// @param seed the seed that made them
   public record Saved(Latents latents, long seed) {}
 
+  /// Returns where the latents of a video lie.
   public static SavedLatents beside(Path video) {
     return new SavedLatents(video.resolveSibling(video.getFileName() + ".latents.safetensors"));
   }
@@ -38,6 +42,7 @@ public record SavedLatents(Path file) {
   public static Map<String, String> description(
       EngineOptions options, Task task, Quantization.Recipe recipe, VideoRequest request) {
     Map<String, String> flags = new LinkedHashMap<>();
+    flags.put(CHECKPOINT, Fingerprint.ofCheckpoint(options.checkpoint()));
     flags.put("task", task.spelling());
     flags.put("prompt", request.prompt());
     flags.put("negative_prompt", request.negativePrompt());
@@ -75,12 +80,21 @@ public record SavedLatents(Path file) {
   private static String names(EngineOptions options) {
     return options.loras().stream()
         .map((LoraFile lora) ->
-            "%s:%s of %s %s"
+            "%s:%s of %s %s (%s)"
                 .formatted(
-                    lora.path().getFileName(), lora.strength(), lora.target(), options.loraMode()))
+                    lora.path().getFileName(),
+                    lora.strength(),
+                    lora.target(),
+                    options.loraMode(),
+                    print(lora.path())))
         .collect(Collectors.joining(", "));
   }
 
+  private static String print(Path path) {
+    return Files.isRegularFile(path) ? Fingerprint.of(List.of(path)) : "";
+  }
+
+  /// Writes latents with what they are made from.
   public void write(Latents latents, Map<String, String> description, long seed) {
     Map<String, String> whole = new LinkedHashMap<>(description);
     whole.put(SEED, Long.toString(seed));
@@ -116,16 +130,30 @@ public record SavedLatents(Path file) {
   }
 
   private InputException other(String flag, String found, String wanted) {
+    if (flag.equals(CHECKPOINT)) {
+      return new InputException(
+          "%s holds latents of %s, not of the one that --ckpt_dir names; give the checkpoint of the interrupted run, or run without --resume"
+              .formatted(
+                  file,
+                  found.isEmpty() ? "a checkpoint that it does not tell" : "another checkpoint"));
+    }
     return new InputException(
         "%s holds latents made with --%s \"%s\", but \"%s\" was asked for; give the flags of the interrupted run, or run without --resume"
             .formatted(file, flag, found, wanted));
   }
 
+  /// Removes the file, once the video is whole.
   public void delete() {
     try {
       Files.deleteIfExists(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /// Throws `InputException` when the file could not be written, as far as that can be known before
+  /// there are latents.
+  public void requireWritable() {
+    PendingFile.requireWritable(file);
   }
 }

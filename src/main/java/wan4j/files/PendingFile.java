@@ -36,23 +36,36 @@ public final class PendingFile implements AutoCloseable {
     }
   }
 
+  private static final String PART = ".part";
+  private static final String NO_PERMISSION = "no permission";
+  private static final String NO_FOLDER = "no such folder";
+  private static final String IS_FOLDER = "it is a folder";
+  private static final int LONGEST_NAME = 255; // bytes, on the usual file systems
+  private static final int LONGEST_MARK = 56; // what a temporary name has more than its target's
+
   private final Path target;
   private final Path path;
 
   private PendingFile(Path target) {
     this.target = target;
-    // random, since the numbers of processes repeat on machines that share a folder
-    path = target.resolveSibling(".%s.%x.part".formatted(target.getFileName(), RANDOM.nextLong()));
+    path =
+        target.resolveSibling(
+            ".%s.%s-%016x%s"
+                .formatted(target.getFileName(), Owner.SELF.mark(), RANDOM.nextLong(), PART));
     UNFINISHED.add(this);
   }
 
-  /// Names a file beside its target; nothing is created yet.
+  /// Names a file beside its target; nothing is created yet. What processes that have ended left
+  /// for the same target is removed.
   public static PendingFile file(Path target) {
+    removeEnded(target.toAbsolutePath());
     return new PendingFile(target.toAbsolutePath());
   }
 
-  /// Creates a folder beside its target; throws `InputException` when that is not possible.
+  /// Creates a folder beside its target; throws `InputException` when that is not possible. What
+  /// processes that have ended left for the same target is removed.
   public static PendingFile folder(Path target) {
+    removeEnded(target.toAbsolutePath());
     PendingFile pending = new PendingFile(target.toAbsolutePath());
     try {
       Files.createDirectory(pending.path);
@@ -61,6 +74,62 @@ public final class PendingFile implements AutoCloseable {
       throw failure(target, e);
     }
     return pending;
+  }
+
+  /// Returns what others left unfinished, or still write, for a target: what is certainly left by a
+  /// process that has ended is not among it, since it is removed when the target is written.
+  public static List<Path> strangers(Path target) {
+    return unfinished(target.toAbsolutePath()).stream()
+        .filter(path -> {
+          Owner owner = owner(target, path);
+          return owner == null || (!owner.equals(Owner.SELF) && !owner.hasEnded());
+        })
+        .toList();
+  }
+
+  private static void removeEnded(Path target) {
+    for (Path path : unfinished(target)) {
+      Owner owner = owner(target, path);
+      if (owner != null && owner.hasEnded()) {
+        try {
+          remove(path);
+        } catch (IOException e) {
+          // another process removes it too, or it may not be removed: it stays, hidden
+        }
+      }
+    }
+  }
+
+  /// Returns the unfinished files and folders of a target, whoever writes them.
+  private static List<Path> unfinished(Path target) {
+    Path name = target.getFileName();
+    Path folder = target.getParent();
+    if (name == null || folder == null || !Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> list = Files.list(folder)) {
+      return list.filter(path -> isUnfinished(name.toString(), path.getFileName().toString()))
+          .sorted()
+          .toList();
+    } catch (IOException | UncheckedIOException e) {
+      return List.of(); // the target will tell
+    }
+  }
+
+  private static boolean isUnfinished(String target, String name) {
+    String start = "." + target + ".";
+    return name.startsWith(start)
+        && name.endsWith(PART)
+        && name.length() > start.length() + PART.length()
+        && name.substring(start.length(), name.length() - PART.length()).matches("[0-9a-f-]+");
+  }
+
+  private static Owner owner(Path target, Path unfinished) {
+    String name = unfinished.getFileName().toString();
+    int start = target.getFileName().toString().length() + 2;
+    String mark = name.substring(start, name.length() - PART.length());
+    int random = mark.lastIndexOf('-');
+    return random < 0 ? null : Owner.of(mark.substring(0, random));
   }
 
   /// Writes a text whole or not at all, in place of a file that is there, and makes the folders
@@ -79,7 +148,7 @@ public final class PendingFile implements AutoCloseable {
   public static void createParent(Path target) {
     Path folder = target.toAbsolutePath().getParent();
     if (folder == null) {
-      throw failure(target, "it is a folder");
+      throw failure(target, IS_FOLDER);
     }
     try {
       Files.createDirectories(folder);
@@ -91,16 +160,55 @@ public final class PendingFile implements AutoCloseable {
   /// Throws `InputException` when a file could not be written, as far as that can be known before.
   public static void requireWritable(Path file) {
     requireWritableParent(file);
+    requireShortName(file);
     if (Files.isDirectory(file)) {
       throw new InputException(
           "cannot write %s, which is a folder; choose another name".formatted(file));
+    }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new InputException(
+          "cannot write %s, which is no ordinary file; choose another name".formatted(file));
+    }
+  }
+
+  /// Throws `InputException` when a target's name is so long that no temporary one fits beside it.
+  public static void requireShortName(Path file) {
+    Path name = file.toAbsolutePath().getFileName();
+    int bytes = name == null ? 0 : name.toString().getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > LONGEST_NAME - LONGEST_MARK) {
+      throw new InputException(
+          "cannot write %s, whose name has %d bytes; expected at most %d: choose a shorter name"
+              .formatted(file, bytes, LONGEST_NAME - LONGEST_MARK));
+    }
+  }
+
+  /// Throws `InputException` when the disk of a target, which need not be there yet, has fewer
+  /// bytes free than it needs.
+  public static void requireSpace(Path target, long bytes) {
+    try {
+      long free = Files.getFileStore(existing(target)).getUsableSpace();
+      if (free < bytes) {
+        throw new InputException(
+            "%s needs about %,d MB and its disk has %,d MB free; free some space or choose another folder"
+                .formatted(target, bytes / 1_000_000, free / 1_000_000));
+      }
+    } catch (IOException e) {
+      throw failure(target, e);
     }
   }
 
   /// Throws `InputException` when the folder of a target is not there or cannot be written to.
   public static void requireWritableParent(Path file) {
     Path folder = file.toAbsolutePath().getParent();
-    if (folder == null || !Files.isDirectory(folder)) {
+    if (folder == null) {
+      throw new InputException(
+          "cannot write %s, which is the root of all folders; give a name in it".formatted(file));
+    }
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new InputException(
+          "cannot write %s: %s is no folder; choose another".formatted(file, folder));
+    }
+    if (!Files.isDirectory(folder)) {
       throw new InputException(
           "cannot write %s: there is no folder %s; create it first".formatted(file, folder));
     }
@@ -229,17 +337,26 @@ public final class PendingFile implements AutoCloseable {
   }
 
   private static String sentence(Path target, String reason) {
-    return "%s cannot be written (%s); free some space or choose another folder"
-        .formatted(target, reason);
+    return "%s cannot be written (%s); %s".formatted(target, reason, cure(reason));
+  }
+
+  private static String cure(String reason) {
+    return switch (reason) {
+      case NO_PERMISSION, NO_FOLDER, IS_FOLDER -> "choose another name or folder";
+      default ->
+          reason.contains("irectory") || reason.endsWith("is no folder")
+              ? "choose another name or folder"
+              : "free some space or choose another folder";
+    };
   }
 
   private static String reason(IOException e) {
     return switch (e) {
-      case AccessDeniedException _ -> "no permission";
-      case NoSuchFileException _ -> "no such folder";
+      case AccessDeniedException _ -> NO_PERMISSION;
+      case NoSuchFileException _ -> NO_FOLDER;
       case FileAlreadyExistsException there -> there.getFile() + " is no folder";
       case FileSystemException named when named.getReason() != null -> named.getReason();
-      default -> e.getMessage();
+      default -> e.getMessage() == null ? "the system gives no reason" : e.getMessage();
     };
   }
 }

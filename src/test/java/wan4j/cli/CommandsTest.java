@@ -31,10 +31,15 @@ final class CommandsTest {
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(run.error()).contains("step 20/20").contains("contact-sheet.png");
     assertThat(Terminal.names(folder))
-        .containsExactly(
-            "1-a-red-ball-moves-left.mp4", "2-a-yellow-star-moves-right.mp4", "contact-sheet.png");
+        .as("what was asked for alone")
+        .containsExactly("1-a-red-ball-moves-left.mp4", "contact-sheet.png");
     assertMoves("1-a-red-ball-moves-left.mp4", Color.RED, Direction.LEFT);
-    assertMoves("2-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
+    assertThat(run.error().lines().filter(line -> line.startsWith("step "))).hasSize(10);
+    Path usual = folder.resolve("usual");
+    Terminal demo = Terminal.run("demo", "--out", usual.toString(), "-q");
+    assertThat(demo).isEqualTo(new Terminal(0, "", ""));
+    assertThat(Terminal.names(usual)).hasSize(5);
+    assertMoves("usual/4-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
   }
 
   @Test
@@ -104,7 +109,7 @@ final class CommandsTest {
     assertThat(refused.code()).isEqualTo(2);
     assertThat(refused.error())
         .isEqualToIgnoringNewLines(
-            "wan4j: %s cannot be written (Is a directory); free some space or choose another folder"
+            "wan4j: %s cannot be written (Is a directory); choose another name or folder"
                 .formatted(folder));
   }
 
@@ -117,6 +122,21 @@ final class CommandsTest {
     assertThat(run.out())
         .contains("cuda  96*96, 17 frames, fp8, --offload_model True --t5_cpu: ")
         .contains("cuda  96*96, 17 frames, fp32, --offload_model False: ");
+    for (String device : List.of("cpu", "cuda")) {
+      Terminal one =
+          Terminal.run(
+              "inspect",
+              "demo/checkpoint/t2v",
+              "--size",
+              "96*96",
+              "--frame_num",
+              "17",
+              "--device",
+              device);
+      assertThat(one.out().lines().filter(line -> line.startsWith("memory on ")))
+          .hasSize(device.equals("cpu") ? 2 : 8)
+          .allMatch(line -> line.startsWith("memory on " + device));
+    }
   }
 
   @Test
@@ -135,6 +155,12 @@ final class CommandsTest {
     Path two = folder.resolve("2.safetensors");
     LatentsFile.write(one, new Latents(Tensor.of(new float[] {3, 4}, 1, 1, 1, 2)), Map.of());
     LatentsFile.write(two, new Latents(Tensor.of(new float[] {3, 0}, 1, 1, 1, 2)), Map.of());
+    Path none = folder.resolve("3.safetensors");
+    LatentsFile.write(
+        none, new Latents(Tensor.of(new float[] {3, Float.NaN}, 1, 1, 1, 2)), Map.of());
+    Terminal refused = Terminal.run("compare", one.toString(), none.toString());
+    assertThat(refused.code()).isEqualTo(2);
+    assertThat(refused.error()).contains("expected finite floating-point numbers");
     Terminal latents = Terminal.run("compare", one.toString(), two.toString());
     assertThat(latents.out().strip()).isEqualTo("relative L2 1.3333e+00");
   }
@@ -150,7 +176,11 @@ final class CommandsTest {
   void withoutACommandThereIsHelp() {
     Terminal run = Terminal.run();
     assertThat(run.code()).isZero();
-    assertThat(run.out()).contains("generate", "demo", "inspect", "verify", "compare", "doctor");
+    assertThat(run.out())
+        .contains("generate", "demo", "inspect", "verify", "compare", "doctor", "help")
+        .contains("test      Builds", "bundle    Packs");
+    assertThat(Terminal.run("help").out()).isEqualTo(run.out());
+    assertThat(Terminal.run("help", "compare").out()).contains("Usage: wan4j compare");
   }
 
   private void assertMoves(String file, Color color, Direction direction) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,6 +111,27 @@ final class ConvertCommandTest {
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.error().strip().lines()).hasSize(1);
     assertThat(run.error()).contains(file.toString()).contains("complete safetensors file");
+  }
+
+  /// Its other files are small, so that a large one is laid beside them.
+  @Test
+  void largeFilesThatStayAsTheyAreAreLinked() throws IOException {
+    Path source = folder.resolve("source");
+    try (Stream<Path> files = Files.walk(Terminal.TEXT_IMAGE_TO_VIDEO)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, source.resolve(Terminal.TEXT_IMAGE_TO_VIDEO.relativize(file).toString()));
+      }
+    }
+    Path large = Files.write(source.resolve("large.bin"), new byte[17 << 20]);
+    Path out = folder.resolve("fp8");
+    Terminal run =
+        Terminal.run(
+            "convert", source.toString(), "--device", "cpu", "--link", "--out", out.toString());
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.error()).contains("17 MB are linked");
+    assertThat(Files.isSameFile(out.resolve("large.bin"), large)).isTrue();
+    assertThat(Files.isSameFile(out.resolve("config.json"), source.resolve("config.json")))
+        .isFalse();
   }
 
   @Test

@@ -3,7 +3,10 @@ package wan4j.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import wan4j.cuda.bind.CudaException;
+import wan4j.tensor.InputException;
 
 /// What users get when a command cannot be finished: exit code 1 and one sentence, and the stack
 /// trace only when it is asked for.
@@ -101,7 +105,60 @@ final class FailureTest {
         "see that it is there");
     assertTold(
         fail(new UncheckedIOException(new AccessDeniedException("weights"))),
-        "the file weights could not be used (AccessDeniedException); see that it is there");
+        "the file weights could not be used (no permission); see that it is there");
+  }
+
+  private static Terminal fail(Error error) {
+    return run(() -> {
+      throw error;
+    });
+  }
+
+  @Test
+  void errorsThatInputCanCauseAreToldInOneSentence() {
+    assertTold(
+        fail(new OutOfMemoryError("Java heap space")), "WAN4J_JAVA_OPTIONS=-Xmx", "--frame_num");
+    assertTold(
+        fail(new OutOfMemoryError("Cannot reserve 4096 bytes of direct buffer memory")),
+        "the memory of this machine ran out");
+    assertTold(fail(new OutOfMemoryError("unable to create native thread")), "ulimit -u");
+    assertTold(fail(new StackOverflowError()), "nested or repeated more deeply");
+    assertTold(fail(new NoClassDefFoundError("a/B")), "a/B", "unpack the bundle again");
+    Terminal input = fail(new ExceptionInInitializerError(new InputException("no x; give y")));
+    assertThat(input.error()).isEqualTo("wan4j: no x; give y\n");
+  }
+
+  @Test
+  void whatIsLeftIsToldBehindTheCause() {
+    Terminal run = fail(new Unfinished(new InputException("no room; free some"), "it is in a"));
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).isEqualTo("wan4j: no room; free some; it is in a\n");
+    Terminal bug = fail(new Unfinished(new IllegalStateException("x"), "it is in a"));
+    assertThat(bug.code()).isEqualTo(1);
+    assertThat(bug.error()).contains("Unfinished: it is in a", "IllegalStateException: x");
+  }
+
+  @Test
+  void resultsThatCannotBeWrittenAreAnExitCode() {
+    Terminal run =
+        Terminal.run(() -> {
+          System.setOut(
+              new PrintStream(
+                  new OutputStream() {
+                    @Override
+                    public void write(int b) throws IOException {
+                      throw new IOException("No space left on device");
+                    }
+                  },
+                  false,
+                  StandardCharsets.UTF_8));
+          return Main.run("--help");
+        });
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.error())
+        .isEqualTo(
+            "wan4j: the results could not be written to standard output; see that its disk has"
+                + " room\n");
   }
 
   @Test

@@ -7,6 +7,7 @@ import static wan4j.cli.Terminal.TEXT_IMAGE_TO_VIDEO;
 import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.Latents;
+import wan4j.engine.Fingerprint;
 import wan4j.engine.LatentsFile;
 import wan4j.media.Clip;
 import wan4j.media.VideoReader;
@@ -168,6 +170,7 @@ final class GenerateCommandTest {
   /// What the latents of [Terminal#generate] are made from.
   private static Map<String, String> description() {
     Map<String, String> flags = new LinkedHashMap<>();
+    flags.put("checkpoint", Fingerprint.ofCheckpoint(TEXT_TO_VIDEO));
     flags.put("task", "t2v-A14B");
     flags.put("prompt", "a red ball");
     flags.put("size", "64*32");
@@ -231,6 +234,50 @@ final class GenerateCommandTest {
     Terminal calibrated = resume("--magcache_calibration", folder.resolve("r.json").toString());
     assertThat(calibrated.error()).contains("--resume and --magcache_calibration");
     assertThat(Terminal.names(folder)).containsExactly("out.mkv.latents.safetensors");
+  }
+
+  @Test
+  void latentsOfAnotherCheckpointAreNotTaken() {
+    Map<String, String> description = description();
+    description.put("checkpoint", Fingerprint.ofCheckpoint(IMAGE_TO_VIDEO));
+    interrupt(description);
+    assertThat(resume().error())
+        .contains("holds latents of another checkpoint, not of the one that --ckpt_dir names");
+    description.remove("checkpoint");
+    interrupt(description);
+    assertThat(resume().error()).contains("holds latents of a checkpoint that it does not tell");
+    assertThat(Terminal.names(folder)).containsExactly("out.mkv.latents.safetensors");
+  }
+
+  /// The folder of the frames is taken while the video is sampled, so that it cannot be saved.
+  @Test
+  void aVideoThatCannotBeSavedLeavesItsLatentsAndTellsHowToGoOn() throws Exception {
+    Path target = folder.resolve("frames");
+    Path latents = folder.resolve("frames.latents.safetensors");
+    Thread taker =
+        Thread.ofPlatform()
+            .start(() -> {
+              while (!Files.exists(latents)) {
+                Thread.onSpinWait();
+              }
+              try {
+                Files.createFile(Files.createDirectory(target).resolve("taken"));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, target, "-q");
+    taker.join();
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error().lines()).hasSize(1);
+    assertThat(run.error())
+        .contains("cannot write frames to " + target)
+        .contains("the latents are safe in " + latents)
+        .contains("run the same command again with --resume");
+    Files.delete(target.resolve("taken"));
+    Terminal again = Terminal.generate(TEXT_TO_VIDEO, target, "-q", "--resume");
+    assertThat(again.code()).as(again.error()).isZero();
+    assertThat(Terminal.names(folder)).containsExactly("frames");
   }
 
   @Test

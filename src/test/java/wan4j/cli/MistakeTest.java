@@ -20,8 +20,9 @@ final class MistakeTest {
         "compare | compare got no A; add it",
         "inspect | inspect got no CKPT; add it",
         "generate --prompt a --prompt b | --prompt was given twice; expected it once",
-        "generate -o a.mp4 --out b.mp4 | --save_file was given twice; expected it once",
+        "generate -o a.mp4 --out b.mp4 | -o and --out are one flag and were both given",
         "generate --prompt | --prompt got no value; expected <prompt>",
+        "generate --steps few | --steps got \"few\"; it takes a whole number from 1 to 1000",
         "paint | paint",
       })
   void theSentenceNamesTheCure(String arguments, String words) {
@@ -29,6 +30,7 @@ final class MistakeTest {
     ParameterException exception =
         catchThrowableOfType(
             ParameterException.class, () -> line.parseArgs(arguments.split(" ", -1)));
-    assertThat(Mistake.sentence(exception)).contains(words);
+    TypedArguments typed = new TypedArguments(line, arguments.split(" ", -1));
+    assertThat(Mistake.sentence(exception, typed)).contains(words);
   }
 }

@@ -55,13 +55,18 @@ final class RefusalTest {
         "--start_from_ref",
         "--infer_frames 80",
         "--compile",
-        "--compile_mode max-autotune"
+        "--compile True",
+        "--compile_mode max-autotune",
+        "--num_clip 0",
+        "--tts_text 0",
+        "--infer_frames 0",
+        "--audio False"
       })
   void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
     String[] words = flag.split(" ", -1);
     refuses(TEXT_TO_VIDEO, words, words[0]);
     words[0] = "--" + words[0].substring(2).replace('_', '-');
-    refuses(TEXT_TO_VIDEO, words, flag.split(" ", -1)[0]);
+    refuses(TEXT_TO_VIDEO, words, words[0] + " was given, but this build does not have");
   }
 
   @ParameterizedTest
@@ -73,7 +78,15 @@ final class RefusalTest {
     "--size 50*50, try 48*48",
     "--size 99999*64, each side",
     "--size 4096*4096 --frame_num 81, fewer frames",
-    "--sample_steps 0, sample_steps got 0",
+    "--sample_steps 0, --sample_steps got 0; it takes a whole number from 1 to 1000",
+    "--steps 99999999999, '--steps got \"99999999999\"; it takes a whole number from 1 to 1000'",
+    "--frames x, it takes a whole number from 1 to 2147483647",
+    "--seed x, --seed got",
+    "--shift 0, --shift got 0.0",
+    "--sample-shift 0, --sample-shift got 0.0",
+    "--seed -1 --base_seed 7, --seed and --base_seed are one flag",
+    "--negative_prompt --size, '--negative_prompt got no value, since the flag --size follows'",
+    "--negative_prompt=--size=3, '--negative_prompt got no value, since the flag --size follows'",
     "--sample_steps 1001, 1 to 1000",
     "--sample_shift NaN, sample_shift",
     "--sample_shift 0, sample_shift",
@@ -83,6 +96,7 @@ final class RefusalTest {
     "--sample_shift far, it takes a number",
     "--sample_steps few, it takes a whole number",
     "--promt x, did you mean --prompt",
+    "--some-flag x, has no flag --some-flag",
     "--json --quiet, give one of them",
     "--resume --magcache_calibration x.json, one of them",
     "--magcache_calibration nowhere/x.json, there is no folder",
@@ -97,7 +111,12 @@ final class RefusalTest {
     "--task i2v-A14B, is a checkpoint of t2v-A14B",
     "--task s2v-14B, not one that this build can do",
     "--image none.png, none.png",
-    "--quality 60, 0 (best) to 51",
+    "--quality 60, it takes a whole number from 12 to 51",
+    "--quality 11, it takes a whole number from 12 to 51",
+    "--image demo, which is a folder",
+    "--image /dev/null, which is a device or a pipe",
+    "'--image ', --image got an empty name",
+    "'--save_latents ', --save_latents got an empty name",
     "--offload_model maybe, True or False",
     "--use_magcache --magcache_thresh NaN, magcache_thresh",
     "--use_magcache --magcache_K -1, magcache_K",
@@ -106,6 +125,7 @@ final class RefusalTest {
     "--magcache_thresh 0.1, without --use_magcache",
     "--use_magcache --magcache_calibration, calibrate first",
     "--prompt_file none.txt, both given",
+    "--prompt_file demo, both given",
     "--fp8_recipe PerTokenScaling, add it",
     "--fp8_recipe PerTokenScaling --quantize False, leave one of them out",
     "--fp8_skip blocks.0 --quantize False, leave one of them out",
@@ -148,7 +168,8 @@ final class RefusalTest {
     Path same = outputs.resolve("frames");
     assertThat(Terminal.generate(TEXT_TO_VIDEO, same, "--save_latents", same.toString()).error())
         .contains("--save_latents and --save_file both got");
-    assertThat(Terminal.generate(TEXT_TO_VIDEO, outputs.resolve("a.mkv"), "--quality", "6").error())
+    assertThat(
+            Terminal.generate(TEXT_TO_VIDEO, outputs.resolve("a.mkv"), "--quality", "16").error())
         .contains("it is for .mp4");
     assertThat(Terminal.names(outputs)).isEmpty();
   }
@@ -183,7 +204,7 @@ final class RefusalTest {
         "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no case of kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
-        "demo --check 1000000000 | 1 to 10000 prompts",
+        "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
         "demo --check=2 --prompt x | leave it out",
         "demo --check=2 --json | leave it out",
         "demo --out README.md | it is a file",
@@ -191,6 +212,14 @@ final class RefusalTest {
         "inspect demo/checkpoint/t2v --frame_num 6 | frame_num got 6",
         "convert demo/checkpoint/t2v --out demo/checkpoint/t2v/a/b | in the checkpoint itself",
         "compare demo/picture.png README.md more | compare has no place for more",
+        "bench gemm --device cpu --rows -1 | --rows got -1; it takes a whole number from 1 to",
+        "bench layers --device cpu --rows 0 | --rows got 0; it takes a whole number from 1 to",
+        "bench vae --device cpu --runs 0 | --runs got 0",
+        "bench forward --device cpu --share 0 | --share got 0",
+        "bench forward --device cpu --layers -1 | --layers got -1",
+        "bench load --device cpu --gigabytes NaN | --gigabytes got NaN",
+        "bench load --device cpu --folder none | --folder got none, which is no folder",
+        "bench report --folder src | holds no file of wan4j bench",
         "benhc | wan4j has no command benhc; did you mean bench",
         "bench blokc | wan4j bench has no command blokc",
       })
@@ -250,7 +279,19 @@ final class RefusalTest {
   void aPromptFileMustBeUtf8AndThere() throws IOException {
     Path file = folder.resolve("prompt.txt");
     Files.write(file, new byte[] {'a', (byte) 0xC3, '('});
-    for (String[] rest : new String[][] {{file.toString(), "not UTF-8"}, {"none", "none"}}) {
+    for (String[] rest :
+        new String[][] {
+          {file.toString(), "not UTF-8"},
+          {"none", "which is not there"},
+          {"demo", "--prompt_file got demo, which is a folder"},
+          {"/dev/zero", "which is a device or a pipe"},
+          {"", "--prompt_file got an empty name"},
+          {Files.createFile(folder.resolve("empty")).toString(), "is empty"},
+          {
+            Files.write(folder.resolve("long"), new byte[(1 << 20) + 1]).toString(),
+            "more than 1,048,576 bytes"
+          },
+        }) {
       Terminal run =
           Terminal.run(
               "generate",
@@ -294,6 +335,111 @@ final class RefusalTest {
       Terminal run = Terminal.generate(TEXT_TO_VIDEO, outputs.resolve(target));
       assertRefused(run, target.contains("/") ? "none" : target);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "/ | --save_file got /, which is a folder; give a name in it",
+        ". | --save_file got ., which is a folder; give a name in it",
+        "- | a video cannot go to standard output",
+        ".mp4 | which is an ending without a name; give one such as video.mp4",
+        "demo/picture.png/a.mp4 | demo/picture.png is no folder",
+        "/dev/null.mp4/a.mp4 | there is no folder",
+        "'' | --save_file got an empty name",
+      })
+  void whatIsNoNameOfAVideoIsRefusedByItsKind(String target, String fragment) {
+    assertRefused(Terminal.generate(TEXT_TO_VIDEO, Path.of(target)), fragment);
+    assertThat(Path.of("-")).doesNotExist();
+  }
+
+  @Test
+  void namesBesideTheVideoAreCheckedBeforeAnythingIsComputed() throws IOException {
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, outputs.resolve("a".repeat(190) + ".mkv"));
+    assertRefused(run, "choose a shorter name");
+    Path latents = Files.createDirectory(outputs.resolve("a.mkv.latents.safetensors"));
+    Terminal taken = Terminal.generate(TEXT_TO_VIDEO, outputs.resolve("a.mkv"));
+    assertThat(taken.code()).isEqualTo(2);
+    assertThat(taken.error())
+        .contains("cannot write " + latents + ", which is a folder")
+        .doesNotContain("text  ");
+  }
+
+  @Test
+  void switchesOfLaterTasksThatAreOffAskForNothing() {
+    Terminal run =
+        Terminal.generate(
+            TEXT_TO_VIDEO,
+            outputs.resolve("out.mkv"),
+            "--t5_fsdp",
+            "False",
+            "--compile=no",
+            "--ulysses-size",
+            "1",
+            "--start_from_ref",
+            "False");
+    assertThat(run.code()).as(run.error()).isZero();
+  }
+
+  @Test
+  void whatBeginsWithAnAtSignOrDashesIsTextAndNoFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("secret"), "--colour red");
+    Terminal run = Terminal.run("inspect", "@" + file);
+    assertRefused(run, "@" + file + " does not exist");
+    for (String prompt : List.of("--well-lit stars", "-quiet", "--well-lit=no", "-1")) {
+      Terminal dashed =
+          Terminal.generate(
+              TEXT_TO_VIDEO, folder.resolve("none.mkv"), "--prompt", prompt, "--resume");
+      assertThat(dashed.error()).as(prompt).contains("--resume found no");
+    }
+  }
+
+  @Test
+  void sentencesNameAFlagAsItWasTyped() {
+    for (String[] typed :
+        new String[][] {
+          {"--frames", "80", "--frames got 80"},
+          {"--frame-num", "80", "--frame-num got 80"},
+          {"--shift", "0", "--shift got 0.0"},
+          {"--guidance", "high", "--guidance got"},
+        }) {
+      Terminal run =
+          Terminal.run(
+              "generate",
+              "--checkpoint",
+              "demo/checkpoint/t2v",
+              "--prompt",
+              "x",
+              typed[0],
+              typed[1]);
+      assertRefused(run, typed[2]);
+    }
+    assertRefused(Terminal.run("generate", "--checkpoint=demo", "--prompt", "x"), "demo is no");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"s2v", "animate"})
+  void aCheckpointOfALaterTaskIsNamedAsWhatItIs(String kind) throws IOException {
+    Path copy = copy();
+    for (String expert : List.of("high_noise_model", "low_noise_model")) {
+      Path config = copy.resolve(expert).resolve("config.json");
+      String text = Files.readString(config);
+      Files.delete(config);
+      Files.writeString(config, text.replace("\"t2v\"", "\"" + kind + "\""));
+    }
+    refuses(copy, new String[0], kind);
+  }
+
+  @Test
+  void whatFilesAndArgumentsBringIntoASentenceIsOneShortLine() {
+    Terminal run = Terminal.run("inspect", "a\u001b[31m\u202e\nb" + "c".repeat(5000));
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error().lines()).hasSize(1);
+    assertThat(run.error())
+        .startsWith("wan4j: a?[31m? bccc")
+        .endsWith("check the path\n")
+        .hasSizeLessThan(1300);
   }
 
   @ParameterizedTest

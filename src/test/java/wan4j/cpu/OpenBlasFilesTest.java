@@ -27,6 +27,19 @@ final class OpenBlasFilesTest {
     try (var found = Files.walk(folder)) {
       assertThat(found.filter(Files::isRegularFile)).containsExactlyInAnyOrderElementsOf(files);
     }
+    Path file = Files.createFile(folder.resolve("file"));
+    OwnProcess fallen =
+        OwnProcess.run(
+            ExtractingProcess.class,
+            Map.of("XDG_CACHE_HOME", file.toString(), "HOME", folder.toString()));
+    assertThat(fallen.code()).as(fallen.said()).isZero();
+    assertThat(fallen.said().lines().filter(line -> line.contains("set XDG_CACHE_HOME")))
+        .as("one line on a cache that takes nothing")
+        .hasSize(1);
+    assertThat(fallen.said()).doesNotContain("\tat ", "Exception");
+    List<Path> temporary =
+        fallen.said().lines().filter(line -> line.startsWith("/")).map(Path::of).toList();
+    assertThat(temporary).hasSameSizeAs(files).noneMatch(Files::exists);
     Files.writeString(files.getLast(), "cut");
     OwnProcess second = OwnProcess.run(ExtractingProcess.class, environment);
     assertThat(second).isEqualTo(first);

@@ -8,40 +8,42 @@ import java.util.stream.Stream;
 import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
-/// A folder of its own for what a benchmark writes, deleted with everything in it when it is
-/// closed.
-public record TemporaryFolder(Path path) implements AutoCloseable {
-  private static final String PREFIX = "wan4j-bench";
+/// A folder of its own for what a benchmark writes, deleted with everything in it when it is closed
+/// or the program is ended; what a benchmark left that was killed goes when the next one begins.
+public record TemporaryFolder(PendingFile pending) implements AutoCloseable {
+  private static final String NAME = "wan4j-bench";
 
   /// Makes one in a folder that `--folder` names; throws `InputException` when that is not
   /// possible.
   public static TemporaryFolder in(Path folder) {
-    try {
-      return new TemporaryFolder(Files.createTempDirectory(folder, PREFIX));
-    } catch (IOException e) {
+    if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "%s cannot be written (%s); give a folder with room by --folder"
-              .formatted(folder, e.getMessage()),
+          "--folder got %s, which is no folder; give one with room".formatted(folder));
+    }
+    try {
+      return new TemporaryFolder(PendingFile.folder(folder.resolve(NAME)));
+    } catch (InputException e) {
+      throw new InputException(
+          "--folder got %s, which cannot be written (%s); give a folder with room"
+              .formatted(folder, e.getCause() == null ? e.getMessage() : e.getCause().getMessage()),
           e);
     }
   }
 
   /// Makes one where Java has its own; throws `InputException` when that is not possible.
   public static TemporaryFolder ofJava() {
-    try {
-      return new TemporaryFolder(Files.createTempDirectory(PREFIX));
-    } catch (IOException e) {
-      throw new InputException(
-          "no temporary folder can be made (%s); give Java one by -Djava.io.tmpdir"
-              .formatted(e.getMessage()),
-          e);
-    }
+    return in(Path.of(System.getProperty("java.io.tmpdir")));
+  }
+
+  /// Returns where it is.
+  public Path path() {
+    return pending.path();
   }
 
   /// Makes a folder in it.
   public Path folder(String name) {
     try {
-      return Files.createDirectory(path.resolve(name));
+      return Files.createDirectory(path().resolve(name));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -49,7 +51,7 @@ public record TemporaryFolder(Path path) implements AutoCloseable {
 
   /// Returns the bytes of all files in it.
   public long bytes() {
-    try (Stream<Path> all = Files.walk(path)) {
+    try (Stream<Path> all = Files.walk(path())) {
       long bytes = 0;
       for (Path file : all.filter(Files::isRegularFile).toList()) {
         bytes += Files.size(file);
@@ -62,10 +64,6 @@ public record TemporaryFolder(Path path) implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      PendingFile.remove(path);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    pending.close();
   }
 }

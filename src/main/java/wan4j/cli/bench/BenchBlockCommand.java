@@ -19,10 +19,16 @@ final class BenchBlockCommand implements Callable<Integer> {
   @Mixin private ResidualOptions residual;
   @Mixin private ShareOptions share;
 
-  @Option(names = "--tokens", description = "Tokens, in place of a video's size.")
+  @Option(
+      names = "--tokens",
+      paramLabel = "1..",
+      description = "Tokens, in place of a video's size.")
   private Integer tokens;
 
-  @Option(names = "--layers", description = "Blocks, with --tokens (default: 1).")
+  @Option(
+      names = "--layers",
+      paramLabel = "1..",
+      description = "Blocks, with --tokens (default: 1).")
   private Integer layers;
 
   @Override

@@ -111,15 +111,21 @@ public final class BenchCommand implements Runnable {
 
     @Option(
         names = "--tokens",
+        paramLabel = "1..",
         defaultValue = "" + UmT5Sizes.TOKENS,
         description = "Tokens (default: " + UmT5Sizes.TOKENS + ").")
     private int tokens;
 
-    @Option(names = "--prompts", defaultValue = "2", description = "Prompts (default: 2).")
+    @Option(
+        names = "--prompts",
+        paramLabel = "1..",
+        defaultValue = "2",
+        description = "Prompts (default: 2).")
     private int prompts;
 
     @Option(
         names = "--layers",
+        paramLabel = "1.." + UmT5Sizes.LAYERS,
         defaultValue = "" + UmT5Sizes.LAYERS,
         description = "Layers (default: all " + UmT5Sizes.LAYERS + ").")
     private int layers;
@@ -173,13 +179,21 @@ public final class BenchCommand implements Runnable {
         description = "The task whose transformer gives the heads (default: i2v-A14B).")
     private String task;
 
-    @Option(names = "--tokens", defaultValue = "75600", description = "Tokens (default: 75600).")
+    @Option(
+        names = "--tokens",
+        paramLabel = "1..",
+        defaultValue = "75600",
+        description = "Tokens (default: 75600).")
     private int tokens;
 
-    @Option(names = "--keys", description = "Keys (default: the tokens).")
+    @Option(names = "--keys", paramLabel = "1..", description = "Keys (default: the tokens).")
     private Integer keys;
 
-    @Option(names = "--heads", defaultValue = "5", description = "Heads (default: 5).")
+    @Option(
+        names = "--heads",
+        paramLabel = "1..",
+        defaultValue = "5",
+        description = "Heads (default: 5).")
     private int heads;
 
     @Override
@@ -214,7 +228,11 @@ public final class BenchCommand implements Runnable {
     @Mixin private BlocksOptions blocks;
     @Mixin private FolderOptions folder;
 
-    @Option(names = "--rank", defaultValue = "64", description = "The files' rank (default: 64).")
+    @Option(
+        names = "--rank",
+        paramLabel = "1..",
+        defaultValue = "64",
+        description = "The files' rank (default: 64).")
     private int rank;
 
     @Override

@@ -22,12 +22,14 @@ final class BenchGenerateCommand implements Callable<Integer> {
 
   @Option(
       names = {"--steps", "--sample_steps"},
+      paramLabel = "1..1000",
       defaultValue = "40",
       description = "Steps (default: 40).")
   private int steps;
 
   @Option(
       names = "--steps_measured",
+      paramLabel = "1..1000",
       description = "Run so many steps and extrapolate the rest, which the results then say.")
   private Integer measured;
 

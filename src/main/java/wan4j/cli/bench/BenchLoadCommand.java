@@ -37,10 +37,14 @@ final class BenchLoadCommand implements Callable<Integer> {
 
   @Option(
       names = "--experts",
+      paramLabel = "1..",
       description = "With bf16 and fp8, how many (default: 1 of bf16, 2 of fp8).")
   private Integer experts;
 
-  @Option(names = "--layers", description = "With bf16 and fp8, their blocks (default: all).")
+  @Option(
+      names = "--layers",
+      paramLabel = "1..",
+      description = "With bf16 and fp8, their blocks (default: all).")
   private Integer layers;
 
   @Override

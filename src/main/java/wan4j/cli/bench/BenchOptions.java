@@ -30,10 +30,18 @@ final class BenchOptions {
               + " Float8BlockScaling or PerTokenScaling (default: none).")
   private String recipe;
 
-  @Option(names = "--warm_up", defaultValue = "2", description = "Runs before the measured ones.")
+  @Option(
+      names = "--warm_up",
+      paramLabel = "0..",
+      defaultValue = "2",
+      description = "Runs before the measured ones.")
   private int warmUp;
 
-  @Option(names = "--runs", defaultValue = "5", description = "Measured runs (default: 5).")
+  @Option(
+      names = "--runs",
+      paramLabel = "1..",
+      defaultValue = "5",
+      description = "Measured runs (default: 5).")
   private int runs;
 
   @Mixin private MeasurementOptions measurements;

@@ -13,6 +13,7 @@ final class LinearLayerOptions {
 
   @Option(
       names = "--rows",
+      paramLabel = "1..",
       defaultValue = "9450",
       description = "Rows (default: 9450, a share of 8 at 720P and 81 frames).")
   private int rows;

@@ -6,6 +6,7 @@ import picocli.CommandLine.Option;
 final class ShareOptions {
   @Option(
       names = "--share",
+      paramLabel = "1..",
       defaultValue = "8",
       description = "N, the GPUs that share the work (default: 8).")
   private int share;

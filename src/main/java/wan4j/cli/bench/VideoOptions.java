@@ -15,7 +15,10 @@ final class VideoOptions {
   @Option(names = "--size", description = "Width*height (default: 1280*720, ti2v 1280*704).")
   private String size;
 
-  @Option(names = "--frames", description = "Frames, 4n+1 (default: the task's).")
+  @Option(
+      names = {"--frames", "--frame_num"},
+      paramLabel = "1..",
+      description = "Frames, 4n+1 (default: the task's).")
   private Integer frames;
 
   Task task() {

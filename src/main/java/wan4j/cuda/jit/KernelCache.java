@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import wan4j.files.PendingFile;
 import wan4j.files.UserCache;
 
 /// Cubins by the hash of everything that makes them, in memory and on disk. Safe with several
@@ -154,18 +155,18 @@ public final class KernelCache {
     }
   }
 
-  // Not as a pending file: the digest tells a file that a crash spoilt, so that none of the many
-  // kernels of a first start waits for the disk; and background threads may write while a program
-  // ends.
+  // Moved without the flush of a pending file's commit: the digest tells a file that a crash
+  // spoilt,
+  // so that none of the many kernels of a first start waits for the disk; and background threads
+  // may
+  // write while a program ends.
   private void write(Path file, byte[] bytes) {
     try {
       Files.createDirectories(file.getParent());
-      var part = Files.createTempFile(file.getParent(), "part-", ".tmp");
-      try {
-        Files.write(part, bytes);
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(part);
+      try (var part = PendingFile.file(file)) {
+        Files.write(part.path(), bytes);
+        Files.move(
+            part.path(), file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       }
     } catch (IOException e) {
       if (isToldUnwritable.compareAndSet(false, true)) {

@@ -28,6 +28,6 @@ class TemporaryFolderTest {
   void aFolderThatIsNotThereIsRefused() {
     assertThatThrownBy(() -> TemporaryFolder.in(folder.resolve("none")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("give a folder with room by --folder");
+        .hasMessageContaining("which is no folder; give one with room");
   }
 }

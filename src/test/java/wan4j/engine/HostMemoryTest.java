@@ -1,4 +1,4 @@
-package wan4j.bench.measure;
+package wan4j.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
