@@ -21,13 +21,13 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
-/// Attention alone, of the kernel of ours beside cuDNN on a GPU in bfloat16.
+/// Attention alone; on a GPU in bfloat16 our own kernel and cuDNN.
 public final class AttentionBenchmark {
   private AttentionBenchmark() {}
 
   /// Measures attention of some of the heads of a task's transformer from a number of tokens over a
-  /// number of keys; on a GPU in bfloat16 by the kernel of ours, whether the backend would choose
-  /// it or not, and by cuDNN, which take turns.
+  /// number of keys; on a GPU in bfloat16 by our own kernel, even where the backend would not
+  /// choose it, and by cuDNN in alternation.
   public static List<Measurement> run(Workbench bench, Task task, int tokens, int keys, int heads) {
     TransformerConfig config = RandomWeights.config(task, 1);
     int size = config.headDim();

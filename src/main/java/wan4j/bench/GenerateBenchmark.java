@@ -43,8 +43,8 @@ import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
 /// A whole request with random weights: text, conditioning, all steps with guidance, decoding to
-/// bytes in host memory. It is tried on shapes alone first, which tells the memory to reserve and
-/// the estimate to compare with.
+/// bytes in host memory. A run on shapes alone comes first: it gives the memory to reserve and the
+/// estimate to compare with.
 public final class GenerateBenchmark {
   private static final double GIGA = 1e9;
 
@@ -71,8 +71,8 @@ public final class GenerateBenchmark {
     settings.addTo(parameters);
   }
 
-  /// Measures one request; `found` takes each figure as soon as it is known, `log` a line on each
-  /// stage and step.
+  /// Measures one request; `found` receives each figure as soon as it is known, `log` a line for
+  /// each stage and step.
   public static void run(
       Workbench bench,
       RequestSettings settings,

@@ -30,9 +30,9 @@ import wan4j.verify.Comparison;
 import wan4j.weights.TransformerConfig;
 
 /// How far the linear layers of a block are from their float32 results in each FP8 recipe, on
-/// inputs with and without outliers, beside the recipe's floor: what the recipe's scalar code and
-/// an exact product make of the same numbers. The floor is the rounding to E4M3 alone; what the
-/// backend's kernels and its sums add to it shows in the ratio of the two.
+/// inputs with and without outliers, beside the recipe's floor: the error of the recipe's scalar
+/// code with an exact product. The floor is the rounding to E4M3 alone; what the backend's kernels
+/// and its sums add to it shows in the ratio of the two.
 public final class LayerErrorBenchmark {
   /// How the names of the figures end; each begins with the recipe's.
   public static final String ERROR = ": error";
@@ -180,7 +180,7 @@ public final class LayerErrorBenchmark {
     }
   }
 
-  /// Compares sums in the matrix units' own, shorter registers with sums in float32.
+  /// Compares the tensor cores' fast accumulation with accumulation in float32.
   private void compareSums(
       CudaOps cuda, Trial trial, Linear linear, Operand operand, Tensor ideal, String recipe) {
     String name = recipe + EXACT_SUMS;

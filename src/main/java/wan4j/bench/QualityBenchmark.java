@@ -22,8 +22,8 @@ import wan4j.demo.DemoRequest;
 import wan4j.verify.Comparison;
 import wan4j.verify.VideoMetrics;
 
-/// How near the videos that accelerations make are to those without, on a checkpoint and a list of
-/// prompts: each variant runs every prompt with the same noise.
+/// The distance of videos with FP8 or a step cache from those without, on a checkpoint and a list
+/// of prompts; every variant starts from the same noise.
 public final class QualityBenchmark {
   /// The prompts, each run with its own seed.
   public static final List<String> PROMPTS =
@@ -55,7 +55,7 @@ public final class QualityBenchmark {
   /// skipped.
   private record Variant(Quantization.Recipe recipe, String cacheName, CacheSettings cache) {}
 
-  /// What one variant made of one prompt.
+  /// The result of one variant for one prompt.
   private record Outcome(Latents latents, Video video, double seconds) {}
 
   /// Measures all recipes, and MagCache in two settings with `ratios` that a calibration wrote, on

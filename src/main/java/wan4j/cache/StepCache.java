@@ -4,8 +4,8 @@ import wan4j.ops.Ops;
 import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
-/// May a forward's blocks be skipped? A cache serves one sampling run; its tensors live in the
-/// scope that is open when it is created, and no forward allocates any.
+/// Decides whether a forward's blocks are skipped. A cache serves one sampling run; its tensors
+/// live in the scope that is open when it is created, and no forward allocates any.
 public interface StepCache {
   /// Computes every forward.
   StepCache NONE =
@@ -22,7 +22,7 @@ public interface StepCache {
       };
 
   /// Takes `tokens [tokens, dim]` through the blocks in place: by running `blocks`, or by adding
-  /// what an earlier forward of the same branch added.
+  /// the residual of an earlier forward of the same branch.
   void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks);
 
   /// Returns how many forwards have been skipped since the run began.

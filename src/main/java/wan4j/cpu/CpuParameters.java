@@ -78,7 +78,7 @@ final class CpuParameters implements Parameters {
     return new CpuLinear(weight, null, bias, formats(precision));
   }
 
-  /// Takes codes as the checkpoint stores them.
+  /// Stores codes as the checkpoint has them.
   private CpuLinear stored(
       StoredFloat8 stored, LinearShapes shapes, Tensor bias, Precision precision) {
     Tensor weight = allocate(DType.F8_E4M3, shapes.weight());
@@ -178,7 +178,7 @@ final class CpuParameters implements Parameters {
     undoing.add(() -> sides.take(own, stack));
   }
 
-  /// Room for what hangs beside a layer, in float32.
+  /// Allocates a layer's side branches, in float32.
   private final class SideHome implements SideStack.Home {
     private final CpuLinear layer;
 

@@ -4,9 +4,9 @@ import java.util.Arrays;
 import wan4j.tensor.Float8;
 
 /// The scale of one tensor under delayed scaling: it follows from the largest magnitudes of the
-/// last 16 forwards, so that a forward can quantise before it knows its own. Activations have one
-/// state for each layer, guidance branch and expert; a forward that a cache skips does not touch
-/// it.
+/// last 16 forwards, so that a forward can quantise before its own magnitude is known. Activations
+/// have one state for each layer, guidance branch and expert; a forward that a cache skips does not
+/// touch it.
 ///
 /// Follows NVIDIA/TransformerEngine d0067d0, common/recipe/delayed_scaling.cu, but for `calibrate`:
 /// there the first forwards run at scale 1 and clip.
@@ -14,7 +14,7 @@ public final class DelayedScalingState {
   /// The number of magnitudes that are remembered.
   public static final int HISTORY = 16;
 
-  // slot 0 takes the magnitude of the forward under way; the others go from oldest to newest
+  // slot 0 takes the magnitude of the current forward; the others go from oldest to newest
   private final float[] history = new float[HISTORY];
   private float scale = 1f;
   private boolean isCalibrated;
@@ -38,7 +38,7 @@ public final class DelayedScalingState {
     }
   }
 
-  /// Notes the largest magnitude of a tensor that was quantised in the forward under way.
+  /// Records the largest magnitude of a tensor quantised in the current forward.
   public void record(float largestMagnitude) {
     // NaN loses the comparison, as in the device's fmax
     if (largestMagnitude > history[0]) {
@@ -66,7 +66,7 @@ public final class DelayedScalingState {
     }
   }
 
-  /// Returns a copy of the history: the slot of the forward under way, then from oldest to newest.
+  /// Returns a copy of the history: the slot of the current forward, then from oldest to newest.
   public float[] history() {
     return Arrays.copyOf(history, HISTORY);
   }

@@ -173,7 +173,7 @@ public final class PrecisionTable {
   private static Pattern compile(String pattern) {
     if (!pattern.matches("[\\w*]+(\\.[\\w*]+)*")) {
       throw new InputException(
-          "--fp8_skip got \"%s\", which is no name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
+          "--fp8_skip got \"%s\", which is not a name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
               .formatted(pattern));
     }
     String expression = pattern.replace(".", "\\.").replace("*", "[^.]*");

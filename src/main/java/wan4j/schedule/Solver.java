@@ -12,6 +12,6 @@ public sealed interface Solver permits UniPcSolver, DpmPlusPlusSolver, EulerSolv
   /// for. Throws `IllegalStateException` when steps do not follow one another.
   void step(Ops ops, Tensor modelOutput, int step, Tensor sample);
 
-  /// Returns the noise levels that the solver walks through.
+  /// Returns the solver's noise levels.
   FlowSchedule schedule();
 }

@@ -16,7 +16,7 @@ public final class HostMemory {
 
   private HostMemory() {}
 
-  /// Returns the bytes on this machine, or 0 where it does not tell.
+  /// Returns this machine's bytes, or 0 where they are unknown.
   public static long bytes() {
     return bytes(Path.of("/"));
   }

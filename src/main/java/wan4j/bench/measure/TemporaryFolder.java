@@ -8,12 +8,11 @@ import java.util.stream.Stream;
 import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 
-/// A folder of its own for what a benchmark writes, deleted with everything in it when it is
-/// closed.
+/// A temporary folder for a benchmark's files, deleted with its content on close.
 public record TemporaryFolder(Path path) implements AutoCloseable {
   private static final String PREFIX = "wan4j-bench";
 
-  /// Makes one in a folder that `--folder` names; throws `InputException` when that is not
+  /// Creates one in the folder that `--folder` names; throws `InputException` when that is not
   /// possible.
   public static TemporaryFolder in(Path folder) {
     try {
@@ -26,7 +25,7 @@ public record TemporaryFolder(Path path) implements AutoCloseable {
     }
   }
 
-  /// Makes one where Java has its own; throws `InputException` when that is not possible.
+  /// Creates one in Java's temporary folder; throws `InputException` when that is not possible.
   public static TemporaryFolder ofJava() {
     try {
       return new TemporaryFolder(Files.createTempDirectory(PREFIX));
@@ -38,7 +37,7 @@ public record TemporaryFolder(Path path) implements AutoCloseable {
     }
   }
 
-  /// Makes a folder in it.
+  /// Creates a folder in it.
   public Path folder(String name) {
     try {
       return Files.createDirectory(path.resolve(name));

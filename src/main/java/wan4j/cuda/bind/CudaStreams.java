@@ -80,12 +80,12 @@ public final class CudaStreams {
     call("cuEventRecord", () -> (int) EVENT_RECORD.invokeExact(event, stream));
   }
 
-  /// Waits on the host until an event has come to pass.
+  /// Waits on the host for an event.
   public static void synchronizeEvent(long event) {
     call("cuEventSynchronize", () -> (int) EVENT_WAIT.invokeExact(event));
   }
 
-  /// Milliseconds between two timing events that have both come to pass.
+  /// Milliseconds between two timing events that are both complete.
   public static float milliseconds(long start, long end) {
     try (var arena = Arena.ofConfined()) {
       var out = arena.allocate(JAVA_FLOAT);

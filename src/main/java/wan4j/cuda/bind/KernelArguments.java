@@ -7,8 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// The arguments of one launch, in the kernel's order. A launch copies them, so one instance serves
-/// a thread for ever: [#clear], add, launch. Not for several threads at once.
+/// The arguments of one launch, in the kernel's order. A launch copies them, so an instance can be
+/// reused: [#clear], add, launch. Not thread-safe.
 public final class KernelArguments {
   private static final int MOST = 64;
   private static final long ALIGNMENT = CudaLayouts.TENSOR_MAP.byteAlignment();

@@ -18,7 +18,7 @@ import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Measures cuDNN's deterministic engines for convolutions against the library's first.
+/// Measures cuDNN's deterministic engines for convolutions against the library's first choice.
 public final class ConvolutionTuning {
   private static final int CANDIDATES = 10;
 
@@ -42,7 +42,7 @@ public final class ConvolutionTuning {
   }
 
   /// Returns those convolutions, of all that went through cuDNN on a backend so far, for which
-  /// another engine than the first was faster by more than 2 %, telling of each as it is measured.
+  /// another engine than the first was faster by more than 2 %, reporting each as it is measured.
   public static List<AlgorithmTable.Choice> run(CudaOps ops, Consumer<String> progress) {
     List<CudnnConvolution.Shape> shapes = ops.convolutions().shapes();
     long largest = 1;

@@ -36,7 +36,7 @@ public final class FastestCandidate implements AutoCloseable {
   /// milliseconds.
   public record Result(int winner, double milliseconds, double firstMilliseconds) {}
 
-  /// Lets candidates compete that have run before.
+  /// Measures candidates, each of which has run before.
   Result hold(List<Runnable> candidates) {
     double estimate = median(times(candidates.subList(0, 1), 3, 1)[0]);
     Effort effort = estimate > LARGE ? Effort.LARGE : Effort.SMALL;

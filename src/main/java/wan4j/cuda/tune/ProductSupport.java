@@ -12,8 +12,8 @@ import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 import wan4j.cuda.bind.MatmulPlan;
 
-/// What cuBLASLt can do in one product: ways of scaling, epilogues and types of the output, each
-/// tried and timed.
+/// What cuBLASLt supports in one product: scalings, epilogues and output types, each tried and
+/// timed.
 public final class ProductSupport {
   private static final List<Scaling> SCALINGS =
       List.of(

@@ -12,7 +12,7 @@ import wan4j.cuda.bind.CublasLt.Algorithm;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulPlan;
 
-/// Measures cuBLASLt's algorithms for the products of networks against the library's first.
+/// Measures cuBLASLt's algorithms for the products of networks against the library's first choice.
 public final class ProductTuning {
   private static final int CANDIDATES = 24;
 
@@ -30,7 +30,7 @@ public final class ProductTuning {
   }
 
   /// Returns the products of these layers for which another algorithm than the first was faster by
-  /// more than 2 %, telling of each product as it is measured.
+  /// more than 2 %, reporting each product as it is measured.
   public static List<AlgorithmTable.Choice> run(
       CudaOps ops, List<LayerShape> layers, Consumer<String> progress) {
     Set<MatmulDescription> measured = new LinkedHashSet<>();
