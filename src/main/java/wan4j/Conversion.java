@@ -225,7 +225,7 @@ public final class Conversion {
     }
   }
 
-  /// Removes folders that were made on the way to the target, if it has not come to be.
+  /// Removes folders that were created for the target, if the target was not written.
   private static void removeEmpty(Path folder, Path before) {
     for (Path at = folder; !at.equals(before); at = at.getParent()) {
       try {

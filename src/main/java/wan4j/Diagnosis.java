@@ -19,7 +19,7 @@ public record Diagnosis(List<Line> lines) {
   /// @param device the device that needs it
   /// @param name what it is
   /// @param found its version and place; empty when it is missing
-  /// @param problem null, or the sentence that says what is wrong and what mends it
+  /// @param problem null, or the sentence that says what is wrong and what fixes it
   /// @param needed whether the device cannot be used without it
   public record Line(Device device, String name, String found, String problem, boolean needed) {}
 

@@ -18,8 +18,8 @@ import wan4j.ops.Ops;
 import wan4j.tensor.InputException;
 import wan4j.weights.TransformerConfig;
 
-/// The block of a transformer, as one rank of `share` ranks does it, with the attention alone in
-/// turn, because a library's attention swings more than the rest.
+/// The block of a transformer, as one rank of `share` ranks does it, alternating with its
+/// self-attention alone, whose time varies more than the rest.
 public final class BlockBenchmark {
   private BlockBenchmark() {}
 

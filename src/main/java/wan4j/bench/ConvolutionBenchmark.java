@@ -18,8 +18,8 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// The autoencoders' convolutions one by one, at the sizes of a piece of a 720P video, by the
-/// kernel of ours, whether the backend would choose it or not, and by cuDNN, which take turns.
+/// The autoencoders' convolutions one by one, at the sizes of a piece of a 720P video, by our own
+/// kernel, even where the backend would not choose it, and by cuDNN in alternation.
 public final class ConvolutionBenchmark {
   private ConvolutionBenchmark() {}
 

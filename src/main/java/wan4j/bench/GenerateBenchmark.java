@@ -60,8 +60,8 @@ public final class GenerateBenchmark {
     settings.addTo(parameters);
   }
 
-  /// Measures one request; `found` takes each figure as soon as it is known, `log` a line on each
-  /// stage and step.
+  /// Measures one request; `found` receives each figure as soon as it is known, `log` a line for
+  /// each stage and step.
   public static void run(
       Workbench bench,
       RequestSettings settings,

@@ -1,5 +1,12 @@
 package wan4j.bench;
 
+import static wan4j.bench.measure.LayerMetrics.BEYOND;
+import static wan4j.bench.measure.LayerMetrics.ERROR;
+import static wan4j.bench.measure.LayerMetrics.EXACT_SUMS;
+import static wan4j.bench.measure.LayerMetrics.FLOOR;
+import static wan4j.bench.measure.LayerMetrics.RATIO;
+import static wan4j.bench.measure.LayerMetrics.TIME;
+
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -31,21 +38,10 @@ import wan4j.verify.Comparison;
 import wan4j.weights.TransformerConfig;
 
 /// How far the linear layers of a block are from their float32 results in each FP8 recipe, on
-/// inputs with and without outliers, beside the recipe's floor: what the recipe's scalar code and
-/// an exact product make of the same numbers. The floor is the rounding to E4M3 alone; what the
-/// backend's kernels and its sums add to it shows in the ratio of the two.
+/// inputs with and without outliers, beside the recipe's floor: the error of the recipe's scalar
+/// code with an exact product. The floor is the rounding to E4M3 alone; what the backend's kernels
+/// and its sums add to it shows in the ratio of the two.
 public final class LayerErrorBenchmark {
-  /// How the names of the figures end; each begins with the recipe's.
-  public static final String ERROR = ": error";
-
-  static final String FLOOR = ": floor";
-  public static final String RATIO = ": error / floor";
-  public static final String BEYOND = ": beyond the exact product";
-  public static final String TIME = ": time";
-
-  /// What follows the recipe's name where sums are in float32.
-  public static final String EXACT_SUMS = ", float32 sums";
-
   private static final String NAME = "layers";
   private static final int COMPARED_ROWS = 32; // of each group, at most
   private static final double BIAS = 0.01; // takes the fused path, and is too small to hide errors
@@ -181,7 +177,7 @@ public final class LayerErrorBenchmark {
     }
   }
 
-  /// Compares sums in the matrix units' own, shorter registers with sums in float32.
+  /// Compares the tensor cores' fast accumulation with accumulation in float32.
   private void compareSums(
       CudaOps cuda, Trial trial, Linear linear, Operand operand, Tensor ideal, String recipe) {
     String name = recipe + EXACT_SUMS;

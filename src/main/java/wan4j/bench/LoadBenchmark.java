@@ -26,7 +26,7 @@ public final class LoadBenchmark {
 
   private LoadBenchmark() {}
 
-  /// Measures loading of about so many gigabytes, which are written to a file in `folder` that is
+  /// Measures loading of about that many gigabytes from a file that is written to `folder` and
   /// deleted afterwards.
   public static List<Measurement> run(Workbench bench, Path folder, double gigabytes) {
     bench.requireNoRecipe("load");

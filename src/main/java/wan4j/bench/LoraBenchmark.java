@@ -25,8 +25,8 @@ import wan4j.weights.file.SafetensorsWriter;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
-/// LoRA files beside the weights: how long it takes to change them, for all experts of a task, and
-/// what they cost a block. The files hold random bfloat16 numbers for every linear layer of the
+/// LoRA files beside the weights: the time to replace them, for all experts of a task, and what
+/// they add to a block's time. The files hold random bfloat16 numbers for every linear layer of the
 /// blocks; they are written first, so the page cache holds them.
 public final class LoraBenchmark {
   private LoraBenchmark() {}

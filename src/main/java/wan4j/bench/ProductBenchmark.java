@@ -22,8 +22,8 @@ import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.TransformerConfig;
 
-/// The linear layers of a block one by one, with bias, on inputs that are in the layer's format
-/// already.
+/// The linear layers of a block one by one, with bias, on inputs that already have the layer's
+/// format.
 public final class ProductBenchmark {
   private ProductBenchmark() {}
 

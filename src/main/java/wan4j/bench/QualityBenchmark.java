@@ -23,8 +23,8 @@ import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
 import wan4j.verify.VideoMetrics;
 
-/// How near the videos that accelerations make are to those without, on a checkpoint and a list of
-/// prompts: each variant runs every prompt with the same noise.
+/// The distance of videos with FP8 or a step cache from those without, on a checkpoint and a list
+/// of prompts; every variant starts from the same noise.
 public final class QualityBenchmark {
   /// The prompts, each run with its own seed.
   public static final List<String> PROMPTS =

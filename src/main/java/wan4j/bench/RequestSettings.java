@@ -60,7 +60,7 @@ public record RequestSettings(
     }
   }
 
-  /// The name by which MagCache's authors call settings: E024K2R10 for a threshold of 0.24, two
+  /// The settings in the notation of MagCache's authors: E024K2R10 for a threshold of 0.24, two
   /// skips in a row and a retention of 0.1.
   private static String name(CacheSettings.MagCache cache) {
     return String.format(

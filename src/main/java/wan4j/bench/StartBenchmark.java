@@ -31,9 +31,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
-/// How long a first start takes, when no kernel has been compiled yet, and how long the next one
-/// with the kernels that the first has left: a full-width block in FP8 and in bfloat16, a layer of
-/// umT5, and a short video through the autoencoder, each run once with random weights.
+/// The time of a first start, when no kernel has been compiled, and of the next one, which finds
+/// the kernels cached: a full-width block in FP8 and in bfloat16, a layer of umT5, and a short
+/// video through the autoencoder, each run once with random weights.
 public final class StartBenchmark {
   private static final String NAME = "start";
   private static final String COMPILED = "kernels compiled";

@@ -11,8 +11,8 @@ import wan4j.cuda.CudaOps;
 import wan4j.cuda.tune.ProductSupport;
 import wan4j.engine.Backends;
 
-/// Which ways of scaling, epilogues and types of the output cuBLASLt can do in one product, and how
-/// fast: the table that the layers' fusions rest on.
+/// Which scalings, epilogues and output types cuBLASLt supports in one product, and how fast: the
+/// basis for what linear layers fuse.
 public final class SupportBenchmark {
   private static final int ROWS = 9456; // a share of 8 at 720P and 81 frames
   private static final int OUTPUTS = 13_824;
@@ -21,8 +21,8 @@ public final class SupportBenchmark {
 
   private SupportBenchmark() {}
 
-  /// Tries every combination; what the library cannot do has no runs and the unit "unsupported".
-  /// Throws `InputException` when there is no GPU.
+  /// Tries every combination; what the library does not support has no runs and the unit
+  /// "unsupported". Throws `InputException` when there is no GPU.
   public static List<Measurement> run() {
     double operations = 2.0 * ROWS * OUTPUTS * INPUTS;
     List<Measurement> results = new ArrayList<>();

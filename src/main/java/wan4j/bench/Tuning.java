@@ -44,8 +44,8 @@ public final class Tuning {
 
   private Tuning() {}
 
-  /// Measures, telling of each product and convolution, and adds the tables of this GPU to a file,
-  /// or to the user's own where that is null; returns what came of it as a sentence. Throws
+  /// Measures, reports each product and convolution, and adds the tables of this GPU to a file, or
+  /// to the user's cache where that is null; returns the result as a sentence. Throws
   /// `InputException` when there is no GPU.
   public static String run(Path file, Consumer<String> progress) {
     List<AlgorithmTable.Choice> products;
@@ -79,8 +79,8 @@ public final class Tuning {
     return new AlgorithmTable(device, library, version, choices);
   }
 
-  /// Decodes and encodes a video of a task's usual length, so that the backend has met the
-  /// convolutions that it takes.
+  /// Decodes and encodes a video of a task's usual length, so that the backend knows which
+  /// convolutions it needs.
   private static void runAutoencoders(CudaOps ops, Task task, String sides) {
     VideoSize size = VideoSize.of(sides, task.defaults().frames());
     try (VideoAutoencoder vae = AutoencoderBenchmark.open(task, ops);

@@ -29,7 +29,7 @@ import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// A backend with a clock, on which benchmarks run work and measure it.
+/// A backend with a clock, on which benchmarks run and measure work.
 public final class Workbench implements AutoCloseable {
   /// How benchmarks run.
   ///
@@ -73,12 +73,12 @@ public final class Workbench implements AutoCloseable {
     this(settings, Backends.open(settings.device(), settings.arithmetic()));
   }
 
-  /// Takes a backend over that stands for the settings' device.
+  /// Takes over a backend for the settings' device.
   public Workbench(Settings settings, Ops backend) {
     this(settings, backend, Clock.of(backend));
   }
 
-  /// Takes a backend over and measures by a clock.
+  /// Takes over a backend and measures with a clock.
   public Workbench(Settings settings, Ops backend, Clock clock) {
     this.settings = settings;
     this.backend = backend;
@@ -101,12 +101,12 @@ public final class Workbench implements AutoCloseable {
     return settings;
   }
 
-  /// Says whether a host asks the device for work, whose time is another than the device's.
+  /// Says whether the host queues work on a device, so that their times differ.
   boolean hasHost() {
     return settings.device() == Device.CUDA;
   }
 
-  /// Returns a backend without elements that stands for this one.
+  /// Returns a backend without elements that plans for this one.
   NullOps shapes() {
     return Backends.shapes(settings.device(), settings.arithmetic());
   }
@@ -180,9 +180,9 @@ public final class Workbench implements AutoCloseable {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Rounds(double[][] times, OperationProfile profile) {}
 
-  /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns. A
-  /// device always finds the next run asked for when it is done with the one before, so these are
-  /// its own times, also where the host takes longer to ask for a run than the device for the run.
+  /// Returns the milliseconds of each run after the warm-up; several pieces of work take turns. The
+  /// next run is always queued before the one before has ended, so these are the device's own
+  /// times, even where the host takes longer to queue a run than the device to execute it.
   public double[][] times(Runnable... works) {
     for (int i = 0; i < settings.warmUp(); i++) {
       for (Runnable work : works) {
@@ -193,8 +193,8 @@ public final class Workbench implements AutoCloseable {
   }
 
   /// Measures rounds of work in turn and, in the same rounds, the operations of the first piece, so
-  /// that the parts and the whole are of one state of the device: its clock falls when it has been
-  /// busy for a while, so it is kept busy for some seconds first.
+  /// that both see the same state of the device: its clock falls under load, so it is kept busy for
+  /// some seconds first.
   Rounds rounds(Runnable... works) {
     long start = System.nanoTime();
     for (int i = 0;
@@ -257,7 +257,7 @@ public final class Workbench implements AutoCloseable {
     return times;
   }
 
-  /// Returns the host's milliseconds to ask for the work, each run with an idle device.
+  /// Returns the host's milliseconds to queue the work, each run with an idle device.
   double[] hostTimes(Runnable work) {
     double[] times = new double[settings.runs()];
     for (int run = 0; run < times.length; run++) {
@@ -270,10 +270,10 @@ public final class Workbench implements AutoCloseable {
     return times;
   }
 
-  /// Measures what part of its time work waits for the host, in %: it is timed on an idle device,
-  /// which begins as soon as the host has asked for the first operation, and on one that is kept
-  /// busy until the host has asked for all; the difference, over the former, is the overhead. Work
-  /// must not wait for the device itself.
+  /// Measures the share of its time that work waits for the host, in %: it is timed on an idle
+  /// device, which starts with the first operation that is queued, and on one that is kept busy
+  /// until all are queued; the overhead is the difference over the former. Work must not wait for
+  /// the device itself.
   Measurement hostOverhead(String benchmark, Map<String, Object> parameters, Runnable work) {
     double[] shares = new double[settings.runs()];
     double lead = clock.lead(work);
@@ -302,7 +302,7 @@ public final class Workbench implements AutoCloseable {
     return describe(benchmark, parameters, work, rounds(work));
   }
 
-  /// Describes work that was the first piece of rounds.
+  /// Returns the figures of work that was the first piece of rounds.
   List<Measurement> describe(
       String benchmark, Map<String, Object> parameters, Runnable work, Rounds rounds) {
     double[] times = rounds.times()[0];

@@ -11,8 +11,8 @@ import wan4j.ops.SavedState;
 import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 
-/// Skips forwards whose blocks would add nearly what they added before, and adds that again
-/// (https://arxiv.org/abs/2506.09045). What the blocks added is kept for each branch and shared by
+/// Skips forwards whose blocks would add nearly the same residual as before, and adds the kept
+/// residual (https://arxiv.org/abs/2506.09045). Residuals are kept for each branch and shared by
 /// both experts.
 public final class MagCache implements StepCache {
   private final MagCacheDecisions decisions;

@@ -16,10 +16,10 @@ import wan4j.quant.Branch;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// Computes every forward and measures how what the blocks add changes from step to step, so that
-/// MagCache can be used with any model.
+/// Computes every forward and measures how the residual of the blocks changes from step to step, so
+/// that MagCache can be used with any model.
 public final class MagCacheCalibration implements StepCache {
-  /// What the blocks added in the latest forward of a branch and in the one before.
+  /// The residuals of the latest forward of a branch and of the one before.
   private static final class Measured {
     private Tensor latest;
     private Tensor previous;
@@ -121,7 +121,7 @@ public final class MagCacheCalibration implements StepCache {
     List<RowStatistics> interleaved = new ArrayList<>();
     conditional.forEach((step, statistics) -> {
       interleaved.add(statistics);
-      // steps without guidance have no second forward; its figures would be near the first's
+      // steps without guidance have no second forward; its ratios would be close to the first's
       interleaved.add(unconditional.getOrDefault(step, statistics));
     });
     MagnitudeRatios.write(file, model, interleaved);

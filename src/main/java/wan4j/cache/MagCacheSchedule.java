@@ -1,8 +1,7 @@
 package wan4j.cache;
 
-/// What MagCache knows of a run before it begins: which forwards may be skipped, and by how much
-/// what the blocks add is expected to shrink from step to step. Forwards are numbered 2 · step +
-/// branch.
+/// What MagCache knows before a run: which forwards may be skipped, and the expected ratio of the
+/// blocks' residuals from step to step. Forwards are numbered 2 · step + branch.
 public final class MagCacheSchedule {
   private static final double LAST_SIGMA = 0.01;
   private static final int TRAINING_STEPS = 1000;
@@ -54,7 +53,7 @@ public final class MagCacheSchedule {
     return rule.maySkip(pass, ratios.length, split, settings.retention());
   }
 
-  /// Returns how many times larger what the blocks add is expected to be than one step before.
+  /// Returns the expected ratio of the blocks' residual to that of the step before.
   double ratio(int pass) {
     return ratios[pass];
   }

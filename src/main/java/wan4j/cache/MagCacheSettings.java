@@ -2,8 +2,8 @@ package wan4j.cache;
 
 import wan4j.tensor.InputException;
 
-/// How freely MagCache skips: the accumulated error below which a forward may be skipped, the share
-/// of forwards that are always computed, and the largest number of skips in a row.
+/// MagCache's settings: the accumulated error below which a forward may be skipped, the share of
+/// forwards that are always computed, and the largest number of skips in a row.
 public record MagCacheSettings(double threshold, double retention, int largestSkips) {
   /// The defaults of the FP8 fork's command line.
   public static final MagCacheSettings DEFAULT = new MagCacheSettings(0.04, 0.2, 2);

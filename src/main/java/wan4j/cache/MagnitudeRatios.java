@@ -16,9 +16,9 @@ import wan4j.files.PendingFile;
 import wan4j.ops.RowStatistics;
 import wan4j.tensor.InputException;
 
-/// How much larger what the blocks add is at one step than at the step before, on average over
-/// tokens: one figure for each branch of each step from the second on, conditional and
-/// unconditional in turn.
+/// The ratio of the blocks' residual at one step to that at the step before, averaged over tokens:
+/// one figure for each branch of each step from the second on, conditional and unconditional in
+/// turn.
 public final class MagnitudeRatios {
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final String PUBLISHED = "magnitude-ratios.json";
@@ -73,9 +73,9 @@ public final class MagnitudeRatios {
     }
   }
 
-  /// Writes measured ratios, with the spread over tokens and the cosine distances that say how far
-  /// to trust them, to a file that appears only when it is whole; throws `InputException` when it
-  /// cannot be written.
+  /// Writes measured ratios, with the spread over tokens and the cosine distances, which show how
+  /// reliable they are, to a file that appears whole; throws `InputException` when it cannot be
+  /// written.
   static void write(Path file, String model, List<RowStatistics> measured) {
     ObjectNode root = MAPPER.createObjectNode();
     root.put("model", model);

@@ -30,7 +30,7 @@ public interface StepCache extends Saveable {
       };
 
   /// Takes `tokens [tokens, dim]` through the blocks in place: by running `blocks`, or by adding
-  /// what an earlier forward of the same branch added.
+  /// the residual of an earlier forward of the same branch.
   void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks);
 
   /// Returns how many forwards have been skipped since the run began.

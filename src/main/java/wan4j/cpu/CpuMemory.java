@@ -63,7 +63,7 @@ final class CpuMemory implements AutoCloseable {
     arena.close();
   }
 
-  /// Fills what dies with NaN, so that a test notices a tensor that is used after its scope.
+  /// Fills freed tensors with NaN, so that a test notices one that is used after its scope.
   private static void poison(Storage dying) {
     if (dying instanceof HostStorage host) {
       host.segment().fill((byte) 0xFF);

@@ -55,7 +55,7 @@ public final class CpuOps implements Ops {
     this(new Workers(), gemm);
   }
 
-  /// Creates the form that computes everything in plain loops: the truth that other forms and
+  /// Creates the form that computes everything in plain loops: the reference that other forms and
   /// backends are tested against.
   public static CpuOps scalar() {
     return new CpuOps(new Workers(), Kernels.SCALAR, null);

@@ -85,7 +85,7 @@ final class CpuParameters implements Parameters {
     return new CpuLinear(weight, null, bias, formats(precision));
   }
 
-  /// Takes codes as the checkpoint stores them.
+  /// Stores codes as the checkpoint has them.
   private CpuLinear stored(
       StoredFloat8 stored, LinearShapes shapes, Tensor bias, Precision precision) {
     Tensor weight = allocate(DType.F8_E4M3, shapes.weight());

@@ -179,7 +179,7 @@ final class FastKernels implements Kernels {
     Rearrangements.unfoldPixels(x, target, Workers::rows);
   }
 
-  /// Vector code is slow until it is compiled, so what plain loops do in a moment is left to them.
+  /// Vector code is slow until it is compiled, so small work is left to plain loops.
   private static boolean isSmall(Tensor tensor) {
     return tensor.count() < SMALL;
   }

@@ -45,8 +45,8 @@ final class Float8Rows {
     histories.remove(state);
   }
 
-  /// Quantises float32 rows; under delayed scaling this is the forward's one use of the history,
-  /// which therefore moves on.
+  /// Quantises float32 rows; under delayed scaling each forward does this once, which advances the
+  /// history.
   Operand.Quantized quantize(Tensor x, OperandFormat want) {
     Tensor values = memory.empty(DType.F8_E4M3, x.shape());
     Tensor inverse = memory.empty(DType.F32, Shapes.inverseScales(x.shape(), want));

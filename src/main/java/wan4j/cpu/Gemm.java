@@ -18,7 +18,7 @@ interface Gemm {
       float beta,
       Matrix c);
 
-  /// Returns the form that this machine has: OpenBLAS, or our own where it cannot be loaded or the
+  /// Returns this machine's implementation: OpenBLAS, or our own where it cannot be loaded or the
   /// system property `wan4j.blas` is `vector`.
   static Gemm best() {
     boolean isRefused = "vector".equals(System.getProperty("wan4j.blas"));

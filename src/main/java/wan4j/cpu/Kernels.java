@@ -9,7 +9,7 @@ import wan4j.ops.Window;
 import wan4j.tensor.Tensor;
 
 /// The arithmetic of the operations over checked host tensors, each into a tensor that exists:
-/// plain loops here, which stay the truth for every faster form.
+/// plain loops here, the reference for every faster form.
 interface Kernels {
   /// Plain loops for everything.
   Kernels SCALAR = new Kernels() {};

@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Rearrangements of channels-last features: for each place of the result, where its value comes
-/// from. `Spread` says who does which rows of the result.
+/// Rearrangements of channels-last features: for each element of the result, the source of its
+/// value. `Spread` distributes the rows of the result over processors.
 final class Rearrangements {
   private Rearrangements() {}
 

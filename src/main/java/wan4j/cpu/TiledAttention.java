@@ -11,7 +11,7 @@ import wan4j.ops.Heads;
 import wan4j.tensor.Tensor;
 
 /// Attention in tiles of queries and keys with a running maximum and sum of every query (the idea
-/// of FlashAttention), so that no row of scores is ever whole in memory.
+/// of FlashAttention), so that no whole row of scores is kept in memory.
 final class TiledAttention {
   private static final int QUERIES = 256;
   private static final int KEYS = 1024; // with QUERIES queries, 1 MiB of scores

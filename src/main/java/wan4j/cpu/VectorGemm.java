@@ -61,7 +61,7 @@ final class VectorGemm implements Gemm {
     }
     for (long row = 0; row < rows; row++) {
       for (long i = row * c.stride(); i < row * c.stride() + columns; i++) {
-        // zero wins over what lies there, which may be NaN
+        // beta 0 must not read the target, which may hold NaN
         Floats.set(c.segment(), i, beta == 0 ? 0 : beta * Floats.get(c.segment(), i));
       }
     }

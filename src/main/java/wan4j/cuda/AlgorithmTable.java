@@ -15,7 +15,6 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
-import wan4j.cuda.tune.FastestCandidate;
 import wan4j.files.PendingFile;
 import wan4j.files.UserCache;
 import wan4j.tensor.InputException;
@@ -45,25 +44,17 @@ public record AlgorithmTable(String device, String library, int version, List<Ch
   /// @param algorithm the 64 bytes of cuBLASLt's algorithm in hexadecimal, or the number of cuDNN's
   ///   engine and the place of its configuration
   /// @param milliseconds its median time when it was measured
-  /// @param firstMilliseconds the median time of the library's first algorithm in turn with it
+  /// @param firstMilliseconds the median time of the library's first algorithm, measured in
+  ///   alternation
   public record Choice(
       String work, String algorithm, double milliseconds, double firstMilliseconds) {
-    /// Refuses what is no algorithm.
+    /// Throws `InputException` for what is not an algorithm.
     public Choice {
       if (!CODE.matcher(algorithm).matches()) {
         throw new InputException(
             "an algorithm is 128 hexadecimal digits or two numbers, got \"%s\"; run ./wan4j tune again"
                 .formatted(algorithm));
       }
-    }
-
-    /// Creates the choice of a contest's winner, its times rounded to ten nanoseconds.
-    public static Choice of(String work, String algorithm, FastestCandidate.Result result) {
-      return new Choice(
-          work,
-          algorithm,
-          Math.round(result.milliseconds() * 1e5) / 1e5,
-          Math.round(result.firstMilliseconds() * 1e5) / 1e5);
     }
   }
 

@@ -6,10 +6,10 @@ import java.nio.file.Path;
 import java.security.CodeSource;
 import wan4j.tensor.InputException;
 
-/// Where the small trained models lie that come with wan4j: `demo/` in a folder above the program,
-/// or above the working folder.
+/// The folder of the small trained models that come with wan4j: `demo/` above the program or above
+/// the working folder.
 public record DemoFolder(Path path) {
-  /// Looks for the folder; throws `InputException` when it is nowhere.
+  /// Finds the folder; throws `InputException` when there is none.
   public static DemoFolder find() {
     CodeSource source = DemoFolder.class.getProtectionDomain().getCodeSource();
     try {

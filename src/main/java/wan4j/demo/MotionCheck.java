@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import wan4j.tensor.Tensor;
 
-/// Whether a video shows something of a colour that moves in a direction, told by its pixels: the
+/// Whether a video shows something of a colour moving in a direction, judged by its pixels: the
 /// colour must cover a part of the first, the middle and the last three frames, and the centroid of
 /// its pixels must move far enough that way and less than half as far across.
 ///
@@ -17,7 +17,7 @@ public record MotionCheck(double coverage, double along, double across) {
   private static final double NEAR = 0.25; // distance of two colours, each channel 0 to 1
   private static final int PART = 3; // frames
 
-  /// The colours that are told apart, as the demo's training draws them
+  /// The colours that are distinguished, as the demo's training draws them
   /// (demo/training/captions.py).
   public enum Color {
     /// (0.90, 0.12, 0.12)

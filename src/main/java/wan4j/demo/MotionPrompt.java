@@ -6,7 +6,7 @@ import java.util.Locale;
 import wan4j.demo.MotionCheck.Color;
 import wan4j.demo.MotionCheck.Direction;
 
-/// A prompt for the demo's model, and what must be seen in its video.
+/// A prompt for the demo's model, and what its video must show.
 public record MotionPrompt(String text, Color color, Direction direction) {
   private static final List<Color> COLORS = List.of(Color.values());
   private static final List<Direction> SIDES = List.of(Direction.values());
@@ -24,8 +24,8 @@ public record MotionPrompt(String text, Color color, Direction direction) {
           " over a striped navy background",
           " on a brown background");
 
-  /// Returns the first prompts of a list that walks through all colours, directions, shapes and
-  /// sizes, every sixth in Chinese.
+  /// Returns the first prompts of a list that covers all colours, directions, shapes and sizes,
+  /// every sixth in Chinese.
   public static List<MotionPrompt> first(int count) {
     List<MotionPrompt> prompts = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ public record MotionPrompt(String text, Color color, Direction direction) {
     int shape = (2 * i + i / 9) % SHAPES.size();
     Color color = COLORS.get(colorIndex);
     Direction direction = SIDES.get(sideIndex);
-    // white is told from the paper of a bright background by neither us nor the viewer
+    // white cannot be distinguished from a bright background
     boolean isWhite = color == Color.WHITE;
     if (i % 6 == 5) {
       String chinese =

@@ -4,9 +4,9 @@ import java.util.Arrays;
 import wan4j.tensor.Float8;
 
 /// The scale of one tensor under delayed scaling: it follows from the largest magnitudes of the
-/// last 16 forwards, so that a forward can quantise before it knows its own. Activations have one
-/// state for each layer, guidance branch and expert; a forward that a cache skips does not touch
-/// it.
+/// last 16 forwards, so that a forward can quantise before its own magnitude is known. Activations
+/// have one state for each layer, guidance branch and expert; a forward that a cache skips does not
+/// touch it.
 ///
 /// Follows NVIDIA/TransformerEngine d0067d0, common/recipe/delayed_scaling.cu, but for `calibrate`:
 /// there the first forwards run at scale 1 and clip.
@@ -41,7 +41,7 @@ public final class DelayedScalingState {
     }
   }
 
-  /// Notes the largest magnitude of a tensor that was quantised in the forward under way.
+  /// Records the largest magnitude of a tensor quantised in the current forward.
   public void record(float largestMagnitude) {
     // NaN loses the comparison, as in the device's fmax
     if (largestMagnitude > history[0]) {

@@ -11,9 +11,9 @@ import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Turns host matrices into E4M3 and back, element by element: the truth that every backend's
-/// kernels are compared with. Values are multiplied by their scale in float32 and cast with
-/// saturation; NaN stays NaN, infinities become ±448; the largest magnitude ignores NaN.
+/// Turns host matrices into E4M3 and back, element by element: the reference for every backend's
+/// kernels. Values are multiplied by their scale in float32 and cast with saturation; NaN stays
+/// NaN, infinities become ±448; the largest magnitude ignores NaN.
 ///
 /// Follows NVIDIA/TransformerEngine d0067d0, common/cast/fp8/quantize_fp8.cuh and
 /// common/transpose/quantize_transpose_{vector,square}_blockwise.cu.
@@ -33,7 +33,7 @@ public final class Float8Quantizer {
     return quantize(matrix, granularity, largest);
   }
 
-  /// Quantises a float `matrix [rows, columns]` with one scale that is known beforehand.
+  /// Quantises a float `matrix [rows, columns]` with one given scale.
   public static Float8Matrix quantize(Tensor matrix, float scale) {
     return quantize(matrix, Granularity.TENSOR, new float[] {scale});
   }

@@ -1,8 +1,8 @@
 package wan4j.quant;
 
-/// In which arithmetic a linear layer runs; it belongs to the layer's weight, not to the network.
+/// The arithmetic of a linear layer; a property of the layer's weight, not of the network.
 public enum Precision {
-  /// Weights and inputs in float32: the time embedding and what else must not lose bits.
+  /// Weights and inputs in float32: the time embedding and other layers that need the precision.
   FLOAT32,
   /// Weights and inputs in the backend's activation type: float32 on the CPU, bfloat16 or float32
   /// on a GPU.

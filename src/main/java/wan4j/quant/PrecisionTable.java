@@ -179,7 +179,7 @@ public final class PrecisionTable {
   private static Pattern compile(String pattern) {
     if (!NAME.matcher(pattern).matches()) {
       throw new InputException(
-          "--fp8_skip got \"%s\", which is no name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
+          "--fp8_skip got \"%s\", which is not a name of a layer; give names such as blocks.0 or blocks.*.ffn.2"
               .formatted(pattern));
     }
     String expression = pattern.replace(".", "\\.").replace("*", "[^.]*");

@@ -8,8 +8,8 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// Weights that a checkpoint stores in E4M3 and that can be taken as they are: the `codes` of each,
-/// to be stacked along their outputs, and the float32 factors that turn the stack back, in host
+/// Weights that a checkpoint stores in E4M3 and that can be used as they are: the `codes` of each,
+/// to be stacked along their outputs, and the float32 factors that dequantise the stack, in host
 /// memory and shaped as `granularity` says.
 public record StoredFloat8(
     List<TensorSource> codes, Tensor inverseScales, Granularity granularity) {

@@ -30,7 +30,7 @@ public final class FlowSchedule {
     return of(1.0, steps, shift);
   }
 
-  /// Throws `InputException` for a number of steps or a shift that no schedule has.
+  /// Throws `InputException` for a number of steps or a shift out of range.
   public static void require(int steps, double shift) {
     if (steps < 1 || steps > TRAINING_STEPS) {
       throw new InputException(

@@ -7,7 +7,7 @@ import wan4j.ops.SavedState;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
-/// The clean samples that the network's last predictions meant, in a ring of fixed tensors.
+/// The clean samples implied by the network's last predictions, in a ring of fixed tensors.
 final class History {
   private final FlowSchedule schedule;
   private final List<Tensor> ring;
@@ -18,7 +18,7 @@ final class History {
     this.ring = IntStream.range(0, length).mapToObj(i -> ops.empty(DType.F32, sizes)).toList();
   }
 
-  /// Adds the clean sample that a flow prediction means: sample - sigma · flow.
+  /// Adds the clean sample that a flow prediction implies: sample - sigma · flow.
   void add(Ops ops, Tensor flow, int step, Tensor sample) {
     if (step != 0 && step != next) {
       throw new IllegalStateException(

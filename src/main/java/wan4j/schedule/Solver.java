@@ -14,6 +14,6 @@ public sealed interface Solver extends Saveable
   /// for. Throws `IllegalStateException` when steps do not follow one another.
   void step(Ops ops, Tensor modelOutput, int step, Tensor sample);
 
-  /// Returns the noise levels that the solver walks through.
+  /// Returns the solver's noise levels.
   FlowSchedule schedule();
 }

@@ -56,7 +56,7 @@ public final class UniPcSolver implements Solver {
     return step > 0 && step + 1 < schedule.steps();
   }
 
-  /// Takes the step before again, now that the prediction at its end is known.
+  /// Repeats the previous step, now that the prediction at its end is known.
   private void correct(Ops ops, int step) {
     ExponentialStep advance = ExponentialStep.between(schedule, step - 1, step);
     double factor = advance.cleanFactor();

@@ -36,8 +36,8 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
         });
   }
 
-  /// Lets the attention that is named, `wan4j`, the kernel of ours, take every case that it can,
-  /// also where another is faster; throws `InputException` for other names and backends without it.
+  /// Uses the named attention, `wan4j` (our own kernel), wherever it can run, even where another is
+  /// faster; throws `InputException` for other names and backends without it.
   public void preferAttention(String name) {
     if (!name.equals("wan4j")) {
       throw new InputException("--attention got \"%s\"; give wan4j".formatted(name));

@@ -2,8 +2,8 @@ package wan4j.verify;
 
 import wan4j.tensor.Tensor;
 
-/// How far one result is from the reference, and how far it may be; `error` is NaN when it cannot
-/// be told.
+/// How far one result is from the reference, and how far it may be; `error` is NaN when it is
+/// undefined.
 public record Comparison(String name, Measure measure, double error, double tolerance) {
   /// What an error is.
   public enum Measure {
@@ -13,7 +13,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     PICTURE("PSNR", "dB"),
     /// The root mean square difference of pictures of 8 bits.
     BYTES("PSNR of bytes", "dB"),
-    /// Something that the name tells.
+    /// Another error, which the comparison's name describes.
     OTHER("error", "");
 
     private final String title;
@@ -24,7 +24,7 @@ public record Comparison(String name, Measure measure, double error, double tole
       this.unit = unit;
     }
 
-    /// Returns the name of the figure that people compare by.
+    /// Returns the name of the figure to report.
     public String title() {
       return title;
     }
@@ -35,13 +35,12 @@ public record Comparison(String name, Measure measure, double error, double tole
     }
   }
 
-  /// Creates a comparison whose name tells what the error is.
+  /// Creates a comparison whose name describes its error.
   public Comparison(String name, double error, double tolerance) {
     this(name, Measure.OTHER, error, tolerance);
   }
 
-  /// Returns the figure that people compare by: the peak signal-to-noise ratio of pictures, else
-  /// the error.
+  /// Returns the figure to report: the peak signal-to-noise ratio of pictures, else the error.
   public double figure() {
     return switch (measure) {
       case RELATIVE, OTHER -> error;
@@ -50,7 +49,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     };
   }
 
-  /// Says whether the result is near enough; NaN never is.
+  /// Says whether the error is within the tolerance; NaN never is.
   public boolean passes() {
     return error <= tolerance;
   }
@@ -96,7 +95,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     double largest = a.length == b.length ? 0 : Double.NaN;
     for (int i = 0; i < a.length && i < b.length; i++) {
       double distance = Math.abs((double) a[i] - b[i]);
-      // NaN stays: no comparison with it is true
+      // NaN is kept: no comparison with it is true
       largest = distance <= largest ? largest : Double.isNaN(largest) ? largest : distance;
     }
     return new Comparison(name, largest, tolerance);

@@ -16,8 +16,8 @@ import wan4j.tensor.Float8;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// FP8 recipes as the backend under test does them: bytes and scales exactly, products as near as
-/// the type of its results allows.
+/// FP8 recipes as the backend under test does them: bytes and scales exactly, products within the
+/// rounding of their result type.
 final class Float8OpsCases {
   private static final int TILE = 16; // what outputs of a layer come in
   private static final double BFLOAT16_PRODUCTS = 6e-3; // a GPU's FP8 products are bfloat16

@@ -17,15 +17,15 @@ import wan4j.weights.lora.LoraApplication;
 final class LoraCases implements CaseKind {
   private static final String WEIGHT = "out.weight.";
 
-  // A branch is rounded apart from the weight that it hangs beside, so the two ways are two samples
-  // of the same rounding error: of one length, and at a right angle to each other.
+  // A LoRA branch is rounded separately from its weight, so both modes are independent samples of
+  // the same rounding error: equal in length, orthogonal in direction.
   private static final double AS_NEAR = 1.25;
   private static final double APART = 1.25 * Math.sqrt(2);
 
   // E4M3 by E4M3 is 3.74e-2 off in a layer. Over the few layers of these networks, whose residual
   // stream passes some of it on, it is from 4.7e-2 to 6.6e-2 in all recipes (measured on the CPU,
-  // where nothing else is rounded); bfloat16 adds 1e-2 at a right angle, which makes 6.7e-2. A
-  // backend that rounds otherwise beforehand gets other codes, which is another sample.
+  // where nothing else is rounded); bfloat16 adds an independent 1e-2, which makes 6.7e-2. A
+  // backend that rounds its inputs differently gets other codes: another sample.
   private static final double LARGEST_FLOOR = AS_NEAR * 6.7e-2;
 
   @Override

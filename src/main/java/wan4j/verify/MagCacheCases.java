@@ -16,7 +16,7 @@ import wan4j.quant.Branch;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Checkpoint;
 
-/// A request with MagCache: which forwards are skipped, and what comes of it.
+/// A request with MagCache: which forwards are skipped, and the result.
 final class MagCacheCases implements CaseKind {
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
@@ -93,7 +93,7 @@ final class MagCacheCases implements CaseKind {
         split);
   }
 
-  /// Notes which forwards a cache skips.
+  /// Records which forwards a cache skips.
   private static final class SkipRecord implements StepCache {
     private final StepCache cache;
     private final List<Integer> skips = new ArrayList<>();

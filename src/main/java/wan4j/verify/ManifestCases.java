@@ -65,7 +65,7 @@ final class ManifestCases implements CaseKind {
     }
   }
 
-  /// Gives every tensor zeros to read: the text encoder looks at its small table of distances.
+  /// Reads zeros for every tensor: the text encoder reads its small table of distances.
   private static Weights blank(Weights shapes) {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     shapes.names().forEach(name -> tensors.put(name, new Zeros(shapes.tensor(name))));

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// How near two videos are, by our own measures.
+/// The distance of two videos by our metrics.
 final class MetricCases implements CaseKind {
   private static final double DECIBELS = 1e-4;
   private static final double SIMILARITY = 1e-6;

@@ -83,7 +83,7 @@ final class NoiseCases implements CaseKind {
     Matcher parts = pattern.matcher(name);
     if (!parts.matches()) {
       throw new InputException(
-          "the tensor %s is no draw; expected out.seedN and a shape".formatted(name));
+          "the tensor %s has no name of a draw; expected out.seedN and a shape".formatted(name));
     }
     return parts;
   }

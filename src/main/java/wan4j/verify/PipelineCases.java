@@ -93,7 +93,7 @@ final class PipelineCases implements CaseKind {
     return comparisons;
   }
 
-  /// The length of the text is told by the original layout's config.json alone.
+  /// Only the original layout's config.json gives the length of the text.
   private static int textLength(ReferenceCase reference) {
     try (var checkpoint = Checkpoint.open(reference.path("checkpoint"))) {
       return checkpoint.config().textLength();
@@ -108,7 +108,7 @@ final class PipelineCases implements CaseKind {
     return Tensor.of(values, video.shape().toArray());
   }
 
-  /// Keeps what each step made.
+  /// Keeps the latents after each step.
   static final class Trace implements StepListener {
     final List<Tensor> conditionals = new ArrayList<>();
     final List<Tensor> unconditionals = new ArrayList<>();

@@ -64,8 +64,8 @@ public final class ReferenceCase implements AutoCloseable {
         : kindOf(folder);
   }
 
-  /// Returns the kind that a case's place tells: the folder of its kind, or the first word of its
-  /// own.
+  /// Returns the kind from a case's path: the folder of its kind, or the first word of its own
+  /// folder.
   static String kindOf(Path folder) {
     Path at = folder.toAbsolutePath().normalize();
     Path root = rootOf(folder);
@@ -74,7 +74,7 @@ public final class ReferenceCase implements AutoCloseable {
     return name.replaceFirst("^(s2v|animate)-.*", "$1");
   }
 
-  /// Returns the name by which reports call the case of a folder: its kind's folder and its own.
+  /// Returns the case's name in reports: its kind's folder and its own.
   static String nameOf(Path folder) {
     Path at = folder.toAbsolutePath().normalize();
     Path root = rootOf(folder);

@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import wan4j.tensor.InputException;
 
-/// Runs the reference cases below folders against this build, and tells of each how far it is from
+/// Runs the reference cases below folders against this build, and reports each one's distance from
 /// the reference.
 public final class Verifier {
   private static final Map<String, CaseKind> KINDS =
@@ -36,12 +36,12 @@ public final class Verifier {
               Map.entry("vae21", new VaeCases()),
               Map.entry("vae22", new VaeCases())));
 
-  // a folder that has lost one of the two is a case that fails
+  // a folder that lacks one of the two files is a failed case
   private static final Set<String> FILES = Set.of("case.json", "case.safetensors");
 
   private Verifier() {}
 
-  /// What became of a case.
+  /// The result of a case.
   public sealed interface Result {
     /// Returns the kind of the case.
     String kind();
@@ -117,8 +117,8 @@ public final class Verifier {
             .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
   }
 
-  /// Returns what became of a case, or null when its kind is not wanted. Whatever is wrong with a
-  /// case's files makes that case fail, never the whole run.
+  /// Returns the result of a case, or null when its kind was not asked for. Damaged files fail
+  /// their case, never the whole run.
   private static Result run(Path path, Set<String> kinds, Backend backend) {
     // when the case itself cannot say
     String kind = ReferenceCase.kindOf(path);
@@ -160,7 +160,7 @@ public final class Verifier {
   private static List<Path> cases(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "%s is no folder; expected one with reference cases below it".formatted(folder));
+          "%s is not a folder; expected one with reference cases below it".formatted(folder));
     }
     try (Stream<Path> files = Files.walk(folder)) {
       return files

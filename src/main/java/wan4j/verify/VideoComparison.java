@@ -8,9 +8,9 @@ import java.util.Map;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// How near one video is to another, and the latents of their steps where they are known.
+/// The distance of one video from another, and of the latents of their steps where they are known.
 ///
-/// @param video what the frames tell
+/// @param video the metrics of the frames
 /// @param steps the relative distance of the latents after each step; empty where they are not
 ///   known
 public record VideoComparison(VideoMetrics video, List<Double> steps) {

@@ -9,7 +9,7 @@ import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// How near two videos of 8-bit frames are: mean squared error, peak signal-to-noise ratio in dB
+/// The distance of two videos of 8-bit frames: mean squared error, peak signal-to-noise ratio in dB
 /// and structural similarity, over all and for each frame.
 ///
 /// Structural similarity is that of Wang, Bovik, Sheikh and Simoncelli (2004): an 11x11 Gaussian

@@ -154,7 +154,7 @@ final class VerifierTest {
         .hasMessageContaining("no reference case");
     assertThatThrownBy(() -> results(folder.resolve("none")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is no folder");
+        .hasMessageContaining("is not a folder");
   }
 
   private static List<Result> results(Path folder) {

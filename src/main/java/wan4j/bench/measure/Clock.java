@@ -7,7 +7,7 @@ import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.ops.Ops;
 
-/// Marks points in the order of a backend's work and tells the time between two of them.
+/// Marks points in a backend's queue of work and measures the time between two of them.
 public interface Clock extends AutoCloseable {
   /// Returns the clock of a backend: events of the device, or the host's time.
   static Clock of(Ops ops) {
@@ -20,20 +20,19 @@ public interface Clock extends AutoCloseable {
   /// Returns the time between two marks, once the work between them is done.
   double milliseconds(long from, long to);
 
-  /// Forgets all marks, whose places are used again.
+  /// Forgets all marks; their resources are used again.
   void reset();
 
-  /// Returns the lead, in milliseconds, that the host needs over the device to have asked for all
-  /// of some work before the device comes to it: 0 where work that is queued behind itself leaves
-  /// the host enough. Runs the work once where it has to find out.
+  /// Returns how many milliseconds the device must be kept busy for the host to queue all of some
+  /// work in that time: 0 where the work itself is long enough. Runs the work once where needed.
   double lead(Runnable work);
 
-  /// Asks for work whose time does not count, behind a pause of the device of `lead` milliseconds,
-  /// and does not wait for it, so that whatever is asked for next begins as soon as it is done.
-  /// Does nothing where the host is the device.
+  /// Queues untimed work after keeping the device busy for `lead` milliseconds, and does not wait,
+  /// so that what is queued next starts as soon as it is done. Does nothing where the host is the
+  /// device.
   void ahead(double lead, Runnable work);
 
-  /// Frees what marks took.
+  /// Frees the marks' resources.
   @Override
   void close();
 
@@ -71,8 +70,8 @@ public interface Clock extends AutoCloseable {
     public void close() {}
   }
 
-  /// Records CUDA events, which cost the stream a microsecond or so. A pause of the device is bytes
-  /// that it clears.
+  /// Records CUDA events, which cost the stream about a microsecond. The device is kept busy by
+  /// clearing memory.
   final class DeviceClock implements Clock {
     private static final double MOST_LEAD = 200; // what waits for the device itself can have none
     private static final int TRIALS = 16;
@@ -120,11 +119,10 @@ public interface Clock extends AutoCloseable {
       return leadOf(asked, took);
     }
 
-    /// Returns the lead for work that the host takes `asked` milliseconds to ask for and that is
-    /// done `took` milliseconds after its first operation began, on a device that was idle. With
-    /// two marks beside each operation, asking takes up to twice as long, and the untimed run is
-    /// asked for as well. Work that is longer than any lead needs none: the host is soon as far
-    /// ahead as the queue lets it.
+    /// Returns the lead for work that the host takes `asked` milliseconds to queue and that ends
+    /// `took` milliseconds after its first operation began, on an idle device. With two marks at
+    /// each operation queueing takes up to twice as long, and the untimed run is queued as well.
+    /// Longer work needs no lead: the host soon is as far ahead as the queue allows.
     public static double leadOf(double asked, double took) {
       return asked < took / 2 || took > MOST_LEAD ? 0 : Math.min(3 * asked, MOST_LEAD);
     }

@@ -5,7 +5,7 @@ import wan4j.ops.Ops;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
 
-/// How far results of a kernel of ours are from a library's.
+/// The distance of our kernels' results from a library's.
 public final class Distances {
   private Distances() {}
 

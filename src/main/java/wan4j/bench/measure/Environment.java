@@ -12,7 +12,7 @@ import wan4j.cuda.bind.CudaDriver;
 import wan4j.cuda.bind.CudaReport;
 import wan4j.engine.Backends;
 
-/// What measurements were made on and with.
+/// The machine, libraries and commit of measurements.
 ///
 /// @param device the GPU's or the processor's name
 /// @param driver the version of the GPU's driver, or what it says of itself where that is hidden
@@ -32,8 +32,8 @@ public record Environment(
     libraries = new TreeMap<>(libraries);
   }
 
-  /// Looks at this machine; `commit` is null where the working folder's repository is asked. Throws
-  /// `InputException` when the device cannot be used.
+  /// Describes this machine; `commit` is null where the working folder's repository is asked.
+  /// Throws `InputException` when the device cannot be used.
   public static Environment ofThisMachine(Device device, String commit) {
     String known = commit(commit);
     String date = LocalDate.now(ZoneOffset.UTC).toString();

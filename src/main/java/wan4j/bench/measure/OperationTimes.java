@@ -38,7 +38,7 @@ public final class OperationTimes {
     return profile;
   }
 
-  /// Does an operation and returns its result; while work is profiled, notes its time.
+  /// Runs an operation and returns its result; while work is profiled, records its time.
   <T> T timed(String name, Family family, double operations, Supplier<T> operation) {
     if (spans == null) {
       return operation.get();

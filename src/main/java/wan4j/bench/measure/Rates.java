@@ -2,7 +2,7 @@ package wan4j.bench.measure;
 
 import java.util.Arrays;
 
-/// How much was done in a time, run by run.
+/// Rates from amounts and times, run by run.
 public final class Rates {
   private Rates() {}
 

@@ -10,7 +10,7 @@ import wan4j.ops.Ops;
 import wan4j.pipeline.StepListener;
 import wan4j.weights.Expert;
 
-/// Notes the time of each step of a request, and how many of its forwards were computed.
+/// Records the time of each step of a request, and how many of its forwards were computed.
 public final class StepTimes implements StepListener {
   /// A step's seconds and the forwards that came from the cache.
   private record Step(double seconds, int forwards, int skipped) {}

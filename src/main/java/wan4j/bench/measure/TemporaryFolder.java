@@ -13,7 +13,7 @@ import wan4j.tensor.InputException;
 public record TemporaryFolder(PendingFile pending) implements AutoCloseable {
   private static final String NAME = "wan4j-bench";
 
-  /// Makes one in a folder that `--folder` names; throws `InputException` when that is not
+  /// Creates one in the folder that `--folder` names; throws `InputException` when that is not
   /// possible.
   public static TemporaryFolder in(Path folder) {
     if (!Files.isDirectory(folder)) {
@@ -30,7 +30,7 @@ public record TemporaryFolder(PendingFile pending) implements AutoCloseable {
     }
   }
 
-  /// Makes one where Java has its own; throws `InputException` when that is not possible.
+  /// Creates one in Java's temporary folder; throws `InputException` when that is not possible.
   public static TemporaryFolder ofJava() {
     return in(Path.of(System.getProperty("java.io.tmpdir")));
   }
@@ -40,7 +40,7 @@ public record TemporaryFolder(PendingFile pending) implements AutoCloseable {
     return pending.path();
   }
 
-  /// Makes a folder in it.
+  /// Creates a folder in it.
   public Path folder(String name) {
     try {
       return Files.createDirectory(path().resolve(name));

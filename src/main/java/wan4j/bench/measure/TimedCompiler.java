@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import wan4j.cuda.jit.KernelCompiler;
 
-/// A compiler that notes how long each of its compilations took, on whichever thread.
+/// A compiler that records the time of each compilation, on whichever thread.
 public final class TimedCompiler implements KernelCompiler {
   private final KernelCompiler compiler;
   private final LongSupplier clock; // in nanoseconds

@@ -10,9 +10,9 @@ import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// What the inputs of a layer are like: normally distributed, with the outliers that trained
-/// networks have. Values are drawn on the host, because `RandomSource` has no tails, and a tensor's
-/// largest magnitude is in its tails.
+/// Distributions of a layer's inputs: normal, with the outliers that trained networks have. Values
+/// are drawn on the host, because `RandomSource` has no tails, which decide a tensor's largest
+/// magnitude.
 public enum LayerInputs {
   NORMAL("normal"),
   LARGE_CHANNELS("normal, 1 % of channels x 50"),
@@ -32,7 +32,7 @@ public enum LayerInputs {
     this.title = title;
   }
 
-  /// Returns what a report calls them.
+  /// Returns their name in reports.
   public String title() {
     return title;
   }

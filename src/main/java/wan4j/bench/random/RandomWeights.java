@@ -51,7 +51,7 @@ public final class RandomWeights {
     return task == Task.TI2V_5B ? 30 : 40;
   }
 
-  /// Returns a number of blocks that was asked for, where 0 stands for all of a task's transformer.
+  /// Returns the number of blocks to use: the given one, or for 0 all of a task's transformer.
   public static int layers(Task task, int asked) {
     return asked == 0 ? layers(task) : asked;
   }

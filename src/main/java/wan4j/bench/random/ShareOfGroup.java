@@ -11,10 +11,10 @@ import wan4j.ops.SequenceGroup;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// One rank of a group that is not there: a device does the part of one of `ranks` ranks, a share
-/// of the tokens in the linear layers and a share of the heads over all tokens in attention. What
-/// the others would send is stood in for by reading the same memory in the other shape, so that
-/// communication costs nothing and the arithmetic is that of Ulysses.
+/// One rank of an imaginary group: a device does the part of one of `ranks` ranks, a share of the
+/// tokens in the linear layers and a share of the heads over all tokens in attention. Instead of
+/// data from the other ranks it reads the same memory in the exchanged shape, so that communication
+/// costs nothing and the arithmetic is that of Ulysses.
 public record ShareOfGroup(int ranks) implements SequenceGroup {
   /// Throws `InputException` when tokens or heads cannot be divided among the ranks.
   public void require(int tokens, int heads) {

@@ -107,9 +107,9 @@ public record BenchmarkFile(Environment environment, List<Measurement> results) 
     }
   }
 
-  /// Adds results to a file of the same environment, or makes it; the file appears whole. It throws
-  /// `InputException` when the file is one of another environment. A file keeps the day on which it
-  /// was begun, so that a run over midnight goes on in it.
+  /// Adds results to a file of the same environment, or creates it; the file appears whole. It
+  /// throws `InputException` when the file is one of another environment. A file keeps its first
+  /// date, so that a run past midnight can continue it.
   public static void append(Path file, Environment environment, List<Measurement> added) {
     List<Measurement> all = new ArrayList<>();
     Environment kept = environment;

@@ -24,7 +24,7 @@ final class DetailPage {
         Written by `./wan4j bench report` from [`benchmarks/%s.json`](../../benchmarks/%s.json); the summary is
         [BENCHMARKS.md](../../BENCHMARKS.md). Figures are medians; the least and the largest run follow in
         brackets where one of them is more than 1 %% away. On a GPU, times of operations, blocks and networks are
-        the GPU's own: all work is queued before the GPU comes to it.
+        the GPU's own: all work is queued before the GPU starts it.
         """
             .formatted(name, name));
     List<String> head = List.of("device", "driver", "libraries", "commit", "date");

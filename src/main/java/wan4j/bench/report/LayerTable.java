@@ -1,10 +1,10 @@
 package wan4j.bench.report;
 
-import static wan4j.bench.LayerErrorBenchmark.BEYOND;
-import static wan4j.bench.LayerErrorBenchmark.ERROR;
-import static wan4j.bench.LayerErrorBenchmark.EXACT_SUMS;
-import static wan4j.bench.LayerErrorBenchmark.RATIO;
-import static wan4j.bench.LayerErrorBenchmark.TIME;
+import static wan4j.bench.measure.LayerMetrics.BEYOND;
+import static wan4j.bench.measure.LayerMetrics.ERROR;
+import static wan4j.bench.measure.LayerMetrics.EXACT_SUMS;
+import static wan4j.bench.measure.LayerMetrics.RATIO;
+import static wan4j.bench.measure.LayerMetrics.TIME;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

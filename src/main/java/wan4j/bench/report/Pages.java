@@ -76,7 +76,7 @@ public final class Pages {
   private static List<Path> files(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "%s is no folder; expected the folder with the files that wan4j bench wrote"
+          "%s is not a folder; expected the folder with the files that wan4j bench wrote"
               .formatted(folder));
     }
     try (Stream<Path> files = Files.list(folder)) {

@@ -13,8 +13,8 @@ import wan4j.verify.Comparison;
 import wan4j.verify.Comparison.Measure;
 import wan4j.verify.Verifier;
 
-/// What `wan4j verify` found, as figures of a benchmark file: for each kind of case how many passed
-/// and how near all comparisons are to the reference.
+/// Results of `wan4j verify` as figures of a benchmark file: for each kind of case how many passed,
+/// and the distances of all comparisons from the reference.
 public final class ParityRecord {
   /// The results of one kind.
   private static final class Kind {
@@ -50,7 +50,7 @@ public final class ParityRecord {
     }
   }
 
-  /// Adds a case; one of a kind that this build does not know counts nowhere.
+  /// Adds a case; a case of an unknown kind is not counted.
   public void add(Verifier.Result result) {
     switch (result) {
       case Verifier.Result.Compared compared -> {

@@ -4,8 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.LongConsumer;
 
-/// What has been opened in a library, to be closed in reverse order: at the end, or when opening
-/// the next fails.
+/// Resources of a library, closed in reverse order: at the end, or when opening the next one fails.
 public final class CloseStack implements AutoCloseable {
   private final Deque<Runnable> closers = new ArrayDeque<>();
 

@@ -3,7 +3,7 @@ package wan4j.cuda.bind;
 import java.util.List;
 import java.util.Optional;
 
-/// Whether this machine can run the CUDA backend, honestly.
+/// Whether this machine can run the CUDA backend.
 public final class Cuda {
   private static final int LEAST_DRIVER = 12_000;
 

@@ -84,7 +84,7 @@ public final class CudaKernels {
     }
   }
 
-  /// Unloads a module; its functions are dead.
+  /// Unloads a module; its functions become invalid.
   public static void unloadModule(long module) {
     call("cuModuleUnload", () -> (int) UNLOAD.invokeExact(module));
   }

@@ -8,7 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 
-/// The C structs that cross the border, field by field as the headers have them.
+/// Layouts of the C structs that are passed to libraries, as in their headers.
 final class CudaLayouts {
   /// `CUtensorMap` of cuda.h: opaque, aligned to 64 bytes in CUDA 12 and to 128 in CUDA 13.
   static final StructLayout TENSOR_MAP =

@@ -12,7 +12,7 @@ public record CudaReport(List<Line> lines) {
   private static final int LEAST_NCCL = 21_403; // aborting a communicator from another thread
 
   /// One thing that was looked for: its name, version, where it lies, and null or the sentence that
-  /// says what is wrong and the command that mends it. `needed` is false where the backend runs
+  /// says what is wrong and the command that fixes it. `needed` is false where the backend runs
   /// without it.
   public record Line(String name, String version, String place, String problem, boolean needed) {
     /// Whether it can be used.

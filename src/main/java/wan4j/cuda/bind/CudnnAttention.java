@@ -140,7 +140,7 @@ public final class CudnnAttention implements AutoCloseable {
     graph.pointwise(POINTWISE_EXP, shifted, raised);
     var sum = scores(number++, sizes, 1, Cudnn.Element.FLOAT32);
     graph.reduction(REDUCE_ADD, raised, sum);
-    // The logarithm of the sum is nobody's input; cuDNN's pattern has it all the same.
+    // The logarithm of the sum is not read, but cuDNN's pattern needs it.
     var logarithm = scores(number++, sizes, 1, Cudnn.Element.FLOAT32);
     graph.pointwise(POINTWISE_LOG, sum, logarithm);
     var statistics = scores(number++, sizes, 1, Cudnn.Element.FLOAT32);

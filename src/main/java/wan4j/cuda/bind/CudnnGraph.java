@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /// A graph of cuDNN operations, and the engines that can run it. The graph owns all descriptors and
-/// all plans made of it: they die with [#close].
+/// all its plans, which are freed by [#close].
 public final class CudnnGraph implements AutoCloseable {
   private static final long ALIGNMENT = 16; // of every tensor's address, in bytes
   private static final int MOST_ENGINES = 64;

@@ -47,8 +47,8 @@ final class NativeLibrary {
     }
   }
 
-  /// Loads the first of a source's files to be had: in `chosen` folders, on the loader path, then
-  /// in `usual` folders.
+  /// Loads the first of a source's files that is found: in `chosen` folders, on the loader path,
+  /// then in `usual` folders.
   static NativeLibrary load(String name, Source source, List<Path> chosen, List<Path> usual) {
     var refused = new ArrayList<String>();
     for (var folder : chosen) {

@@ -38,7 +38,7 @@ public final class DeviceMemory implements AutoCloseable {
     device.heap().give(((DeviceStorage) chunk).address());
   }
 
-  /// Fills what dies with NaN, so that a test notices a tensor that is used after its scope.
+  /// Fills freed tensors with NaN, so that a test notices one that is used after its scope.
   private void poison(Storage dying) {
     device.fill(((DeviceStorage) dying).address(), 0xFF, dying.bytes());
   }

@@ -15,7 +15,7 @@ public final class Kernel {
     this.function = function;
   }
 
-  /// Launches in stream order; more dynamic shared memory than 48 KB is asked for by itself.
+  /// Launches in stream order; dynamic shared memory above 48 KB is requested automatically.
   public void launch(LaunchShape shape, long stream, KernelArguments arguments) {
     if (shape.shared() > allowedShared) {
       CudaKernels.allowShared(function, shape.shared());

@@ -5,7 +5,7 @@ import java.util.Map;
 
 /// Turns CUDA C++ text into a cubin.
 public interface KernelCompiler {
-  /// What makes this compiler's output differ from another's, for the cache key.
+  /// Identifies this compiler's output, for the cache key.
   String version();
 
   /// Compiles `program`, named `name` in its messages; `headers` are texts by include name.

@@ -18,7 +18,7 @@ public final class KernelModule implements AutoCloseable {
     return kernels.computeIfAbsent(name, key -> new Kernel(CudaKernels.function(module, key)));
   }
 
-  /// Unloads the code; kernels of this module are dead.
+  /// Unloads the code; kernels of this module become invalid.
   @Override
   public void close() {
     CudaKernels.unloadModule(module);

@@ -18,31 +18,31 @@ import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// Measures cuDNN's deterministic engines for convolutions against the library's first.
+/// Measures cuDNN's deterministic engines for convolutions against the library's first choice.
 public final class ConvolutionTuning {
   private static final int CANDIDATES = 10;
 
   private final CudaOps ops;
-  private final FastestCandidate contest;
+  private final FastestCandidate fastest;
   private final Consumer<String> progress;
   private final Tensor values;
   private final Tensor output;
 
   private ConvolutionTuning(
       CudaOps ops,
-      FastestCandidate contest,
+      FastestCandidate fastest,
       Consumer<String> progress,
       Tensor values,
       Tensor output) {
     this.ops = ops;
-    this.contest = contest;
+    this.fastest = fastest;
     this.progress = progress;
     this.values = values;
     this.output = output;
   }
 
   /// Returns those convolutions, of all that went through cuDNN on a backend so far, for which
-  /// another engine than the first was faster by more than 2 %, telling of each as it is measured.
+  /// another engine than the first was faster by more than 2 %, reporting each as it is measured.
   public static List<AlgorithmTable.Choice> run(CudaOps ops, Consumer<String> progress) {
     List<CudnnConvolution.Shape> shapes = ops.convolutions().shapes();
     long largest = 1;
@@ -55,12 +55,12 @@ public final class ConvolutionTuning {
     List<AlgorithmTable.Choice> choices = new ArrayList<>();
     try (Scope _ = ops.scope();
         Parameters memory = ops.parameters();
-        FastestCandidate contest = new FastestCandidate(ops)) {
+        FastestCandidate fastest = new FastestCandidate(ops)) {
       Tensor values =
           memory.tensor(
               new RandomSource("values", Shape.of(largest), 7L << 56, 0, 0.1f), DType.BF16);
       ConvolutionTuning tuning =
-          new ConvolutionTuning(ops, contest, progress, values, ops.empty(DType.BF16, outputs));
+          new ConvolutionTuning(ops, fastest, progress, values, ops.empty(DType.BF16, outputs));
       for (CudnnConvolution.Shape shape : shapes) {
         AlgorithmTable.Choice choice = tuning.measure(shape);
         if (choice != null) {
@@ -86,7 +86,7 @@ public final class ConvolutionTuning {
       List<CudnnPlan> candidates = runnable(convolution);
       List<Runnable> runs =
           candidates.stream().map(candidate -> run(convolution, candidate)).toList();
-      FastestCandidate.Result result = contest.hold(runs);
+      FastestCandidate.Result result = fastest.measure(runs);
       boolean isChosen =
           result.winner() > 0
               && SameResult.holds(
@@ -104,7 +104,7 @@ public final class ConvolutionTuning {
                       * product(shape.kernel())
                       / result.milliseconds(),
                   shape.key()));
-      return isChosen ? AlgorithmTable.Choice.of(shape.key(), chosen.algorithm(), result) : null;
+      return isChosen ? result.choice(shape.key(), chosen.algorithm()) : null;
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import wan4j.cuda.AlgorithmTable.Choice;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.bind.CudaStreams;
 
@@ -32,12 +33,21 @@ public final class FastestCandidate implements AutoCloseable {
     static final Effort LARGE = new Effort(2, 11);
   }
 
-  /// The place of the winner, 0 where no candidate is clearly faster than the first, and median
+  /// The index of the fastest candidate, 0 where none is clearly faster than the first, and median
   /// milliseconds.
-  public record Result(int winner, double milliseconds, double firstMilliseconds) {}
+  record Result(int winner, double milliseconds, double firstMilliseconds) {
+    /// Returns the winner as a table's entry, its times rounded to ten nanoseconds.
+    Choice choice(String work, String algorithm) {
+      return new Choice(work, algorithm, rounded(milliseconds), rounded(firstMilliseconds));
+    }
 
-  /// Lets candidates compete that have run before.
-  Result hold(List<Runnable> candidates) {
+    private static double rounded(double milliseconds) {
+      return Math.round(milliseconds * 1e5) / 1e5;
+    }
+  }
+
+  /// Measures candidates, each of which has run before.
+  Result measure(List<Runnable> candidates) {
     double estimate = median(times(candidates.subList(0, 1), 3, 1)[0]);
     Effort effort = estimate > LARGE ? Effort.LARGE : Effort.SMALL;
     int repeats = Math.clamp(Math.round(BATCH / estimate), 1, MOST_REPEATS);

@@ -72,7 +72,7 @@ final class ProductOperands implements AutoCloseable {
         ops.synchronize();
         runnable.add(candidate);
       } catch (CudaException e) {
-        // The heuristic promises more than the library does: such an algorithm is no candidate.
+        // The heuristic also returns algorithms that do not run; they are skipped.
       }
     }
     return runnable;

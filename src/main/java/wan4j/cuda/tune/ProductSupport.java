@@ -12,8 +12,8 @@ import wan4j.cuda.bind.MatmulDescription.Epilogue;
 import wan4j.cuda.bind.MatmulDescription.Scale;
 import wan4j.cuda.bind.MatmulPlan;
 
-/// What cuBLASLt can do in one product: ways of scaling, epilogues and types of the output, each
-/// tried and timed.
+/// What cuBLASLt supports in one product: scalings, epilogues and output types, each tried and
+/// timed.
 public final class ProductSupport {
   private static final List<Scaling> SCALINGS =
       List.of(
@@ -67,8 +67,8 @@ public final class ProductSupport {
     long largest = Math.max(rows, columns) * inner;
     try (ProductOperands operands =
             new ProductOperands(ops, largest, rows * columns * Float.BYTES);
-        FastestCandidate contest = new FastestCandidate(ops)) {
-      return products.stream().map(product -> row(ops, operands, contest, product, runs)).toList();
+        FastestCandidate fastest = new FastestCandidate(ops)) {
+      return products.stream().map(product -> row(ops, operands, fastest, product, runs)).toList();
     }
   }
 
@@ -81,7 +81,7 @@ public final class ProductSupport {
   private static Row row(
       CudaOps ops,
       ProductOperands operands,
-      FastestCandidate contest,
+      FastestCandidate fastest,
       MatmulDescription product,
       int runs) {
     List<Double> times = List.of();
@@ -92,8 +92,8 @@ public final class ProductSupport {
         List<Algorithm> candidates = operands.candidates(plan, 1);
         if (!candidates.isEmpty()) {
           List<Runnable> run = List.of(operands.run(plan, candidates.getFirst()));
-          contest.times(run, 1, 1); // clocks rise after a pause
-          times = Arrays.stream(contest.times(run, runs, 1)[0]).boxed().toList();
+          fastest.times(run, 1, 1); // clocks rise after a pause
+          times = Arrays.stream(fastest.times(run, runs, 1)[0]).boxed().toList();
         }
       }
     }

@@ -12,25 +12,25 @@ import wan4j.cuda.bind.CublasLt.Algorithm;
 import wan4j.cuda.bind.MatmulDescription;
 import wan4j.cuda.bind.MatmulPlan;
 
-/// Measures cuBLASLt's algorithms for the products of networks against the library's first.
+/// Measures cuBLASLt's algorithms for the products of networks against the library's first choice.
 public final class ProductTuning {
   private static final int CANDIDATES = 24;
 
   private final CudaOps ops;
   private final ProductOperands operands;
-  private final FastestCandidate contest;
+  private final FastestCandidate fastest;
   private final Consumer<String> progress;
 
   private ProductTuning(
-      CudaOps ops, ProductOperands operands, FastestCandidate contest, Consumer<String> progress) {
+      CudaOps ops, ProductOperands operands, FastestCandidate fastest, Consumer<String> progress) {
     this.ops = ops;
     this.operands = operands;
-    this.contest = contest;
+    this.fastest = fastest;
     this.progress = progress;
   }
 
   /// Returns the products of these layers for which another algorithm than the first was faster by
-  /// more than 2 %, telling of each product as it is measured.
+  /// more than 2 %, reporting each product as it is measured.
   public static List<AlgorithmTable.Choice> run(
       CudaOps ops, List<LayerShape> layers, Consumer<String> progress) {
     Set<MatmulDescription> measured = new LinkedHashSet<>();
@@ -46,8 +46,8 @@ public final class ProductTuning {
     }
     List<AlgorithmTable.Choice> choices = new ArrayList<>();
     try (ProductOperands operands = new ProductOperands(ops, largest, output * Short.BYTES);
-        FastestCandidate contest = new FastestCandidate(ops)) {
-      ProductTuning tuning = new ProductTuning(ops, operands, contest, progress);
+        FastestCandidate fastest = new FastestCandidate(ops)) {
+      ProductTuning tuning = new ProductTuning(ops, operands, fastest, progress);
       for (MatmulDescription product : measured) {
         AlgorithmTable.Choice choice = tuning.measure(product);
         if (choice != null) {
@@ -67,7 +67,7 @@ public final class ProductTuning {
       List<Algorithm> candidates = operands.candidates(plan, CANDIDATES);
       List<Runnable> runs =
           candidates.stream().map(candidate -> operands.run(plan, candidate)).toList();
-      FastestCandidate.Result result = contest.hold(runs);
+      FastestCandidate.Result result = fastest.measure(runs);
       Algorithm chosen = candidates.get(result.winner());
       boolean isChosen =
           result.winner() > 0
@@ -87,7 +87,7 @@ public final class ProductTuning {
                       * product.inner()
                       / result.milliseconds(),
                   product.key()));
-      return isChosen ? AlgorithmTable.Choice.of(product.key(), chosen.code(), result) : null;
+      return isChosen ? result.choice(product.key(), chosen.code()) : null;
     }
   }
 

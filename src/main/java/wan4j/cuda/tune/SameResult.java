@@ -3,7 +3,7 @@ package wan4j.cuda.tune;
 import java.util.Arrays;
 import java.util.function.Supplier;
 
-/// What another algorithm must keep to be taken in place of the first.
+/// What another algorithm must satisfy to replace the first.
 final class SameResult {
   /// Elements of two outputs that are compared.
   static final int COMPARED = 4 << 20;
