@@ -2,6 +2,7 @@ package wan4j;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.tensor.InputException;
@@ -25,5 +26,16 @@ final class SamplingTest {
                 Sampling.Solver.UNIPC, steps, shift, low, high, seed, Sampling.Generator.CUDA))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(sentence);
+  }
+
+  @Test
+  void unknownNamesOfSolversAndGeneratorsAreRefusedInOneSentence() {
+    Sampling usual = Sampling.of(Task.T2V_A14B, 1);
+    assertThatThrownBy(() -> usual.withNoise("tpu"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("cpu or cuda");
+    assertThatThrownBy(() -> usual.withSolver("ddim"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("unipc, dpm++ or euler");
   }
 }
