@@ -132,6 +132,16 @@ public final class CudaOps implements Ops {
     }
   }
 
+  /// Returns the bytes that scopes hold.
+  long scopeBytes() {
+    return memory.bytes();
+  }
+
+  /// Returns the most that they held since this was asked last.
+  long mostScopeBytes() {
+    return memory.mostBytes();
+  }
+
   /// Gives scopes one range of so many bytes, which a request whose need is known fills without
   /// gaps; only between requests. Too little memory is an `InputException` with the numbers.
   public void reserve(long bytes) {

@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.cuda.KernelInstances;
@@ -22,8 +25,9 @@ final class KernelWalkTest {
 
   @TempDir Path folder;
 
-  @Test
-  void theListOfKernelsIsWhatFullSizeNetworksAskFor() throws Exception {
+  /// Builds the libraries that do nothing.
+  @BeforeEach
+  void buildLibraries() throws Exception {
     assumeTrue(Files.exists(Path.of("/usr/bin/gcc")), "needs gcc");
     Path driver = folder.resolve("libcuda.so.1");
     run(
@@ -38,22 +42,42 @@ final class KernelWalkTest {
     // one library under three names: what the driver is told cuBLASLt and cuDNN know
     Files.createSymbolicLink(folder.resolve("libcublasLt.so.13"), driver);
     Files.createSymbolicLink(folder.resolve("libcudnn.so.9"), driver);
-    run(
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx2g",
-            "-XX:+UseSerialGC",
-            "--enable-native-access=ALL-UNNAMED",
-            "--add-modules",
-            "jdk.incubator.vector",
-            "-cp",
-            classPath(),
-            KernelWalk.class.getName(),
-            Files.createDirectory(folder.resolve("walk")).toString(),
-            FOUND.toString()));
+  }
+
+  @Test
+  void theListOfKernelsIsWhatFullSizeNetworksAskFor() throws Exception {
+    walk(KernelWalk.class, FOUND);
     assertThat(Files.readAllLines(FOUND))
         .as("what %s holds goes to %s where kernels have changed", FOUND, LIST)
         .isEqualTo(KernelInstances.lines());
+  }
+
+  @Test
+  void thePlanOfMemoryCountsEachOperationOfTheBackendToTheByte() throws Exception {
+    Path device = folder.resolve("device.txt");
+    Path planned = folder.resolve("planned.txt");
+    walk(MemoryWalk.class, device, planned);
+    assertThat(Files.readAllLines(device)).hasSizeGreaterThan(1000);
+    assertThat(Files.readAllLines(planned)).containsExactlyElementsOf(Files.readAllLines(device));
+  }
+
+  /// Runs a walk in a process of its own, whose libraries are those that do nothing.
+  private void walk(Class<?> walk, Path... files) throws Exception {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx2g",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "--add-modules",
+                "jdk.incubator.vector",
+                "-cp",
+                classPath(),
+                walk.getName(),
+                Files.createDirectory(folder.resolve("walk")).toString()));
+    Stream.of(files).map(Path::toString).forEach(command::add);
+    run(command);
   }
 
   private void run(List<String> command) throws IOException, InterruptedException {

@@ -72,6 +72,16 @@ public final class NullOps implements Ops {
     return memory.mostLiveBytes();
   }
 
+  /// Returns the bytes that scopes hold.
+  long scopeBytes() {
+    return memory.scopeBytes();
+  }
+
+  /// Returns the most that they held since this was asked last.
+  long recentScopeBytes() {
+    return memory.recentLiveBytes();
+  }
+
   @Override
   public DType activation() {
     return activation;
@@ -150,7 +160,14 @@ public final class NullOps implements Ops {
   @Override
   public Operand operand(Tensor x, OperandFormat want) {
     Shape shape = Shapes.operand(x);
-    return x.dtype() == plainType(want) ? new Operand.Plain(x) : as(shape, want);
+    if (x.dtype() == plainType(want)) {
+      return new Operand.Plain(x);
+    }
+    Operand result = result(shape, want);
+    if (temporaries != null) {
+      temporaries.operand(shape, want);
+    }
+    return result;
   }
 
   @Override
@@ -357,6 +374,9 @@ public final class NullOps implements Ops {
   @Override
   public RowStatistics compareRows(Tensor current, Tensor previous) {
     Shapes.compareRows(current, previous);
+    if (temporaries != null) {
+      temporaries.passing(DType.F32, Shape.of(current.length(0), 3)); // sums of each row
+    }
     return new RowStatistics(1, 0, 0);
   }
 

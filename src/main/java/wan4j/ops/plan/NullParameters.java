@@ -73,7 +73,7 @@ final class NullParameters implements Parameters {
       allocate(DType.F32, Shape.of(scales));
     }
     if (temporaries != null && precision.isFloat8()) {
-      temporaries.quantised(shapes.weight(), format(precision, null));
+      temporaries.quantised(shapes.weight(), precision);
     }
     Tensor state = null;
     if (precision == Precision.FLOAT8_DELAYED) {
@@ -135,6 +135,9 @@ final class NullParameters implements Parameters {
       chains.add(List.of(allocate(dtype, Shape.of(layer.outputs(), layer.inputs()))));
     }
     Tensor bias = shapes.hasBias() ? allocate(dtype, Shape.of(layer.outputs())) : null;
+    if (temporaries != null) {
+      branches.forEach(branch -> passing(scaled(branch)));
+    }
     SideStack stack = new SideStack(bias, chains);
     sides.hang(layer, stack);
     undoing.add(() -> sides.take(layer, stack));
@@ -143,6 +146,23 @@ final class NullParameters implements Parameters {
   @Override
   public void adjust(Tensor tensor, TensorSource difference, float factor) {
     allocate(tensor.dtype(), tensor.shape()); // what it held before
+    if (temporaries != null) {
+      passing(difference);
+    }
+  }
+
+  /// Returns what of a branch is multiplied by its factor while it loads.
+  private static TensorSource scaled(SideBranch branch) {
+    return switch (branch) {
+      case SideBranch.LowRank pair -> pair.up();
+      case SideBranch.Dense full -> full.weight();
+      case SideBranch.Bias change -> change.bias();
+    };
+  }
+
+  /// A source as it is, until it has been added to what stays.
+  private void passing(TensorSource source) {
+    temporaries.passing(source.dtype(), source.shape());
   }
 
   @Override
