@@ -1,6 +1,5 @@
 package wan4j.ops.plan;
 
-import java.lang.foreign.Arena;
 import java.util.List;
 import wan4j.ops.Activation;
 import wan4j.ops.Convolution;
@@ -20,7 +19,6 @@ import wan4j.ops.check.Shapes;
 import wan4j.ops.check.VideoShapes;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
-import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -120,16 +118,8 @@ public final class NullOps implements Ops {
   /// Gives zeros, which take memory when they are read.
   @Override
   public Download beginDownload(Tensor tensor) {
-    Tensor zeros =
-        Tensor.deferred(
-            tensor.dtype(), tensor.shape(), () -> zeros(tensor.dtype(), tensor.shape()));
+    Tensor zeros = Tensor.zeros(tensor.dtype(), tensor.shape());
     return () -> zeros;
-  }
-
-  private static Tensor zeros(DType dtype, Shape shape) {
-    long bytes = shape.count() * dtype.bytes();
-    var segment = Arena.ofAuto().allocate(Math.max(bytes, 1)).asSlice(0, bytes);
-    return new Tensor(shape, dtype, new HostStorage(segment));
   }
 
   @Override

@@ -54,12 +54,12 @@ final class NullParameters implements Parameters {
           case PLAIN -> activation;
           case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
         };
-    allocate(dtype, shapes.weight());
     if (temporaries == null) {
       allocate(DType.F32, Shape.of(shapes.outputs()));
     } else if (!biases.isEmpty()) {
       allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
     }
+    allocate(dtype, shapes.weight()); // after the bias, as they lie on a GPU
     long scales =
         switch (precision) {
           case FLOAT32, PLAIN -> 0;
@@ -123,8 +123,7 @@ final class NullParameters implements Parameters {
   @Override
   public void beside(Linear layer, List<SideBranch> branches) {
     SideShapes shapes = SideShapes.of(layer, branches);
-    DType dtype =
-        layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
+    DType dtype = sideType(layer);
     List<List<Tensor>> chains = new ArrayList<>();
     Tensor down = allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
     Tensor up = allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
@@ -141,6 +140,17 @@ final class NullParameters implements Parameters {
     SideStack stack = new SideStack(bias, chains);
     sides.hang(layer, stack);
     undoing.add(() -> sides.take(layer, stack));
+  }
+
+  /// Returns the type of what hangs beside a layer: a GPU's FP8 layers have it in bfloat16.
+  private DType sideType(Linear layer) {
+    if (!(layer instanceof Layer own)) {
+      return activation;
+    }
+    if (temporaries != null && own.precision().isFloat8()) {
+      return DType.BF16;
+    }
+    return own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
   }
 
   @Override
