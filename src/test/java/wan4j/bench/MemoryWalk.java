@@ -98,7 +98,7 @@ final class MemoryWalk {
                 return invoke(method, real, arguments);
               }
               long before = backend.held().getAsLong();
-              backend.most().getAsLong();
+              var _ = backend.most().getAsLong();
               Object result = invoke(method, real, arguments);
               String key = "%s, %s(%s)".formatted(phase, method.getName(), described(arguments));
               most.merge(key, backend.most().getAsLong() - before, Math::max);
