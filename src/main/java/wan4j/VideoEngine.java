@@ -128,7 +128,7 @@ public final class VideoEngine implements AutoCloseable {
     networks.claim();
     Course course = Courses.of(task(), request);
     Shape shape = latents.values().shape();
-    if (latents != planned) { // these latents are an earlier run's
+    if (!latents.equals(planned)) { // these latents are an earlier run's
       reserveMemory((_, piece) -> networks.needToDecode(request, shape, piece), progress);
     }
     CourseReporter reporter = new CourseReporter(progress, _ -> {});

@@ -66,6 +66,24 @@ final class MemoryNeedTest {
     assertThat(needToDecode(options, large, 1).scopes()).isLessThan(usual.scopes() * 3 / 4);
   }
 
+  /// What a need does not depend on, the seed and the words of a prompt, does not make it anew.
+  @Test
+  void whatIsKnownIsNotTriedAgain() {
+    try (Checkpoint checkpoint = Checkpoint.open(CHECKPOINT)) {
+      MemoryEstimates estimates =
+          new MemoryEstimates(gpu(false, false, Quantization.NONE), new OpenCheckpoint(checkpoint));
+      MemoryNeed first = estimates.of(prompt("a red ball", 1), false, 1 << 20);
+      assertThat(estimates.of(prompt("a blue ring", 2), false, 1 << 20)).isSameAs(first);
+      assertThat(estimates.of(prompt("a red ball", 1), true, 1 << 20)).isNotEqualTo(first);
+      assertThat(estimates.of(prompt("a red ball and much more", 1), false, 1 << 20))
+          .isNotSameAs(first);
+    }
+  }
+
+  private static VideoRequest prompt(String prompt, long seed) {
+    return VideoRequest.of(prompt, new VideoSize(96, 96, 5), Sampling.of(Task.T2V_A14B, seed));
+  }
+
   @Test
   void theBytesInAllAreThoseOfEveryPart() {
     assertThat(new MemoryNeed(1, 20, 300, 4000).bytes()).isEqualTo(4321);

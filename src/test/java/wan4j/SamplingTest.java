@@ -39,4 +39,15 @@ final class SamplingTest {
     assertThatThrownBy(() -> new LoraFile(null, 1, LoraFile.Target.ALL)).hasMessage("path");
     assertThatThrownBy(() -> new CacheSettings.Calibration(null)).hasMessage("target");
   }
+
+  @Test
+  void unknownNamesOfSolversAndGeneratorsAreRefusedInOneSentence() {
+    Sampling usual = Sampling.of(Task.T2V_A14B, 1);
+    assertThatThrownBy(() -> usual.withNoise("tpu"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("cpu or cuda");
+    assertThatThrownBy(() -> usual.withSolver("ddim"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("unipc, dpm++ or euler");
+  }
 }

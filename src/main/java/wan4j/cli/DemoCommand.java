@@ -127,7 +127,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void make(VideoEngine engine, VideoRequest request, Reporter progress) {
-    String from = request.source() == Source.TEXT ? "" : "from a picture: ";
+    String from = request.source() instanceof Source.Text ? "" : "from a picture: ";
     Path file = out.resolve(name(rows.size() + 1, request.prompt()));
     VideoWriter.checkTarget(file);
     progress.says((rows.size() + 1) + ". " + from + request.prompt());

@@ -150,6 +150,16 @@ public final class CudaOps implements Ops {
     }
   }
 
+  /// Returns the bytes that scopes hold.
+  long scopeBytes() {
+    return memory.bytes();
+  }
+
+  /// Returns the most that they held since this was asked last.
+  long mostScopeBytes() {
+    return memory.mostBytes();
+  }
+
   /// Gives scopes one range of so many bytes, which a request whose need is known fills without
   /// gaps, or leaves them that of an earlier request where it has no fewer and at most `most`; only
   /// between requests. Too little memory is an `InputException` with the numbers.

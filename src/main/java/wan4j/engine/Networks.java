@@ -332,7 +332,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
         all.add(beside);
         all.add(merged);
         all.add(ops);
-        if (textOps != ops) {
+        if (options.textOnCpu()) {
           all.add(textOps);
         }
       }

@@ -9,6 +9,9 @@ import wan4j.tensor.Tensor;
 public final class FrameBuffer implements FrameSink {
   private final List<Tensor> pieces = new ArrayList<>();
 
+  /// Creates a buffer without frames.
+  public FrameBuffer() {}
+
   /// Keeps frames; throws `IllegalArgumentException` for another tensor.
   @Override
   public void accept(Tensor frames) {

@@ -201,8 +201,11 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
     }
     isClosed = true;
     waiting.forEach(work -> work.cancel(false));
-    worker.submit(this::closeEncoding);
-    worker.close(); // waits
-    pending.close();
+    try {
+      await(worker.submit(this::closeEncoding));
+    } finally {
+      worker.close();
+      pending.close();
+    }
   }
 }

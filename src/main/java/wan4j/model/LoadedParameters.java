@@ -41,6 +41,7 @@ final class LoadedParameters implements Parameters {
   /// other tensors in place; `home` takes what that needs and undoes it when it is closed.
   void adapt(Weights network, Map<String, List<LoraTerm>> additions, Parameters home) {
     IdentityHashMap<Linear, List<SideBranch>> branches = new IdentityHashMap<>();
+    List<Linear> inOrder = new ArrayList<>(); // so that the same files take the same memory
     additions.forEach((name, terms) -> {
       switch (places.get(network.tensor(name))) {
         case Place.Whole whole -> {
@@ -49,7 +50,13 @@ final class LoadedParameters implements Parameters {
           }
         }
         case Place.Part part -> {
-          List<SideBranch> own = branches.computeIfAbsent(part.layer(), _ -> new ArrayList<>());
+          List<SideBranch> own =
+              branches.computeIfAbsent(
+                  part.layer(),
+                  layer -> {
+                    inOrder.add(layer);
+                    return new ArrayList<>();
+                  });
           terms.forEach(term -> own.add(branch(part, term)));
         }
         case null ->
@@ -58,7 +65,7 @@ final class LoadedParameters implements Parameters {
                     .formatted(name, network));
       }
     });
-    branches.forEach(home::attach);
+    inOrder.forEach(layer -> home.attach(layer, branches.get(layer)));
   }
 
   private static SideBranch branch(Place.Part part, LoraTerm term) {

@@ -128,11 +128,12 @@ public final class Denoiser {
       requireNotCancelled(step);
       listener.begins(step, expert);
       double scale = plan.guidance(expert);
-      DiffusionNetwork network = network(expert);
+      DiffusionNetwork network = experts.get(expert);
       if (forwards == null) {
         prepare(network);
       }
       forwards.use(network, scale);
+      restore(network, expert);
       try (var _ = ops.scope()) {
         int skippedBefore = cache.skipped();
         GuidedForward.Velocities made = forwards.run(sample, timestep, step, schedule.steps(), scale);
@@ -150,18 +151,17 @@ public final class Denoiser {
                 made.unconditional(),
                 made.guided(),
                 latents,
-                () -> state(step, latents)));
+                () -> state(step, latents, expert)));
         return latents;
       }
     }
 
-    /// Returns an expert's network, as it was left before where the run is resumed.
-    private DiffusionNetwork network(Expert expert) {
-      DiffusionNetwork network = experts.get(expert);
+    /// Puts back what an expert's forwards had left behind when the run was saved; after it has
+    /// read the conditions anew, since that moves histories too.
+    private void restore(DiffusionNetwork network, Expert expert) {
       if (met.add(expert) && from.has(name(expert))) {
         network.restore(ops, from.at(name(expert)));
       }
-      return network;
     }
 
     private void prepare(DiffusionNetwork network) {
@@ -173,13 +173,15 @@ public final class Denoiser {
       forwards = new GuidedForward(ops, conditioning, prepared, cache, this::requireNotCancelled);
     }
 
-    private SavedState state(int step, Tensor latents) {
+    /// Noise levels only fall, so an expert whose steps are done does not work again, and one whose
+    /// steps have not begun has nothing to save.
+    private SavedState state(int step, Tensor latents, Expert expert) {
       SavedState state = new SavedState();
       state.put("step", step + 1);
       state.put("sample", latents);
       solver.save(ops, state.at("solver"));
       cache.save(ops, state.at("cache"));
-      experts.forEachLoaded((expert, network) -> network.save(ops, state.at(name(expert))));
+      experts.get(expert).save(ops, state.at(name(expert)));
       return state;
     }
 

@@ -41,7 +41,7 @@ final class GuidedForward {
   /// Lets a network read what the branches are conditioned on, unless it was the last to do so;
   /// takes room in the innermost scope.
   void use(DiffusionNetwork network, double scale) {
-    if (reader != network) {
+    if (!network.equals(reader)) {
       reader = network;
       network.read(conditioning.conditional(), Branch.CONDITIONAL, prepared);
       if (scale != 1) {

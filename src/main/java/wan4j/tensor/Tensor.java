@@ -62,6 +62,12 @@ public final class Tensor {
             }));
   }
 
+  /// Creates a host tensor of zeros that takes memory when its elements are first read; nobody may
+  /// write to it.
+  public static Tensor zeros(DType dtype, Shape shape) {
+    return new Tensor(shape, dtype, DeferredStorage.zeros(shape.count() * dtype.bytes()));
+  }
+
   private static Tensor onHost(MemorySegment segment, DType dtype, long[] sizes) {
     Shape shape = Shape.of(sizes);
     if (segment.byteSize() != shape.count() * dtype.bytes()) {
@@ -74,8 +80,12 @@ public final class Tensor {
 
   /// Says whether no element of a tensor in host memory is NaN or infinite.
   public boolean isFinite() {
+    if (storage instanceof DeferredStorage deferred && deferred.isZero()) {
+      return true;
+    }
     MemorySegment elements = segment();
-    for (long i = 0; i < count(); i++) {
+    long count = count();
+    for (long i = 0; i < count; i++) {
       if (!Float.isFinite(Elements.toFloat(elements, dtype, i))) {
         return false;
       }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.function.Consumer;
 import wan4j.CacheSettings;
 import wan4j.Task;
 import wan4j.VideoSize;
@@ -96,10 +97,13 @@ final class KernelWalk {
 
   private final Ops ops;
   private final Path folder;
+  private final Consumer<String> phases;
 
-  private KernelWalk(Ops ops, Path folder) {
+  /// Creates a walk on a backend; `phases` is told what begins, and `folder` takes files.
+  KernelWalk(Ops ops, Path folder, Consumer<String> phases) {
     this.ops = ops;
     this.folder = folder;
+    this.phases = phases;
   }
 
   /// Takes an empty folder and a file, and writes the instances to the file, one a line.
@@ -111,7 +115,7 @@ final class KernelWalk {
       for (CudaTypes types :
           List.of(CudaTypes.BFLOAT16, CudaTypes.BFLOAT16_RESIDUAL, CudaTypes.FLOAT32)) {
         try (Ops ops = new CudaOps(gpu, types, cache)) {
-          new KernelWalk(ops, folder).run();
+          new KernelWalk(ops, folder, _ -> {}).run();
         }
       }
     }
@@ -119,7 +123,7 @@ final class KernelWalk {
     Files.write(Path.of(arguments[1]), instances);
   }
 
-  private void run() {
+  void run() {
     text();
     groups();
     for (Task task : Task.values()) {
@@ -137,6 +141,7 @@ final class KernelWalk {
   private void text() {
     try (UmT5Encoder encoder = new UmT5Encoder(hollow(RandomWeights.umT5(1), DType.BF16), ops)) {
       for (int words : WORDS) {
+        phases.accept("text of %d words".formatted(words));
         try (var _ = ops.scope()) {
           encoder.encode(TextBenchmark.ids(words), words);
         }
@@ -180,6 +185,7 @@ final class KernelWalk {
     Weights weights = hollow(isNew ? RandomWeights.vae22() : RandomWeights.vae21(), DType.F32);
     try (VideoAutoencoder vae = isNew ? new WanVae22(weights, ops) : new WanVae21(weights, ops)) {
       for (String sides : task.sizes()) {
+        phases.accept("autoencoder of %s, %s".formatted(task, sides));
         try (var _ = ops.scope()) {
           VideoSize size = VideoSize.of(sides, 17);
           Tensor video = ops.empty(DType.F32, 3, size.frames(), size.height(), size.width());
@@ -206,6 +212,7 @@ final class KernelWalk {
         VideoAutoencoder vae =
             AutoencoderBenchmark.open(task, ops); // random, as benchmarks have it
         Lora lora = Lora.read(file)) {
+      phases.accept("%s in %s".formatted(task, recipe));
       Run run = new Run(task, vae, experts);
       run.denoise(Sampler.EULER, SMALL, false);
       if (recipe == Precision.PLAIN) { // what sizes, solvers and caches change is in no FP8 layer
@@ -215,6 +222,7 @@ final class KernelWalk {
           run.denoise(sampler, SMALL, false);
         }
       }
+      phases.accept("%s in %s with LoRA".formatted(task, recipe));
       experts.get(Expert.SINGLE).adapt(List.of(new LoraApplication(lora, 1)));
       run.denoise(Sampler.EULER, SMALL, false);
     }

@@ -28,4 +28,18 @@ final class KernelWalkTest {
         .as("what %s holds goes to %s where kernels have changed", FOUND, LIST)
         .isEqualTo(KernelInstances.lines());
   }
+
+  @Test
+  void thePlanOfMemoryCountsEachOperationOfTheBackendToTheByte() throws Exception {
+    Path device = folder.resolve("device.txt");
+    Path planned = folder.resolve("planned.txt");
+    HollowGpus.run(
+        folder,
+        MemoryWalk.class,
+        Files.createDirectory(folder.resolve("walk")).toString(),
+        device.toString(),
+        planned.toString());
+    assertThat(Files.readAllLines(device)).hasSizeGreaterThan(1000);
+    assertThat(Files.readAllLines(planned)).containsExactlyElementsOf(Files.readAllLines(device));
+  }
 }

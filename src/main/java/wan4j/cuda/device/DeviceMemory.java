@@ -50,6 +50,16 @@ public final class DeviceMemory implements AutoCloseable {
     stack.reserve(bytes, most, this::give);
   }
 
+  /// Returns the bytes of all tensors.
+  public long bytes() {
+    return stack.height();
+  }
+
+  /// Returns the most that they were since this was asked last.
+  public long mostBytes() {
+    return stack.most();
+  }
+
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
   public Scope scope() {
     device.context().requireUser();

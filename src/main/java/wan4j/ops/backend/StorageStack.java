@@ -22,6 +22,7 @@ public final class StorageStack {
   private int chunk = -1;
   private long offset;
   private long height;
+  private long most;
 
   /// Creates a stack whose chunks double from `smallestChunk` to `largestChunk` bytes, and are
   /// larger where one piece is.
@@ -53,7 +54,15 @@ public final class StorageStack {
     Storage taken = chunks.get(chunk).slice(offset, bytes);
     offset += bytes;
     height += bytes;
+    most = Math.max(most, height);
     return taken;
+  }
+
+  /// Returns the largest number of bytes that were taken at once since this was asked last.
+  public long most() {
+    long result = most;
+    most = height;
+    return result;
   }
 
   /// Returns the bytes that are taken.

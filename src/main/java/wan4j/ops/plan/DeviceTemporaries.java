@@ -8,6 +8,7 @@ import wan4j.ops.OperandFormat;
 import wan4j.ops.Scope;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideStack;
+import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.SummedSource;
@@ -97,13 +98,31 @@ final class DeviceTemporaries {
     }
   }
 
-  /// A weight of several sources in bfloat16 and its quantised form, before it lies where it stays.
-  void quantised(Shape shape, List<TensorSource> sources, OperandFormat format) {
+  /// A tensor that is quantised as it lies.
+  void operand(Shape shape, OperandFormat want) {
+    try (Scope _ = memory.scope()) {
+      taken(shape, want);
+    }
+  }
+
+  /// A weight of several sources in bfloat16 and, but for squares, its quantised form, before it lies
+  /// where it stays.
+  void quantised(Shape shape, List<TensorSource> sources, Precision precision) {
     try (Scope _ = memory.scope()) {
       memory.empty(DType.BF16, shape);
       sources.forEach(this::sum);
-      memory.empty(DType.F8_E4M3, shape);
-      written(shape, format, shape.size(0));
+      switch (precision) {
+        case FLOAT8_TOKEN -> {
+          memory.empty(DType.F8_E4M3, shape);
+          memory.empty(DType.F32, Shape.of(shape.size(0), 1));
+        }
+        case FLOAT8_CURRENT, FLOAT8_DELAYED -> {
+          memory.empty(DType.F8_E4M3, shape);
+          memory.empty(DType.F32, Shape.of(1));
+          taken(shape, OperandFormat.Simple.FLOAT8_CURRENT);
+        }
+        case FLOAT8_BLOCK, FLOAT32, PLAIN -> {}
+      }
     }
   }
 

@@ -17,6 +17,7 @@ final class NullMemory {
   private long weights;
   private long peak;
   private long mostLive;
+  private long recentLive;
   private long mostWeights;
 
   NullMemory(Placement placement) {
@@ -44,6 +45,7 @@ final class NullMemory {
   Tensor empty(DType dtype, Shape shape) {
     live += placement.bytes(dtype, shape);
     mostLive = Math.max(mostLive, live);
+    recentLive = Math.max(recentLive, live);
     peak = Math.max(peak, live + weights);
     return nothing(dtype, shape);
   }
@@ -63,8 +65,19 @@ final class NullMemory {
     return peak;
   }
 
+  long scopeBytes() {
+    return live;
+  }
+
   long mostLiveBytes() {
     return mostLive;
+  }
+
+  /// Returns the most that scopes held since this was asked last.
+  long recentLiveBytes() {
+    long result = recentLive;
+    recentLive = live;
+    return result;
   }
 
   long mostWeightBytes() {

@@ -1,6 +1,5 @@
 package wan4j.ops.plan;
 
-import java.lang.foreign.Arena;
 import java.util.List;
 import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
@@ -23,7 +22,6 @@ import wan4j.ops.check.Shapes;
 import wan4j.ops.check.VideoShapes;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
-import wan4j.tensor.HostStorage;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -75,6 +73,16 @@ public final class NullOps implements Ops {
     return memory.mostLiveBytes();
   }
 
+  /// Returns the bytes that scopes hold.
+  long scopeBytes() {
+    return memory.scopeBytes();
+  }
+
+  /// Returns the most that they held since this was asked last.
+  long recentScopeBytes() {
+    return memory.recentLiveBytes();
+  }
+
   @Override
   public DType activation() {
     return activation;
@@ -113,16 +121,8 @@ public final class NullOps implements Ops {
   /// Gives zeros, which take memory when they are read.
   @Override
   public Download beginDownload(Tensor tensor) {
-    Tensor zeros =
-        Tensor.deferred(
-            tensor.dtype(), tensor.shape(), () -> zeros(tensor.dtype(), tensor.shape()));
+    Tensor zeros = Tensor.zeros(tensor.dtype(), tensor.shape());
     return () -> zeros;
-  }
-
-  private static Tensor zeros(DType dtype, Shape shape) {
-    long bytes = shape.count() * dtype.bytes();
-    var segment = Arena.ofAuto().allocate(Math.max(bytes, 1)).asSlice(0, bytes);
-    return new Tensor(shape, dtype, new HostStorage(segment));
   }
 
   @Override
@@ -158,7 +158,14 @@ public final class NullOps implements Ops {
   @Override
   public Operand operand(Tensor x, OperandFormat want) {
     Shape shape = Shapes.operand(x);
-    return x.dtype() == plainType(want) ? new Operand.Plain(x) : as(shape, want);
+    if (x.dtype() == plainType(want)) {
+      return new Operand.Plain(x);
+    }
+    Operand result = result(shape, want);
+    if (temporaries != null) {
+      temporaries.operand(shape, want);
+    }
+    return result;
   }
 
   @Override
@@ -391,6 +398,9 @@ public final class NullOps implements Ops {
   @Override
   public RowStatistics compareRows(Tensor current, Tensor previous) {
     Shapes.compareRows(current, previous);
+    if (temporaries != null) {
+      temporaries.passing(DType.F32, Shape.of(current.length(0), 3)); // sums of each row
+    }
     return new RowStatistics(1, 0, 0);
   }
 

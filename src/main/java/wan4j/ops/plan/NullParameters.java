@@ -56,12 +56,12 @@ final class NullParameters implements Parameters {
           case PLAIN -> activation;
           case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
         };
-    allocate(dtype, shapes.weight());
     if (temporaries == null) {
       allocate(DType.F32, Shape.of(shapes.outputs()));
     } else if (!biases.isEmpty()) {
       allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
     }
+    allocate(dtype, shapes.weight()); // after the bias, as they lie on a GPU
     long scales =
         switch (precision) {
           case FLOAT32, PLAIN -> 0;
@@ -75,7 +75,7 @@ final class NullParameters implements Parameters {
       allocate(DType.F32, Shape.of(scales));
     }
     if (temporaries != null && precision.isFloat8()) {
-      temporaries.quantised(shapes.weight(), weights, format(precision, null));
+      temporaries.quantised(shapes.weight(), weights, precision);
     } else {
       weights.forEach(this::sum);
     }
@@ -128,8 +128,7 @@ final class NullParameters implements Parameters {
   @Override
   public void attach(Linear layer, List<SideBranch> branches) {
     SideShapes shapes = SideShapes.of(layer, branches);
-    DType dtype =
-        layer instanceof Layer own && own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
+    DType dtype = sideType(layer);
     List<List<Tensor>> chains = new ArrayList<>();
     Tensor down = allocate(dtype, Shape.of(shapes.rank(), layer.inputs()));
     Tensor up = allocate(dtype, Shape.of(layer.outputs(), shapes.rank()));
@@ -140,14 +139,45 @@ final class NullParameters implements Parameters {
       chains.add(List.of(allocate(dtype, Shape.of(layer.outputs(), layer.inputs()))));
     }
     Tensor bias = shapes.hasBias() ? allocate(dtype, Shape.of(layer.outputs())) : null;
+    if (temporaries != null) {
+      branches.forEach(branch -> passing(scaled(branch)));
+    }
     SideStack stack = new SideStack(bias, chains);
     sides.attach(layer, stack);
     undoing.add(() -> sides.detach(layer, stack));
   }
 
+  /// Returns the type of what hangs beside a layer: a GPU's FP8 layers have it in bfloat16.
+  private DType sideType(Linear layer) {
+    if (!(layer instanceof Layer own)) {
+      return activation;
+    }
+    if (temporaries != null && own.precision().isFloat8()) {
+      return DType.BF16;
+    }
+    return own.precision() == Precision.FLOAT32 ? DType.F32 : activation;
+  }
+
   @Override
   public void adjust(Tensor tensor, TensorSource difference, float factor) {
     allocate(tensor.dtype(), tensor.shape()); // what it held before
+    if (temporaries != null) {
+      passing(difference);
+    }
+  }
+
+  /// Returns what of a branch is multiplied by its factor while it loads.
+  private static TensorSource scaled(SideBranch branch) {
+    return switch (branch) {
+      case SideBranch.LowRank pair -> pair.up();
+      case SideBranch.Dense full -> full.weight();
+      case SideBranch.Bias change -> change.bias();
+    };
+  }
+
+  /// A source as it is, until it has been added to what stays.
+  private void passing(TensorSource source) {
+    temporaries.passing(source.dtype(), source.shape());
   }
 
   @Override

@@ -1,5 +1,7 @@
 package wan4j.schedule.noise;
 
+import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -29,6 +31,18 @@ public final class CpuNoise implements Noise {
       fill(values);
     }
     return Tensor.of(values, shape.toArray());
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    generator.save(state);
+    state.put("spare", spare);
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    generator.restore(state);
+    spare = state.doubles("spare", 1)[0];
   }
 
   /// Draws float32 numbers in [0, 1), as `torch.rand(shape)` does.

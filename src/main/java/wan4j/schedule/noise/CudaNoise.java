@@ -1,5 +1,7 @@
 package wan4j.schedule.noise;
 
+import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -43,6 +45,16 @@ public final class CudaNoise implements Noise {
       used += rounds;
     }
     return Tensor.of(values, shape.toArray());
+  }
+
+  @Override
+  public void save(Ops ops, SavedState state) {
+    state.put("used", used);
+  }
+
+  @Override
+  public void restore(Ops ops, SavedState state) {
+    used = state.longs("used", 1)[0];
   }
 
   private void fill(float[] values, int threads, int rounds) {

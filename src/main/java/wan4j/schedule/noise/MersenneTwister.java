@@ -1,5 +1,10 @@
 package wan4j.schedule.noise;
 
+import wan4j.ops.SavedState;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+
 /// The generator MT19937 (Matsumoto and Nishimura, 1998) with 32-bit outputs.
 final class MersenneTwister {
   private static final int SIZE = 624;
@@ -15,6 +20,17 @@ final class MersenneTwister {
     for (int i = 1; i < SIZE; i++) {
       state[i] = SEEDING * (state[i - 1] ^ (state[i - 1] >>> 30)) + i;
     }
+  }
+
+  void save(SavedState saved) {
+    saved.put("numbers", Tensor.of(state, SIZE));
+    saved.put("position", position);
+  }
+
+  void restore(SavedState saved) {
+    System.arraycopy(
+        saved.tensor("numbers", DType.I32, Shape.of(SIZE)).toInts(), 0, state, 0, SIZE);
+    position = saved.count("position", SIZE);
   }
 
   int next() {

@@ -1,0 +1,197 @@
+package wan4j.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import wan4j.bench.random.RandomWeights;
+import wan4j.cache.StepCache;
+import wan4j.media.FrameSink;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
+import wan4j.model.WanVae21;
+import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.ops.plan.NullOps;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
+import wan4j.schedule.Sampler;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
+import wan4j.weights.TransformerConfig;
+
+/// A course of several clips, each of which sees the last frames of those before.
+final class CourseRunTest {
+  private static final int CLIPS = 3;
+  private static final int REMEMBERED = 7;
+
+  /// Notes what each clip sees; its frames are numbered through all clips.
+  private static final class Numbered implements Course {
+    private final List<List<Integer>> seen = new ArrayList<>();
+    private int made;
+
+    @Override
+    public int clips() {
+      return CLIPS;
+    }
+
+    @Override
+    public int remembered() {
+      return REMEMBERED;
+    }
+
+    @Override
+    public Shape latents(VideoAutoencoder vae) {
+      return vae.latents(5, 64, 64);
+    }
+
+    @Override
+    public Conditioning conditioning(
+        Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
+      assertThat(clip.index()).isEqualTo(seen.size());
+      List<Integer> numbers = new ArrayList<>();
+      for (int i = 0; clip.before() != null && i < clip.before().length(0); i++) {
+        numbers.add((int) clip.before().at(i).toFloats()[0]);
+      }
+      seen.add(numbers);
+      return Conditioning.of(prompts, List.of(), null);
+    }
+
+    /// Five frames, in pieces of one and four.
+    @Override
+    public void decode(Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, FrameSink sink) {
+      for (int count : new int[] {1, 4}) {
+        byte[] pixels = new byte[3 * count];
+        for (int i = 0; i < count; i++) {
+          pixels[3 * i] = (byte) made++;
+        }
+        sink.accept(Tensor.of(pixels, count, 1, 1, 3));
+      }
+    }
+  }
+
+  /// Networks without elements, which note when they are no longer needed.
+  private static final class Networks implements CourseNetworks, AutoCloseable {
+    private final NullOps ops = new NullOps();
+    private final TransformerConfig config = RandomWeights.config(wan4j.Task.T2V_A14B, 1);
+    private final VideoAutoencoder vae = new WanVae21(RandomWeights.vae21(), ops);
+    private final List<String> done = new ArrayList<>();
+    private final Experts experts =
+        new Experts(
+            config,
+            List.of(Expert.SINGLE),
+            0,
+            false,
+            _ ->
+                new WanTransformer(
+                    config,
+                    RandomWeights.transformer(config, 1),
+                    ops,
+                    SequenceGroup.SOLO,
+                    PrecisionTable.of(Precision.PLAIN, List.of())));
+
+    @Override
+    public Ops ops() {
+      return ops;
+    }
+
+    @Override
+    public Tensor text(String prompt) {
+      return Tensor.of(new float[config.textDim()], 1, config.textDim());
+    }
+
+    @Override
+    public void textIsDone() {
+      done.add("text");
+    }
+
+    @Override
+    public VideoAutoencoder autoencoder() {
+      return vae;
+    }
+
+    @Override
+    public void autoencoderIsDone() {
+      done.add("vae");
+    }
+
+    @Override
+    public Experts experts() {
+      return experts;
+    }
+
+    @Override
+    public void expertsAreDone() {
+      done.add("experts");
+    }
+
+    @Override
+    public void close() {
+      experts.close();
+      vae.close();
+      ops.close();
+    }
+  }
+
+  /// Notes the stages.
+  private record Stages(List<String> names) implements CourseListener {
+    @Override
+    public <T> T stage(String name, Supplier<T> work) {
+      names.add(name);
+      return work.get();
+    }
+
+    @Override
+    public void begins(int step, Expert expert) {}
+
+    @Override
+    public void ends(Outcome outcome) {}
+  }
+
+  @Test
+  void eachClipSeesTheLastFramesOfAllBeforeIt() {
+    Numbered course = new Numbered();
+    Stages stages = new Stages(new ArrayList<>());
+    List<Integer> frames = new ArrayList<>();
+    try (Networks networks = new Networks()) {
+      CourseRun.Wanted wanted =
+          new CourseRun.Wanted(
+              "",
+              "",
+              new SamplingPlan(Sampler.EULER, 1, 5, 1, 1),
+              shape ->
+                  Tensor.deferred(
+                      DType.F32,
+                      shape,
+                      () -> {
+                        throw new IllegalStateException("shapes are all there is");
+                      }),
+              _ -> StepCache.NONE);
+      new CourseRun(course, networks, stages).run(wanted, piece -> frames.add(piece.length(0)));
+      assertThat(networks.done.getFirst()).isEqualTo("text");
+      assertThat(networks.done.subList(1, networks.done.size()))
+          .containsExactly(
+              "vae", "experts", "vae", "vae", "experts", "vae", "vae", "experts", "vae");
+      assertThat(networks.ops.liveBytes()).isPositive();
+    }
+    assertThat(course.seen)
+        .containsExactly(List.of(), List.of(0, 1, 2, 3, 4), List.of(3, 4, 5, 6, 7, 8, 9));
+    assertThat(frames).containsExactly(1, 4, 1, 4, 1, 4);
+    assertThat(stages.names)
+        .containsExactly(
+            "text",
+            "conditioning",
+            "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode");
+  }
+}
