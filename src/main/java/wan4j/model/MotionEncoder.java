@@ -166,6 +166,10 @@ public final class MotionEncoder implements AutoCloseable {
   /// Returns the motion in faces, host float32 `[faces, size, size, 3]` in [-1, 1], as float32
   /// `[faces, dim]` in the innermost scope.
   public Tensor encode(Tensor faces) {
+    if (!faces.shape().equals(Shape.of(faces.length(0), size(), size(), 3))) {
+      throw new IllegalArgumentException(
+          "got faces %s, expected [faces, %d, %d, 3]".formatted(faces, size(), size()));
+    }
     Tensor motion = ops.empty(DType.F32, faces.length(0), directions.outputs());
     for (int start = 0; start < faces.length(0); start += BATCH) {
       int count = Math.min(BATCH, faces.length(0) - start);
@@ -187,12 +191,7 @@ public final class MotionEncoder implements AutoCloseable {
     for (Block block : blocks) {
       x = block.forward(x);
     }
-    Tensor features = convolved(x, last, Window.VALID);
-    if (features.length(1) != 1 || features.length(2) != 1) {
-      throw new IllegalArgumentException(
-          "faces of %s leave %s, expected one feature a face: give squares of the network's size"
-              .formatted(faces.shape(), features.shape()));
-    }
+    Tensor features = convolved(x, last, Window.VALID); // [faces, 1, 1, features]
     return features.reshape(features.length(0), features.length(3));
   }
 
