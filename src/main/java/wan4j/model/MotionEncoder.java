@@ -68,7 +68,7 @@ public final class MotionEncoder implements AutoCloseable {
     for (int i = 0; i < weights.parts(); i++) {
       TensorSource weight = weights.at(i).tensor("weight");
       TensorSource bias = weights.at(i).tensor("bias", weight.shape().size(0));
-      double factor = 1 / Math.sqrt(weight.shape().size(1));
+      double factor = 1 / Math.sqrt(weight.shape().length(1));
       TensorSource scaled =
           new ComputedSource(weight.name(), weight.shape(), () -> scaled(weight, factor));
       layers.add(linear(scaled, List.of(bias)));
