@@ -123,15 +123,15 @@ final class Vectors {
   private static FloatVector errorGelu(FloatVector x) {
     FloatVector u = x.abs().mul((float) Math.sqrt(0.5));
     FloatVector t = FloatVector.broadcast(SPECIES, 1f).div(u.mul(0.5f).add(1f));
-    FloatVector sum = t.mul(0.17087277f).add(-0.82215223f);
-    sum = sum.mul(t).add(1.48851587f);
-    sum = sum.mul(t).add(-1.13520398f);
-    sum = sum.mul(t).add(0.27886807f);
+    FloatVector sum = t.mul(0.17087276f).add(-0.82215226f);
+    sum = sum.mul(t).add(1.4885159f);
+    sum = sum.mul(t).add(-1.135204f);
+    sum = sum.mul(t).add(0.27886808f);
     sum = sum.mul(t).add(-0.18628806f);
     sum = sum.mul(t).add(0.09678418f);
-    sum = sum.mul(t).add(0.37409196f);
-    sum = sum.mul(t).add(1.00002368f);
-    sum = sum.mul(t).add(-1.26551223f);
+    sum = sum.mul(t).add(0.37409195f);
+    sum = sum.mul(t).add(1.0000237f);
+    sum = sum.mul(t).add(-1.2655122f);
     // half of erfc, of which the positive side of x takes the rest to one
     FloatVector tail = exponential(sum.sub(u.mul(u))).mul(t).mul(0.5f);
     FloatVector share = tail.blend(tail.neg().add(1f), x.compare(VectorOperators.GT, 0f));

@@ -29,8 +29,8 @@ public final class ClipVision implements AutoCloseable {
 
   private static final double EPSILON = 1e-5;
   private static final int COLOURS = 3;
-  private static final float[] MEAN = {0.48145466f, 0.4578275f, 0.40821073f};
-  private static final float[] DEVIATION = {0.26862954f, 0.26130258f, 0.27577711f};
+  private static final double[] MEAN = {0.48145466, 0.4578275, 0.40821073};
+  private static final double[] DEVIATION = {0.26862954, 0.26130258, 0.27577711};
 
   private final Ops ops;
   private final Parameters parameters;
@@ -146,7 +146,8 @@ public final class ClipVision implements AutoCloseable {
       int x = i % size;
       int at = (y / patch * side + x / patch) * row;
       int within = (colour * patch + y % patch) * patch + x % patch;
-      rows[at + within] = (pixels[i] * 0.5f + 0.5f - MEAN[colour]) / DEVIATION[colour];
+      double share = pixels[i] * 0.5 + 0.5;
+      rows[at + within] = (float) ((share - MEAN[colour]) / DEVIATION[colour]);
     }
     return Tensor.of(rows, (long) side * side, row);
   }

@@ -117,8 +117,8 @@ final class FullSizeTest {
       assertThat(network.entries()).isEqualTo(25);
       long loaded = ops.liveBytes();
       assertThat(loaded).isBetween(2 * 315_000_000L, 2 * 320_000_000L);
-      int second = 16_000;
-      Tensor sound = Tensor.of(new float[20 * second], 20 * second);
+      int samples = 20 * 16_000;
+      Tensor sound = Tensor.of(new float[samples], samples);
       assertThat(network.mix(sound, new double[25]).shape()).isEqualTo(Shape.of(999, 1024));
       assertThat(ops.mostScopeBytes()).isLessThan(400L << 20); // the front's 250 states at once
     }

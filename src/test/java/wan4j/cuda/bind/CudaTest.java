@@ -37,8 +37,8 @@ final class CudaTest {
   void aDriverThatIsTooOldIsRefusedInOneSentence() {
     assertThat(Cuda.driverAbsence(11_080))
         .isEqualTo(
-            "the NVIDIA driver serves CUDA 11.8 and wan4j needs 12.0 or newer (driver 525 or newer);"
-                + " update the driver");
+            "the NVIDIA driver serves CUDA 11.8 and wan4j needs 12.0 or newer (driver 525 or"
+                + " newer); update the driver");
     assertThat(Cuda.driverAbsence(12_000)).isNull();
   }
 
