@@ -91,7 +91,7 @@ final class VerifyCommand implements Callable<Integer> {
         failed += passes ? 0 : 1;
         System.out.printf(
             Locale.ROOT,
-            "%s  %-10s %-38s %.2e of %.1e (%s)%n",
+            "%s  %-20s %-38s %.2e of %.1e (%s)%n",
             passes ? "PASS" : "FAIL",
             compared.kind(),
             compared.name(),
@@ -102,7 +102,7 @@ final class VerifyCommand implements Callable<Integer> {
       case Verifier.Result.Failed failure -> {
         failed++;
         System.out.printf(
-            "FAIL  %-10s %-38s %s%n", failure.kind(), failure.name(), failure.reason());
+            "FAIL  %-20s %-38s %s%n", failure.kind(), failure.name(), failure.reason());
       }
       case Verifier.Result.Skipped skip -> skipped.merge(skip.kind(), 1, Integer::sum);
     }

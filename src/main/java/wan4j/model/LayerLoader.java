@@ -3,6 +3,7 @@ package wan4j.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import wan4j.ops.Linear;
 import wan4j.ops.Parameters;
 import wan4j.quant.Precision;
@@ -31,6 +32,20 @@ record LayerLoader(Parameters parameters, PrecisionTable precisions, List<Linear
         names.stream().map(name -> matrix(weights, name, outputs, inputs)).toList(),
         names.stream().map(name -> weights.tensor(name + ".bias", outputs)).toList(),
         noted(weights, names));
+  }
+
+  /// Loads the parts of one stored layer, each of so many outputs, as layers of their own.
+  List<Linear> split(Weights weights, String name, int parts, long outputs, long inputs) {
+    TensorSource weight = matrix(weights, name, parts * outputs, inputs);
+    TensorSource bias = weights.tensor(name + ".bias", parts * outputs);
+    Precision precision = noted(weights, List.of(name));
+    return IntStream.range(0, parts)
+        .mapToObj(part ->
+            parameters.linear(
+                List.of(weight.slice(part * outputs, outputs)),
+                List.of(bias.slice(part * outputs, outputs)),
+                precision))
+        .toList();
   }
 
   /// Loads several layers without bias and with the same inputs as one.

@@ -1,6 +1,7 @@
 package wan4j.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /// A tensor that lies somewhere, mostly in a file, and is read in pieces when a backend takes it.
 public interface TensorSource {
@@ -28,6 +29,37 @@ public interface TensorSource {
     MemorySegment segment = MemorySegment.ofArray(bytes);
     read(0, segment);
     return new Tensor(shape(), dtype(), new HostStorage(segment));
+  }
+
+  /// Returns `length` entries of the outermost axis from `first` on, read from this source; throws
+  /// `IndexOutOfBoundsException` when there are not as many.
+  default TensorSource slice(long first, long length) {
+    Objects.checkFromIndexSize(first, length, shape().size(0));
+    long row = bytes() / Math.max(1, shape().size(0));
+    Shape sliced = shape().with(0, length);
+    TensorSource whole = this;
+    return new TensorSource() {
+      @Override
+      public String name() {
+        return whole.name();
+      }
+
+      @Override
+      public Shape shape() {
+        return sliced;
+      }
+
+      @Override
+      public DType dtype() {
+        return whole.dtype();
+      }
+
+      @Override
+      public void read(long offset, MemorySegment target) {
+        Objects.checkFromIndexSize(offset, target.byteSize(), bytes());
+        whole.read(first * row + offset, target);
+      }
+    };
   }
 
   /// Returns a source over a tensor in host memory.

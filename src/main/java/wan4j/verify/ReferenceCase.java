@@ -56,12 +56,14 @@ public final class ReferenceCase implements AutoCloseable {
     return at;
   }
 
-  /// Returns the kind of the case; those of speech and of animation, which have many parts, are one
-  /// kind each.
+  /// Returns the kind of the case.
   public String kind() {
-    return json.path("kind").isString()
-        ? json.get("kind").asString().replaceFirst("^(s2v|animate)-.*", "$1")
-        : kindOf(folder);
+    return json.path("kind").isString() ? json.get("kind").asString() : kindOf(folder);
+  }
+
+  /// Returns the family of a kind, which is that kind but for the many of speech and of animation.
+  static String family(String kind) {
+    return kind.replaceFirst("^(s2v|animate)-.*", "$1");
   }
 
   /// Returns the kind from a case's path: the folder of its kind, or the first word of its own
@@ -71,7 +73,7 @@ public final class ReferenceCase implements AutoCloseable {
     Path root = rootOf(folder);
     boolean hasKind = at.startsWith(root) && root.relativize(at).getNameCount() > 1;
     String name = (hasKind ? at.getParent() : at).getFileName().toString();
-    return name.replaceFirst("^(s2v|animate)-.*", "$1");
+    return family(name);
   }
 
   /// Returns the case's name in reports: its kind's folder and its own.
@@ -111,6 +113,14 @@ public final class ReferenceCase implements AutoCloseable {
           "%s has no case.safetensors; expected one with %s".formatted(folder, name));
     }
     return tensors.tensor(name).load();
+  }
+
+  /// Returns a tensor of another case that lies beside this one; throws `InputException` when it is
+  /// missing.
+  Tensor tensorOf(String name, String tensor) {
+    try (ReferenceCase other = open(folder.resolveSibling(name))) {
+      return other.tensor(tensor);
+    }
   }
 
   /// Returns the names of all tensors.

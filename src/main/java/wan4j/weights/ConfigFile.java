@@ -78,6 +78,18 @@ public final class ConfigFile {
     return value;
   }
 
+  /// Returns true or false, or the fallback when it is missing.
+  public boolean flag(String name, boolean fallback) {
+    if (!has(name)) {
+      return fallback;
+    }
+    JsonNode node = values.path(name);
+    if (!node.isBoolean()) {
+      throw wrong(name, node, "true or false");
+    }
+    return node.booleanValue();
+  }
+
   /// Returns a word, or the fallback when it is missing.
   public String text(String name, String fallback) {
     if (!has(name)) {

@@ -25,12 +25,15 @@ import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
+import wan4j.model.ClipVision;
+import wan4j.model.FaceEncoder;
+import wan4j.model.MotionEncoder;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
-import wan4j.ops.Convolution;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
 import wan4j.ops.Ops;
@@ -57,6 +60,7 @@ import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Wav2Vec2Config;
 import wan4j.weights.Weights;
 import wan4j.weights.file.SafetensorsWriter;
 import wan4j.weights.lora.Lora;
@@ -71,6 +75,7 @@ final class KernelWalk {
       2; // a first block finds nothing to add to the stream, others do
   private static final int STEPS = 4;
   private static final int RANK = 32;
+  private static final Path LISTS = Path.of("src/test/resources/golden/manifests-s2v-animate");
   private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
   private static final int[] WORDS = {20, 126, 512};
 
@@ -126,6 +131,7 @@ final class KernelWalk {
   void run() {
     text();
     groups();
+    encoders();
     for (Task task : Task.values()) {
       autoencoder(task);
       Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
@@ -150,7 +156,7 @@ final class KernelWalk {
   }
 
   /// What the audio injectors and the face adapter ask for beside layers that all blocks have: each
-  /// token sees five keys in heads of 128. The convolution is that of wav2vec2's positions.
+  /// token sees five keys in heads of 128.
   private void groups() {
     try (Parameters parameters = ops.parameters();
         var _ = ops.scope()) {
@@ -167,17 +173,33 @@ final class KernelWalk {
         ops.groupedAttention(
             new Heads(query, keys, keys), rows, 5, 0.1, out.input(Branch.CONDITIONAL));
       }
-      Convolution positions =
-          parameters.convolution(
-              new Hollow("weight", Shape.of(1024, 64, 128), DType.F32),
-              new Hollow("bias", Shape.of(1024), DType.F32),
-              16);
-      ops.convolution(
-          ops.empty(ops.activation(), 200, 1, 1, 1024),
-          positions,
-          Window.VALID,
-          ops.empty(ops.activation(), 73, 1, 1, 1024));
     }
+  }
+
+  /// The networks of speech and animation beside their transformers, by lists of their tensors.
+  private void encoders() {
+    Weights speech = hollow(listed("wav2vec2-large-xlsr-53-english"), DType.F32);
+    List<Integer> strides = List.of(5, 2, 2, 2, 2, 2, 2);
+    try (Wav2Vec2 network = new Wav2Vec2(new Wav2Vec2Config(16, strides, 16, 1e-5), speech, ops)) {
+      network.mix(Tensor.of(new float[64_000], 64_000), new double[network.entries()]);
+    }
+    Weights clip = hollow(listed("clip-vit-h-14"), DType.F16);
+    try (ClipVision network = new ClipVision(clip, ClipVision.HEADS, ops);
+        var _ = ops.scope()) {
+      network.encode(Tensor.of(new float[3 * 224 * 224], 3, 224, 224));
+    }
+    Weights animate = hollow(listed("dit-animate-14B"), DType.BF16);
+    try (MotionEncoder network = new MotionEncoder(animate.at("motion_encoder"), ops);
+        FaceEncoder face = new FaceEncoder(animate.at("face_encoder"), ops);
+        var _ = ops.scope()) {
+      int size = network.size();
+      Tensor pictures = Tensor.of(new float[9 * size * size * 3], 9, size, size, 3);
+      face.encode(network.encode(pictures));
+    }
+  }
+
+  private static Weights listed(String network) {
+    return Weights.ofShapes(LISTS.resolve(network + ".json"));
   }
 
   private void autoencoder(Task task) {

@@ -29,12 +29,14 @@ import wan4j.weights.Checkpoint;
 import wan4j.weights.ConfigFile;
 import wan4j.weights.Naming;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Wav2Vec2Config;
 import wan4j.weights.Weights;
 
 /// Builds every full-size network on shapes alone: each tensor of the published lists is taken,
 /// with its shape, and none is left.
 final class FullSizeTest {
   private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
+  private static final Path LATER = Path.of("src/test/resources/golden/manifests-s2v-animate");
 
   @TempDir Path folder;
 
@@ -95,6 +97,64 @@ final class FullSizeTest {
         UmT5Encoder encoder = new UmT5Encoder(weights, ops)) {
       assertThat(weights.unused()).isEmpty();
       assertThat(encoder.dim()).isEqualTo(4096);
+    }
+  }
+
+  @Test
+  void theSpeechEncoderTakesEveryTensorOfWhatItIs() throws IOException {
+    Weights weights = Weights.ofShapes(LATER.resolve("wav2vec2-large-xlsr-53-english.json"));
+    // what the published config.json says beside the sizes
+    String config =
+        """
+        {"num_attention_heads": 16, "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+         "feat_extract_norm": "layer", "do_stable_layer_norm": true}
+        """;
+    ConfigFile file = ConfigFile.read(Files.writeString(folder.resolve("config.json"), config));
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        Wav2Vec2 network = new Wav2Vec2(Wav2Vec2Config.of(file), weights, ops)) {
+      assertThat(weights.unused())
+          .containsExactly("lm_head.bias", "lm_head.weight", "wav2vec2.masked_spec_embed");
+      assertThat(network.entries()).isEqualTo(25);
+      long loaded = ops.liveBytes();
+      assertThat(loaded).isBetween(2 * 315_000_000L, 2 * 320_000_000L);
+      int samples = 20 * 16_000;
+      Tensor sound = Tensor.of(new float[samples], samples);
+      assertThat(network.mix(sound, new double[25]).shape()).isEqualTo(Shape.of(999, 1024));
+      assertThat(ops.mostScopeBytes()).isLessThan(400L << 20); // the front's 250 states at once
+    }
+  }
+
+  @Test
+  void theEncodersOfAnimateTakeEveryTensorOfTheirs() {
+    Weights clip = Weights.ofShapes(LATER.resolve("clip-vit-h-14.json"));
+    Weights animate = Weights.ofShapes(LATER.resolve("dit-animate-14B.json"));
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        ClipVision vision = new ClipVision(clip, ClipVision.HEADS, ops);
+        MotionEncoder motion = new MotionEncoder(animate.at("motion_encoder"), ops);
+        FaceEncoder face = new FaceEncoder(animate.at("face_encoder"), ops);
+        var _ = ops.scope()) {
+      assertThat(clip.at("visual").unused())
+          .allMatch(name ->
+              name.startsWith("visual.transformer.31.")
+                  || name.startsWith("visual.post_norm.")
+                  || name.equals("visual.head"));
+      assertThat(animate.at("motion_encoder").unused()).isEmpty();
+      assertThat(animate.at("face_encoder").unused()).isEmpty();
+      assertThat(vision.size()).isEqualTo(224);
+      assertThat(motion.size()).isEqualTo(512);
+      Tensor tokens = vision.encode(Tensor.of(new float[3 * 224 * 224], 3, 224, 224));
+      assertThat(tokens.shape()).isEqualTo(Shape.of(257, 1280));
+      int pixels = 512 * 512 * 3;
+      Tensor moved = motion.encode(Tensor.of(new float[2 * pixels], 2, 512, 512, 3));
+      assertThat(moved.shape()).isEqualTo(Shape.of(2, 512));
+      for (int frames : new int[] {1, 2, 5, 9, 77}) {
+        Tensor faces = face.encode(ops.empty(DType.F32, frames, 512));
+        assertThat(faces.shape()).isEqualTo(Shape.of((frames + 3) / 4, 5, 5120));
+      }
+      Tensor small = Tensor.of(new float[pixels / 4], 1, 256, 256, 3);
+      assertThatThrownBy(() -> motion.encode(small))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("256, 256");
     }
   }
 

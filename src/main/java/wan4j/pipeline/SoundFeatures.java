@@ -1,0 +1,65 @@
+package wan4j.pipeline;
+
+import wan4j.tensor.Tensor;
+
+/// Which features of a sound each frame of a video has: those of wav2vec2, about 50 a second,
+/// become 30 a second, of which every frame takes the nearest (Wan-Video/Wan2.2 at 42bf4cf,
+/// wan/modules/s2v/audio_encoder.py, `linear_interpolation` and `get_audio_embed_bucket_fps`).
+public final class SoundFeatures {
+  private static final double STATES_PER_SECOND = 50; // slightly less in truth, and not corrected
+  private static final double RATE = 30;
+
+  private SoundFeatures() {}
+
+  /// Returns host float32 states `[states, dim]` as 30 features a second, `[features, dim]`: linear
+  /// between neighbours, first and last as they are.
+  public static Tensor resample(Tensor states) {
+    int count = states.length(0);
+    int dim = states.length(1);
+    int features = (int) (count / STATES_PER_SECOND * RATE);
+    float[] source = states.toFloats();
+    float[] target = new float[Math.multiplyExact(features, dim)];
+    double scale = features > 1 ? (double) (count - 1) / (features - 1) : 0;
+    for (int i = 0; i < features; i++) {
+      int before = (int) (i * scale);
+      int after = Math.min(before + 1, count - 1);
+      float weight = (float) (i * scale - before);
+      for (int j = 0; j < dim; j++) {
+        target[i * dim + j] =
+            (1 - weight) * source[before * dim + j] + weight * source[after * dim + j];
+      }
+    }
+    return Tensor.of(target, features, dim);
+  }
+
+  /// Returns how many clips of so many frames a sound of so many features fills, the last one
+  /// partly.
+  public static int clips(int features, int clipFrames, int framesPerSecond) {
+    return (int) (features / (clipFrames * (RATE / framesPerSecond))) + 1;
+  }
+
+  /// Returns the feature of each of the first frames, -1 where the sound has ended; halves go to
+  /// the even one.
+  public static int[] indices(int features, int frames, int framesPerSecond) {
+    int[] indices = new int[frames];
+    for (int frame = 0; frame < frames; frame++) {
+      int index = (int) Math.rint((double) frame / framesPerSecond * RATE);
+      indices[frame] = index < features ? index : -1;
+    }
+    return indices;
+  }
+
+  /// Returns the features `[features, dim]` of frames, `[frames, dim]`: zeros where the sound has
+  /// ended.
+  public static Tensor ofFrames(Tensor features, int[] indices) {
+    int dim = features.length(1);
+    float[] source = features.toFloats();
+    float[] target = new float[Math.multiplyExact(indices.length, dim)];
+    for (int frame = 0; frame < indices.length; frame++) {
+      if (indices[frame] >= 0) {
+        System.arraycopy(source, indices[frame] * dim, target, frame * dim, dim);
+      }
+    }
+    return Tensor.of(target, indices.length, dim);
+  }
+}
