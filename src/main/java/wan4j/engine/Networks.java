@@ -6,7 +6,6 @@ import java.util.function.Supplier;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
-import wan4j.LoraMode;
 import wan4j.Offload;
 import wan4j.Quantization;
 import wan4j.Task;
@@ -37,6 +36,7 @@ public final class Networks implements AutoCloseable {
   private final Ops textOps;
   private final Tokenizer tokenizer;
   private final Experts experts;
+  private final boolean isMerging; // of the options' files
   private final LoraFiles merged;
   private LoraFiles beside;
   private boolean isAdapted = true; // every loaded transformer has the files beside it
@@ -59,8 +59,9 @@ public final class Networks implements AutoCloseable {
       Quantization quantization = options.quantization();
       Backends.require(ops, quantization.recipe(checkpoint.transformer(expert)).precision());
     }
-    merged = new LoraFiles(isMerging() ? options.loras() : List.of(), checkpoint);
-    beside = new LoraFiles(isMerging() ? List.of() : options.loras(), checkpoint);
+    isMerging = merges(options, checkpoint);
+    merged = new LoraFiles(isMerging ? options.loras() : List.of(), checkpoint);
+    beside = new LoraFiles(isMerging ? List.of() : options.loras(), checkpoint);
     experts =
         new Experts(
             config,
@@ -112,8 +113,21 @@ public final class Networks implements AutoCloseable {
     }
   }
 
-  private boolean isMerging() {
-    return options.loraMode() == LoraMode.MERGE;
+  /// Says whether the files of the options are merged: in the automatic mode, where no weight is
+  /// stored in FP8 and runs so, since it would have to be rounded a second time.
+  private static boolean merges(EngineOptions options, Checkpoint checkpoint) {
+    return switch (options.loraMode()) {
+      case MERGE -> true;
+      case SIDE -> false;
+      case AUTO ->
+          checkpoint.experts().stream()
+              .map(checkpoint::transformer)
+              .noneMatch(weights -> {
+                PrecisionTable table = options.quantization().table(weights);
+                return weights.float8().keySet().stream()
+                    .anyMatch(layer -> table.precision(layer).isFloat8());
+              });
+    };
   }
 
   /// Returns the files that the networks come from.
@@ -191,7 +205,7 @@ public final class Networks implements AutoCloseable {
   /// Chooses the LoRA files that run beside the weights from now on, those of the options and of a
   /// request; others go at once. Throws `InputException` when one does not belong to its network.
   public void choose(List<LoraFile> requested) {
-    List<LoraFile> wanted = new ArrayList<>(isMerging() ? List.of() : options.loras());
+    List<LoraFile> wanted = new ArrayList<>(isMerging ? List.of() : options.loras());
     wanted.addAll(requested);
     if (!wanted.equals(beside.choices())) {
       LoraFiles before = beside;
