@@ -107,6 +107,7 @@ final class CheckpointFormatsTest {
     Files.createDirectory(folder.resolve("scheduler"));
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThat(checkpoint.boundary(0.875)).isEqualTo(0.875);
+      assertThat(checkpoint.boundary(0)).isZero(); // of a single transformer
       assertThat(checkpoint.flowShift(12)).isEqualTo(12);
       Files.writeString(folder.resolve("model_index.json"), "{\"boundary_ratio\": 0.5}");
       Files.writeString(folder.resolve("scheduler/scheduler_config.json"), "{\"flow_shift\": 3.0}");

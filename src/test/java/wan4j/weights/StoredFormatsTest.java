@@ -51,7 +51,7 @@ final class StoredFormatsTest {
     long[] sizes =
         shape.isEmpty()
             ? new long[0]
-            : java.util.Arrays.stream(shape.split(",")).mapToLong(Long::parseLong).toArray();
+            : java.util.Arrays.stream(shape.split(",", -1)).mapToLong(Long::parseLong).toArray();
     float[] scales = new float[count];
     for (int i = 0; i < count; i++) {
       scales[i] = i + 1;
