@@ -11,7 +11,8 @@ import java.util.Objects;
 /// @param arithmetic in which arithmetic a GPU computes what is not quantised
 /// @param quantization which layers of the transformers run in FP8
 /// @param loras LoRA files that change the transformers in every request
-/// @param loraMode whether they are merged into the weights or run beside them
+/// @param loraMode whether they are merged into the weights or run beside them; `AUTO` where
+///   nothing speaks for either
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
 public record EngineOptions(
@@ -49,7 +50,7 @@ public record EngineOptions(
         arithmetic,
         quantization,
         List.of(),
-        LoraMode.MERGE,
+        LoraMode.AUTO,
         Offload.of(offload),
         textOnCpu);
   }

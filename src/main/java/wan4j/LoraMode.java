@@ -4,6 +4,8 @@ import wan4j.tensor.InputException;
 
 /// How LoRA files change a network.
 public enum LoraMode {
+  /// They are merged, or run beside the weights where these are stored in FP8 and run so.
+  AUTO("auto"),
   /// They are added to the weights while these are loaded, before anything is quantised.
   MERGE("merge"),
   /// They run beside the weights, which stay as they are, so that they can be changed in a moment.
@@ -22,6 +24,6 @@ public enum LoraMode {
         return mode;
       }
     }
-    throw new InputException("--lora_mode got \"%s\"; give merge or side".formatted(name));
+    throw new InputException("--lora_mode got \"%s\"; give auto, merge or side".formatted(name));
   }
 }

@@ -82,6 +82,12 @@ final class LoraRequestTest {
       assertThat(sample(engine, request()))
           .isEqualTo(latents(files, LoraMode.SIDE, Quantization.Recipe.CURRENT));
     }
+    try (VideoEngine engine = engine(stored, files, LoraMode.AUTO, Quantization.Recipe.STORED)) {
+      assertThat(sample(engine, request()))
+          .isEqualTo(latents(files, LoraMode.SIDE, Quantization.Recipe.CURRENT));
+    }
+    assertThat(latents(files, LoraMode.AUTO, Quantization.Recipe.NONE))
+        .isEqualTo(latents(files, LoraMode.MERGE, Quantization.Recipe.NONE));
     try (VideoEngine engine = engine(stored, files, LoraMode.MERGE, Quantization.Recipe.STORED)) {
       assertThatThrownBy(() -> sample(engine, request()))
           .isInstanceOf(InputException.class)

@@ -31,13 +31,14 @@ final class LoraOptions {
       names = "--lora_mode",
       description =
           "merge: LoRA files are added to the weights while these are loaded. side: they run beside"
-              + " the weights, which works with checkpoints in FP8 too (default: merge).")
+              + " the weights, which works with checkpoints in FP8 too (default: merge, or side"
+              + " where the checkpoint's weights are stored in FP8 and run so).")
   private String mode;
 
   /// Returns how the files change the networks.
   LoraMode mode() {
     if (mode == null) {
-      return LoraMode.MERGE;
+      return LoraMode.AUTO;
     }
     if (all.isEmpty() && high.isEmpty() && low.isEmpty()) {
       throw new InputException(

@@ -45,7 +45,8 @@ final class SummedReads {
             int first = i * step;
             int height = Math.min(step, rows - first);
             try (Arena own = Arena.ofConfined()) {
-              MemorySegment piece = rows(source.base(), (long) first * columns, height, columns, own);
+              MemorySegment piece =
+                  rows(source.base(), (long) first * columns, height, columns, own);
               loaded.forEach(part -> add(gemm, part, first, height, columns, piece));
               long begin = (long) first * columns * dtype.bytes();
               long size = (long) height * columns;

@@ -14,8 +14,8 @@ import wan4j.tensor.Tensor;
 
 /// Weights with LoRA files merged: the weight and the thin matrices are loaded, and the device adds
 /// their product in float32, never in TF32, before anything is rounded. At rank 64 the products of
-/// both 14B experts are 3.6 TFLOP, which take a processor half a minute each and a GPU a fraction of
-/// the time in which the weights are read.
+/// both 14B experts are 3.6 TFLOP, which take a processor half a minute each and a GPU a fraction
+/// of the time in which the weights are read.
 final class SummedLoads {
   private final Transfers transfers;
   private final MatrixProducts products;

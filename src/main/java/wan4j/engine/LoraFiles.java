@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
-import wan4j.LoraMode;
 import wan4j.files.Quoted;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
@@ -67,23 +66,38 @@ final class LoraFiles implements AutoCloseable {
 
   /// Opens the files of `options` that are merged into the weights.
   static LoraFiles merged(EngineOptions options, Checkpoint checkpoint) {
-    return new LoraFiles(isMerging(options) ? options.loras() : List.of(), checkpoint);
+    return new LoraFiles(isMerging(options, checkpoint) ? options.loras() : List.of(), checkpoint);
   }
 
   /// Opens the files that run beside the weights: those of `options` and of a request.
   static LoraFiles beside(EngineOptions options, List<LoraFile> requested, Checkpoint checkpoint) {
-    return new LoraFiles(choices(options, requested), checkpoint);
+    return new LoraFiles(choices(options, requested, checkpoint), checkpoint);
   }
 
   /// Returns which files those are.
-  static List<LoraFile> choices(EngineOptions options, List<LoraFile> requested) {
-    List<LoraFile> wanted = new ArrayList<>(isMerging(options) ? List.of() : options.loras());
+  static List<LoraFile> choices(
+      EngineOptions options, List<LoraFile> requested, Checkpoint checkpoint) {
+    List<LoraFile> wanted =
+        new ArrayList<>(isMerging(options, checkpoint) ? List.of() : options.loras());
     wanted.addAll(requested);
     return wanted;
   }
 
-  private static boolean isMerging(EngineOptions options) {
-    return options.loraMode() == LoraMode.MERGE;
+  /// Says whether the files of the options are merged: in the automatic mode, where no weight is
+  /// stored in FP8 and runs so, since it would have to be rounded a second time.
+  private static boolean isMerging(EngineOptions options, Checkpoint checkpoint) {
+    return switch (options.loraMode()) {
+      case MERGE -> true;
+      case SIDE -> false;
+      case AUTO ->
+          checkpoint.experts().stream()
+              .map(checkpoint::transformer)
+              .noneMatch(weights -> {
+                PrecisionTable table = Precisions.table(options.quantization(), weights);
+                return weights.float8().keySet().stream()
+                    .anyMatch(layer -> table.precision(layer).isFloat8());
+              });
+    };
   }
 
   /// Returns the files as they were chosen.

@@ -213,7 +213,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   /// Chooses the LoRA files that run beside the weights from now on, those of the options and of a
   /// request; others go at once. Throws `InputException` when one does not belong to its network.
   public void choose(List<LoraFile> requested) {
-    if (!LoraFiles.choices(options, requested).equals(beside.choices())) {
+    if (!LoraFiles.choices(options, requested, checkpoint()).equals(beside.choices())) {
       LoraFiles before = beside;
       beside = LoraFiles.beside(options, requested, checkpoint());
       before.close();

@@ -70,7 +70,7 @@ final class PatternCode {
 
   private void write(Node node) {
     switch (node) {
-      case Node.Character(IntPredicate isMember) -> {
+      case Node.OneOf(IntPredicate isMember) -> {
         int place = add(CHARACTER);
         first[place] = classes.size();
         classes.add(isMember);

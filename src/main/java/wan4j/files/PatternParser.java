@@ -10,7 +10,7 @@ final class PatternParser {
   /// A part of an expression.
   sealed interface Node {
     /// One character of a class.
-    record Character(IntPredicate isMember) implements Node {}
+    record OneOf(IntPredicate isMember) implements Node {}
 
     /// One part after the other.
     record Sequence(List<Node> parts) implements Node {}
@@ -79,14 +79,14 @@ final class PatternParser {
   private Node one() {
     int c = text[at++];
     return switch (c) {
-      case '.' -> new Node.Character(other -> other != '\n');
+      case '.' -> new Node.OneOf(other -> other != '\n');
       case '^' -> new Node.Start();
       case '$' -> new Node.End();
-      case '[' -> new Node.Character(members());
+      case '[' -> new Node.OneOf(members());
       case '(' -> group();
-      case '\\' -> new Node.Character(escape());
+      case '\\' -> new Node.OneOf(escape());
       case '*', '+', '?' -> throw wrong("repeats nothing");
-      default -> new Node.Character(other -> other == c);
+      default -> new Node.OneOf(other -> other == c);
     };
   }
 

@@ -77,13 +77,12 @@ public final class Checkpoint implements AutoCloseable {
       TransformerConfig config = TransformerConfig.read(folder(expert), transformer(expert));
       if (common != null && !common.equals(config)) {
         throw new InputException(
-            "the experts in %s belong to different models: %s has %s, %s has %s; put the two experts of one model there"
+            "the experts in %s have different sizes: %s of the %s and of the %s; put the two experts of one model there"
                 .formatted(
                     folder,
+                    common.difference(config),
                     experts().getFirst().description(),
-                    common.sentence(),
-                    expert.description(),
-                    config.sentence()));
+                    expert.description()));
       }
       common = config;
     }
@@ -142,7 +141,7 @@ public final class Checkpoint implements AutoCloseable {
       return usual;
     }
     double value = number("model_index.json", "boundary_ratio", usual);
-    if (!(value > 0 && value < 1)) {
+    if (value != usual && !(value > 0 && value < 1)) {
       throw new InputException(
           "%s gives boundary_ratio as %s; expected a number between 0 and 1: download it again"
               .formatted(folder.resolve("model_index.json"), value));

@@ -2,6 +2,9 @@ package wan4j.weights;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
 import wan4j.files.Json;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -122,10 +125,33 @@ public record TransformerConfig(
     return outChannels * patchFrames * patchHeight * patchWidth;
   }
 
-  /// Returns the sizes in which models differ, in words.
-  String sentence() {
-    return "type %s, %d blocks of width %d and %d, %d heads, %d channels in and %d out"
-        .formatted(modelType, layers, dim, feedForwardDim, heads, inChannels, outChannels);
+  /// Returns what another transformer has otherwise, such as "layers 30 and 40", or nothing.
+  String difference(TransformerConfig other) {
+    Map<String, Object> own = fields();
+    Map<String, Object> others = other.fields();
+    return own.keySet().stream()
+        .filter(name -> !own.get(name).equals(others.get(name)))
+        .map(name -> "%s %s and %s".formatted(name, own.get(name), others.get(name)))
+        .collect(Collectors.joining(", "));
+  }
+
+  private Map<String, Object> fields() {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("type", modelType);
+    fields.put("channels in", inChannels);
+    fields.put("channels out", outChannels);
+    fields.put("width", dim);
+    fields.put("inner width", feedForwardDim);
+    fields.put("frequencies", frequencyDim);
+    fields.put("text width", textDim);
+    fields.put("text length", textLength);
+    fields.put("heads", heads);
+    fields.put("layers", layers);
+    fields.put("patch frames", patchFrames);
+    fields.put("patch height", patchHeight);
+    fields.put("patch width", patchWidth);
+    fields.put("epsilon", epsilon);
+    return fields;
   }
 
   /// Returns this config with another number of text states.

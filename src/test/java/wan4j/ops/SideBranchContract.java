@@ -205,8 +205,10 @@ public abstract class SideBranchContract {
         TensorSource expected = merged(first, weights);
         Sum sum = new Sum(weights.get(first == 0 ? 0 : 1), addends(first), expected);
         float[] wanted = expected.load().toFloats();
-        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted)).isLessThan(2e-6);
-        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.BF16)), wanted)).isLessThan(2e-3);
+        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted))
+            .isLessThan(2e-6);
+        assertThat(Truth.difference(values(ops, home.tensor(sum, DType.BF16)), wanted))
+            .isLessThan(2e-3);
       }
       TensorSource bias = truth.source(DType.BF16, 1, FIRST);
       float[] wanted = bias.load().toFloats();
@@ -214,7 +216,8 @@ public abstract class SideBranchContract {
       TensorSource expected = TensorSource.of("bias", Tensor.of(wanted, FIRST));
       Sum sum =
           new Sum(bias, List.of(new SummedSource.Addend.Values(biases.getFirst(), 3)), expected);
-      assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted)).isLessThan(2e-6);
+      assertThat(Truth.difference(values(ops, home.tensor(sum, DType.F32)), wanted))
+          .isLessThan(2e-6);
     }
   }
 
@@ -224,8 +227,7 @@ public abstract class SideBranchContract {
       if (branch.firstOutput() == firstOutput) {
         switch (branch) {
           case SideBranch.LowRank pair ->
-              addends.add(
-                  new SummedSource.Addend.Product(pair.up(), pair.down(), pair.factor()));
+              addends.add(new SummedSource.Addend.Product(pair.up(), pair.down(), pair.factor()));
           case SideBranch.Dense dense ->
               addends.add(new SummedSource.Addend.Values(dense.weight(), dense.factor()));
           case SideBranch.Bias _ -> {}

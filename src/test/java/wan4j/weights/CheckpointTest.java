@@ -119,8 +119,7 @@ final class CheckpointTest {
         "low_noise_model",
         "Wan2.1_VAE.pth",
         "models_t5_umt5-xxl-enc-bf16.pth",
-        "google/umt5-xxl",
-        "high_noise_model/config.json"
+        "google/umt5-xxl"
       })
   void aMissingPartIsNamed(String part) throws IOException {
     originalPair(folder);

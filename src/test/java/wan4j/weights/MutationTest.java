@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.LongConsumer;
@@ -18,15 +19,20 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
+import wan4j.text.Tokenizer;
 import wan4j.weights.file.PositionedFile;
 import wan4j.weights.file.TensorFile;
 import wan4j.weights.file.ZipEntries;
+import wan4j.weights.lora.Lora;
 
 /// Damages valid files in thousands of ways: each is read, or refused in one sentence, and soon.
+/// The system property `wan4j.mutations` sets how many cases each family has.
 final class MutationTest {
   private static final String[] PICKLES = {"types", "float8", "strided", "protocol2", "protocol4"};
   private static final int LONGEST_SECONDS = 20;
+  private static final int CASES = Integer.getInteger("wan4j.mutations", 2000);
 
   private static Path folder;
   private static byte[] safetensors;
@@ -63,24 +69,23 @@ final class MutationTest {
 
   @AfterAll
   static void remove() throws IOException {
-    try (var files = Files.list(folder)) {
-      for (Path file : files.toList()) {
+    try (var files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
       }
     }
-    Files.delete(folder);
   }
 
   @Test
   void damagedSafetensorsAreReadOrRefused() {
     forSeeds(
-        1500, seed -> readsOrRefuses(mutate(safetensors, seed, edits(seed, 6)), ".safetensors"));
+        CASES, seed -> readsOrRefuses(mutate(safetensors, seed, edits(seed, 6)), ".safetensors"));
   }
 
   @Test
   void damagedPyTorchFilesAreReadOrRefused() {
     forSeeds(
-        1500,
+        CASES,
         seed -> {
           byte[] whole = pickles[(int) (seed % pickles.length)];
           readsOrRefuses(mutate(whole, seed, edits(seed, 6)), ".pth");
@@ -89,7 +94,7 @@ final class MutationTest {
 
   @Test
   void damagedPicklesInAnIntactZipAreReadOrRefused() {
-    forSeeds(2000, MutationTest::damagedPickleIsReadOrRefused);
+    forSeeds(CASES, MutationTest::damagedPickleIsReadOrRefused);
   }
 
   private static void damagedPickleIsReadOrRefused(long seed) {
@@ -109,7 +114,7 @@ final class MutationTest {
 
   @Test
   void randomPicklesAreRefused() {
-    forSeeds(1000, MutationTest::randomPickleIsRefused);
+    forSeeds(CASES, MutationTest::randomPickleIsRefused);
   }
 
   private static void randomPickleIsRefused(long seed) {
@@ -131,7 +136,7 @@ final class MutationTest {
 
   @Test
   void aDamagedConfigIsReadOrRefused() {
-    forSeeds(700, MutationTest::damagedConfigIsReadOrRefused);
+    forSeeds(CASES, MutationTest::damagedConfigIsReadOrRefused);
   }
 
   private static void damagedConfigIsReadOrRefused(long seed) {
@@ -149,6 +154,86 @@ final class MutationTest {
     } catch (InputException e) {
       assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(700);
     }
+  }
+
+  @Test
+  void aDamagedTokenizerIsReadOrRefused() {
+    byte[] tokenizer =
+        """
+        {"added_tokens": [{"id": 0, "content": "<pad>"}, {"id": 1, "content": "</s>"}],
+         "normalizer": {"type": "Sequence", "normalizers": [
+          {"type": "Strip", "strip_left": false, "strip_right": true},
+          {"type": "Replace", "pattern": {"Regex": "( |[0-9]){2,}"}, "content": " "}]},
+         "pre_tokenizer": {"type": "Metaspace", "replacement": "_", "split": true},
+         "post_processor": {"type": "TemplateProcessing",
+          "single": [{"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "</s>"}}],
+          "special_tokens": {"</s>": {"id": "</s>", "ids": [1]}}},
+         "model": {"type": "Unigram", "unk_id": 2,
+          "vocab": [["<pad>", 0.0], ["</s>", 0], ["<unk>", 0e0], ["_", -1.5], ["_a", -2.25e-1]]}}
+        """
+            .getBytes(StandardCharsets.UTF_8);
+    forSeeds(
+        CASES,
+        seed -> tokenizes("tokenizer.json", mutate(tokenizer, seed, edits(seed, 5)), "tokenizer"));
+  }
+
+  @Test
+  void aDamagedSentencePieceModelIsReadOrRefused() throws IOException {
+    Path model = Path.of("src/test/resources/golden/s2v-ckpt/google/umt5-xxl/spiece.model");
+    byte[] whole = Files.readAllBytes(model);
+    forSeeds(
+        CASES, seed -> tokenizes("spiece.model", mutate(whole, seed, edits(seed, 6)), "pieces"));
+  }
+
+  private static void tokenizes(String name, byte[] bytes, String place) {
+    long start = System.nanoTime();
+    try {
+      Path own = Files.createDirectories(folder.resolve(place));
+      Files.write(own.resolve(name), bytes);
+      Tokenizer tokenizer = Tokenizer.load(own);
+      for (int id : tokenizer.encode("a  a <pad> b", 16).ids()) {
+        assertThat(id).isBetween(0, tokenizer.largestId());
+      }
+    } catch (InputException e) {
+      assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(900);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    assertThat((System.nanoTime() - start) / 1_000_000_000).isLessThan(LONGEST_SECONDS);
+  }
+
+  @Test
+  void aDamagedLoraIsReadOrRefused() {
+    String settings = "{\"lora_alpha\": 4, \"r\": 2, \"alpha_pattern\": {\"(q|k)[0-9]*\": 8}}";
+    byte[] lora =
+        SafetensorsBytes.of(
+            """
+            {"__metadata__":{"lora_adapter_metadata":"%s"},\
+            "model.blocks.0.q.lora_A.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},\
+            "model.blocks.0.q.lora_B.weight":{"dtype":"BF16","shape":[2,2],"data_offsets":[24,32]},\
+            "model.blocks.0.k.diff":{"dtype":"F8_E4M3","shape":[2,3],"data_offsets":[32,38]}}\
+            """
+                .formatted(settings.replace("\"", "\\\"")),
+            38);
+    byte[] config =
+        "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 4, \"rank_pattern\": {\"^q$\": 2}}"
+            .getBytes(StandardCharsets.UTF_8);
+    Map<String, Shape> shapes =
+        Map.of("blocks.0.q.weight", Shape.of(2, 3), "blocks.0.k.weight", Shape.of(2, 3));
+    Weights network = Weights.ofShapes("network", shapes, DType.F32);
+    forSeeds(
+        CASES,
+        seed -> {
+          boolean isConfig = seed % 4 == 0;
+          write("adapter_config.json", isConfig ? mutate(config, seed, edits(seed, 4)) : config);
+          Path file =
+              write("lora.safetensors", isConfig ? lora : mutate(lora, seed, edits(seed, 4)));
+          try (Lora read = Lora.read(file)) {
+            assertThat(read.match(network)).isNotEmpty();
+          } catch (InputException e) {
+            assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(900);
+          }
+        });
   }
 
   /// Runs a test for the seeds from 0 on, each of which is a case of its own and the same every

@@ -134,7 +134,7 @@ record LoraSettings(
             String name = entry.getKey().replaceFirst("^\\^", "").replaceFirst("\\$$", "");
             LinearPattern module;
             try {
-              LinearPattern.of(name);
+              var _ = LinearPattern.of(name);
               module = LinearPattern.of("(?:.*\\.)?(?:" + name + ")");
             } catch (InputException e) {
               throw new InputException(title + ": " + e.getMessage(), e);

@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -176,6 +177,109 @@ public final class TorchReaderTest {
     String huge = "J\u00ff\u00ff\u00ff\u007f";
     refuses(tensor("0", 2, "K\0", huge + huge + huge + "\u0087", "K\0K\0K\0\u0087"));
     refuses(tensor("0", 2, "K\0", "K\u0002\u0085", "K\u0001K\u0001\u0086"));
+  }
+
+  @Test
+  void theNegativeBitIsAppliedAndAParameterOrBufferIsItsTensor() {
+    String buffer =
+        "ctorch._tensor\n_rebuild_from_type_v2\n("
+            + REBUILD
+            + "ctorch\nTensor\n"
+            + arguments("\u0089N")
+            + "}tR";
+    String parameter =
+        "ctorch._utils\n_rebuild_parameter\n" + REBUILD + arguments("\u0089N") + "R\u0089N\u0087R";
+    String negative = REBUILD + arguments("\u0089N}" + key("neg") + "\u0088s") + "R";
+    String pickle =
+        "\u0080\u0002}(" + key("n") + negative + key("b") + buffer + key("p") + parameter + "u.";
+    Map<String, byte[]> entries = new LinkedHashMap<>();
+    entries.put("x/data.pkl", pickle.getBytes(StandardCharsets.ISO_8859_1));
+    entries.put("x/data/0", new byte[] {0, 0, (byte) 0x80, 0x3F, 0, 0, 0, 0x40}); // 1 and 2
+    Path path = StoredZip.write(folder.resolve("bits.pth"), ZipEntry.STORED, entries);
+    try (TensorFile file = TensorFile.open(path)) {
+      assertThat(values(file.tensors().get("n"))).containsExactly(-1, -2);
+      assertThat(values(file.tensors().get("b"))).containsExactly(1, 2);
+      assertThat(values(file.tensors().get("p"))).containsExactly(1, 2);
+      byte[] last = SafetensorsTest.bytes(file.tensors().get("n"), 5, 3);
+      assertThat(last).isEqualTo(new byte[] {0, 0, (byte) 0xC0});
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"state_dict", "model_state_dict", "model", "ema", "module"})
+  void theNetworkIsFoundUnderItsWrapperAlsoBesideOtherTensors(String wrapper) {
+    String tensor = REBUILD + arguments("\u0089N") + "R";
+    // and a tuple as a key, whose entry no one asks for
+    String pickle =
+        "\u0080\u0002}("
+            + key("rng")
+            + tensor
+            + key(wrapper)
+            + "}"
+            + key("w")
+            + tensor
+            + "s"
+            + key("a")
+            + key("b")
+            + "\u0086K\u0001u.";
+    try (TensorFile file = TensorFile.open(torch(pickle))) {
+      assertThat(file.tensors()).containsOnlyKeys("w");
+    }
+  }
+
+  @Test
+  void aTensorOfATypeThatNoNetworkNeedsDoesNotRefuseTheFile() {
+    String other =
+        "ctorch._utils\n_rebuild_tensor_v3\n"
+            + arguments("\u0089Nctorch\nuint16\n")
+                .replace("ctorch\nFloatStorage", "ctorch.storage\nUntypedStorage")
+            + "R";
+    String pickle =
+        "\u0080\u0002}("
+            + key("a")
+            + REBUILD
+            + arguments("\u0089N")
+            + "R"
+            + key("c")
+            + other
+            + "u.";
+    try (TensorFile file = TensorFile.open(torch(pickle))) {
+      assertThat(file.tensors()).containsOnlyKeys("a");
+      assertThat(file.unread()).containsExactly(Map.entry("c", "uint16"));
+    }
+  }
+
+  @Test
+  @Timeout(10)
+  void theWorkOfAPickleIsBounded() {
+    String pairs = "](" + "h\u0001".repeat(20_000) + "e";
+    String pickle =
+        "\u0080\u0002ccollections\nOrderedDict\nq\0"
+            + key("a")
+            + "N\u0086q\u0001"
+            + pairs
+            + "\u0085q\u0002"
+            + "h\0h\u0002R0".repeat(20_000)
+            + "}.";
+    refuses(torch(pickle)).hasMessageContaining("2,000,000 entries");
+  }
+
+  private static final String REBUILD = "ctorch._utils\n_rebuild_tensor_v2\n";
+
+  private static String key(String text) {
+    return "X" + (char) text.length() + "\0\0\0" + text;
+  }
+
+  /// The arguments of a tensor of two elements over storage `0`.
+  private static String arguments(String rest) {
+    return "(("
+        + key("storage")
+        + "ctorch\nFloatStorage\n"
+        + key("0")
+        + key("cpu")
+        + "K\u0002tQK\0K\u0002\u0085K\u0001\u0085"
+        + rest
+        + "t";
   }
 
   @Test
