@@ -79,7 +79,9 @@ final class LayerTable {
     }
     StringBuilder text =
         new StringBuilder(
-            "\nBeyond the exact product in per cent, with fast sums and with float32 sums; their times:\n\n");
+            "\n"
+                + "Beyond the exact product in per cent, with fast sums and with float32 sums;"
+                + " their times:\n\n");
     head(text, chosen);
     rows.forEach((name, figures) -> {
       List<String> cells = new ArrayList<>(name);

@@ -146,7 +146,8 @@ final class BenchCommand implements Runnable {
       name = "layers",
       mixinStandardHelpOptions = true,
       description =
-          "How far a block's linear layers are from float32 in the FP8 recipes, on inputs with outliers.")
+          "How far a block's linear layers are from float32 in the FP8 recipes, on inputs with"
+              + " outliers.")
   static final class Layers implements Callable<Integer> {
     @Mixin private BenchOptions options;
     @Mixin private LinearLayerOptions layers;
@@ -250,7 +251,8 @@ final class BenchCommand implements Runnable {
       name = "start",
       mixinStandardHelpOptions = true,
       description =
-          "A first start, which compiles the kernels that it needs, and the next one, which must not.")
+          "A first start, which compiles the kernels that it needs, and the next one, which must"
+              + " not.")
   static final class Start implements Callable<Integer> {
     @Mixin private MeasurementOptions options;
 

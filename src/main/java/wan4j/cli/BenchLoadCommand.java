@@ -23,7 +23,8 @@ final class BenchLoadCommand implements Callable<Integer> {
       names = "--from",
       defaultValue = "f32",
       description =
-          "f32: tensors of float32; bf16: a transformer, which --fp8_recipe quantises on its way; fp8: transformers in FP8 as convert writes them (default: f32).")
+          "f32: tensors of float32; bf16: a transformer, which --fp8_recipe quantises on its way;"
+              + " fp8: transformers in FP8 as convert writes them (default: f32).")
   private String from;
 
   @Option(names = "--gigabytes", description = "With f32, the file's size (default: 8).")
@@ -56,7 +57,8 @@ final class BenchLoadCommand implements Callable<Integer> {
   private Integer tensors() {
     if (task != null || experts != null || layers != null) {
       throw new InputException(
-          "--task, --experts or --layers was given for tensors of float32; add --from bf16 or --from fp8");
+          "--task, --experts or --layers was given for tensors of float32; add --from bf16 or"
+              + " --from fp8");
     }
     double size = gigabytes == null ? 8 : gigabytes;
     return options.run(bench -> LoadBenchmark.run(bench, folder.path(), size));

@@ -23,7 +23,8 @@ final class BenchOptions {
   @Option(
       names = "--fp8_recipe",
       description =
-          "The recipe of a transformer's linear layers: Float8CurrentScaling, DelayedScaling, Float8BlockScaling or PerTokenScaling (default: none).")
+          "The recipe of a transformer's linear layers: Float8CurrentScaling, DelayedScaling,"
+              + " Float8BlockScaling or PerTokenScaling (default: none).")
   private String recipe;
 
   @Option(names = "--warm_up", defaultValue = "2", description = "Runs before the measured ones.")

@@ -12,7 +12,8 @@ import wan4j.bench.QualityBenchmark;
     name = "quality",
     mixinStandardHelpOptions = true,
     description =
-        "How near the videos of FP8 recipes and MagCache are to those without, on the demo's text-to-video model.")
+        "How near the videos of FP8 recipes and MagCache are to those without, on the demo's"
+            + " text-to-video model.")
 final class BenchQualityCommand implements Callable<Integer> {
   @Mixin private BenchOptions options;
 
@@ -26,7 +27,8 @@ final class BenchQualityCommand implements Callable<Integer> {
       names = "--magcache_ratios",
       defaultValue = "demo/checkpoint/magcache-ratios.json",
       description =
-          "Ratios of a calibration, measured first where there are none (default: ${DEFAULT-VALUE}).")
+          "Ratios of a calibration, measured first where there are none (default:"
+              + " ${DEFAULT-VALUE}).")
   private Path ratios;
 
   @Override

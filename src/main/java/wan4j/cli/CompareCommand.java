@@ -25,7 +25,8 @@ import wan4j.verify.VideoComparison;
     mixinStandardHelpOptions = true,
     description = {
       "Compares two videos by PSNR and SSIM, or two files of latents by their relative distance.",
-      "The second is what the first should be; a video may be a folder of its pictures, and folders of",
+      "The second is what the first should be; a video may be a folder of its pictures, and folders"
+          + " of",
       "generate --save_latents are compared step by step."
     })
 final class CompareCommand implements Callable<Integer> {

@@ -20,8 +20,10 @@ import wan4j.tensor.InputException;
     mixinStandardHelpOptions = true,
     description = {
       "Writes a checkpoint again with its transformers in FP8.",
-      "Half the size of bf16, nothing to quantise when it is loaded, and the same videos to the bit",
-      "as --quantize with the same recipe. generate --ckpt_dir takes it like any other, and runs it",
+      "Half the size of bf16, nothing to quantise when it is loaded, and the same videos to the"
+          + " bit",
+      "as --quantize with the same recipe. generate --ckpt_dir takes it like any other, and runs"
+          + " it",
       "in FP8 without further flags.",
     })
 final class ConvertCommand implements Callable<Integer> {
@@ -49,7 +51,8 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(
       names = "--device",
       description =
-          "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu); the files are the same.")
+          "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu); the files are"
+              + " the same.")
   private String device;
 
   @Mixin private ReportOptions report;

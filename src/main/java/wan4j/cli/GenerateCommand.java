@@ -225,8 +225,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     if (output.isResumed() && calibration != null) {
       throw new InputException(
-          "--resume and --magcache_calibration were both given, but resuming runs no step to measure;"
-              + " give one of them");
+          "--resume and --magcache_calibration were both given, but resuming runs no step to"
+              + " measure; give one of them");
     }
   }
 

@@ -49,8 +49,8 @@ final class OutputOptions {
       names = "--save_latents",
       paramLabel = "DIR",
       description =
-          "Keep the latents after each step in a new folder; compare DIR DIR tells how near two such"
-              + " folders are, step by step.")
+          "Keep the latents after each step in a new folder; compare DIR DIR tells how near two"
+              + " such folders are, step by step.")
   private Path latentsFolder;
 
   /// Throws `InputException` for flags that exclude each other and for what cannot be written.

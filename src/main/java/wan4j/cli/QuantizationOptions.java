@@ -12,20 +12,23 @@ final class QuantizationOptions {
       arity = "0..1",
       fallbackValue = "True",
       description =
-          "Run the linear layers of the transformers in FP8 (default: those that the checkpoint stores in FP8; False: none).")
+          "Run the linear layers of the transformers in FP8 (default: those that the checkpoint"
+              + " stores in FP8; False: none).")
   private String quantize;
 
   @Option(
       names = "--fp8_recipe",
       description =
-          "PerTokenScaling, Float8CurrentScaling, DelayedScaling or Float8BlockScaling (default: the one in which the checkpoint stores FP8, else PerTokenScaling).")
+          "PerTokenScaling, Float8CurrentScaling, DelayedScaling or Float8BlockScaling (default:"
+              + " the one in which the checkpoint stores FP8, else PerTokenScaling).")
   private String recipe;
 
   @Option(
       names = "--fp8_skip",
       split = ",",
       description =
-          "Layers that stay in bf16, such as blocks.0,blocks.*.ffn.2; of a checkpoint in FP8 also without --quantize.")
+          "Layers that stay in bf16, such as blocks.0,blocks.*.ffn.2; of a checkpoint in FP8 also"
+              + " without --quantize.")
   private List<String> skipped = List.of();
 
   /// Returns what is quantised; throws `InputException` for FP8 flags that need `--quantize` and

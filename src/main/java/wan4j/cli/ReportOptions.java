@@ -22,7 +22,8 @@ final class ReportOptions {
   Reporter progress() {
     if (json && quiet) {
       throw new InputException(
-          "--json and --quiet were both given; give one of them: --json tells events, --quiet nothing");
+          "--json and --quiet were both given; give one of them: --json tells events, --quiet"
+              + " nothing");
     }
     if (json) {
       return new JsonReporter(System.out);

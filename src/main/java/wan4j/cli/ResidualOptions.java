@@ -10,7 +10,8 @@ final class ResidualOptions {
       names = "--residual",
       defaultValue = "fp32",
       description =
-          "The residual stream of transformers, bf16 or fp32; bf16 only on a GPU in bf16 (default: fp32).")
+          "The residual stream of transformers, bf16 or fp32; bf16 only on a GPU in bf16 (default:"
+              + " fp32).")
   private String residual;
 
   /// Returns an arithmetic with the residual stream that the flag names.

@@ -45,8 +45,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--attention",
       description =
-          "wan4j: wan4j's own attention kernel takes every case that it can (heads of 128, in bf16 on"
-              + " a GPU), not only those of so many keys that it is faster than cuDNN.")
+          "wan4j: wan4j's own attention kernel takes every case that it can (heads of 128, in bf16"
+              + " on a GPU), not only those of so many keys that it is faster than cuDNN.")
   private String attention;
 
   private int passed;

@@ -107,20 +107,39 @@ final class DeviceTemporaries {
     Shape query = heads.query().shape();
     long size = query.size(2);
     long keys = heads.key().shape().size(0);
+    boolean isOurs = !isBiased && DeviceRules.isOurAttention(activation, size, keys);
     try (Scope _ = memory.scope()) {
-      if (!isBiased
-          && DeviceRules.isOurAttention(activation, size, keys)
-          && DeviceRules.isWrittenByAttention(want)) {
-        written(shape, want, DeviceRules.attentionNotes(query.size(0), query.size(1)));
+      if (isOurs && DeviceRules.isWrittenByAttention(want, size)) {
+        written(shape, want, plan(heads).notes());
+        parts(heads);
         return;
       }
       if (want != OperandFormat.Simple.PLAIN) {
         taken(shape, want);
         memory.empty(activation, shape);
       }
-      if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
+      if (isOurs) {
+        parts(heads);
+      } else if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
         scores(query.size(1), query.size(0), keys);
       }
+    }
+  }
+
+  private static AttentionPlan plan(Heads heads) {
+    Tensor query = heads.query();
+    return AttentionPlan.of(
+        query.length(0),
+        heads.key().length(0),
+        query.length(1),
+        query.length(2),
+        AttentionPlan.MOST_BLOCKS);
+  }
+
+  private void parts(Heads heads) {
+    int floats = AttentionPlan.partFloats(heads.key().length(0), heads.query().length(2));
+    if (floats > 0) {
+      memory.empty(DType.F32, Shape.of(floats));
     }
   }
 

@@ -60,7 +60,8 @@ public final class TensorFile implements AutoCloseable {
       return "a GGUF file; expected safetensors or PyTorch: download that version";
     }
     if (start.startsWith("\u0080")) {
-      return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or later";
+      return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or"
+                 + " later";
     }
     return start.startsWith("<") ? "a web page, not a file of weights; download it again" : null;
   }

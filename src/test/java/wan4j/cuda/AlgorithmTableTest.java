@@ -54,8 +54,8 @@ class AlgorithmTableTest {
     assertThat(other.algorithm(PRODUCT)).isNull();
     assertThat(other.summary())
         .isEqualTo(
-            "none was measured for NVIDIA H100 with cuBLASLt 130100 and cuDNN 91400: each product and"
-                + " convolution takes the library's first; ./wan4j tune measures them");
+            "none was measured for NVIDIA H100 with cuBLASLt 130100 and cuDNN 91400: each product"
+                + " and convolution takes the library's first; ./wan4j tune measures them");
   }
 
   @Test
@@ -140,8 +140,8 @@ class AlgorithmTableTest {
     }
     Files.writeString(
         folder.resolve("own.json"),
-        "[{\"device\": \"x\", \"library\": \"cuDNN\", \"version\": 1, \"choices\": [{\"work\": \"p\", \"algorithm\":"
-            + " \"12\", \"milliseconds\": 1, \"firstMilliseconds\": 2}]}]");
+        "[{\"device\": \"x\", \"library\": \"cuDNN\", \"version\": 1, \"choices\": [{\"work\":"
+            + " \"p\", \"algorithm\": \"12\", \"milliseconds\": 1, \"firstMilliseconds\": 2}]}]");
     assertThatThrownBy(() -> algorithms())
         .isInstanceOf(InputException.class)
         .hasMessageContaining("128 hexadecimal digits or two numbers, got \"12\"");
