@@ -42,31 +42,39 @@ constexpr float MOST = 1.152921504606847e18f; // 2^60
 constexpr float LOWEST = -3.402823466e38f;
 constexpr unsigned int ALL = 0xFFFFFFFF;
 
-struct Barriers {
-  unsigned long long queryFull[QUERY_STAGES][GROUPS];
-  unsigned long long queryEmpty[QUERY_STAGES][GROUPS];
-  unsigned long long keysFull[STAGES];
-  unsigned long long keysEmpty[STAGES];
-  unsigned long long valuesFull[STAGES];
-  unsigned long long valuesEmpty[STAGES];
-};
+// Where barriers lie behind the first of them, in bytes: those of queries for each warpgroup, those of
+// tiles for each stage.
+constexpr int QUERY_FULL = 0;
+constexpr int QUERY_EMPTY = QUERY_FULL + 8 * QUERY_STAGES * GROUPS;
+constexpr int KEYS_FULL = QUERY_EMPTY + 8 * QUERY_STAGES * GROUPS;
+constexpr int KEYS_EMPTY = KEYS_FULL + 8 * STAGES;
+constexpr int VALUES_FULL = KEYS_EMPTY + 8 * STAGES;
+constexpr int VALUES_EMPTY = VALUES_FULL + 8 * STAGES;
+constexpr int BARRIERS = VALUES_EMPTY / 8 + STAGES;
 
 // Has the compiler see that the lanes of a warp agree.
 __device__ __forceinline__ int agreed(int value) { return __shfl_sync(ALL, value, 0); }
 
-// Where things lie in shared memory.
+// Where things lie in shared memory. This is itself read from there, as is the list of works, one by one:
+// so the compiler sees that a warp's lanes agree on what follows and computes it once for a warp, and it
+// does not derive these addresses anew in every loop.
 struct Places {
   unsigned int query;
   unsigned int keys;
   unsigned int values;
-  Work* works; // read one by one: so the compiler sees that warps agree on all that follows
+  unsigned int barriers;
 };
 
-// Rows of 128 bytes, swizzled over them: eights of neighbouring rows are 1,024 bytes apart, and, where
-// columns go along a row, the next 64 of them a box further.
-__device__ __forceinline__ unsigned long long descriptor(unsigned int address) {
-  return (1ull << 62) | (static_cast<unsigned long long>(1024 >> 4) << 32) |
-      (static_cast<unsigned long long>(BOX_BYTES >> 4) << 16) | ((address & 0x3FFFF) >> 4);
+// What a product is told of where rows of 128 bytes lie, swizzled over them: eights of neighbouring rows
+// are 1,024 bytes apart, and, where columns go along a row, the next 64 of them a box further. The lower
+// half is computed once, so that each product costs one addition: the other warpgroups wait for their turn.
+__device__ __forceinline__ unsigned int lowerHalf(unsigned int address) {
+  return (static_cast<unsigned int>(BOX_BYTES >> 4) << 16) + ((address & 0x3FFFF) >> 4);
+}
+
+__device__ __forceinline__ unsigned long long descriptor(unsigned int lowerHalf, int offset) {
+  constexpr unsigned long long UPPER_HALF = 1u << 30 | 1024 >> 4;
+  return UPPER_HALF << 32 | (lowerHalf + (offset >> 4));
 }
 
 // ---- the warp that copies
@@ -83,15 +91,9 @@ __device__ __forceinline__ void copyRows(
 
 // Copies what all works take, or those that are done again.
 __device__ __forceinline__ void copy(
-    const Places& places, Barriers& barriers, const TensorMap& query, const TensorMap& key,
+    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
     const TensorMap& value, int queryTiles, bool isAgain, Ring<STAGES>& ring, Ring<QUERY_STAGES>& queryRing) {
-  unsigned int queryFull = sharedAddress(barriers.queryFull);
-  unsigned int queryEmpty = sharedAddress(barriers.queryEmpty);
-  unsigned int keysFull = sharedAddress(barriers.keysFull);
-  unsigned int keysEmpty = sharedAddress(barriers.keysEmpty);
-  unsigned int valuesFull = sharedAddress(barriers.valuesFull);
-  unsigned int valuesEmpty = sharedAddress(barriers.valuesEmpty);
-  for (const Work* work = places.works; work->last > 0; work++) {
+  for (const Work* work = works; work->last > 0; work++) {
     if (isAgain && work->again == 0) {
       continue;
     }
@@ -100,19 +102,20 @@ __device__ __forceinline__ void copy(
 #pragma unroll 1
     for (int i = 0; i < GROUPS; i++) {
       int at = queryRing.stage * GROUPS + i;
-      await(queryEmpty + 8 * at, queryRing.parity ^ 1);
+      unsigned int barrier = places.barriers + 8 * at;
+      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
       copyRows(
-          places.query + at * QUERY_BYTES, QUERY_BYTES, query, queryFull + 8 * at, head, first + 64 * i);
+          places.query + at * QUERY_BYTES, QUERY_BYTES, query, barrier + QUERY_FULL, head,
+          first + 64 * i);
     }
     queryRing.step();
     for (int tile = work->last - 1; tile >= work->first; tile--) {
-      int at = 8 * ring.stage;
-      await(keysEmpty + at, ring.parity ^ 1);
-      copyRows(
-          places.keys + ring.stage * TILE_BYTES, TILE_BYTES, key, keysFull + at, head, tile * KEYS);
-      await(valuesEmpty + at, ring.parity ^ 1);
-      copyRows(
-          places.values + ring.stage * TILE_BYTES, TILE_BYTES, value, valuesFull + at, head, tile * KEYS);
+      unsigned int barrier = places.barriers + 8 * ring.stage;
+      int at = ring.stage * TILE_BYTES;
+      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
+      copyRows(places.keys + at, TILE_BYTES, key, barrier + KEYS_FULL, head, tile * KEYS);
+      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
+      copyRows(places.values + at, TILE_BYTES, value, barrier + VALUES_FULL, head, tile * KEYS);
       ring.step();
     }
   }
@@ -122,12 +125,14 @@ __device__ __forceinline__ void copy(
 
 // Asks for the scores of 64 queries and a tile of keys.
 __device__ __forceinline__ void score(float (&scores)[SCORES], unsigned int query, unsigned int key) {
-  Product<KEYS>::add<0>(scores, descriptor(query), descriptor(key));
+  unsigned int left = lowerHalf(query);
+  unsigned int right = lowerHalf(key);
+  Product<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
 #pragma unroll
   for (int k = 1; k < HEAD_SIZE / 16; k++) {
     Product<KEYS>::add<1>(
-        scores, descriptor(query + k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
-        descriptor(key + k / 4 * BOX_BYTES + k % 4 * 32));
+        scores, descriptor(left, k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
+        descriptor(right, k / 4 * BOX_BYTES + k % 4 * 32));
   }
   commitProducts();
 }
@@ -135,9 +140,10 @@ __device__ __forceinline__ void score(float (&scores)[SCORES], unsigned int quer
 // Asks for the weighted sum of a tile of values.
 __device__ __forceinline__ void weigh(
     float (&sums)[SUMS], const unsigned int (&weights)[SCORES / 2], unsigned int value) {
+  unsigned int right = lowerHalf(value);
 #pragma unroll
   for (int k = 0; k < KEYS / 16; k++) {
-    multiplyRegisters(sums, weights + 4 * k, descriptor(value + k * 16 * ROW_BYTES));
+    multiplyRegisters(sums, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
   }
   commitProducts();
 }
@@ -235,16 +241,10 @@ struct Task {
 // was too low; or, FOLLOWING, to those that are noted.
 template <bool FOLLOWS>
 __device__ __forceinline__ void attend(
-    const Task& task, const Places& places, Barriers& barriers, int group,
+    const Task& task, const Places& places, Work* works, int group,
     Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
-  unsigned int queryFull = sharedAddress(barriers.queryFull);
-  unsigned int queryEmpty = sharedAddress(barriers.queryEmpty);
-  unsigned int keysFull = sharedAddress(barriers.keysFull);
-  unsigned int keysEmpty = sharedAddress(barriers.keysEmpty);
-  unsigned int valuesFull = sharedAddress(barriers.valuesFull);
-  unsigned int valuesEmpty = sharedAddress(barriers.valuesEmpty);
   bool releases = threadIdx.x % 128 == 0;
-  for (Work* work = places.works; work->last > 0; work++) {
+  for (Work* work = works; work->last > 0; work++) {
     if (FOLLOWS && work->again == 0) {
       continue;
     }
@@ -264,14 +264,14 @@ __device__ __forceinline__ void attend(
     }
     int at = queryRing.stage * GROUPS + group;
     unsigned int mine = places.query + at * QUERY_BYTES;
-    await(queryFull + 8 * at, queryRing.parity);
-    await(keysFull + 8 * keyRing.stage, keyRing.parity);
+    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
+    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
     settle(scores);
     beginProducts();
     score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
     awaitProducts<0>();
     settle(scores);
-    arriveIf(releases, keysEmpty + 8 * keyRing.stage);
+    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
     keyRing.step();
     int left = task.keys - tile * KEYS;
     if (left < KEYS) {
@@ -290,9 +290,9 @@ __device__ __forceinline__ void attend(
     exponentiate(scores, weights, rows, task.scale);
 #pragma unroll 1
     while (tile-- > firstTile) {
-      await(valuesFull + 8 * valueRing.stage, valueRing.parity);
-      await(keysFull + 8 * keyRing.stage, keyRing.parity);
+      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
       meet<256>(1 + group);
+      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
       settle(scores);
       settle(sums);
       beginProducts();
@@ -301,11 +301,11 @@ __device__ __forceinline__ void attend(
       pass<256>(1 + (group + 1) % GROUPS);
       awaitProducts<1>();
       settle(sums);
-      arriveIf(releases, valuesEmpty + 8 * valueRing.stage);
+      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
       valueRing.step();
       awaitProducts<0>();
       settle(scores);
-      arriveIf(releases, keysEmpty + 8 * keyRing.stage);
+      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
       keyRing.step();
       if constexpr (FOLLOWS) {
         follow(scores, sums, rows, task.scale);
@@ -315,15 +315,15 @@ __device__ __forceinline__ void attend(
         watch(scores, weights, sums, rows);
       }
     }
-    arriveIf(releases, queryEmpty + 8 * at);
+    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
     queryRing.step();
-    await(valuesFull + 8 * valueRing.stage, valueRing.parity);
+    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
     settle(sums);
     beginProducts();
     weigh(sums, weights, places.values + valueRing.stage * TILE_BYTES);
     awaitProducts<0>();
     settle(sums);
-    arriveIf(releases, valuesEmpty + 8 * valueRing.stage);
+    arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
     valueRing.step();
 #pragma unroll
     for (int r = 0; r < 2; r++) {
@@ -352,39 +352,37 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     int rest, int shares, float* parts, void* values, float* inverse, float* largest, const float* state,
     int stride) {
   extern __shared__ unsigned char dynamic[];
-  __shared__ Barriers barriers;
+  __shared__ unsigned long long barriers[BARRIERS];
+  __shared__ Places shared;
   unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
   Work* works = reinterpret_cast<Work*>(
-      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES + 2 * STAGES * TILE_BYTES);
-  unsigned int tilesStart = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
-  Places places = {start, tilesStart, tilesStart + STAGES * TILE_BYTES, works};
+      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
+      2 * STAGES * TILE_BYTES);
   int group = agreed(threadIdx.x / 128);
-  int tiles = (keys + KEYS - 1) / KEYS;
   int queryTiles = (queries + QUERIES - 1) / QUERIES;
   Cut cut = {rounds, rest, shares};
-  cut.plan(works, tiles);
+  cut.plan(works, (keys + KEYS - 1) / KEYS);
   if (threadIdx.x == 0) {
-    for (int i = 0; i < QUERY_STAGES * GROUPS; i++) {
-      initBarrier(sharedAddress(barriers.queryFull) + 8 * i, 1);
-      initBarrier(sharedAddress(barriers.queryEmpty) + 8 * i, 1);
-    }
-    for (int i = 0; i < STAGES; i++) {
-      initBarrier(sharedAddress(barriers.keysFull + i), 1);
-      initBarrier(sharedAddress(barriers.keysEmpty + i), GROUPS);
-      initBarrier(sharedAddress(barriers.valuesFull + i), 1);
-      initBarrier(sharedAddress(barriers.valuesEmpty + i), GROUPS);
+    shared.query = start;
+    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
+    shared.values = shared.keys + STAGES * TILE_BYTES;
+    shared.barriers = sharedAddress(barriers);
+    for (int i = 0; i < BARRIERS; i++) {
+      bool isOfGroups = i >= KEYS_EMPTY / 8 && (i < VALUES_FULL / 8 || i >= VALUES_EMPTY / 8);
+      initBarrier(sharedAddress(barriers + i), isOfGroups ? GROUPS : 1);
     }
     fenceBarriers();
   }
   __syncthreads();
 
+  Places places = shared;
   if (group == GROUPS) {
     giveRegisters<COPYING_REGISTERS>();
     Ring<STAGES> ring;
     Ring<QUERY_STAGES> queryRing;
     for (int turn = 0; turn < 2; turn++) {
       if (threadIdx.x == GROUPS * 128) {
-        copy(places, barriers, query, key, value, queryTiles, turn > 0, ring, queryRing);
+        copy(places, works, query, key, value, queryTiles, turn > 0, ring, queryRing);
       }
       if (turn == 0) {
         __syncwarp();
@@ -401,8 +399,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     Ring<STAGES> keyRing;
     Ring<STAGES> valueRing;
     Ring<QUERY_STAGES> queryRing;
-    attend<false>(task, places, barriers, group, keyRing, valueRing, queryRing);
+    attend<false>(task, places, works, group, keyRing, valueRing, queryRing);
     meet<THREADS>(GROUPS + 1);
-    attend<true>(task, places, barriers, group, keyRing, valueRing, queryRing);
+    attend<true>(task, places, works, group, keyRing, valueRing, queryRing);
   }
 }

@@ -61,7 +61,7 @@ public final class TensorFile implements AutoCloseable {
     }
     if (start.startsWith("\u0080")) {
       return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or"
-                 + " later";
+          + " later";
     }
     return start.startsWith("<") ? "a web page, not a file of weights; download it again" : null;
   }
