@@ -94,7 +94,7 @@ __device__ __forceinline__ void copy(
     const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
     const TensorMap& value, int queryTiles, bool isAgain, Ring<STAGES>& ring, Ring<QUERY_STAGES>& queryRing) {
   for (const Work* work = works; work->last > 0; work++) {
-    if (isAgain && work->again == 0) {
+    if (isAgain && !work->isNoted()) {
       continue;
     }
     int head = work->item / queryTiles;
@@ -245,7 +245,7 @@ __device__ __forceinline__ void attend(
     Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
   bool releases = threadIdx.x % 128 == 0;
   for (Work* work = works; work->last > 0; work++) {
-    if (FOLLOWS && work->again == 0) {
+    if (FOLLOWS && !work->isNoted()) {
       continue;
     }
     int tile = work->last - 1;

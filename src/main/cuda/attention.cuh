@@ -21,6 +21,11 @@ struct alignas(32) Work {
   int last;
   int part;
   int again;
+
+  // Returns `again`, which may only be read when all have passed here once.
+  __device__ __forceinline__ bool isNoted() const {
+    return *static_cast<const volatile int*>(&again) != 0;
+  }
 };
 
 // How items are spread: `rounds` whole ones for each block, then `rest` more over `shares` blocks.

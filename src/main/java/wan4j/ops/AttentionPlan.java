@@ -47,7 +47,7 @@ public record AttentionPlan(
 
   // A block's second item in a cut round, and the kernel that joins parts, take as long as this
   // many tiles (docs/attention.md).
-  private static final int TILES_OF_A_CUT = 48;
+  private static final int TILES_OF_A_CUT = 32;
 
   private static final int SHARED_BYTES = 226 * 1024; // of a block, without its barriers
   private static final int PAGE = 1024; // what tiles are aligned to
