@@ -3,7 +3,7 @@ package wan4j.cuda;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
+import java.util.function.Consumer;
 import wan4j.cuda.bind.KernelArguments;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
@@ -83,8 +83,7 @@ final class AttentionKernels {
                 .add(0));
   }
 
-  private void run(
-      Heads heads, double scale, RowFormat format, UnaryOperator<KernelArguments> output) {
+  private void run(Heads heads, double scale, RowFormat format, Consumer<KernelArguments> output) {
     AttentionPlan plan = plan(heads);
     try (Scope _ = memory.scope()) {
       long parts = parts(heads);
@@ -106,7 +105,7 @@ final class AttentionKernels {
       double scale,
       RowFormat format,
       long parts,
-      UnaryOperator<KernelArguments> output) {
+      Consumer<KernelArguments> output) {
     KernelArguments arguments =
         device
             .arguments()
@@ -117,7 +116,7 @@ final class AttentionKernels {
             .add(heads.key().length(0))
             .add(heads.query().length(1))
             .add((float) (scale / Math.log(2))); // exponents are of two
-    output.apply(addCut(arguments, plan, parts));
+    output.accept(addCut(arguments, plan, parts));
     Map<String, Object> constants = constants(plan, format);
     Kernel kernel =
         kernels.computeIfAbsent(constants, _ -> device.kernel(FILE, "attention", constants));
@@ -129,7 +128,7 @@ final class AttentionKernels {
       Heads heads,
       RowFormat format,
       long parts,
-      UnaryOperator<KernelArguments> output) {
+      Consumer<KernelArguments> output) {
     KernelArguments arguments =
         device
             .arguments()
@@ -137,7 +136,7 @@ final class AttentionKernels {
             .add(plan.tiles())
             .add(heads.query().length(1))
             .add(plan.blocks());
-    output.apply(addCut(arguments, plan, parts));
+    output.accept(addCut(arguments, plan, parts));
     Map<String, Object> constants = joinConstants(plan.headSize(), format);
     Kernel kernel =
         joins.computeIfAbsent(constants, _ -> device.kernel(JOIN_FILE, "join", constants));
