@@ -1,330 +1,323 @@
-// softmax(q k' scale) v of heads of 128 in bfloat16: query [queries, heads, 128], key and value
-// [keys, heads, 128] and target [queries, heads, 128], summed in float32. It leaves as bfloat16 or as
-// E4M3 of a known scale, each also with the largest magnitude of what every warp wrote, or as E4M3 with
-// a scale for each row of a head, which is a 1 x 128 piece.
+// softmax(q k' scale) v of heads of 64 or 128 in bfloat16: query [queries, heads, HEAD_SIZE], key and value
+// [keys, heads, HEAD_SIZE] and target [queries, heads, HEAD_SIZE], summed in float32. It leaves as bfloat16
+// or as E4M3 of a known scale, each also with the largest magnitude of what every warp wrote, or as E4M3
+// with a scale for each row of a head, which is a 1 x 128 piece.
 //
-// A block takes 128 queries of one head. One warp copies keys and values in tiles of 176, the last tile
-// first, which alone may reach beyond the keys; two warpgroups of 64 queries each multiply.
-// Scores of one tile are computed while the tile before is being weighted (both products are under way
-// at once), and the warpgroups take turns in asking for products, so that the exponentials of one hide
-// behind the products of the other: FlashAttention-3's two overlaps (Dao-AILab/flash-attention 0251105,
-// hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp).
+// A block takes 192 queries of one head at a time (attention.cuh says how items are spread). One warp
+// copies keys and values in tiles, the last tile first, which alone may reach beyond the keys; three
+// warpgroups of 64 queries multiply. Each asks for the weighted sum of the tile before and for the scores
+// of the next, then turns those into weights while the other two have the tensor cores: products whose
+// left side lies in registers hold up the warp that asks for them, so that two warpgroups could not hide
+// the exponentials. The warpgroups ask in turn, in a ring.
 //
-// Exponents are relative to a reference of each row that follows the row's largest score only when that
-// has grown by 2^HEADROOM: exact all the same, and the sums so far are rescaled a few times in all in
-// place of once a tile.
+// Exponents are relative to the largest score of a row's first tile, and no later maximum is taken:
+// weights have float32's range also as bfloat16, so that a reference far off costs no accuracy. Only the
+// total of a row is watched: past 2^60, it and the sums are brought back by a power of two, which is
+// exact. Where a score lies so far above the reference that the total becomes infinite, that is found at
+// the end, and the work is done again with a reference that follows the largest score.
 //
-// A tile is 2 x 128 x 176 x 128 multiplications, 2,816 cycles of the tensor cores, and 22,528
-// exponentials, 1,408 cycles of their unit; 88 KB come from the second cache, 32 bytes a cycle. 176 is as
-// wide as shared memory has room for two stages; a thread holds 88 scores, 44 pairs of weights and 64
-// sums in registers.
+// A tile of 80 keys of heads of 128 is 2 x 192 x 80 x 128 multiplications, 1,920 cycles of the tensor
+// cores, and 15,360 exponentials, 960 cycles of their unit; 40 KB come from the second cache, 21 bytes a
+// cycle. A thread holds 40 scores, 20 pairs of weights and 64 sums in registers; 96 keys would leave too
+// few of those, and products would be awaited one by one. Over few keys, where the ends of an item count,
+// tiles are of 64 keys and there is room for the queries of the next item.
 //
-// Constants: HEAD_SIZE, QUERIES (of a block), KEYS (of a tile), STAGES (of keys and of values), THREADS,
-// FORMAT.
-#include "fp8.cuh"
+// Constants: those of attentionweights.cuh, STAGES (of keys and of values), QUERY_STAGES.
+#include "attentionweights.cuh"
 
+constexpr int THREADS = 128 * (GROUPS + 1);
 constexpr int ROW_BYTES = 128; // of a box: 64 columns
+constexpr int BOXES = HEAD_SIZE / 64; // of a tile
 constexpr int BOX_BYTES = KEYS * ROW_BYTES;
-constexpr int TILE_BYTES = 2 * BOX_BYTES;
-constexpr int QUERY_BOX_BYTES = QUERIES * ROW_BYTES;
-constexpr int SCORES = KEYS / 2; // of a thread
-constexpr int WARPS = QUERIES / 16; // that multiply
-constexpr float HEADROOM = 8.0f;
-constexpr float LOWEST = -3.402823466e38f;
-static_assert(HEAD_SIZE == BLOCK, "a row of a head is a piece with a scale of its own");
+constexpr int TILE_BYTES = BOXES * BOX_BYTES;
+constexpr int QUERY_BOX_BYTES = 64 * ROW_BYTES; // of a warpgroup
+constexpr int QUERY_BYTES = BOXES * QUERY_BOX_BYTES;
+constexpr int REGISTERS = 65536 / THREADS / 8 * 8; // that a thread has at first
+constexpr int COPYING_REGISTERS = GROUPS == 3 ? 32 : 24;
+constexpr int MULTIPLYING_REGISTERS =
+    ((GROUPS + 1) * REGISTERS - COPYING_REGISTERS) / GROUPS / 8 * 8;
 
-struct Barriers {
-  unsigned long long query;
-  unsigned long long keysFull[STAGES];
-  unsigned long long keysEmpty[STAGES];
-  unsigned long long valuesFull[STAGES];
-  unsigned long long valuesEmpty[STAGES];
+// Where barriers lie behind the first of them, in bytes: those of queries for each warpgroup, those of
+// tiles for each stage.
+constexpr int QUERY_FULL = 0;
+constexpr int QUERY_EMPTY = QUERY_FULL + 8 * QUERY_STAGES * GROUPS;
+constexpr int KEYS_FULL = QUERY_EMPTY + 8 * QUERY_STAGES * GROUPS;
+constexpr int KEYS_EMPTY = KEYS_FULL + 8 * STAGES;
+constexpr int VALUES_FULL = KEYS_EMPTY + 8 * STAGES;
+constexpr int VALUES_EMPTY = VALUES_FULL + 8 * STAGES;
+constexpr int BARRIERS = VALUES_EMPTY / 8 + STAGES;
+
+// Has the compiler see that the lanes of a warp agree.
+__device__ __forceinline__ int agreed(int value) { return __shfl_sync(ALL, value, 0); }
+
+// Where things lie in shared memory. This is itself read from there, as is the list of works, one by one:
+// so the compiler sees that a warp's lanes agree on what follows and computes it once for a warp, and it
+// does not derive these addresses anew in every loop.
+struct Places {
+  unsigned int query;
+  unsigned int keys;
+  unsigned int values;
+  unsigned int barriers;
 };
 
-// Rows of 128 bytes, swizzled over them: eights of neighbouring rows are 1,024 bytes apart, and, where
-// columns go along a row, the next 64 of them a box further.
-__device__ __forceinline__ unsigned long long descriptor(unsigned int address) {
-  return (1ull << 62) | (static_cast<unsigned long long>(1024 >> 4) << 32) |
-      (static_cast<unsigned long long>(BOX_BYTES >> 4) << 16) | ((address & 0x3FFFF) >> 4);
+// What a product is told of where rows of 128 bytes lie, swizzled over them: eights of neighbouring rows
+// are 1,024 bytes apart, and, where columns go along a row, the next 64 of them a box further. The lower
+// half is computed once, so that each product costs one addition: the other warpgroups wait for their turn.
+__device__ __forceinline__ unsigned int lowerHalf(unsigned int address) {
+  return (static_cast<unsigned int>(BOX_BYTES >> 4) << 16) + ((address & 0x3FFFF) >> 4);
 }
 
-template <int COUNT>
-__device__ __forceinline__ void settle(float (&values)[COUNT]) {
+__device__ __forceinline__ unsigned long long descriptor(unsigned int lowerHalf, int offset) {
+  constexpr unsigned long long UPPER_HALF = 1u << 30 | 1024 >> 4;
+  return UPPER_HALF << 32 | (lowerHalf + (offset >> 4));
+}
+
+// ---- the warp that copies
+
+// Copies rows of a head.
+__device__ __forceinline__ void copyRows(
+    unsigned int place, int bytes, const TensorMap& map, unsigned int full, int head, int row) {
+  arriveExpecting(full, bytes);
 #pragma unroll
-  for (int i = 0; i < COUNT; i++) {
-    settle(values[i]);
+  for (int i = 0; i < BOXES; i++) {
+    copyBox(place + i * (bytes / BOXES), map, full, 64 * i, head, row, 0);
   }
 }
 
-// Copies a tile of keys or values.
-__device__ __forceinline__ void copyTile(
-    unsigned int place, const TensorMap& map, unsigned int full, int head, int row) {
-  copyBox(place, map, full, 0, head, row, 0);
-  copyBox(place + BOX_BYTES, map, full, 64, head, row, 0);
+// Copies what all works take, or those that are done again.
+__device__ __forceinline__ void copy(
+    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
+    const TensorMap& value, int queryTiles, bool isAgain, Ring<STAGES>& ring, Ring<QUERY_STAGES>& queryRing) {
+  for (const Work* work = works; work->last > 0; work++) {
+    if (isAgain && !work->isNoted()) {
+      continue;
+    }
+    int head = work->item / queryTiles;
+    int first = work->item % queryTiles * QUERIES;
+#pragma unroll 1
+    for (int i = 0; i < GROUPS; i++) {
+      int at = queryRing.stage * GROUPS + i;
+      unsigned int barrier = places.barriers + 8 * at;
+      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
+      copyRows(
+          places.query + at * QUERY_BYTES, QUERY_BYTES, query, barrier + QUERY_FULL, head,
+          first + 64 * i);
+    }
+    queryRing.step();
+    for (int tile = work->last - 1; tile >= work->first; tile--) {
+      unsigned int barrier = places.barriers + 8 * ring.stage;
+      int at = ring.stage * TILE_BYTES;
+      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
+      copyRows(places.keys + at, TILE_BYTES, key, barrier + KEYS_FULL, head, tile * KEYS);
+      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
+      copyRows(places.values + at, TILE_BYTES, value, barrier + VALUES_FULL, head, tile * KEYS);
+      ring.step();
+    }
+  }
 }
+
+// ---- the warpgroups that multiply
 
 // Asks for the scores of 64 queries and a tile of keys.
 __device__ __forceinline__ void score(float (&scores)[SCORES], unsigned int query, unsigned int key) {
-  multiplyShared<0>(scores, descriptor(query), descriptor(key));
+  unsigned int left = lowerHalf(query);
+  unsigned int right = lowerHalf(key);
+  Product<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
 #pragma unroll
   for (int k = 1; k < HEAD_SIZE / 16; k++) {
-    multiplyShared<1>(
-        scores, descriptor(query + k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
-        descriptor(key + k / 4 * BOX_BYTES + k % 4 * 32));
+    Product<KEYS>::add<1>(
+        scores, descriptor(left, k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
+        descriptor(right, k / 4 * BOX_BYTES + k % 4 * 32));
   }
   commitProducts();
 }
 
 // Asks for the weighted sum of a tile of values.
 __device__ __forceinline__ void weigh(
-    float (&sums)[64], const unsigned int (&weights)[SCORES / 2], unsigned int value) {
+    float (&sums)[SUMS], const unsigned int (&weights)[SCORES / 2], unsigned int value) {
+  unsigned int right = lowerHalf(value);
 #pragma unroll
   for (int k = 0; k < KEYS / 16; k++) {
-    multiplyRegisters(sums, weights + 4 * k, descriptor(value + k * 16 * ROW_BYTES));
+    multiplyRegisters(sums, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
   }
   commitProducts();
 }
 
-// The two rows of a thread: what exponents are relative to, by how much the sums so far must shrink,
-// and the sum of its own columns' weights.
-struct Rows {
-  float reference[2];
-  float shrink[2];
-  float total[2];
+// What the warpgroups that multiply are given.
+struct Task {
+  int queries;
+  int keys;
+  int heads;
+  int queryTiles;
+  float scale;
+  float* parts;
+  RowTarget target;
 };
 
-// Turns scores into weights; returns whether any row of the warp has a new reference.
-template <bool FIRST>
-__device__ __forceinline__ bool exponentiate(float (&scores)[SCORES], Rows& rows, float scale) {
-  bool isNew = FIRST;
-#pragma unroll
-  for (int r = 0; r < 2; r++) {
-    float most = LOWEST;
-#pragma unroll
-    for (int i = 0; i < SCORES / 2; i++) {
-      most = fmaxf(most, scores[i / 2 * 4 + r * 2 + i % 2]);
+// Attends to all works, with references of their first tiles, and notes those for which such a reference
+// was too low; or, FOLLOWING, to those that are noted.
+template <bool FOLLOWS>
+__device__ __forceinline__ void attend(
+    const Task& task, const Places& places, Work* works, int group,
+    Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
+  bool releases = threadIdx.x % 128 == 0;
+  for (Work* work = works; work->last > 0; work++) {
+    if (FOLLOWS && !work->isNoted()) {
+      continue;
     }
-    most = fmaxf(most, __shfl_xor_sync(0xFFFFFFFF, most, 1));
-    most = fmaxf(most, __shfl_xor_sync(0xFFFFFFFF, most, 2)) * scale;
-    if constexpr (FIRST) {
-      rows.reference[r] = most;
+    int tile = work->last - 1;
+    int firstTile = work->first;
+    float sums[SUMS];
+    float scores[SCORES];
+    unsigned int weights[SCORES / 2];
+    Rows rows;
+#pragma unroll
+    for (int i = 0; i < SCORES; i++) {
+      scores[i] = 0.0f;
+    }
+#pragma unroll
+    for (int i = 0; i < SUMS; i++) {
+      sums[i] = 0.0f;
+    }
+    int at = queryRing.stage * GROUPS + group;
+    unsigned int mine = places.query + at * QUERY_BYTES;
+    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
+    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+    settle(scores);
+    beginProducts();
+    score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+    awaitProducts<0>();
+    settle(scores);
+    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+    keyRing.step();
+    int left = task.keys - tile * KEYS;
+    if (left < KEYS) {
+#pragma unroll
+      for (int i = 0; i < SCORES; i++) {
+        if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
+          scores[i] = LOWEST;
+        }
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      rows.reference[r] = largest(scores, r, task.scale);
+      rows.total[r] = 0.0f;
+    }
+    exponentiate(scores, weights, rows, task.scale);
+#pragma unroll 1
+    while (tile-- > firstTile) {
+      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      meet<256>(1 + group);
+      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      settle(scores);
+      settle(sums);
+      beginProducts();
+      weigh(sums, weights, places.values + valueRing.stage * TILE_BYTES);
+      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      pass<256>(1 + (group + 1) % GROUPS);
+      awaitProducts<1>();
+      settle(sums);
+      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+      valueRing.step();
+      awaitProducts<0>();
+      settle(scores);
+      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+      keyRing.step();
+      if constexpr (FOLLOWS) {
+        follow(scores, sums, rows, task.scale);
+      }
+      exponentiate(scores, weights, rows, task.scale);
+      if constexpr (!FOLLOWS) {
+        watch(scores, weights, sums, rows);
+      }
+    }
+    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
+    queryRing.step();
+    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+    settle(sums);
+    beginProducts();
+    weigh(sums, weights, places.values + valueRing.stage * TILE_BYTES);
+    awaitProducts<0>();
+    settle(sums);
+    arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+    valueRing.step();
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
+    }
+    if constexpr (!FOLLOWS) {
+      if (!(fmaxf(rows.total[0], rows.total[1]) <= -LOWEST)) {
+        work->again = 1;
+      }
+    }
+    int thread = threadHere();
+    int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
+    if (work->part >= 0) {
+      leavePart(sums, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
     } else {
-      bool grows = most > rows.reference[r] + HEADROOM;
-      rows.shrink[r] = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
-      rows.reference[r] = grows ? most : rows.reference[r];
-      isNew = isNew || grows;
-    }
-    float total = 0.0f;
-#pragma unroll
-    for (int i = 0; i < SCORES / 2; i++) {
-      float& weight = scores[i / 2 * 4 + r * 2 + i % 2];
-      weight = powerOfTwo(weight * scale - rows.reference[r]);
-      total += weight;
-    }
-    rows.total[r] = FIRST ? total : rows.total[r] * rows.shrink[r] + total;
-  }
-  return FIRST || __any_sync(0xFFFFFFFF, isNew);
-}
-
-// Rounds weights to what the next product takes.
-__device__ __forceinline__ void pack(unsigned int (&packed)[SCORES / 2], const float (&weights)[SCORES]) {
-#pragma unroll
-  for (int i = 0; i < SCORES / 2; i++) {
-    packed[i] = bfloat16Pair(weights[2 * i], weights[2 * i + 1]);
-  }
-}
-
-// Writes the two rows of a thread, whose sums in the order of a product become means by `factor`.
-// `head` counts among `heads`, `row` is the first of the two, the other is eight further.
-__device__ __forceinline__ void leave(
-    float (&sums)[64], const float (&factor)[2], int row, int queries, int head, int heads,
-    const RowTarget& target) {
-  float most = 0.0f;
-#pragma unroll
-  for (int r = 0; r < 2; r++) {
-    int index = row + r * 8;
-    float largest = 0.0f;
-#pragma unroll
-    for (int i = 0; i < 32; i++) {
-      float& mean = sums[i / 2 * 4 + r * 2 + i % 2];
-      mean *= factor[r];
-      largest = fmaxf(largest, fabsf(mean));
-    }
-    most = index < queries ? fmaxf(most, largest) : most;
-    float scale = 1.0f;
-    if constexpr (FORMAT == ROW_DELAYED) {
-      scale = target.state[0];
-    } else if constexpr (FORMAT == ROW_BLOCK) {
-      scale = scaleOf<true, FLOAT32>(reduceLanes<Largest, 4>(largest));
-    }
-    if (index < queries) {
-      int64 start = (static_cast<int64>(index) * heads + head) * HEAD_SIZE + threadIdx.x % 4 * 2;
-      if constexpr (FORMAT == ROW_BLOCK) {
-        if (threadIdx.x % 4 == 0) {
-          target.inverse[static_cast<int64>(head) * target.stride + index] = __fdiv_rn(1.0f, scale);
-        }
-      }
-#pragma unroll
-      for (int i = 0; i < HEAD_SIZE / 8; i++) {
-        float pair[2] = {sums[4 * i + 2 * r], sums[4 * i + 2 * r + 1]};
-        if constexpr (FORMAT == ROW_PLAIN || FORMAT == ROW_NOTED) {
-          store<BFLOAT16, 2>(target.values, start + 8 * i, pair);
-        } else {
-          pair[0] = __fmul_rn(pair[0], scale);
-          pair[1] = __fmul_rn(pair[1], scale);
-          store<E4M3, 2>(target.values, start + 8 * i, pair);
-        }
-      }
-    }
-  }
-  if constexpr (FORMAT == ROW_NOTED || FORMAT == ROW_DELAYED) {
-    most = reduceLanes<Largest>(most);
-    if constexpr (FORMAT == ROW_NOTED) {
-      most = toFloat<BFLOAT16>(fromFloat<BFLOAT16>(most)); // what is quantised later is what is noted
-    }
-    if (threadIdx.x % 32 == 0) {
-      int64 block = static_cast<int64>(blockIdx.y) * gridDim.x + blockIdx.x;
-      target.largest[block * WARPS + threadIdx.x / 32] = most;
+      leave(
+          sums, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
+          work->item / task.queryTiles, task.heads, work->item * WARPS + thread / 32, task.target, thread);
     }
   }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale, void* values,
-    float* inverse, float* largest, const float* state, int stride) {
+    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale, int rounds,
+    int rest, int shares, float* parts, void* values, float* inverse, float* largest, const float* state,
+    int stride) {
   extern __shared__ unsigned char dynamic[];
-  __shared__ Barriers barriers;
-  unsigned int queryTile = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
-  unsigned int keyTiles = queryTile + 2 * QUERY_BOX_BYTES;
-  unsigned int valueTiles = keyTiles + STAGES * TILE_BYTES;
-  unsigned int queryFull = sharedAddress(&barriers.query);
-  unsigned int keysFull = sharedAddress(barriers.keysFull);
-  unsigned int keysEmpty = sharedAddress(barriers.keysEmpty);
-  unsigned int valuesFull = sharedAddress(barriers.valuesFull);
-  unsigned int valuesEmpty = sharedAddress(barriers.valuesEmpty);
-  int group = __shfl_sync(0xFFFFFFFF, threadIdx.x / 128, 0); // the compiler sees that warps agree
-  int first = blockIdx.x * QUERIES;
-  int head = blockIdx.y;
-  int tiles = (keys + KEYS - 1) / KEYS;
+  __shared__ unsigned long long barriers[BARRIERS];
+  __shared__ Places shared;
+  unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
+  Work* works = reinterpret_cast<Work*>(
+      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
+      2 * STAGES * TILE_BYTES);
+  int group = agreed(threadIdx.x / 128);
+  int queryTiles = (queries + QUERIES - 1) / QUERIES;
+  Cut cut = {rounds, rest, shares};
+  cut.plan(works, (keys + KEYS - 1) / KEYS);
   if (threadIdx.x == 0) {
-    initBarrier(queryFull, 1);
-    for (int i = 0; i < STAGES; i++) {
-      initBarrier(keysFull + 8 * i, 1);
-      initBarrier(keysEmpty + 8 * i, 2);
-      initBarrier(valuesFull + 8 * i, 1);
-      initBarrier(valuesEmpty + 8 * i, 2);
+    shared.query = start;
+    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
+    shared.values = shared.keys + STAGES * TILE_BYTES;
+    shared.barriers = sharedAddress(barriers);
+    for (int i = 0; i < BARRIERS; i++) {
+      bool isOfGroups = i >= KEYS_EMPTY / 8 && (i < VALUES_FULL / 8 || i >= VALUES_EMPTY / 8);
+      initBarrier(sharedAddress(barriers + i), isOfGroups ? GROUPS : 1);
     }
     fenceBarriers();
   }
   __syncthreads();
 
-  if (group == 2) {
-    giveRegisters<24>();
-    if (threadIdx.x == 256) {
-      arriveExpecting(queryFull, 2 * QUERY_BOX_BYTES);
-      copyBox(queryTile, query, queryFull, 0, head, first, 0);
-      copyBox(queryTile + QUERY_BOX_BYTES, query, queryFull, 64, head, first, 0);
-      Ring<STAGES> ring;
-      for (int tile = tiles - 1; tile >= 0; tile--) {
-        unsigned int full = keysFull + 8 * ring.stage;
-        unsigned int place = keyTiles + ring.stage * TILE_BYTES;
-        await(keysEmpty + 8 * ring.stage, ring.parity ^ 1);
-        arriveExpecting(full, TILE_BYTES);
-        copyTile(place, key, full, head, tile * KEYS);
-        full = valuesFull + 8 * ring.stage;
-        place = valueTiles + ring.stage * TILE_BYTES;
-        await(valuesEmpty + 8 * ring.stage, ring.parity ^ 1);
-        arriveExpecting(full, TILE_BYTES);
-        copyTile(place, value, full, head, tile * KEYS);
-        ring.step();
+  Places places = shared;
+  if (group == GROUPS) {
+    giveRegisters<COPYING_REGISTERS>();
+    Ring<STAGES> ring;
+    Ring<QUERY_STAGES> queryRing;
+    for (int turn = 0; turn < 2; turn++) {
+      if (threadIdx.x == GROUPS * 128) {
+        copy(places, works, query, key, value, queryTiles, turn > 0, ring, queryRing);
+      }
+      if (turn == 0) {
+        __syncwarp();
+        meet<THREADS>(GROUPS + 1);
       }
     }
   } else {
-    takeRegisters<240>();
-    int lane = threadIdx.x % 32;
-    bool releases = threadIdx.x % 128 == 0;
-    unsigned int mine = queryTile + group * 64 * ROW_BYTES;
-    float sums[64];
-    float scores[SCORES];
-    unsigned int weights[SCORES / 2];
-    Rows rows;
-#pragma unroll
-    for (int i = 0; i < 64; i++) {
-      sums[i] = 0.0f;
-    }
-#pragma unroll
-    for (int i = 0; i < SCORES; i++) {
-      scores[i] = 0.0f;
-    }
-    if (group == 1) {
+    takeRegisters<MULTIPLYING_REGISTERS>();
+    if (group == GROUPS - 1) {
       pass<256>(1); // the first warpgroup begins
     }
+    Task task = {
+        queries, keys, heads, queryTiles, scale, parts, {values, inverse, largest, state, stride}};
     Ring<STAGES> keyRing;
     Ring<STAGES> valueRing;
-    await(queryFull, 0);
-    await(keysFull, 0);
-    settle(scores);
-    beginProducts();
-    score(scores, mine, keyTiles);
-    awaitProducts<0>();
-    settle(scores);
-    arriveIf(releases, keysEmpty);
-    keyRing.step();
-    int left = keys - (tiles - 1) * KEYS;
-    if (left < KEYS) {
-#pragma unroll
-      for (int i = 0; i < SCORES; i++) {
-        if (i / 4 * 8 + lane % 4 * 2 + i % 2 >= left) {
-          scores[i] = LOWEST;
-        }
-      }
-    }
-    exponentiate<true>(scores, rows, scale);
-    pack(weights, scores);
-#pragma unroll 1
-    for (int tile = 1; tile < tiles; tile++) {
-      await(keysFull + 8 * keyRing.stage, keyRing.parity);
-      meet<256>(1 + group);
-      settle(scores);
-      settle(sums);
-      beginProducts();
-      score(scores, mine, keyTiles + keyRing.stage * TILE_BYTES);
-      await(valuesFull + 8 * valueRing.stage, valueRing.parity);
-      weigh(sums, weights, valueTiles + valueRing.stage * TILE_BYTES);
-      pass<256>(2 - group);
-      awaitProducts<1>();
-      settle(scores);
-      arriveIf(releases, keysEmpty + 8 * keyRing.stage);
-      keyRing.step();
-      bool isNew = exponentiate<false>(scores, rows, scale);
-      awaitProducts<0>();
-      settle(sums);
-      arriveIf(releases, valuesEmpty + 8 * valueRing.stage);
-      valueRing.step();
-      if (isNew) {
-#pragma unroll
-        for (int i = 0; i < 64; i++) {
-          sums[i] *= rows.shrink[i / 2 % 2];
-        }
-      }
-      pack(weights, scores);
-    }
-    await(valuesFull + 8 * valueRing.stage, valueRing.parity);
-    settle(sums);
-    beginProducts();
-    weigh(sums, weights, valueTiles + valueRing.stage * TILE_BYTES);
-    awaitProducts<0>();
-    settle(sums);
-    float factor[2];
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      float total = rows.total[r];
-      total += __shfl_xor_sync(0xFFFFFFFF, total, 1);
-      total += __shfl_xor_sync(0xFFFFFFFF, total, 2);
-      factor[r] = 1.0f / total;
-    }
-    int row = first + group * 64 + threadIdx.x % 128 / 32 * 16 + lane / 4;
-    leave(sums, factor, row, queries, head, heads, {values, inverse, largest, state, stride});
+    Ring<QUERY_STAGES> queryRing;
+    attend<false>(task, places, works, group, keyRing, valueRing, queryRing);
+    meet<THREADS>(GROUPS + 1);
+    attend<true>(task, places, works, group, keyRing, valueRing, queryRing);
   }
 }

@@ -140,8 +140,8 @@ __device__ __forceinline__ void settle(float& value) {
   asm volatile("" : "+f"(value)::"memory");
 }
 
-// d[64, COLUMNS] += a[64, 16] b[COLUMNS, 16]' in float32, of bfloat16 operands that the two
-// descriptors find in shared memory, each row's 16 values side by side.
+// d[64, COLUMNS] = a[64, 16] b[COLUMNS, 16]' in float32, of bfloat16 operands that the two descriptors
+// find in shared memory, each row's 16 values side by side; added to what d held where ADDS is 1.
 template <int COLUMNS>
 struct Product;
 
@@ -160,47 +160,51 @@ struct Product;
 #define SUMS_4(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
 #define SUMS_8(i) SUMS_4(i), SUMS_4(i + 4)
 #define SUMS_16(i) SUMS_8(i), SUMS_8(i + 8)
-#define SUMS_48(i) SUMS_16(i), SUMS_16(i + 16), SUMS_16(i + 32)
+#define SUMS_32(i) SUMS_16(i), SUMS_16(i + 16)
+#define SUMS_48(i) SUMS_16(i), SUMS_32(i + 16)
 #define PRODUCT(COLUMNS, NAMES, OPERANDS, ...)                                            \
   template <>                                                                            \
   struct Product<COLUMNS> {                                                              \
+    template <int ADDS = 1>                                                              \
     __device__ __forceinline__ static void add(                                          \
         float (&d)[COLUMNS / 2], unsigned long long a, unsigned long long b) {           \
       asm volatile("wgmma.mma_async.sync.aligned.m64n" #COLUMNS "k16.f32.bf16.bf16 {"    \
-                   NAMES "}, " OPERANDS ", 1, 1, 1, 0, 0;"                               \
+                   NAMES "}, " OPERANDS ", 1, 1, 0, 0;"                                  \
                    : __VA_ARGS__                                                         \
-                   : "l"(a), "l"(b));                                                    \
+                   : "l"(a), "l"(b), "n"(ADDS));                                         \
     }                                                                                    \
   };
-PRODUCT(8, "%0, %1, %2, %3", "%4, %5",
+PRODUCT(8, "%0, %1, %2, %3", "%4, %5, %6",
     SUMS_4(0))
-PRODUCT(16, "%0, %1, %2, %3, %4, %5, %6, %7", "%8, %9",
+PRODUCT(16, "%0, %1, %2, %3, %4, %5, %6, %7", "%8, %9, %10",
     SUMS_8(0))
-PRODUCT(32, NAMES_0, "%16, %17",
+PRODUCT(32, NAMES_0, "%16, %17, %18",
     SUMS_16(0))
-PRODUCT(96, NAMES_0 ", " NAMES_1 ", " NAMES_2, "%48, %49",
+PRODUCT(64, NAMES_0 ", " NAMES_1, "%32, %33, %34",
+    SUMS_32(0))
+PRODUCT(80, NAMES_0 ", " NAMES_1 ", %32, %33, %34, %35, %36, %37, %38, %39", "%40, %41, %42",
+    SUMS_32(0), SUMS_8(32))
+PRODUCT(96, NAMES_0 ", " NAMES_1 ", " NAMES_2, "%48, %49, %50",
     SUMS_48(0))
-PRODUCT(128, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3, "%64, %65",
+PRODUCT(128, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3, "%64, %65, %66",
     SUMS_48(0), SUMS_16(48))
-PRODUCT(160, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4, "%80, %81",
-    SUMS_48(0), SUMS_16(48), SUMS_16(64))
-PRODUCT(192, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5, "%96, %97",
+PRODUCT(160, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4, "%80, %81, %82",
+    SUMS_48(0), SUMS_32(48))
+PRODUCT(192, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5, "%96, %97, %98",
     SUMS_48(0), SUMS_48(48))
 #undef PRODUCT
 
-// The same with 176 columns, adding to what d held or not.
-template <int ADDS>
-__device__ __forceinline__ void multiplyShared(
-    float (&d)[88], unsigned long long a, unsigned long long b) {
+// d[64, N] += a[64, 16] b[16, N] of bfloat16, N 64 or 128: a in registers, in the order in which a
+// product leaves its sums, b in shared memory, each row's columns side by side.
+__device__ __forceinline__ void multiplyRegisters(
+    float (&d)[32], const unsigned int* a, unsigned long long b) {
   asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n176k16.f32.bf16.bf16 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
-      ", " NAMES_3 ", " NAMES_4 ", %80, %81, %82, %83, %84, %85, %86, %87}, %88, %89, %90, 1, 1, 0, 0;"
-      : SUMS_48(0), SUMS_16(48), SUMS_16(64), SUMS_8(80)
-      : "l"(a), "l"(b), "n"(ADDS));
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NAMES_0 ", " NAMES_1
+      "}, {%32, %33, %34, %35}, %36, 1, 1, 1, 1;"
+      : SUMS_32(0)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }
 
-// d[64, 128] += a[64, 16] b[16, 128] of bfloat16: a in registers, in the order in which a product
-// leaves its sums, b in shared memory, each row's columns side by side.
 __device__ __forceinline__ void multiplyRegisters(
     float (&d)[64], const unsigned int* a, unsigned long long b) {
   asm volatile(
@@ -221,6 +225,13 @@ __device__ __forceinline__ void meet(int number) {
 template <int THREADS>
 __device__ __forceinline__ void pass(int number) {
   asm volatile("bar.arrive %0, %1;" ::"r"(number), "n"(THREADS) : "memory");
+}
+
+// The index of this thread, read anew: what follows from it does not wait in registers through loops.
+__device__ __forceinline__ int threadHere() {
+  int index;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+  return index;
 }
 
 // 2 to a power, within 2 units in the last place.

@@ -50,9 +50,9 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Returns softmax(q kᵀ scale) v of `shape`, in the consumer's format.
   Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
-    if (DeviceRules.isWrittenByAttention(want) && isOurs(heads, scale)) {
-      Tensor query = heads.query();
-      int notes = DeviceRules.attentionNotes(query.length(0), query.length(1));
+    int headSize = heads.query().length(2);
+    if (DeviceRules.isWrittenByAttention(want, headSize) && isOurs(heads, scale)) {
+      int notes = kernels.plan(heads).notes();
       try (RowOutput output = formats.output(shape, want, notes)) {
         kernels.run(as(activation, heads), scale, output);
         return output.finish();
@@ -126,12 +126,12 @@ final class AttentionLayers implements AutoCloseable {
     }
   }
 
-  /// Writes attention of bfloat16 heads of 128 by wan4j's kernel even where cuDNN is faster; for
-  /// comparisons.
+  /// Writes attention of bfloat16 heads of 64 or 128 by wan4j's kernel even where cuDNN is
+  /// faster; for comparisons.
   void attendByKernel(Heads heads, double scale, Tensor target) {
     if (!AttentionKernels.fits(heads.query().dtype(), heads, scale)) {
       throw new IllegalArgumentException(
-          "no kernel takes heads like %s; give bfloat16 ones of 128"
+          "no kernel takes heads like %s; give bfloat16 ones of 64 or 128"
               .formatted(heads.query().shape()));
     }
     kernels.run(heads, scale, target);

@@ -126,7 +126,7 @@ public final class CudaOps implements Ops {
               formats,
               elementwise,
               types.activation(),
-              new AttentionKernels(device),
+              new AttentionKernels(device, memory),
               new GroupAttentionKernels(device),
               new FusedAttention(workspace),
               new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
@@ -466,8 +466,8 @@ public final class CudaOps implements Ops {
     };
   }
 
-  /// Writes attention of heads of 128 as `attention` does, by wan4j's kernel even where cuDNN is
-  /// faster, to bfloat16 `target [queries, heads, 128]`. For comparisons.
+  /// Writes attention of heads of 64 or 128 as `attention` does, by wan4j's kernel even where cuDNN
+  /// is faster, to bfloat16 `target [queries, heads, head size]`. For comparisons.
   public void attentionByKernel(Heads heads, double scale, Tensor target) {
     Shapes.attention(heads);
     attentions.attendByKernel(heads, scale, target);

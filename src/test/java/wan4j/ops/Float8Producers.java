@@ -14,6 +14,7 @@ final class Float8Producers {
   private static final double EPSILON = 1e-6;
   private static final int HEAD_SIZE = 128;
   private static final int MANY_KEYS = 1100; // which some backends attend otherwise than few
+  private static final int SHARED_KEYS = 4000; // which some spread over several blocks
 
   /// Makes an input whose magnitude is proportional to the gain, a power of two.
   interface Producer {
@@ -74,6 +75,7 @@ final class Float8Producers {
     all.put("gatedGelu", gatedGelu());
     all.put("attention", attention(dim / HEAD_SIZE, rows + 5));
     all.put("attention over many keys", attention(2, MANY_KEYS));
+    all.put("attention over keys that blocks share", attention(2, SHARED_KEYS));
     all.put("linear", linear(Precision.PLAIN, Activation.NONE));
     if (!isSpecial) {
       // 8-bit inputs hold no infinity, and the function of the negative one is a matter of taste

@@ -222,7 +222,11 @@ public abstract class OpsContract {
     "130, 517, 1, 64",
     "1, 128, 2, 128",
     "300, 1000, 3, 128",
-    "129, 2049, 5, 128"
+    "129, 2049, 5, 128",
+    "7, 512, 2, 128",
+    "177, 513, 2, 64",
+    "1, 5566, 1, 128",
+    "193, 639, 1, 128"
   })
   void attentionIsAWeightedMeanOfValues(int queries, int keys, int heads, int size) {
     Tensor query = truth.values(queries, heads, size);

@@ -10,12 +10,6 @@ import wan4j.tensor.DType;
 public final class DeviceRules {
   // ---- attention
 
-  /// The size of heads that the attention kernel of ours is made for.
-  public static final int ATTENTION_HEAD = 128;
-
-  /// The queries of one of its blocks.
-  public static final int ATTENTION_QUERIES = 128;
-
   /// The bytes that scores and probabilities fill at most where attention is two products around a
   /// softmax.
   public static final long MOST_SCORES = 512L << 20;
@@ -23,9 +17,8 @@ public final class DeviceRules {
   /// Queries of a tile of such products come in multiples of this.
   public static final int QUERY_STEP = 16;
 
-  private static final int FEWEST_KEYS = 1024;
+  private static final int FEWEST_KEYS = 512;
   private static final int LARGEST_FUSED_HEAD = 128;
-  private static final int WARP_QUERIES = 16;
 
   // ---- convolutions
 
@@ -54,33 +47,28 @@ public final class DeviceRules {
 
   /// Returns whether the attention kernel of ours is made for heads of a type and size.
   public static boolean fitsOurAttention(DType type, long size) {
-    return type == DType.BF16 && size == ATTENTION_HEAD;
+    return type == DType.BF16 && (size == 64 || size == 128);
   }
 
   /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
-  /// an H100 takes 22.0 ms for cuDNN's 25.1 at 75,600 tokens and 0.296 for 0.317 at 7,800, but
-  /// 0.258 for 0.174 over the text's 512 keys (benchmarks/h100-block.json).
+  /// it is faster than cuDNN from the text's 512 keys on (docs/attention.md), and fewer were not
+  /// measured.
   public static boolean isOurAttention(DType type, long size, long keys) {
     return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
   }
 
-  /// Returns whether that kernel writes a format itself. The scale of a token is known only when
-  /// all heads are done.
-  public static boolean isWrittenByAttention(OperandFormat format) {
+  /// Returns whether that kernel writes a format itself for heads of a size. The scale of a token
+  /// is known only when all heads are done, and that of a block only where a head has whole ones.
+  public static boolean isWrittenByAttention(OperandFormat format, long size) {
     return switch (format) {
       case OperandFormat.Delayed _ -> true;
       case OperandFormat.Simple simple ->
           switch (simple) {
-            case PLAIN, FLOAT8_CURRENT, FLOAT8_BLOCK -> true;
+            case PLAIN, FLOAT8_CURRENT -> true;
+            case FLOAT8_BLOCK -> size % SCALE_BLOCK == 0;
             case FLOAT32, FLOAT8_TOKEN -> false;
           };
     };
-  }
-
-  /// Returns how many magnitudes it notes where a format has it note them: one a warp.
-  public static int attentionNotes(long queries, long heads) {
-    long blocks = Math.ceilDiv(queries, (long) ATTENTION_QUERIES);
-    return Math.toIntExact(blocks * heads * (ATTENTION_QUERIES / WARP_QUERIES));
   }
 
   /// Returns whether cuDNN may be asked for attention in heads of a type and size; what is too odd

@@ -167,18 +167,20 @@ final class DeviceTemporaries {
   void attention(AttentionInput input, Shape shape, OperandFormat want, boolean isBiased) {
     int size = input.headSize();
     int keys = input.keys();
+    boolean isOurs = !isBiased && DeviceRules.isOurAttention(activation, size, keys);
     try (Scope _ = memory.scope()) {
-      if (!isBiased
-          && DeviceRules.isOurAttention(activation, size, keys)
-          && DeviceRules.isWrittenByAttention(want)) {
-        written(shape, want, DeviceRules.attentionNotes(input.queries(), input.heads()));
+      if (isOurs && DeviceRules.isWrittenByAttention(want, size)) {
+        written(shape, want, plan(input).notes());
+        parts(input);
         return;
       }
       if (want != OperandFormat.Simple.PLAIN) {
         taken(shape, want);
         memory.empty(activation, shape);
       }
-      if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
+      if (isOurs) {
+        parts(input);
+      } else if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
         scores(input.heads(), input.queries(), keys);
       }
     }
@@ -191,6 +193,22 @@ final class DeviceTemporaries {
         taken(shape, want);
         memory.empty(activation, shape);
       }
+    }
+  }
+
+  private static AttentionPlan plan(AttentionInput input) {
+    return AttentionPlan.of(
+        input.queries(),
+        input.keys(),
+        input.heads(),
+        input.headSize(),
+        AttentionPlan.MOST_BLOCKS);
+  }
+
+  private void parts(AttentionInput input) {
+    int floats = AttentionPlan.partFloats(input.keys(), input.headSize());
+    if (floats > 0) {
+      memory.empty(DType.F32, Shape.of(floats));
     }
   }
 

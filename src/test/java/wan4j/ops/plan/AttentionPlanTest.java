@@ -1,0 +1,89 @@
+package wan4j.ops.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// How attention's work is cut, told from sizes alone.
+final class AttentionPlanTest {
+  private static final int H100 = 132;
+  private static final int H100_PCIE = 114;
+  private static final int MOST_SHARED = 227 * 1024; // of a block on Hopper
+
+  @ParameterizedTest
+  @CsvSource({
+    "75600, 75600, 5, 128", "75600, 75600, 40, 128", "27280, 27280, 3, 128", "9450, 512, 40, 128",
+    "9450, 9450, 5, 128", "1, 75600, 1, 128", "1, 1, 1, 64", "193, 5000, 7, 64",
+    "32760, 32760, 5, 128"
+  })
+  void blocksTakeWholeItemsAndShareWhatIsLeft(int queries, int keys, int heads, int headSize) {
+    for (int multiprocessors : new int[] {H100, H100_PCIE, 78, 16}) {
+      AttentionPlan plan = AttentionPlan.of(queries, keys, heads, headSize, multiprocessors);
+      assertThat(plan.items()).isEqualTo(Math.ceilDiv(queries, AttentionPlan.QUERIES) * heads);
+      assertThat(plan.rounds() * plan.blocks() + plan.rest()).isEqualTo(plan.items());
+      assertThat(plan.blocks()).isBetween(1, multiprocessors);
+      assertThat((long) plan.tiles() * plan.tile()).isBetween((long) keys, keys + 127L);
+      // a share has a tile at least, and lies in two items at most
+      assertThat(plan.shares()).isBetween(plan.rest(), plan.blocks());
+      assertThat((long) plan.rest() * plan.tiles()).isGreaterThanOrEqualTo(plan.shares());
+      assertThat(plan.rest()).isLessThan(plan.blocks());
+      assertThat(plan.sharedBytes()).isLessThan(MOST_SHARED);
+    }
+  }
+
+  @Test
+  void aLastRoundThatFillsTheGpuIsNotCut() {
+    assertThat(AttentionPlan.of(4096, 4096, 5, 128, H100).isCut()).isFalse();
+    assertThat(AttentionPlan.of(9450, 9450, 5, 128, H100).isCut()).isFalse();
+    assertThat(AttentionPlan.of(9450, 512, 40, 128, H100).isCut()).isFalse();
+  }
+
+  @Test
+  void aLastRoundOfFewItemsIsCut() {
+    AttentionPlan plan = AttentionPlan.of(27_280, 27_280, 3, 128, H100);
+    assertThat(plan.rounds()).isEqualTo(3);
+    assertThat(plan.rest()).isEqualTo(33);
+    assertThat(plan.shares()).isEqualTo(H100);
+    AttentionPlan single = AttentionPlan.of(1, 75_600, 1, 128, H100);
+    assertThat(single.rounds()).isZero();
+    assertThat(single.shares()).isEqualTo(H100);
+  }
+
+  @Test
+  void fewKeysLeaveRoomForTheQueriesOfTheNextItem() {
+    AttentionPlan text = AttentionPlan.of(9450, 512, 40, 128, H100);
+    assertThat(text.tile()).isEqualTo(64);
+    assertThat(text.queryStages()).isEqualTo(2);
+    AttentionPlan video = AttentionPlan.of(75_600, 75_600, 40, 128, H100);
+    assertThat(video.tile()).isEqualTo(80);
+    assertThat(video.stages()).isEqualTo(4);
+  }
+
+  /// The estimate is made for no GPU in particular.
+  @Test
+  void roomForPartsSufficesOnEveryGpu() {
+    for (int keys : new int[] {1, 512, 2047, 2048, 2049, 4096, 4097, 75_600}) {
+      for (int queries = 1; queries < 30_000; queries += 777) {
+        for (int multiprocessors = 1; multiprocessors < 160; multiprocessors++) {
+          AttentionPlan plan = AttentionPlan.of(queries, keys, 3, 128, multiprocessors);
+          int floats = plan.isCut() ? 2 * plan.blocks() * AttentionPlan.QUERIES * 130 : 0;
+          assertThat(AttentionPlan.partFloats(keys, 128)).isGreaterThanOrEqualTo(floats);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aLongListOfItemsTakesTheRoomOfATile() {
+    AttentionPlan plan = AttentionPlan.of(500_000, 500_000, 40, 128, H100);
+    assertThat(plan.stages()).isEqualTo(3);
+    assertThat(plan.sharedBytes()).isLessThan(MOST_SHARED);
+  }
+
+  @Test
+  void everyWarpOfEveryItemNotesAMagnitude() {
+    assertThat(AttentionPlan.of(193, 100, 5, 128, H100).notes()).isEqualTo(2 * 5 * 12);
+  }
+}
