@@ -12,7 +12,6 @@ import wan4j.engine.Precisions;
 import wan4j.engine.RequestCache;
 import wan4j.engine.RequestRemarks;
 import wan4j.engine.SamplingPlans;
-import wan4j.engine.StoredFormat;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
@@ -24,8 +23,6 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Checkpoint;
-import wan4j.weights.Expert;
-import wan4j.weights.Weights;
 
 /// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
 /// request first needs them. An engine serves one thread; only a request's `Progress` may be told

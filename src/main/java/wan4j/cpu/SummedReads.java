@@ -28,7 +28,7 @@ final class SummedReads {
     }
     int columns = source.rowLength();
     int rows = Math.toIntExact(count / columns);
-    int step = (int) Math.clamp(PIECE / 4 / columns, 1, rows);
+    int step = Math.clamp(PIECE / 4 / columns, 1, rows);
     try (Arena arena = Arena.ofShared()) {
       List<Loaded> loaded = new ArrayList<>();
       for (Addend addend : source.addends()) {

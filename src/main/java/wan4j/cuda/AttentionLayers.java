@@ -126,8 +126,8 @@ final class AttentionLayers implements AutoCloseable {
     }
   }
 
-  /// Writes attention of bfloat16 heads of 64 or 128 by wan4j's kernel even where cuDNN is
-  /// faster; for comparisons.
+  /// Writes attention of bfloat16 heads of 64 or 128 by wan4j's kernel even where cuDNN is faster;
+  /// for comparisons.
   void attendByKernel(Heads heads, double scale, Tensor target) {
     if (!AttentionKernels.fits(heads.query().dtype(), heads, scale)) {
       throw new IllegalArgumentException(

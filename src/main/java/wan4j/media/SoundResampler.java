@@ -76,7 +76,7 @@ final class SoundResampler {
     long known = Math.max(0, (received - reach) * up);
     float[] ready = make(Math.max(made, Math.ceilDiv(known, (long) down)));
     long needed = made * down / up - (reach - 1);
-    int passed = (int) Math.clamp(needed - start, 0, kept.length);
+    int passed = Math.clamp(needed - start, 0, kept.length);
     kept = Arrays.copyOfRange(kept, passed, kept.length);
     start += passed;
     return ready;

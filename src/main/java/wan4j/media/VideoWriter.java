@@ -41,7 +41,8 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
   }
 
   /// Begins a video; its file is there once it has been finished. Where there is sound, both end
-  /// with the shorter of the two. Throws `InputException` when the target cannot be written or the format has no sound.
+  /// with the shorter of the two. Throws `InputException` when the target cannot be written or the
+  /// format has no sound.
   public static VideoWriter open(Path target, VideoSettings settings) {
     checkTarget(target);
     if (settings.sound().length() > 0 && !VideoFormat.of(target).holdsSound()) {

@@ -55,8 +55,8 @@ public final class RotaryTable {
   }
 
   /// Returns the cosine and sine of every pair's angle as float32 `[tokens of all grids, head
-  /// size]`, computed in float64 when it is first read. A head's pairs are divided among frame, row and column; each axis
-  /// has its own ladder of frequencies.
+  /// size]`, computed in float64 when it is first read. A head's pairs are divided among frame, row
+  /// and column; each axis has its own ladder of frequencies.
   public static Tensor of(List<Grid> grids, int headSize) {
     int tokens = grids.stream().mapToInt(Grid::tokens).reduce(0, Math::addExact);
     return Tensor.deferred(

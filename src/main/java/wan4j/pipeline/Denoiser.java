@@ -136,7 +136,8 @@ public final class Denoiser {
       restore(network, expert);
       try (var _ = ops.scope()) {
         int skippedBefore = cache.skipped();
-        GuidedForward.Velocities made = forwards.run(sample, timestep, step, schedule.steps(), scale);
+        GuidedForward.Velocities made =
+            forwards.run(sample, timestep, step, schedule.steps(), scale);
         solver.step(ops, made.guided(), step, sample);
         conditioning.constrain(ops, sample);
         Tensor latents = ops.download(sample);

@@ -39,7 +39,6 @@ import wan4j.ops.Linear;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
-import wan4j.ops.Window;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;

@@ -192,7 +192,7 @@ final class VideoWriterTest {
       boolean isControl =
           gif[i] == 0x21 && gif[i + 1] == (byte) 0xF9 && gif[i + 2] == 4 && gif[i + 7] == 0;
       if (isControl) {
-        delays.add(gif[i + 4] & 0xFF | (gif[i + 5] & 0xFF) << 8);
+        delays.add((gif[i + 4] & 0xFF) | (gif[i + 5] & 0xFF) << 8);
       }
     }
     return delays;

@@ -31,6 +31,7 @@ public final class CloseStack implements AutoCloseable {
 
   /// Closes everything that is open because `cause` has happened, which gets what fails on the way
   /// as suppressed; without a cause the first failure is thrown.
+  @SuppressWarnings("ReferenceEquality") // a failure cannot suppress itself
   public void closeAfter(Throwable cause) {
     Throwable first = cause;
     while (!closers.isEmpty()) {

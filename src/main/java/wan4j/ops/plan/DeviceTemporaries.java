@@ -105,8 +105,8 @@ final class DeviceTemporaries {
     }
   }
 
-  /// A weight of several sources in bfloat16 and, but for squares, its quantised form, before it lies
-  /// where it stays.
+  /// A weight of several sources in bfloat16 and, but for squares, its quantised form, before it
+  /// lies where it stays.
   void quantised(Shape shape, List<TensorSource> sources, Precision precision) {
     try (Scope _ = memory.scope()) {
       memory.empty(DType.BF16, shape);
@@ -198,11 +198,7 @@ final class DeviceTemporaries {
 
   private static AttentionPlan plan(AttentionInput input) {
     return AttentionPlan.of(
-        input.queries(),
-        input.keys(),
-        input.heads(),
-        input.headSize(),
-        AttentionPlan.MOST_BLOCKS);
+        input.queries(), input.keys(), input.heads(), input.headSize(), AttentionPlan.MOST_BLOCKS);
   }
 
   private void parts(AttentionInput input) {

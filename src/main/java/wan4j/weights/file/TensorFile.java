@@ -79,7 +79,7 @@ public final class TensorFile implements AutoCloseable {
     }
     if (start.startsWith("GGUF")) {
       return "a GGUF file, which wan4j does not read; expected safetensors or PyTorch in bf16 or"
-                 + " FP8: download that version";
+          + " FP8: download that version";
     }
     if (start.startsWith("\u0080")) {
       return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or"
