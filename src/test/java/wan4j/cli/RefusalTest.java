@@ -72,7 +72,7 @@ final class RefusalTest {
     "--size 100, give width*height",
     "--size 50*50, try 48*48",
     "--size 99999*64, each side",
-    "--size 4096*4096 --frame_num 81, fewer frames",
+    "--size 8192*8192 --frame_num 81, fewer frames",
     "--sample_steps 0, sample_steps got 0",
     "--sample_steps 1001, 1 to 1000",
     "--sample_shift NaN, sample_shift",
