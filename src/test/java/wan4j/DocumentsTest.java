@@ -86,7 +86,11 @@ class DocumentsTest {
     List<Path> pages = new ArrayList<>(List.of(README));
     pages.addAll(List.of(Path.of("CONTRIBUTING.md"), Path.of("CHANGELOG.md")));
     try (Stream<Path> files = Files.list(Path.of("docs"))) {
-      files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(pages::add);
+      files
+          .filter(file -> file.toString().endsWith(".md"))
+          .filter(file -> !file.endsWith("attention.md")) // notes of predictions and what came of them
+          .sorted()
+          .forEach(pages::add);
     }
     return pages;
   }

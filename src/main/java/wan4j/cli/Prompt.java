@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import wan4j.files.InputFile;
 import wan4j.tensor.InputException;
 
 /// Where a prompt comes from.
@@ -50,7 +51,7 @@ final class Prompt {
 
   /// Reads no further than the limit, whatever the file says of its size.
   private static String read(Path file) throws IOException {
-    InputFiles.requireFile("--prompt_file", file, "a text file");
+    InputFile.require(file, "a text file with the prompt");
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
       bytes = in.readNBytes(LARGEST_FILE + 1);

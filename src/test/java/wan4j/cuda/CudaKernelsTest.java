@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.assertj.core.api.SoftAssertions;
@@ -51,7 +52,7 @@ final class CudaKernelsTest {
     KernelCache cache = new KernelCache(compiler, folder, false);
     List<KernelSource> sources = KernelInstances.all();
     sources.parallelStream().forEach(cache::cubin);
-    SoftAssertions results = new SoftAssertions();
+    List<String> faults = new ArrayList<>();
     for (KernelSource source : sources) {
       String text = Files.readString(Path.of("src/main/cuda").resolve(source.file()));
       List<String> names = ENTRY.matcher(text).results().map(match -> match.group(1)).toList();
@@ -60,12 +61,19 @@ final class CudaKernelsTest {
         for (String name : names) {
           Kernel kernel = module.kernel(name);
           String instance = KernelInstances.line(source.program());
-          String what = "%s of %s by %s".formatted(name, instance, compiler.version());
-          results.assertThat(kernel.localBytes()).as(what).isZero();
-          results.assertThat(kernel.registers()).as(what).isBetween(1, MOST_REGISTERS);
+          if (kernel.localBytes() > 0 || kernel.registers() > MOST_REGISTERS) {
+            faults.add(
+                "%s of %s by %s: %d bytes in local memory, %d registers"
+                    .formatted(
+                        name,
+                        instance,
+                        compiler.version(),
+                        kernel.localBytes(),
+                        kernel.registers()));
+          }
         }
       }
     }
-    results.assertAll();
+    assertThat(faults).isEmpty();
   }
 }

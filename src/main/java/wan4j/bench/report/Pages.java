@@ -79,11 +79,18 @@ public final class Pages {
           "%s is not a folder; expected the folder with the files that wan4j bench wrote"
               .formatted(folder));
     }
+    List<Path> found;
     try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+      found = files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    if (found.isEmpty()) {
+      throw new InputException(
+          "%s holds no file of wan4j bench; expected .json files, of which a page can be made"
+              .formatted(folder));
+    }
+    return found;
   }
 
   /// Writes the pages below a folder, and the table into its README.md where that has a place for

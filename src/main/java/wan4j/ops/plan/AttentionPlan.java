@@ -70,7 +70,11 @@ public record AttentionPlan(
       rounds = 1;
       rest = 0;
     }
-    int shares = isCut ? blocks : rest;
+    // no share without a tile: its part would be joined though nothing had written it
+    int shares = isCut ? (int) Math.min(blocks, (long) rest * tiles) : rest;
+    if (rounds == 0) {
+      blocks = shares;
+    }
     int stages = isShort ? SHORT_STAGES : MOST_STAGES;
     while (shared(headSize, tile, stages, queryStages, rounds) > SHARED_BYTES && stages > 2) {
       stages--; // a list of very many items takes the room

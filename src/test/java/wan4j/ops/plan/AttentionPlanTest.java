@@ -51,6 +51,15 @@ final class AttentionPlanTest {
     assertThat(single.shares()).isEqualTo(H100);
   }
 
+  @ParameterizedTest
+  @CsvSource({"200, 3000, 1", "130, 5000, 1", "200, 9000, 1", "193, 5000, 2", "26000, 2700, 1"})
+  void everyShareOfWhatIsCutHasATile(int queries, int keys, int heads) {
+    AttentionPlan plan = AttentionPlan.of(queries, keys, heads, 128, 132);
+    assertThat(plan.isCut()).isTrue();
+    assertThat(plan.shares()).isLessThanOrEqualTo(plan.blocks());
+    assertThat((long) plan.rest() * plan.tiles()).isGreaterThanOrEqualTo(plan.shares());
+  }
+
   @Test
   void fewKeysLeaveRoomForTheQueriesOfTheNextItem() {
     AttentionPlan text = AttentionPlan.of(9450, 512, 40, 128, H100);
