@@ -31,6 +31,7 @@ class FlagsPageTest {
   void everyFlagOfEveryCommandIsOnThePage() throws IOException {
     Map<String, Set<String>> expected = new TreeMap<>();
     Main.commands().getSubcommands().forEach((name, command) -> expected.put(name, flags(command)));
+    expected.values().removeIf(Set::isEmpty);
     Map<String, Set<String>> found = new TreeMap<>();
     for (String section : Files.readString(PAGE).split("(?m)^## ", -1)) {
       if (section.startsWith("`")) {

@@ -282,7 +282,7 @@ final class RefusalTest {
     for (String[] rest :
         new String[][] {
           {file.toString(), "not UTF-8"},
-          {"none", "which is not there"},
+          {"none", "there is no file none"},
           {"demo", "demo is a folder, expected a text file with the prompt"},
           {"/dev/zero", "is a pipe or a device"},
           {"", "--prompt_file got an empty name"},
