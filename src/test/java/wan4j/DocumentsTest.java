@@ -88,7 +88,8 @@ class DocumentsTest {
     try (Stream<Path> files = Files.list(Path.of("docs"))) {
       files
           .filter(file -> file.toString().endsWith(".md"))
-          .filter(file -> !file.endsWith("attention.md")) // notes of predictions and what came of them
+          .filter(
+              file -> !file.endsWith("attention.md")) // notes of predictions and what came of them
           .sorted()
           .forEach(pages::add);
     }

@@ -29,7 +29,8 @@ final class RepeatedForwards {
   private static final int LAYERS = 2; // later blocks only repeat the second
   private static final int FORWARDS = 4; // the first makes plans, the second knows scales
   private static final int FRAMES = 5;
-  private static final int MANY = 16; // rows and columns: 1,280 tokens, which wan4j's kernel attends
+  private static final int MANY =
+      16; // rows and columns: 1,280 tokens, which wan4j's kernel attends
   private static final int FEW = 8; // 320, which go through the library unless it is preferred
 
   private record Blocks(
@@ -61,8 +62,7 @@ final class RepeatedForwards {
       Tensor latents = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * side, 2L * side);
       Tensor states = ops.empty(DType.F32, 20, config.textDim());
       Tensor rows = Timesteps.sharedRows(ops, tokens);
-      Tensor rotary =
-          ops.upload(RotaryTable.of(FRAMES, side, side, config.headDim()), DType.F32);
+      Tensor rotary = ops.upload(RotaryTable.of(FRAMES, side, side, config.headDim()), DType.F32);
       Map<Branch, TextKeys> text = new EnumMap<>(Branch.class);
       for (Branch branch : Branch.values()) {
         text.put(branch, network.text(states, branch));
