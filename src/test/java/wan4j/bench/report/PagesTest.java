@@ -179,6 +179,7 @@ class PagesTest {
 
   @Test
   void aGoalOfAnUnknownKindIsRefused() throws IOException {
+    write(Measurement.of("block", Map.of(), "time", "ms", 1));
     rows(row("fast", "time", "around", 1.4));
     assertThatThrownBy(() -> Pages.read(folder))
         .isInstanceOf(InputException.class)
