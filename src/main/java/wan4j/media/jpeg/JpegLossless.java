@@ -10,7 +10,7 @@ final class JpegLossless {
   private final int predictor;
   private final int shift;
 
-  /// Describes a scan of values that are foretold by `predictor`, 1 to 7, and whose `shift` lowest
+  /// Describes a scan of values that are predicted by `predictor`, 1 to 7, and whose `shift` lowest
   /// bits were left out.
   JpegLossless(JpegEntropy entropy, List<JpegComponent> components, int predictor, int shift) {
     this.entropy = entropy;

@@ -1,9 +1,9 @@
 package wan4j.ops.plan;
 
-/// How the attention kernel of ours goes about so many queries, keys and heads: its tiles, and how
-/// its items, each [#QUERIES] queries of one head, are spread over blocks that stay. Every block
-/// takes `rounds` whole items; the keys of the `rest` that is left are cut over `shares` blocks, or
-/// that many blocks take one more item each. A pure function of sizes.
+/// How wan4j's attention kernel goes about so many queries, keys and heads: its tiles, and how its
+/// items, each [#QUERIES] queries of one head, are spread over blocks that stay. Every block takes
+/// `rounds` whole items; the keys of the `rest` that is left are cut over `shares` blocks, or that
+/// many blocks take one more item each. A pure function of sizes.
 ///
 /// @param headSize the columns of a head, 64 or 128
 /// @param tile the keys of a tile

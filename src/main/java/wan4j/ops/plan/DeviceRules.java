@@ -45,13 +45,13 @@ public final class DeviceRules {
 
   private DeviceRules() {}
 
-  /// Returns whether the attention kernel of ours is made for heads of a type and size.
+  /// Returns whether wan4j's attention kernel is made for heads of a type and size.
   public static boolean fitsOurAttention(DType type, long size) {
     return type == DType.BF16 && (size == 64 || size == 128);
   }
 
-  /// Returns whether heads of a type and size are attended over so many keys by the kernel of ours:
-  /// it is faster than cuDNN from the text's 512 keys on (docs/attention.md), and fewer were not
+  /// Returns whether heads of a type and size are attended over so many keys by wan4j's kernel: it
+  /// is faster than cuDNN from the text's 512 keys on (docs/attention.md), and fewer were not
   /// measured.
   public static boolean isOurAttention(DType type, long size, long keys) {
     return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
@@ -82,7 +82,7 @@ public final class DeviceRules {
     return Math.ceilDiv(channels, (long) CHANNELS) * CHANNELS;
   }
 
-  /// Returns whether the convolution kernel of ours can compute kernels of a height and width for
+  /// Returns whether wan4j's convolution kernel can compute kernels of a height and width for
   /// features of a type.
   public static boolean isPatched(DType type, int height, int width) {
     return type == DType.BF16 && height == 3 && width == 3;
