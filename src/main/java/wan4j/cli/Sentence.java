@@ -1,5 +1,7 @@
 package wan4j.cli;
 
+import wan4j.tensor.InputException;
+
 /// A sentence as it reaches the terminal: one line without control characters, of bounded length,
 /// whatever a file or an argument has brought into it.
 final class Sentence {
@@ -11,7 +13,8 @@ final class Sentence {
   /// Returns a line fit for the terminal, its blanks as they are.
   static String inLine(String text) {
     StringBuilder line = new StringBuilder();
-    text.codePoints().forEach(letter -> line.appendCodePoint(isShown(letter) ? letter : '?'));
+    text.codePoints()
+        .forEach(letter -> line.appendCodePoint(InputException.isShown(letter) ? letter : '?'));
     return line.toString();
   }
 
@@ -25,25 +28,12 @@ final class Sentence {
           boolean follows =
               letter == ' ' && !line.isEmpty() && line.charAt(line.length() - 1) == ' ';
           if (!follows) {
-            line.appendCodePoint(isShown(letter) ? letter : '?');
+            line.appendCodePoint(InputException.isShown(letter) ? letter : '?');
           }
         });
     if (line.length() <= LIMIT) {
       return line.toString();
     }
     return line.substring(0, LIMIT - END) + " … " + line.substring(line.length() - END);
-  }
-
-  /// Format characters can turn the direction of what follows, surrogates are halves of letters.
-  private static boolean isShown(int letter) {
-    return switch (Character.getType(letter)) {
-      case Character.CONTROL,
-          Character.FORMAT,
-          Character.SURROGATE,
-          Character.LINE_SEPARATOR,
-          Character.PARAGRAPH_SEPARATOR ->
-          false;
-      default -> true;
-    };
   }
 }

@@ -36,19 +36,28 @@ public final class InputException extends RuntimeException {
       int c = text.codePointAt(i);
       i += Character.charCount(c);
       boolean isBlank = c == '\n' || c == '\r' || c == '\t' || c == 0x2028 || c == 0x2029;
-      int type = Character.getType(c);
       if (isBlank) {
         if (!out.isEmpty() && out.charAt(out.length() - 1) != ' ') {
           out.append(' ');
         }
-      } else if (type == Character.CONTROL
-          || type == Character.FORMAT
-          || type == Character.SURROGATE) {
-        out.append('?');
       } else {
-        out.appendCodePoint(c);
+        out.appendCodePoint(isShown(c) ? c : '?');
       }
     }
     return out.toString();
+  }
+
+  /// Says whether a code point may stand in a line on a terminal: format characters can turn the
+  /// direction of what follows, surrogates are halves of letters.
+  public static boolean isShown(int codePoint) {
+    return switch (Character.getType(codePoint)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.SURROGATE,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
+          false;
+      default -> true;
+    };
   }
 }
