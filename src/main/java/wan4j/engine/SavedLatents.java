@@ -30,7 +30,7 @@ public record SavedLatents(Path file) {
   /// What a request is resumed from.
   ///
   /// @param latents its latents
-  /// @param seed the seed that made them
+  /// @param seed the seed that made them, an unsigned number
   public record Saved(Latents latents, long seed) {}
 
   /// Returns where the latents of a video lie.
@@ -97,7 +97,7 @@ public record SavedLatents(Path file) {
   /// Writes latents with what they are made from.
   public void write(Latents latents, Map<String, String> description, long seed) {
     Map<String, String> whole = new LinkedHashMap<>(description);
-    whole.put(SEED, Long.toString(seed));
+    whole.put(SEED, Long.toUnsignedString(seed));
     LatentsFile.write(file, latents, whole);
   }
 
@@ -112,7 +112,7 @@ public record SavedLatents(Path file) {
     Map<String, String> found = content.description();
     Map<String, String> wanted = new LinkedHashMap<>(description);
     if (seed != null) {
-      wanted.put(SEED, Long.toString(seed));
+      wanted.put(SEED, Long.toUnsignedString(seed));
     }
     wanted.forEach((flag, value) -> {
       if (!value.equals(found.getOrDefault(flag, ""))) {
@@ -120,7 +120,7 @@ public record SavedLatents(Path file) {
       }
     });
     try {
-      return new Saved(content.latents(), Long.parseLong(found.getOrDefault(SEED, "")));
+      return new Saved(content.latents(), Long.parseUnsignedLong(found.getOrDefault(SEED, "")));
     } catch (NumberFormatException e) {
       throw new InputException(
           "%s does not name its seed; expected latents of an interrupted run: run without --resume"
