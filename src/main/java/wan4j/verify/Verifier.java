@@ -32,6 +32,7 @@ public final class Verifier {
               Map.entry("s2v-mod-framepack", SpeechTransformerCases::framePacker),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),
+              Map.entry("s2v-mod-size-and-buckets", new SpeechSizeCases()),
               Map.entry("fp8", new Float8Cases()),
               Map.entry("images", new ImageCases()),
               Map.entry("lora", new LoraCases()),
