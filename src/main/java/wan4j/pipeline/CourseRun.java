@@ -22,14 +22,21 @@ public final class CourseRun {
   /// @param prompt what the video shows
   /// @param negative what it does not show; not encoded where no expert is guided
   /// @param plan how its clips are sampled
-  /// @param noise makes the noise of each clip in turn, float32 in host memory, of a shape
+  /// @param noise makes the noise of each clip in turn
   /// @param caches makes each clip's cache for tokens `[tokens, dim]`
   public record Wanted(
       String prompt,
       String negative,
       SamplingPlan plan,
-      Function<Shape, Tensor> noise,
+      ClipNoise noise,
       Function<Shape, StepCache> caches) {}
+
+  /// Makes noise.
+  @FunctionalInterface
+  public interface ClipNoise {
+    /// Returns the noise of a clip, by its number from 0: float32 in host memory, of a shape.
+    Tensor of(int clip, Shape shape);
+  }
 
   /// Creates a run through networks, which stay the caller's.
   public CourseRun(Course course, CourseNetworks networks, CourseListener listener) {
@@ -44,18 +51,13 @@ public final class CourseRun {
     LastFrames last = new LastFrames(course.remembered());
     for (int index = 0; index < course.clips(); index++) {
       Clip clip = new Clip(index, last.frames());
+      listener.clip(index, course.clips());
       Tensor latents = sample(wanted, prompts, clip);
-      decode(
-          clip,
-          latents,
-          frames -> {
-            last.add(frames);
-            sink.accept(frames);
-          });
+      decode(clip, latents, last, sink);
     }
   }
 
-  /// Returns the states of the prompts.
+  /// Returns what networks make of the request once.
   public Prompts prompts(Wanted wanted) {
     Prompts prompts =
         listener.stage(
@@ -67,10 +69,13 @@ public final class CourseRun {
               return new Prompts(positive, isGuided ? networks.text(wanted.negative()) : positive);
             });
     networks.textIsDone();
-    return prompts;
+    requireNotCancelled();
+    Tensor source = course.source(networks, listener);
+    return new Prompts(prompts.positive(), prompts.negative(), source);
   }
 
-  /// Samples a clip's latents, float32 `[channels, frames, height, width]` in host memory.
+  /// Samples a clip and returns what is decoded of it, float32 latents `[channels, frames, height,
+  /// width]` in host memory.
   public Tensor sample(Wanted wanted, Prompts prompts, Clip clip) {
     requireNotCancelled();
     Ops ops = networks.ops();
@@ -80,32 +85,36 @@ public final class CourseRun {
       Conditioning conditioning =
           listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, prompts, clip));
       networks.autoencoderIsDone();
-      Tensor noise = wanted.noise().apply(shape);
+      Tensor noise = wanted.noise().of(clip.index(), shape);
       Denoiser denoiser = new Denoiser(ops, networks.experts());
       Tensor latents =
           listener.stage(
               "denoise",
               () -> denoiser.run(wanted.plan(), noise, conditioning, wanted.caches(), listener));
       networks.expertsAreDone();
-      return latents;
+      return course.decodable(ops, conditioning, latents);
     }
   }
 
-  /// Decodes a clip's latents and hands over its part of the video.
+  /// Decodes what [#sample] gave of a clip and hands over its part of the video.
   public void decode(Clip clip, Tensor latents, FrameSink sink) {
+    decode(clip, latents, new LastFrames(0), sink);
+  }
+
+  private void decode(Clip clip, Tensor latents, LastFrames last, FrameSink sink) {
     listener.stage(
         "decode",
         () -> {
           VideoAutoencoder vae = networks.autoencoder();
-          course.decode(
-              networks.ops(),
-              vae,
-              clip,
-              latents,
+          Ops ops = networks.ops();
+          FrameDecoder.decode(
+              ops,
+              frames -> course.decode(ops, vae, clip, latents, frames),
               frames -> {
                 requireNotCancelled();
                 sink.accept(frames);
-              });
+              },
+              last);
           return vae;
         });
     networks.autoencoderIsDone();
