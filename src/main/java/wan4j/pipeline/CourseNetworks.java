@@ -1,5 +1,6 @@
 package wan4j.pipeline;
 
+import wan4j.model.ClipVision;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.Tensor;
@@ -15,6 +16,14 @@ public interface CourseNetworks {
 
   /// Says that no more prompts follow.
   void textIsDone();
+
+  /// Returns the image network; throws `IllegalStateException` where the model has none.
+  default ClipVision vision() {
+    throw new IllegalStateException("the model has no image network");
+  }
+
+  /// Says that the image network is not needed for now.
+  default void visionIsDone() {}
 
   /// Returns the autoencoder.
   VideoAutoencoder autoencoder();

@@ -28,6 +28,7 @@ public final class Verifier {
               Map.entry("animate-img", CharacterCases::picture),
               Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
+              Map.entry("animate-pipeline", new CharacterPipelineCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),

@@ -20,6 +20,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<Expert, Weights> transformers = new TreeMap<>();
   private Weights vae;
   private Weights textEncoder;
+  private Weights vision;
 
   private Checkpoint(Path folder, CheckpointFiles files) {
     this.folder = folder;
@@ -111,6 +112,25 @@ public final class Checkpoint implements AutoCloseable {
     return textEncoder;
   }
 
+  /// Returns the tensors of the image network that comes with animate-14B.
+  public synchronized Weights vision() {
+    if (vision == null) {
+      vision = Weights.open(CheckpointFiles.vision(folder));
+    }
+    return vision;
+  }
+
+  /// Returns the relighting LoRA that comes with animate-14B; throws `InputException` when it is
+  /// missing.
+  public Path relightingLora() {
+    Path file = CheckpointFiles.relightingLora(folder);
+    if (!Files.exists(file)) {
+      throw new InputException(
+          "%s is missing, which replaced characters are lit by; download it again".formatted(file));
+    }
+    return file;
+  }
+
   /// Returns the folder of the tokenizer's files, or the text encoder's file where that carries the
   /// tokenizer.
   public Path tokenizer() {
@@ -170,6 +190,9 @@ public final class Checkpoint implements AutoCloseable {
     }
     networks.add(CheckpointSummary.network("vae", vae()));
     networks.add(CheckpointSummary.network("text encoder", textEncoder()));
+    if (kind() == CheckpointKind.ANIMATE) {
+      networks.add(CheckpointSummary.network("image network", vision().at("visual")));
+    }
     return new CheckpointSummary(folder, layout(), kind(), List.copyOf(networks));
   }
 
@@ -199,6 +222,9 @@ public final class Checkpoint implements AutoCloseable {
     }
     if (textEncoder != null) {
       textEncoder.close();
+    }
+    if (vision != null) {
+      vision.close();
     }
   }
 }
