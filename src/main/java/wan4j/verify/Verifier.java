@@ -22,8 +22,13 @@ public final class Verifier {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("animate-clip", AnimateCases::clip),
+              Map.entry("animate-dit", CharacterCases::forward),
+              Map.entry("animate-face-block", CharacterCases::faceBlock),
               Map.entry("animate-face-encoder", AnimateCases::faceEncoder),
+              Map.entry("animate-img", CharacterCases::picture),
+              Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
+              Map.entry("animate-pipeline", new CharacterPipelineCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-dit", SpeechTransformerCases::forward),
               Map.entry("s2v-mod-audio-encoder", SpeechTransformerCases::audioEncoder),
