@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.engine.Precisions;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.LinearGroup;
-import wan4j.model.WanTransformer;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.Precision;
@@ -34,8 +34,8 @@ public record LayerPlan(String precision, String reason, List<String> layers) {
     PrecisionTable table = Precisions.table(quantization, weights);
     Map<Key, List<String>> found = new LinkedHashMap<>();
     try (NullOps ops = new NullOps();
-        WanTransformer transformer =
-            new WanTransformer(config, weights, ops, SequenceGroup.SOLO, table)) {
+        DiffusionNetwork transformer =
+            DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table)) {
       for (LinearGroup group : transformer.linearLayers()) {
         Key key = new Key(name(group.precision()), table.reason(group.layers()));
         found.computeIfAbsent(key, _ -> new ArrayList<>()).addAll(group.layers());

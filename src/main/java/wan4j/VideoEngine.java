@@ -162,7 +162,7 @@ public final class VideoEngine implements AutoCloseable {
             request.prompt(),
             Courses.negativePrompt(request),
             plan,
-            SamplingPlans.noise(request.sampling())::randn,
+            SamplingPlans.noise(request.sampling(), course),
             cache);
     T made =
         networks.using(() -> {

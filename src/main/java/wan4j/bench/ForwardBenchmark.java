@@ -52,9 +52,11 @@ public final class ForwardBenchmark {
       Tensor latents =
           bench.random(DType.F32, 1, config.inChannels(), grid.frames(), height, width);
       TextKeys text =
-          transformer.text(
-              bench.random(DType.F32, 1, config.textLength(), config.textDim()),
-              Branch.CONDITIONAL);
+          transformer
+              .core()
+              .text(
+                  bench.random(DType.F32, 1, config.textLength(), config.textDim()),
+                  Branch.CONDITIONAL);
       Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
       Tensor rotary = ops.upload(RandomBlocks.rotary(grid, share, config.headDim()), DType.F32);
       ForwardPass pass = ForwardPass.only(Branch.CONDITIONAL);

@@ -36,11 +36,14 @@ final class RandomBlocks implements AutoCloseable {
     int rows = grid.tokens() / share;
     Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
     text =
-        transformer.text(
-            bench.random(DType.F32, 1, config.textLength(), config.textDim()), Branch.CONDITIONAL);
+        transformer
+            .core()
+            .text(
+                bench.random(DType.F32, 1, config.textLength(), config.textDim()),
+                Branch.CONDITIONAL);
     Timesteps timesteps = new Timesteps(new double[] {TIMESTEP}, Timesteps.sharedRows(ops, rows));
-    modulations = transformer.modulations(transformer.time(timesteps));
-    stream = transformer.stream(x, timesteps);
+    modulations = transformer.core().modulations(transformer.core().time(timesteps));
+    stream = transformer.core().stream(x, timesteps);
     rotary = ops.upload(rotary(grid, share, config.headDim()), DType.F32);
   }
 
@@ -57,7 +60,7 @@ final class RandomBlocks implements AutoCloseable {
   }
 
   private void run(int index) {
-    transformer.block(index, stream, modulations.get(index), text, rotary, PASS);
+    transformer.core().block(index, stream, modulations.get(index), text, rotary, PASS);
   }
 
   @Override

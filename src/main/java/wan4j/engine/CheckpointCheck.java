@@ -1,9 +1,9 @@
 package wan4j.engine;
 
 import wan4j.Quantization;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.PrecisionTable;
@@ -30,7 +30,7 @@ public final class CheckpointCheck {
       for (Expert expert : checkpoint.experts()) {
         Weights weights = checkpoint.transformer(expert);
         PrecisionTable precisions = Precisions.table(quantization, weights);
-        try (var _ = new WanTransformer(config, weights, ops, SequenceGroup.SOLO, precisions)) {
+        try (var _ = DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, precisions)) {
           weights.requireAllUsed();
         }
       }

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.function.LongConsumer;
 import wan4j.Quantization;
 import wan4j.Version;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.LinearGroup;
-import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
@@ -58,8 +58,8 @@ public final class Float8Network {
     this.quantization = quantization;
     Map<String, Unit> stacks = new HashMap<>();
     try (NullOps ops = new NullOps();
-        WanTransformer transformer =
-            new WanTransformer(
+        DiffusionNetwork transformer =
+            DiffusionNetwork.load(
                 config,
                 weights,
                 ops,

@@ -11,9 +11,9 @@ import wan4j.MemoryNeed;
 import wan4j.Offload;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.Ops;
@@ -195,11 +195,11 @@ public final class Networks implements CourseNetworks, AutoCloseable {
         : new WanVae21(checkpoint.vae(), ops);
   }
 
-  private WanTransformer transformer(Expert expert) {
+  private DiffusionNetwork transformer(Expert expert) {
     Weights weights = checkpoint().transformer(expert);
     PrecisionTable table = Precisions.table(options.quantization(), weights);
-    WanTransformer transformer =
-        new WanTransformer(
+    DiffusionNetwork transformer =
+        DiffusionNetwork.load(
             model.config(), merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
     try {
       transformer.adapt(beside.applications(expert));

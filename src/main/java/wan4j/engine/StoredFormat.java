@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import wan4j.Quantization;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.LinearGroup;
-import wan4j.model.WanTransformer;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.PrecisionTable;
@@ -100,8 +100,8 @@ public record StoredFormat(
     }
     long again = 0;
     try (NullOps ops = new NullOps();
-        WanTransformer transformer =
-            new WanTransformer(config, network, ops, SequenceGroup.SOLO, table)) {
+        DiffusionNetwork transformer =
+            DiffusionNetwork.load(config, network, ops, SequenceGroup.SOLO, table)) {
       for (LinearGroup group : transformer.linearLayers()) {
         if (group.precision().isFloat8() && !isTaken(network, group)) {
           again += group.layers().stream().filter(weights::containsKey).count();

@@ -2,10 +2,16 @@ package wan4j.model;
 
 import java.util.List;
 import wan4j.ops.ForwardPass;
+import wan4j.ops.Ops;
 import wan4j.ops.Saveable;
+import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
+import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 import wan4j.weights.lora.LoraApplication;
 
 /// What the sampling loop needs of a network that predicts velocities. Which tokens and which
@@ -17,6 +23,23 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
   interface Prepared {
     /// Returns the shape `[tokens, dim]` of what passes through the blocks on this rank.
     Shape tokens();
+  }
+
+  /// Loads the network of a checkpoint's type onto a backend; every name and shape is checked
+  /// against `config` first. Throws `InputException` when the weights do not fit.
+  static DiffusionNetwork load(
+      TransformerConfig config,
+      Weights weights,
+      Ops ops,
+      SequenceGroup group,
+      PrecisionTable precisions) {
+    return switch (config.modelType()) {
+      case "t2v", "i2v", "ti2v" -> new WanTransformer(config, weights, ops, group, precisions);
+      default ->
+          throw new InputException(
+              "%s holds a network of type %s; expected t2v, i2v or ti2v"
+                  .formatted(weights.title(), config.modelType()));
+    };
   }
 
   /// Returns, in the innermost scope, room for what forwards over samples `[channels, frames,
@@ -32,6 +55,12 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
   /// `through` what takes the tokens through the blocks.
   Tensor forward(
       Tensor sample, double timestep, ForwardPass pass, Prepared prepared, BlockRun through);
+
+  /// Returns the sizes of the network.
+  TransformerConfig config();
+
+  /// Returns the linear layers in the order in which they were loaded.
+  List<LinearGroup> linearLayers();
 
   /// Lets LoRA files run beside the weights from now on, instead of those that did before; the
   /// weights stay as they are. Throws `InputException` when a file does not belong to the network.

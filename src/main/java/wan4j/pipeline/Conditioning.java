@@ -18,8 +18,8 @@ public record Conditioning(Conditions conditional, Conditions unconditional, Ten
   public static Conditioning of(Prompts prompts, List<Tensor> beside, Tensor given) {
     int frames = given == null ? 0 : given.length(1);
     return new Conditioning(
-        new Conditions(prompts.positive(), beside, frames),
-        new Conditions(prompts.negative(), beside, frames),
+        new Conditions.Scene(prompts.positive(), beside, frames),
+        new Conditions.Scene(prompts.negative(), beside, frames),
         given);
   }
 

@@ -99,7 +99,7 @@ final class DitCases implements CaseKind {
       }
       Timesteps conditioning =
           new Timesteps(distinct, ops.upload(Tensor.of(rows, tokens), DType.I32));
-      TextKeys text = transformer.text(ops.upload(context, DType.F32), Branch.CONDITIONAL);
+      TextKeys text = transformer.core().text(ops.upload(context, DType.F32), Branch.CONDITIONAL);
       Tensor rotary =
           ops.upload(
               RotaryTable.of(

@@ -65,7 +65,7 @@ final class RepeatedForwards {
       Tensor rotary = ops.upload(RotaryTable.of(FRAMES, side, side, config.headDim()), DType.F32);
       Map<Branch, TextKeys> text = new EnumMap<>(Branch.class);
       for (Branch branch : Branch.values()) {
-        text.put(branch, network.text(states, branch));
+        text.put(branch, network.core().text(states, branch));
       }
       for (int step = 0; step <= FORWARDS; step++) {
         if (step == FORWARDS) {

@@ -60,9 +60,9 @@ final class WanTransformerTest {
   void theTextOfOneBranchDoesNotScaleThatOfTheOther() {
     try (WanTransformer both = transformer(Precision.FLOAT8_DELAYED, List.of());
         WanTransformer one = transformer(Precision.FLOAT8_DELAYED, List.of())) {
-      both.text(text(both, 1), Branch.CONDITIONAL);
-      TextKeys after = both.text(text(both, 8), Branch.UNCONDITIONAL);
-      TextKeys alone = one.text(text(one, 8), Branch.UNCONDITIONAL);
+      both.core().text(text(both, 1), Branch.CONDITIONAL);
+      TextKeys after = both.core().text(text(both, 8), Branch.UNCONDITIONAL);
+      TextKeys alone = one.core().text(text(one, 8), Branch.UNCONDITIONAL);
       assertThat(values(after)).isEqualTo(values(alone));
     }
   }
@@ -70,12 +70,12 @@ final class WanTransformerTest {
   @Test
   void aRestartForgetsTheScalesOfEarlierForwards() {
     try (WanTransformer transformer = transformer(Precision.FLOAT8_DELAYED, List.of())) {
-      float[] first = values(transformer.text(text(transformer, 1), Branch.CONDITIONAL));
-      transformer.text(text(transformer, 8), Branch.CONDITIONAL);
-      float[] later = values(transformer.text(text(transformer, 1), Branch.CONDITIONAL));
+      float[] first = values(transformer.core().text(text(transformer, 1), Branch.CONDITIONAL));
+      transformer.core().text(text(transformer, 8), Branch.CONDITIONAL);
+      float[] later = values(transformer.core().text(text(transformer, 1), Branch.CONDITIONAL));
       assertThat(later).isNotEqualTo(first);
       transformer.restart();
-      float[] again = values(transformer.text(text(transformer, 1), Branch.CONDITIONAL));
+      float[] again = values(transformer.core().text(text(transformer, 1), Branch.CONDITIONAL));
       assertThat(again).isEqualTo(first);
     }
   }
@@ -165,7 +165,7 @@ final class WanTransformerTest {
       transformer.forward(
           List.of(latents),
           new Timesteps(new double[] {500}, Timesteps.sharedRows(ops, 4)),
-          transformer.text(states, pass.branch()),
+          transformer.core().text(states, pass.branch()),
           ops.upload(RotaryTable.of(1, 2, 2, headSize), DType.F32),
           pass,
           BlockRun.ALWAYS);

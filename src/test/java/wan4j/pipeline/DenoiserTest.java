@@ -160,7 +160,7 @@ final class DenoiserTest {
             transformer(checkpoint, Expert.HIGH_NOISE, ops, Precision.FLOAT8_DELAYED)) {
       DiffusionNetwork.Prepared prepared = transformer.prepare(SHAPE);
       transformer.read(
-          new Conditions(text(checkpoint), List.of(), 0), Branch.CONDITIONAL, prepared);
+          new Conditions.Scene(text(checkpoint), List.of(), 0), Branch.CONDITIONAL, prepared);
       Script script = new Script(-1);
       for (int step : new int[] {0, 2}) {
         int timestep = Sampler.of("euler").schedule(4, 5).timestep(step);
