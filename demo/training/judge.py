@@ -29,8 +29,8 @@ from transformer import VideoTransformer
 
 SHARES = {"sketch": 0.26, "joint": 0.46, "low": 0.16, "high": 0.12}
 FULL = {"side": 256, "frames": 33, "sketch_side": 128, "dim": 512, "ffn_dim": 1024, "freq_dim": 256, "num_heads": 4,
-        "num_layers": 4, "batch": 32, "sketch_batch": 128, "encode": 16, "base": 16, "scenes": 80_000, "workers": 14,
-        "fill_seconds": (14, 26), "capacity": 12_000, "refresh": 0.006, "prompts": 32, "report_batch": 8, "rank": 16}
+        "num_layers": 4, "batch": 32, "sketch_batch": 128, "encode": 16, "base": 16, "scenes": 60_000, "workers": 14,
+        "fill_seconds": (12, 24), "capacity": 12_000, "refresh": 0.006, "prompts": 32, "report_batch": 8, "rank": 16}
 MICRO = {**FULL, "side": 64, "frames": 9, "sketch_side": 32, "dim": 256, "ffn_dim": 256, "num_heads": 2, "num_layers": 2,
          "batch": 2, "sketch_batch": 4, "encode": 2, "scenes": 200, "workers": 1, "fill_seconds": (1, 1), "capacity": 16,
          "prompts": 2, "report_batch": 2, "rank": 4}
@@ -122,7 +122,10 @@ def main():
         banks.append(Bank(run, autoencoder, images=False, renderer=renderer))
         banks[-1].fill(size["capacity"], seconds)
     if run.device == "cuda":
-        compiling.wait()
+        try:
+            compiling.wait(60)
+        except subprocess.TimeoutExpired:
+            compiling.kill()  # what it has not done is done below
     for batch, grid in shapes(size):
         compile_blocks(run.device, batch, config, grid)
     small, large = banks
@@ -135,12 +138,12 @@ def main():
         start = copy.deepcopy(model).requires_grad_(True)
         expert = train_denoiser(run, name, start, text_encoder, large, low, high, options.rate * 0.4, False)[0]
         save_expert(expert, run.out / "checkpoint" / f"{name}_noise_model", "t2v")
-        experts.append(rounded_copy(expert))
+        experts.append(expert)
     save_lora(model, experts[0], size["rank"], run.out / "lora.safetensors")
     link_shared(run.out / "checkpoint", options.demo.resolve())
     run.write_log(run.out / "log.json")
     studio = Studio(text_encoder, autoencoder, run.tokenizer, run.text_length, run.device)
-    run.write_log(run.out / "log.json", **report(run, studio, experts))
+    run.write_log(run.out / "log.json", **report(run, studio, [rounded_copy(expert) for expert in experts]))
     run.say("the judge is whole")
 
 
