@@ -17,7 +17,7 @@ from tokenizer import Tokenizer
 
 SIZE = 96
 FRAMES = 17
-RADII = (0.095, 0.14, 0.20)
+RADII = (0.11, 0.16, 0.22)
 CORNERS = {"square": 4, "triangle": 3, "star": 5}
 
 

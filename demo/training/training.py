@@ -70,11 +70,6 @@ class Run:
         left = self.options.minutes * 60 - self.closing - self.elapsed()
         return max(0.0, left) * share / (share + sum(self.left.values())) if share else 0.0
 
-    def skip(self, *phases):
-        """Gives the time of phases to the others."""
-        for phase in phases:
-            self.left.pop(phase, None)
-
     def write_log(self, path, **more):
         """Settings, losses and notes as JSON."""
         record = {"seed": self.options.seed, "minutes": self.options.minutes, "seconds": round(self.elapsed(), 1),
@@ -226,7 +221,13 @@ def choose_speed(run):
 
 
 def train_autoencoder(run):
+    """An autoencoder: on cuts of a few frames, on cuts of many, then its decoder alone on whole clips."""
     model = channels_last(VideoAutoencoder(run.size["base"]).to(run.device))
+
+    def losses(difference, covered):
+        pixels = ((1 + 3 * covered) * (difference.abs() + difference.square())).mean()
+        edges = (difference[..., 1:] - difference[..., :-1]).abs().mean() + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
+        return pixels + 0.5 * edges
 
     def reconstruction_loss(count, window, frames):
         video, covered, _ = draw(run, count, window, frames)
@@ -235,15 +236,25 @@ def train_autoencoder(run):
             mean, log_variance = mean.float(), log_variance.float().clamp(-20, 10)
             raw = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             difference = model.reconstruct(raw).float() - video
-        pixels = ((1 + 3 * covered) * (difference.abs() + difference.square())).mean()
-        edges = (difference[..., 1:] - difference[..., :-1]).abs().mean() + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return pixels + 0.5 * edges + 5e-4 * divergence
+        return losses(difference, covered) + 5e-4 * divergence
 
-    few, many = run.size["clips"]
+    def sharpening_loss(count, frames):
+        video, covered, _ = draw(run, count, None, frames)
+        with run.autocast():
+            with torch.no_grad():
+                mean = model.moments(video)[0]
+            difference = model.reconstruct(mean + 0.03 * torch.randn_like(mean)).float() - video
+        return losses(difference, covered)
+
+    few, many, whole = run.size["clips"]
     model = train_loop(run, "sketch", [model], lambda: reconstruction_loss(few, 64, 5), 2e-3, 60, 0.99, (0.9, 0.95), 0.6)[0]
     model = channels_last(model).requires_grad_(True).train()
     model = train_loop(run, "autoencoder", [model], lambda: reconstruction_loss(many, 64, 17), 1.3e-3, 20, 0.996, (0.9, 0.95))[0]
+    decoding = [part.requires_grad_(True).train() for part in (model.conv2, model.decoder)]
+    decoding = train_loop(run, "sharpen", decoding, lambda: sharpening_loss(whole, 17), 8e-4, 20, 0.998, (0.9, 0.95))
+    model.conv2, model.decoder = decoding
+    channels_last(model)
     measure_autoencoder(run, model)
     return model
 
@@ -265,7 +276,8 @@ def measure_autoencoder(run, model):
     video = draw(run, min(32, run.size["encode"]))[0]
     latents = model.encode(video)
     error = (model.decode(latents).clamp(-1, 1) - video).square().mean((1, 2, 3, 4)) / 4
-    run.say(f"autoencoder PSNR {(-10 * error.log10()).mean():.2f} dB, latents mean {latents.mean():.3f} std {latents.std():.3f}")
+    run.notes["autoencoder PSNR"] = round((-10 * error.log10()).mean().item(), 2)
+    run.say(f"autoencoder PSNR {run.notes['autoencoder PSNR']} dB, latents mean {latents.mean():.3f} std {latents.std():.3f}")
 
 
 class Bank:
