@@ -24,6 +24,7 @@ public final class Verifier {
               Map.entry("animate-clip", AnimateCases::clip),
               Map.entry("animate-face-encoder", AnimateCases::faceEncoder),
               Map.entry("animate-motion", AnimateCases::motion),
+              Map.entry("animate-pp", new PreprocessCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),
