@@ -29,6 +29,7 @@ public final class Verifier {
               Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
               Map.entry("animate-pipeline", new CharacterPipelineCases()),
+              Map.entry("animate-pp", new PreprocessCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-dit", SpeechTransformerCases::forward),
               Map.entry("s2v-mod-audio-encoder", SpeechTransformerCases::audioEncoder),
