@@ -23,6 +23,7 @@ import wan4j.cuda.kernel.QuantizeKernels;
 import wan4j.cuda.kernel.RopeKernels;
 import wan4j.cuda.kernel.RowOutput;
 import wan4j.cuda.kernel.SoftmaxKernels;
+import wan4j.cuda.kernel.SwapKernels;
 import wan4j.cuda.kernel.VideoKernels;
 import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
@@ -72,6 +73,7 @@ public final class CudaOps implements Ops {
   private final GateKernels gates;
   private final ElementwiseKernels elementwise;
   private final PatchKernels patches;
+  private final SwapKernels swaps;
   private final QuantizeKernels quantization;
   private final VideoKernels video;
   private final ConvolutionKernels convolutionKernels;
@@ -111,6 +113,7 @@ public final class CudaOps implements Ops {
       gates = new GateKernels(device);
       elementwise = new ElementwiseKernels(device);
       patches = new PatchKernels(device);
+      swaps = new SwapKernels(device);
       quantization = new QuantizeKernels(device);
       video = new VideoKernels(device);
       convolutionKernels = new ConvolutionKernels(device);
@@ -323,6 +326,12 @@ public final class CudaOps implements Ops {
   public void copy(Tensor source, Tensor target) {
     Shapes.copy(source, target);
     transfers.copy(source, target);
+  }
+
+  @Override
+  public void swap(Tensor x, Tensor target) {
+    Shapes.swap(x, target);
+    swaps.run(x, target);
   }
 
   @Override
