@@ -18,7 +18,8 @@ public interface Collectives extends AutoCloseable {
   /// shapes and types.
   void allToAll(List<Tensor> sources, List<Tensor> targets);
 
-  /// Writes the tensor of each rank to `targets`, one a rank in order.
+  /// Writes the tensor of each rank to `targets`, one a rank in order; this rank's may be `source`
+  /// itself.
   void allGather(Tensor source, List<Tensor> targets);
 
   /// Turns each rank's float32 values into those of all ranks, in place: the same bytes on each.
@@ -27,9 +28,9 @@ public interface Collectives extends AutoCloseable {
   /// Copies the tensor of a rank to all others, in place.
   void broadcast(int from, Tensor values);
 
-  /// Gives rows to the rank before and the rank after and writes theirs to two targets; null where
-  /// there is no such rank.
-  void exchangeWithNeighbours(Tensor toBefore, Tensor toAfter, Tensor fromBefore, Tensor fromAfter);
+  /// Sends a tensor to the next rank, the last one to the first, and writes what comes from the
+  /// rank before to another of the same shape and type, which may not overlap it.
+  void shift(Tensor toNext, Tensor fromPrevious);
 
   /// Ends the job of all ranks because of a failure of this one.
   void fail(Throwable cause);

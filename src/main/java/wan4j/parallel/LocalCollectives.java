@@ -89,18 +89,10 @@ public final class LocalCollectives implements Collectives {
   }
 
   @Override
-  public void exchangeWithNeighbours(
-      Tensor toBefore, Tensor toAfter, Tensor fromBefore, Tensor fromAfter) {
+  public void shift(Tensor toNext, Tensor fromPrevious) {
+    int previous = (rank + ranks() - 1) % ranks();
     exchange(
-        List.of(toBefore, toAfter),
-        brought -> {
-          if (rank > 0) {
-            copy(brought.get(rank - 1).tensors.getLast(), fromBefore);
-          }
-          if (rank < ranks() - 1) {
-            copy(brought.get(rank + 1).tensors.getFirst(), fromAfter);
-          }
-        });
+        List.of(toNext), brought -> copy(brought.get(previous).tensors.getFirst(), fromPrevious));
   }
 
   private void exchange(List<Tensor> own, Consumer<List<Brought>> copies) {
@@ -119,7 +111,9 @@ public final class LocalCollectives implements Collectives {
       throw new IllegalArgumentException(
           "rank %d was given %s for %s".formatted(rank, source, target));
     }
-    ops.copy(source, target);
+    if (!source.equals(target)) { // what a rank gives itself may be there already
+      ops.copy(source, target);
+    }
   }
 
   @Override
