@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceHeap;
@@ -151,6 +152,12 @@ public final class CudaOps implements Ops {
       open.closeAfter(e);
       throw e;
     }
+  }
+
+  /// Joins the ranks of a communicator's name, one GPU each, and waits for the others; `failed` is
+  /// told a failure of this rank.
+  public NcclCollectives join(byte[] name, int ranks, int rank, Consumer<Throwable> failed) {
+    return new NcclCollectives(device, name, ranks, rank, failed);
   }
 
   /// Returns the bytes that scopes hold.

@@ -1,10 +1,12 @@
 package wan4j.parallel;
 
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Locale;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -35,7 +37,7 @@ public final class Meeting {
 
   /// Brings something, waits for all ranks and returns what each brought, in the order of ranks.
   /// Throws `RankException` when a rank has failed or does not come in time.
-  <T> List<T> meet(int rank, Class<T> type, T value) {
+  public <T> List<T> meet(int rank, Class<T> type, T value) {
     lock.lock();
     try {
       requireNoFailure();
@@ -60,7 +62,7 @@ public final class Meeting {
     long left = limit;
     while (round == own && failure == null) {
       if (left <= 0) {
-        fail(missing(), "did not come to an exchange within %d s".formatted(seconds()), null);
+        fail(missing(), "did not come to an exchange within %s s".formatted(seconds()), null);
         break;
       }
       try {
@@ -84,12 +86,13 @@ public final class Meeting {
     throw new IllegalStateException("all ranks are here");
   }
 
-  private long seconds() {
-    return TimeUnit.NANOSECONDS.toSeconds(limit);
+  private String seconds() {
+    return new DecimalFormat("0.#", DecimalFormatSymbols.getInstance(Locale.ROOT))
+        .format(limit * 1e-9);
   }
 
   /// Ends the meeting for all ranks because one has failed; only the first failure counts.
-  void fail(int rank, Throwable cause) {
+  public void fail(int rank, Throwable cause) {
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     lock.lock();
     try {
