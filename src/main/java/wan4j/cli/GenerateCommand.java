@@ -4,12 +4,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
+import wan4j.Latents;
 import wan4j.Offload;
 import wan4j.Source;
 import wan4j.Task;
@@ -193,12 +195,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (output.isResumed()) {
       saved = file.read(description, sampling.seed());
     } else {
-      var latents =
-          steps.areWanted()
-              ? engine.sample(request, progress, steps)
-              : engine.sample(request, progress);
-      saved = new SavedLatents.Saved(latents, request.sampling().seed());
-      file.write(latents, description, request.sampling().seed());
+      saved = sampled(engine, request, target, description, steps, progress);
     }
     VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
     try (VideoWriter writer = VideoWriter.open(target, settings)) {
@@ -208,7 +205,36 @@ final class GenerateCommand implements Callable<Integer> {
       file.delete();
       progress.finished(target, saved.seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      throw new Unfinished(e, output.note(target));
+      throw new Unfinished(e, output.note(target, calibration != null));
+    }
+  }
+
+  /// Samples a request; its latents are safe before the ratios of a calibration are written.
+  private SavedLatents.Saved sampled(
+      VideoEngine engine,
+      VideoRequest request,
+      Path target,
+      Map<String, String> description,
+      KeptSteps steps,
+      Reporter progress) {
+    long seed = request.sampling().seed();
+    AtomicBoolean areSafe = new AtomicBoolean();
+    try {
+      Latents latents =
+          engine.sample(
+              request,
+              progress,
+              steps.areWanted() ? steps : _ -> {},
+              whole -> {
+                SavedLatents.beside(target).write(whole, description, seed);
+                areSafe.set(true);
+              });
+      return new SavedLatents.Saved(latents, seed);
+    } catch (InputException e) {
+      if (!areSafe.get()) {
+        throw e;
+      }
+      throw new Unfinished(e, output.note(target, calibration != null));
     }
   }
 

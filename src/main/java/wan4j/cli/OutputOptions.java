@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -166,11 +167,19 @@ final class OutputOptions {
         .toList();
   }
 
-  /// Returns what is left after a failure behind the steps, and how to go on from it.
-  String note(Path target) {
+  /// Returns what is left after a failure behind the steps, of a calibration or not, and how to go
+  /// on from it.
+  String note(Path target, boolean isCalibrated) {
     String flags = resume ? "" : saveFile == null ? " --resume --save_file " + target : " --resume";
+    List<String> flagsOfSteps = new ArrayList<>();
+    if (latentsFolder != null || compare != null) {
+      flagsOfSteps.addAll(List.of("--save_latents", "--compare"));
+    }
+    if (isCalibrated) {
+      flagsOfSteps.add("--magcache_calibration");
+    }
     String without =
-        latentsFolder == null && compare == null ? "" : " and without --save_latents and --compare";
+        flagsOfSteps.isEmpty() ? "" : " and without " + String.join(" and ", flagsOfSteps);
     return "the latents are safe in %s: when that is mended, run the same command again%s"
         .formatted(
             SavedLatents.beside(target).file(), flags.isEmpty() ? "" : " with" + flags + without);
