@@ -201,7 +201,8 @@ final class GenerateCommand implements Callable<Integer> {
       recovery.delete();
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      String note = output.note(target, recovery, e instanceof CancellationException);
+      String note =
+          output.note(target, recovery, e instanceof CancellationException, calibration != null);
       if (note.isEmpty()) {
         throw e;
       }

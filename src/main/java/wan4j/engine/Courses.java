@@ -4,6 +4,8 @@ import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.TextImageToVideo;
@@ -29,8 +31,11 @@ public final class Courses {
           };
       case I2V_A14B ->
           switch (request.source()) {
-            case Source.Image image ->
-                new ImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              ImageToVideo course = new ImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
+              yield course;
+            }
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -38,8 +43,12 @@ public final class Courses {
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
-            case Source.Image image ->
-                new TextImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              TextImageToVideo course =
+                  new TextImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae22.STRIDE);
+              yield course;
+            }
           };
       case S2V_14B ->
           throw new InputException(

@@ -107,7 +107,8 @@ final class CommandsTest {
     assertThat(earlier).as("is not written into").hasContent("before");
     Terminal refused = Terminal.run("bench", "report", "--out", page.toString());
     assertThat(refused.code()).isEqualTo(2);
-    assertThat(refused.error()).contains(page + " is no folder", "choose another name or folder");
+    assertThat(refused.error())
+        .contains(page + " is not a folder", "choose another name or folder");
   }
 
   @Test
