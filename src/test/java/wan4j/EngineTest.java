@@ -105,7 +105,7 @@ final class EngineTest {
   void latentsAreHandedOverBeforeRatiosAreWritten() {
     VideoRequest request =
         VideoRequest.of("a", new VideoSize(32, 32, 5), Sampling.of(Task.T2V_A14B, 1).withSteps(2))
-            .withCache(new CacheSettings.Calibration(Path.of("nowhere", "ratios.json")));
+            .withCache(new CacheSettings.Calibration(Path.of("README.md", "ratios.json")));
     List<Latents> kept = new ArrayList<>();
     try (VideoEngine engine = VideoEngine.open(OPTIONS)) {
       assertThatThrownBy(() -> engine.sample(request, Progress.NONE, _ -> {}, kept::add))

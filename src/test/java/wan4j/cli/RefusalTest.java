@@ -204,7 +204,7 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no case of kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
@@ -496,8 +496,8 @@ final class RefusalTest {
   @Test
   void aFolderThatIsNoCheckpointIsRefusedByEveryCommand() {
     refuses(folder.resolve("none"), new String[0], "does not exist");
-    refuses(outputs, new String[0], "no Wan2.2 checkpoint");
-    assertRefused(Terminal.run("inspect", outputs.toString()), "no Wan2.2 checkpoint");
+    refuses(outputs, new String[0], "not a Wan2.2 checkpoint");
+    assertRefused(Terminal.run("inspect", outputs.toString()), "not a Wan2.2 checkpoint");
     assertRefused(Terminal.run("verify", outputs.toString()), "no reference case");
     assertRefused(Terminal.run("compare", "a.mp4", "b.safetensors"), "two kinds");
     assertRefused(Terminal.run("compare", "a.mp4", "b.mp4"), "a.mp4");
