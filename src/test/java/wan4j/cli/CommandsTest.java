@@ -138,6 +138,17 @@ final class CommandsTest {
   }
 
   @Test
+  void compareTurnsPicturesOrNotAsItIsTold() {
+    String turned = "src/test/resources/reports/pictures/exif3.jpg";
+    String plain = "src/test/resources/reports/pictures/plain.jpg";
+    Terminal upright = Terminal.run("compare", turned, plain);
+    Terminal stored = Terminal.run("compare", turned, plain, "--exif", "ignore");
+    assertThat(upright.code()).isZero();
+    assertThat(stored.code()).isZero();
+    assertThat(stored.out()).isNotEqualTo(upright.out());
+  }
+
+  @Test
   void compareTellsHowNearVideosAndLatentsAre() {
     Path video = folder.resolve("a.mkv");
     Terminal.generate(Terminal.TEXT_TO_VIDEO, video);

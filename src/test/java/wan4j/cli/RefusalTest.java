@@ -204,7 +204,7 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no case of kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
@@ -215,6 +215,20 @@ final class RefusalTest {
         "inspect demo/checkpoint/t2v --frame_num 6 | frame_num got 6",
         "convert demo/checkpoint/t2v --out demo/checkpoint/t2v/a/b | in the checkpoint itself",
         "compare demo/picture.png README.md more | compare has no place for more",
+        "compare demo/picture.png demo/picture.png --exif turn | give apply or ignore",
+        "compare a.mkv b.mkv --exif ignore | neither a.mkv nor b.mkv holds pictures",
+        "compare src/test/resources/reports/files/21-latents/nan.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/bool.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/zero.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/scalar.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
         "bench gemm --device cpu --rows -1 | --rows got -1; it takes a whole number from 1 to",
         "bench layers --device cpu --rows 0 | --rows got 0; it takes a whole number from 1 to",
         "bench vae --device cpu --runs 0 | --runs got 0",
@@ -482,8 +496,8 @@ final class RefusalTest {
   @Test
   void aFolderThatIsNoCheckpointIsRefusedByEveryCommand() {
     refuses(folder.resolve("none"), new String[0], "does not exist");
-    refuses(outputs, new String[0], "no Wan2.2 checkpoint");
-    assertRefused(Terminal.run("inspect", outputs.toString()), "no Wan2.2 checkpoint");
+    refuses(outputs, new String[0], "not a Wan2.2 checkpoint");
+    assertRefused(Terminal.run("inspect", outputs.toString()), "not a Wan2.2 checkpoint");
     assertRefused(Terminal.run("verify", outputs.toString()), "no reference case");
     assertRefused(Terminal.run("compare", "a.mp4", "b.safetensors"), "two kinds");
     assertRefused(Terminal.run("compare", "a.mp4", "b.mp4"), "a.mp4");
