@@ -32,6 +32,7 @@ import wan4j.weights.Weights;
 
 /// The transformer of speech to video: whole forwards, and its parts each by itself.
 final class SpeechTransformerCases {
+  private static final int LONGEST = 1000; // frames of a sound in a case
   private static final Branch BRANCH = Branch.CONDITIONAL;
 
   private SpeechTransformerCases() {}
@@ -90,7 +91,10 @@ final class SpeechTransformerCases {
         config -> config,
         network -> {
           List<Comparison> comparisons = new ArrayList<>();
-          for (int frames : new int[] {5, 8, 21, 22}) {
+          for (int frames = 1; frames <= LONGEST; frames++) {
+            if (!reference.has("in.features_T" + frames)) {
+              continue;
+            }
             Tensor sound = reference.tensor("in.features_T" + frames).at(0);
             Tensor expected = reference.tensor("out.global_T" + frames);
             CausalAudioEncoder.Encoded encoded =
