@@ -23,6 +23,7 @@ import wan4j.engine.SamplingPlans;
 import wan4j.media.Picture;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.NullOps;
+import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseListener;
 import wan4j.pipeline.CourseRun;
 import wan4j.pipeline.SamplingPlan;
@@ -104,15 +105,15 @@ public final class GenerateBenchmark {
               .withCache(settings.cache() == null ? new CacheSettings.Off() : settings.cache());
       SamplingPlan plan = SamplingPlans.of(sampling);
       StepTimes times = new StepTimes(ops, log);
+      Course course = Courses.of(task, request);
       CourseRun.Wanted wanted =
           new CourseRun.Wanted(
               request.prompt(),
               request.negativePrompt(),
               plan,
-              shape -> stage("noise", () -> noise(sampling, shape)),
+              (clip, shape) -> stage("noise", () -> noise(sampling, course, clip, shape)),
               new RequestCache(ops, request, task, plan, task.defaults().boundary()));
-      new CourseRun(Courses.of(task, request), networks, new Stages(steps, times))
-          .run(wanted, _ -> {});
+      new CourseRun(course, networks, new Stages(steps, times)).run(wanted, _ -> {});
       total += (settings.steps() - steps) * times.medianStep();
     }
   }
@@ -128,8 +129,8 @@ public final class GenerateBenchmark {
   }
 
   /// Draws noise, where there is something to draw it for.
-  private Tensor noise(Sampling sampling, Shape shape) {
-    Supplier<Tensor> drawn = () -> SamplingPlans.noise(sampling).randn(shape);
+  private Tensor noise(Sampling sampling, Course course, int clip, Shape shape) {
+    Supplier<Tensor> drawn = () -> SamplingPlans.noise(sampling, course).of(clip, shape);
     return ops instanceof NullOps ? Tensor.deferred(DType.F32, shape, drawn) : drawn.get();
   }
 

@@ -74,7 +74,7 @@ public final class MemoryEstimates {
                   request.prompt(),
                   Courses.negativePrompt(model.task(), request),
                   plan,
-                  MemoryEstimates::unread,
+                  (_, shape) -> unread(shape),
                   cache),
               _ -> {});
         },

@@ -87,6 +87,11 @@ public final class VideoReader implements AutoCloseable {
     return framesPerSecond;
   }
 
+  /// Says whether the file holds sound too.
+  boolean hasSound() {
+    return decoder.has(Decoder.Kind.SOUND);
+  }
+
   /// Returns the next frame, or nothing at the end; throws `InputException` when the file is broken
   /// or its frames change their size.
   public Optional<Picture> next() {
@@ -109,6 +114,17 @@ public final class VideoReader implements AutoCloseable {
     byte[] rgb = new byte[width * height * 3];
     decoder.check(converter.fromFrame(frame, rgb));
     return Optional.of(new Picture(width, height, rgb).turned(quarterTurns));
+  }
+
+  /// Passes over the next frame, or returns false at the end; throws `InputException` when the file
+  /// is broken.
+  boolean skip() {
+    if (decoder.next() == null) {
+      checkLength();
+      return false;
+    }
+    count++;
+    return true;
   }
 
   /// Throws when a Matroska file ends well before the time in its header, which FFmpeg passes over;

@@ -45,7 +45,7 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
   /// format has no sound.
   public static VideoWriter open(Path target, VideoSettings settings) {
     checkTarget(target);
-    if (settings.sound().length() > 0 && !VideoFormat.of(target).holdsSound()) {
+    if (!settings.sound().isNone() && !VideoFormat.of(target).holdsSound()) {
       throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
     }
     return new VideoWriter(target, settings);

@@ -1,8 +1,8 @@
 package wan4j.pipeline;
 
-import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
+import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -20,6 +20,18 @@ public interface Course {
     return 0;
   }
 
+  /// Says whether each clip's noise has a seed of its own, the request's and the clip's number
+  /// together; else one generator goes through all clips.
+  default boolean seedsEachClip() {
+    return false;
+  }
+
+  /// Returns what a network of its own makes, once a request, of what the video is made from beside
+  /// its prompts, in host memory; null where there is no such network.
+  default Tensor source(CourseNetworks networks, CourseListener listener) {
+    return null;
+  }
+
   /// Returns the shape of a clip's sample, `[channels, frames, height, width]`, in latents of an
   /// autoencoder.
   Shape latents(VideoAutoencoder vae);
@@ -29,9 +41,16 @@ public interface Course {
   Conditioning conditioning(
       Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip);
 
-  /// Decodes a clip's latents, float32 in host memory, and hands over the frames that are the
-  /// video's.
-  default void decode(Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, FrameSink sink) {
-    FrameDecoder.decode(ops, vae, latents, sink);
+  /// Returns what [#decode] takes of a clip, float32 in host memory: its sampled latents, where
+  /// needed behind those that the decoder has to see before.
+  default Tensor decodable(Ops ops, Conditioning conditioning, Tensor latents) {
+    return latents;
+  }
+
+  /// Decodes what [#decodable] gave of a clip, in the innermost scope, and hands over the frames
+  /// that are the video's.
+  default void decode(
+      Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, VideoAutoencoder.FrameSink sink) {
+    vae.decode(ops.upload(latents, DType.F32), sink);
   }
 }

@@ -20,6 +20,9 @@ public interface CourseListener extends StepListener {
         }
       };
 
+  /// A clip begins, by its number from 0.
+  default void clip(int index, int clips) {}
+
   /// Does the work of a stage, such as "text", "conditioning", "denoise" or "decode", and returns
   /// what it gives.
   <T> T stage(String name, Supplier<T> work);

@@ -6,8 +6,10 @@ import wan4j.cache.StepCache;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
 
 /// Takes a request through its course: its prompts once, then each clip's conditioning, sampling
 /// and decoding. Between two forwards and two pieces of frames it throws `CancellationException`
@@ -22,14 +24,21 @@ public final class CourseRun {
   /// @param prompt what the video shows
   /// @param negative what it does not show; not encoded where no expert is guided
   /// @param plan how its clips are sampled
-  /// @param noise makes the noise of each clip in turn, float32 in host memory, of a shape
+  /// @param noise makes the noise of each clip in turn
   /// @param caches makes each clip's cache for tokens `[tokens, dim]`
   public record Wanted(
       String prompt,
       String negative,
       SamplingPlan plan,
-      Function<Shape, Tensor> noise,
+      ClipNoise noise,
       Function<Shape, StepCache> caches) {}
+
+  /// Makes noise.
+  @FunctionalInterface
+  public interface ClipNoise {
+    /// Returns the noise of a clip, by its number from 0: float32 in host memory, of a shape.
+    Tensor of(int clip, Shape shape);
+  }
 
   /// Creates a run through networks, which stay the caller's.
   public CourseRun(Course course, CourseNetworks networks, CourseListener listener) {
@@ -40,22 +49,37 @@ public final class CourseRun {
 
   /// Makes the whole video.
   public void run(Wanted wanted, FrameSink sink) {
+    run(wanted, RunRecord.NONE, sink);
+  }
+
+  /// Makes the whole video, of which `record` may have a part already and is told what is made.
+  public void run(Wanted wanted, RunRecord record, FrameSink sink) {
     Prompts prompts = prompts(wanted);
     LastFrames last = new LastFrames(course.remembered());
     for (int index = 0; index < course.clips(); index++) {
       Clip clip = new Clip(index, last.frames());
-      Tensor latents = sample(wanted, prompts, clip);
-      decode(
-          clip,
-          latents,
-          frames -> {
-            last.add(frames);
-            sink.accept(frames);
-          });
+      listener.clip(index, course.clips());
+      Tensor latents = record.latents(index);
+      if (latents == null) {
+        latents = sample(wanted, prompts, clip, record);
+        record.sampled(index, latents);
+      } else if (index + 1 < course.clips()) { // the next clip's noise follows this one's
+        wanted.noise().of(index, course.latents(networks.autoencoder()));
+      }
+      decode(clip, latents, last, sink);
     }
   }
 
-  /// Returns the states of the prompts.
+  /// Decodes all clips, whose latents a record has.
+  public void decode(RunRecord record, FrameSink sink) {
+    LastFrames last = new LastFrames(course.remembered());
+    for (int index = 0; index < course.clips(); index++) {
+      listener.clip(index, course.clips());
+      decode(new Clip(index, last.frames()), record.latents(index), last, sink);
+    }
+  }
+
+  /// Returns what networks make of the request once.
   public Prompts prompts(Wanted wanted) {
     Prompts prompts =
         listener.stage(
@@ -67,11 +91,18 @@ public final class CourseRun {
               return new Prompts(positive, isGuided ? networks.text(wanted.negative()) : positive);
             });
     networks.textIsDone();
-    return prompts;
+    requireNotCancelled();
+    Tensor source = course.source(networks, listener);
+    return new Prompts(prompts.positive(), prompts.negative(), source);
   }
 
-  /// Samples a clip's latents, float32 `[channels, frames, height, width]` in host memory.
+  /// Samples a clip and returns what is decoded of it, float32 latents `[channels, frames, height,
+  /// width]` in host memory.
   public Tensor sample(Wanted wanted, Prompts prompts, Clip clip) {
+    return sample(wanted, prompts, clip, RunRecord.NONE);
+  }
+
+  private Tensor sample(Wanted wanted, Prompts prompts, Clip clip, RunRecord record) {
     requireNotCancelled();
     Ops ops = networks.ops();
     try (var _ = ops.scope()) {
@@ -80,32 +111,62 @@ public final class CourseRun {
       Conditioning conditioning =
           listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, prompts, clip));
       networks.autoencoderIsDone();
-      Tensor noise = wanted.noise().apply(shape);
+      Tensor noise = wanted.noise().of(clip.index(), shape);
       Denoiser denoiser = new Denoiser(ops, networks.experts());
+      SavedState state = record.state(clip.index());
+      StepListener steps = new RecordedSteps(listener, record, clip.index());
       Tensor latents =
           listener.stage(
               "denoise",
-              () -> denoiser.run(wanted.plan(), noise, conditioning, wanted.caches(), listener));
+              () ->
+                  state == null
+                      ? denoiser.run(wanted.plan(), noise, conditioning, wanted.caches(), steps)
+                      : denoiser.resume(
+                          wanted.plan(), state, conditioning, wanted.caches(), steps));
       networks.expertsAreDone();
-      return latents;
+      return course.decodable(ops, conditioning, latents);
     }
   }
 
-  /// Decodes a clip's latents and hands over its part of the video.
+  /// Tells a listener and a record of a clip's steps.
+  private record RecordedSteps(StepListener listener, RunRecord record, int clip)
+      implements StepListener {
+    @Override
+    public void begins(int step, Expert expert) {
+      listener.begins(step, expert);
+    }
+
+    @Override
+    public void ends(Outcome outcome) {
+      listener.ends(outcome);
+      record.stepped(clip, outcome, listener.isCancelled());
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return listener.isCancelled();
+    }
+  }
+
+  /// Decodes what [#sample] gave of a clip and hands over its part of the video.
   public void decode(Clip clip, Tensor latents, FrameSink sink) {
+    decode(clip, latents, new LastFrames(0), sink);
+  }
+
+  private void decode(Clip clip, Tensor latents, LastFrames last, FrameSink sink) {
     listener.stage(
         "decode",
         () -> {
           VideoAutoencoder vae = networks.autoencoder();
-          course.decode(
-              networks.ops(),
-              vae,
-              clip,
-              latents,
+          Ops ops = networks.ops();
+          FrameDecoder.decode(
+              ops,
+              frames -> course.decode(ops, vae, clip, latents, frames),
               frames -> {
                 requireNotCancelled();
                 sink.accept(frames);
-              });
+              },
+              last);
           return vae;
         });
     networks.autoencoderIsDone();

@@ -1,5 +1,6 @@
 package wan4j.pipeline;
 
+import java.util.function.Consumer;
 import wan4j.media.FrameBuffer;
 import wan4j.media.FrameSink;
 import wan4j.model.LatentGrid;
@@ -17,10 +18,34 @@ public final class FrameDecoder {
   /// `[frames, height, width, 3]`, clamped and truncated as the reference saves them. `sink` takes
   /// each piece while the next is decoded.
   public static void decode(Ops ops, VideoAutoencoder vae, Tensor latents, FrameSink sink) {
-    Behind behind = new Behind(sink);
-    decodeFeatures(
-        ops, vae, latents, (_, features) -> behind.next(ops.beginDownload(ops.pixels(features))));
+    decode(
+        ops,
+        features -> vae.decode(ops.upload(latents, DType.F32), features),
+        sink,
+        new LastFrames(0));
+  }
+
+  /// Hands over the features that `decoding` makes as such bytes, and to `last` as they are.
+  static void decode(
+      Ops ops, Consumer<VideoAutoencoder.FrameSink> decoding, FrameSink sink, LastFrames last) {
+    Behind behind = new Behind(sink, last);
+    try (var _ = ops.scope()) {
+      decoding.accept((_, features) -> behind.next(begin(ops, features, last.areWanted())));
+    }
     behind.next(null);
+  }
+
+  private static Piece begin(Ops ops, Tensor features, boolean isKept) {
+    Download pixels = ops.beginDownload(ops.pixels(features));
+    return new Piece(pixels, isKept ? ops.beginDownload(planes(ops, features)) : null);
+  }
+
+  /// Returns features as float32 `[3, frames, height, width]`.
+  private static Tensor planes(Ops ops, Tensor features) {
+    float[] ones = {1, 1, 1};
+    Tensor factor = ops.upload(Tensor.of(ones, 3), DType.F32);
+    Tensor offset = ops.upload(Tensor.of(new float[3], 3), DType.F32);
+    return ops.channelsFirst(features, factor, offset);
   }
 
   /// Returns all of them.
@@ -42,10 +67,7 @@ public final class FrameDecoder {
         vae,
         latents,
         (first, features) -> {
-          float[] ones = {1, 1, 1};
-          Tensor factor = ops.upload(Tensor.of(ones, 3), DType.F32);
-          Tensor offset = ops.upload(Tensor.of(new float[3], 3), DType.F32);
-          float[] piece = ops.download(ops.channelsFirst(features, factor, offset)).toFloats();
+          float[] piece = ops.download(planes(ops, features)).toFloats();
           int count = piece.length / 3;
           for (int channel = 0; channel < 3; channel++) {
             System.arraycopy(
@@ -62,20 +84,28 @@ public final class FrameDecoder {
     }
   }
 
+  /// A piece on its way: bytes of pixels, and floats where they are kept, else null.
+  private record Piece(Download pixels, Download floats) {}
+
   /// Hands each piece over when the next one has been asked for, so that the device need not wait.
   private static final class Behind {
     private final FrameSink sink;
-    private Download latest;
+    private final LastFrames last;
+    private Piece latest;
 
-    Behind(FrameSink sink) {
+    Behind(FrameSink sink, LastFrames last) {
       this.sink = sink;
+      this.last = last;
     }
 
-    void next(Download piece) {
-      Download before = latest;
+    void next(Piece piece) {
+      Piece before = latest;
       latest = piece;
       if (before != null) {
-        sink.accept(before.await());
+        if (before.floats != null) {
+          last.add(before.floats.await());
+        }
+        sink.accept(before.pixels.await());
       }
     }
   }

@@ -83,12 +83,16 @@ final class LoraCases implements CaseKind {
   private record Forward(ReferenceCase reference, Backend backend, Path folder) {
     Tensor run(Weights weights, List<LoraApplication> loras, Precision precision) {
       TransformerConfig config = TransformerConfig.read(folder, weights);
+      List<Tensor> latents = new ArrayList<>(List.of(reference.tensor("in.x")));
+      if (reference.has("in.y")) { // what image to video is conditioned on
+        latents.add(reference.tensor("in.y"));
+      }
       try (var transformer = DitCases.transformer(config, weights, backend.ops(), precision)) {
         transformer.adapt(loras);
         return DitCases.forward(
             backend.ops(),
             transformer,
-            List.of(reference.tensor("in.x")),
+            latents,
             reference.tensor("in.context"),
             DitCases.doubles(reference.tensor("in.t")));
       }

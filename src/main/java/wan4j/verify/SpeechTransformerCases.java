@@ -175,8 +175,13 @@ final class SpeechTransformerCases {
           int words = text.length(0);
           Tensor keys = ops.empty(ops.activation(), words, sizes.heads(), sizes.headDim());
           Tensor values = ops.empty(ops.activation(), words, sizes.heads(), sizes.headDim());
-          block.text(
-              text, BRANCH, keys.reshape(words, sizes.dim()), values.reshape(words, sizes.dim()));
+          block
+              .text()
+              .read(
+                  text,
+                  BRANCH,
+                  keys.reshape(words, sizes.dim()),
+                  values.reshape(words, sizes.dim()));
           Tensor rotary =
               ops.upload(reference.tensor("in.rope").reshape(count, sizes.headDim()), DType.F32);
           List<Comparison> comparisons = new ArrayList<>();
@@ -191,8 +196,8 @@ final class SpeechTransformerCases {
             block.forward(
                 stream,
                 modulation,
-                keys,
-                values,
+                new WanBlock.Context(keys, values),
+                null,
                 rotary,
                 solo,
                 solo.format(ForwardPass.only(BRANCH), 0),

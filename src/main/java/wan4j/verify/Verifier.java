@@ -22,8 +22,14 @@ public final class Verifier {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("animate-clip", AnimateCases::clip),
+              Map.entry("animate-dit", CharacterCases::forward),
+              Map.entry("animate-face-block", CharacterCases::faceBlock),
               Map.entry("animate-face-encoder", AnimateCases::faceEncoder),
+              Map.entry("animate-img", CharacterCases::picture),
+              Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
+              Map.entry("animate-pipeline", new CharacterPipelineCases()),
+              Map.entry("animate-pp", new PreprocessCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-dit", SpeechTransformerCases::forward),
               Map.entry("s2v-mod-audio-encoder", SpeechTransformerCases::audioEncoder),
@@ -32,6 +38,7 @@ public final class Verifier {
               Map.entry("s2v-mod-framepack", SpeechTransformerCases::framePacker),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),
+              Map.entry("s2v-mod-size-and-buckets", new SpeechSizeCases()),
               Map.entry("fp8", new Float8Cases()),
               Map.entry("images", new ImageCases()),
               Map.entry("lora", new LoraCases()),

@@ -35,11 +35,15 @@ import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
+import wan4j.ops.Activation;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.SideBranch;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Course;
@@ -144,6 +148,7 @@ final class KernelWalk {
         }
       }
     }
+    uneven();
   }
 
   private void text() {
@@ -176,6 +181,52 @@ final class KernelWalk {
             new Heads(query, keys, keys), rows, 5, 0.1, out.input(Branch.CONDITIONAL));
       }
     }
+  }
+
+  /// FP8 layers whose sides matrix units do not take, one behind the other, with a LoRA beside
+  /// them.
+  private void uneven() {
+    Tensor part = Tensor.of(new float[1000], 1, 1000);
+    Tensor first = Tensor.of(new int[37], 37);
+    for (Precision recipe : Precision.values()) {
+      if (!recipe.isFloat8()) {
+        continue;
+      }
+      phases.accept("uneven layers in " + recipe);
+      try (Parameters parameters = ops.parameters();
+          Parameters home = ops.parameters();
+          var _ = ops.scope()) {
+        Linear up = parameters.linear(uneven(1004, 1000), unevenBias(1004), recipe);
+        Linear down = parameters.linear(uneven(1000, 1004), List.of(), recipe);
+        Tensor x = ops.empty(ops.residual(), 37, 1000);
+        Tensor modulation = ops.upload(part, DType.F32);
+        Tensor rows = ops.upload(first, DType.I32);
+        for (int run = 0; run < 2; run++) {
+          OperandFormat want = up.input(Branch.CONDITIONAL);
+          Operand normed = ops.modulatedNorm(x, modulation, modulation, rows, 1e-6, want);
+          Operand inner =
+              ops.linear(normed, up, Activation.GELU_TANH, down.input(Branch.CONDITIONAL));
+          ops.linear(inner, down, Activation.NONE);
+          parameters.restart();
+          ops.operand(ops.empty(ops.activation(), 37, 1000), want);
+          TensorSource thin = new Hollow("down", Shape.of(RANK, 1004), DType.BF16);
+          TensorSource tall = new Hollow("up", Shape.of(1000, RANK), DType.BF16);
+          home.attach(down, List.of(new SideBranch.LowRank(0, thin, tall, 1)));
+        }
+        Tensor heads = ops.empty(ops.activation(), 37, 10, 100);
+        Heads attended = new Heads(heads, heads, heads);
+        parameters.restart();
+        ops.attention(attended, 0.1, up.input(Branch.CONDITIONAL));
+      }
+    }
+  }
+
+  private static List<TensorSource> uneven(int outputs, int inputs) {
+    return List.of(new Hollow("uneven", Shape.of(outputs, inputs), DType.F32));
+  }
+
+  private static List<TensorSource> unevenBias(int outputs) {
+    return List.of(new Hollow("bias", Shape.of(outputs), DType.F32));
   }
 
   /// The networks of speech and animation beside their transformers, by lists of their tensors.

@@ -8,12 +8,12 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import wan4j.bench.random.RandomWeights;
 import wan4j.cache.StepCache;
-import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.Precision;
@@ -30,10 +30,9 @@ final class CourseRunTest {
   private static final int CLIPS = 3;
   private static final int REMEMBERED = 7;
 
-  /// Notes what each clip sees; its frames are numbered through all clips.
+  /// Notes how many frames each clip sees.
   private static final class Numbered implements Course {
-    private final List<List<Integer>> seen = new ArrayList<>();
-    private int made;
+    private final List<Integer> seen = new ArrayList<>();
 
     @Override
     public int clips() {
@@ -54,23 +53,24 @@ final class CourseRunTest {
     public Conditioning conditioning(
         Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
       assertThat(clip.index()).isEqualTo(seen.size());
-      List<Integer> numbers = new ArrayList<>();
-      for (int i = 0; clip.before() != null && i < clip.before().length(0); i++) {
-        numbers.add((int) clip.before().at(i).toFloats()[0]);
-      }
-      seen.add(numbers);
+      seen.add(clip.before() == null ? 0 : clip.before().length(1));
       return Conditioning.of(prompts, List.of(), null);
+    }
+
+    @Override
+    public Tensor decodable(Ops ops, Conditioning conditioning, Tensor latents) {
+      return latents.slice(0, 2);
     }
 
     /// Five frames, in pieces of one and four.
     @Override
-    public void decode(Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, FrameSink sink) {
+    public void decode(
+        Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, VideoAutoencoder.FrameSink sink) {
+      assertThat(latents.length(0)).isEqualTo(2);
+      int first = 0;
       for (int count : new int[] {1, 4}) {
-        byte[] pixels = new byte[3 * count];
-        for (int i = 0; i < count; i++) {
-          pixels[3 * i] = (byte) made++;
-        }
-        sink.accept(Tensor.of(pixels, count, 1, 1, 3));
+        sink.accept(first, ops.empty(ops.activation(), count, 8, 8, 3));
+        first += count;
       }
     }
   }
@@ -179,7 +179,7 @@ final class CourseRunTest {
               "",
               "",
               new SamplingPlan(Sampler.EULER, 1, 5, 1, 1),
-              shape ->
+              (_, shape) ->
                   Tensor.deferred(
                       DType.F32,
                       shape,
@@ -194,14 +194,79 @@ final class CourseRunTest {
               "vae", "experts", "vae", "vae", "experts", "vae", "vae", "experts", "vae");
       assertThat(networks.ops.liveBytes()).isPositive();
     }
-    assertThat(course.seen)
-        .containsExactly(List.of(), List.of(0, 1, 2, 3, 4), List.of(3, 4, 5, 6, 7, 8, 9));
+    assertThat(course.seen).containsExactly(0, 5, 7);
     assertThat(frames).containsExactly(1, 4, 1, 4, 1, 4);
     assertThat(stages.names)
         .containsExactly(
             "text",
             "conditioning",
             "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode");
+  }
+
+  /// Keeps latents in memory.
+  private record Kept(List<Tensor> clips) implements RunRecord {
+    @Override
+    public Tensor latents(int clip) {
+      return clip < clips.size() ? clips.get(clip) : null;
+    }
+
+    @Override
+    public SavedState state(int clip) {
+      return null;
+    }
+
+    @Override
+    public void stepped(int clip, StepListener.Outcome outcome, boolean isLast) {
+      assertThat(clip).isEqualTo(clips.size());
+    }
+
+    @Override
+    public void sampled(int clip, Tensor latents) {
+      assertThat(clip).isEqualTo(clips.size());
+      clips.add(latents);
+    }
+  }
+
+  /// Clips that are sampled already are decoded again, since later ones look at their frames, and
+  /// draw the noise that they had.
+  @Test
+  void aRunGoesOnAfterTheClipsThatItHas() {
+    Numbered course = new Numbered();
+    Stages stages = new Stages(new ArrayList<>());
+    List<Shape> drawn = new ArrayList<>();
+    List<Integer> frames = new ArrayList<>();
+    try (Networks networks = new Networks()) {
+      Shape shape = course.latents(networks.autoencoder());
+      Kept kept = new Kept(new ArrayList<>(List.of(Tensor.zeros(DType.F32, shape))));
+      CourseRun.Wanted wanted =
+          new CourseRun.Wanted(
+              "",
+              "",
+              new SamplingPlan(Sampler.EULER, 1, 5, 1, 1),
+              (clip, of) -> {
+                assertThat(clip).isEqualTo(drawn.size());
+                drawn.add(of);
+                return Tensor.zeros(DType.F32, of);
+              },
+              _ -> StepCache.NONE);
+      CourseRun run = new CourseRun(course, networks, stages);
+      course.seen.add(0); // the clip whose conditioning is not asked for
+      run.run(wanted, kept, piece -> frames.add(piece.length(0)));
+      assertThat(kept.clips()).hasSize(CLIPS);
+      assertThat(drawn).containsExactly(shape, shape, shape);
+    }
+    assertThat(course.seen).containsExactly(0, 5, 7);
+    assertThat(frames).containsExactly(1, 4, 1, 4, 1, 4);
+    assertThat(stages.names)
+        .containsExactly(
+            "text",
             "decode",
             "conditioning",
             "denoise",
