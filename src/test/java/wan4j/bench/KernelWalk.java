@@ -26,11 +26,12 @@ import wan4j.cuda.jit.KernelCompiler;
 import wan4j.engine.MagCacheSchedules;
 import wan4j.media.Picture;
 import wan4j.model.ClipVision;
+import wan4j.model.Conditions;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.FaceEncoder;
 import wan4j.model.MotionEncoder;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
@@ -44,6 +45,7 @@ import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.SideBranch;
 import wan4j.pipeline.Clip;
+import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
@@ -78,6 +80,7 @@ final class KernelWalk {
       2; // a first block finds nothing to add to the stream, others do
   private static final int STEPS = 4;
   private static final int RANK = 32;
+  private static final int PAST = 19; // latent frames before a clip
   private static final Path LISTS = Path.of("src/test/resources/golden/manifests-s2v-animate");
   private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
   private static final int[] WORDS = {20, 126, 512};
@@ -280,7 +283,7 @@ final class KernelWalk {
                 List.of(Expert.SINGLE),
                 0,
                 false,
-                _ -> new WanTransformer(config, weights, ops, SequenceGroup.SOLO, table));
+                _ -> DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table));
         VideoAutoencoder vae =
             AutoencoderBenchmark.open(task, ops); // random, as benchmarks have it
         Lora lora = Lora.read(file)) {
@@ -330,10 +333,32 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                course(size).conditioning(ops, vae, shape, new Prompts(states, states), Clip.FIRST),
+                conditioning(size, shape, new Prompts(states, states), isCalibrating),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
+    }
+
+    private Conditioning conditioning(
+        VideoSize size, Shape shape, Prompts prompts, boolean isFirst) {
+      if (task != Task.S2V_14B) {
+        return course(size).conditioning(ops, vae, shape, prompts, Clip.FIRST);
+      }
+      int channels = experts.config().speech().soundDim();
+      int frames = 4 * (shape.length(1) + PAST);
+      Conditions speech =
+          new Conditions.Speech(
+              prompts.positive(),
+              Tensor.of(new float[channels * frames], 1, channels, frames),
+              empty(shape.with(1, 1)),
+              empty(shape.with(1, PAST)),
+              !isFirst,
+              empty(shape));
+      return new Conditioning(speech, speech, null);
+    }
+
+    private Tensor empty(Shape shape) {
+      return ops.empty(DType.F32, shape.toArray());
     }
 
     private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
@@ -342,7 +367,11 @@ final class KernelWalk {
           : new MagCache(
               ops,
               MagCacheSchedules.of(
-                  CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
+                  CacheSettings.MagCache.DEFAULT,
+                  task == Task.S2V_14B ? Task.TI2V_5B : task, // none are published for speech
+                  true,
+                  plan,
+                  experts.boundary()),
               tokens.size(0),
               tokens.size(1));
     }
@@ -359,12 +388,14 @@ final class KernelWalk {
     }
   }
 
-  /// Writes a LoRA file for the linear layers of the first block.
+  /// Writes a LoRA file for the linear layers of the first block and of an injector.
   private Path lora(Weights network) {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     for (String name : network.names()) {
       Shape shape = network.shape(name);
-      if (name.startsWith("blocks.0.") && name.endsWith(".weight") && shape.rank() == 2) {
+      boolean isChanged =
+          name.startsWith("blocks.0.") || name.startsWith("audio_injector.injector.0.");
+      if (isChanged && name.endsWith(".weight") && shape.rank() == 2) {
         String module = name.substring(0, name.length() - "weight".length());
         String down = module + "lora_A.weight";
         String up = module + "lora_B.weight";

@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.bench.random.RandomConditions;
 import wan4j.bench.random.RandomWeights;
 import wan4j.model.BlockRun;
 import wan4j.model.Conditions;
@@ -26,6 +29,7 @@ import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 
 /// Ranks make what one makes, on every backend and with every kind of exchange.
@@ -50,8 +54,20 @@ public abstract class RanksContract {
   @ParameterizedTest
   @CsvSource({"1, 40, 16", "2, 40, 16", "4, 40, 16", "5, 40, 16", "8, 40, 16", "3, 24, 48"})
   void ranksGoForwardAsOneDoes(int ranks, int heads, int channels) {
+    requireSame(ranks, (ops, group) -> forward(ops, group, heads, channels));
+  }
+
+  /// Of 352 tokens the sample's 192 come first, 64 a latent frame: ranks cut frames in two, and
+  /// some have none of the sample's.
+  @ParameterizedTest
+  @CsvSource({"2", "4", "8"})
+  void ranksHearTheSoundOfEachFrameAsOneDoes(int ranks) {
+    requireSame(ranks, RanksContract::hearing);
+  }
+
+  private void requireSame(int ranks, BiFunction<Ops, SequenceGroup, Tensor> forward) {
     assumeThat(ranks).isLessThanOrEqualTo(most());
-    Tensor alone = forward(ops(0), SequenceGroup.SOLO, heads, channels);
+    Tensor alone = forward.apply(ops(0), SequenceGroup.SOLO);
     List<Tensor> together =
         Ranks.run(
             ranks,
@@ -59,8 +75,7 @@ public abstract class RanksContract {
             (meeting, rank) -> {
               Ops ops = ops(rank);
               try (Collectives own = collectives(ops, meeting, rank)) {
-                SequenceGroup group = new UlyssesGroup(own, SequenceGroup.SOLO);
-                return forward(ops, group, heads, channels);
+                return forward.apply(ops, new UlyssesGroup(own, SequenceGroup.SOLO));
               }
             });
     assertThat(together).hasSize(ranks);
@@ -79,11 +94,31 @@ public abstract class RanksContract {
             DiffusionNetwork.load(config, RandomWeights.transformer(config, 1), ops, group, table);
         var _ = ops.scope()) {
       Tensor sample = ops.upload(waves(channels, 3, 6, 10), DType.F32);
-      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape());
-      network.read(new Conditions.Scene(waves(5, 24), List.of(), 1), Branch.CONDITIONAL, prepared);
-      ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, 0, 1);
-      return ops.download(network.forward(sample, 500, pass, prepared, BlockRun.ALWAYS));
+      Conditions scene = new Conditions.Scene(waves(5, 24), List.of(), 1);
+      return forward(ops, network, sample, scene);
     }
+  }
+
+  private static Tensor hearing(Ops ops, SequenceGroup group) {
+    SpeechConfig speech =
+        new SpeechConfig(3, 16, 4, Map.of(0, 0, 1, 1), true, SpeechConfig.Packing.WHOLE);
+    TransformerConfig config =
+        new TransformerConfig("s2v", 16, 16, 64, 96, 32, 24, 7, 8, 2, 1, 2, 2, 1e-6, speech);
+    PrecisionTable table = PrecisionTable.of(Precision.PLAIN, List.of());
+    try (DiffusionNetwork network =
+            DiffusionNetwork.load(config, RandomWeights.transformer(config, 1), ops, group, table);
+        var _ = ops.scope()) {
+      Tensor sample = ops.upload(waves(16, 3, 16, 16), DType.F32);
+      return forward(ops, network, sample, RandomConditions.of(ops, config, sample.shape(), true));
+    }
+  }
+
+  private static Tensor forward(
+      Ops ops, DiffusionNetwork network, Tensor sample, Conditions conditions) {
+    DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
+    network.read(conditions, Branch.CONDITIONAL, prepared);
+    ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, 0, 1);
+    return ops.download(network.forward(sample, 500, pass, prepared, BlockRun.ALWAYS));
   }
 
   private static Tensor waves(int... sizes) {

@@ -104,7 +104,9 @@ public final class RandomWeights {
       // each tensor has a range of counters of its own
       long own = (seed << 56) | ((long) sources.size() << 40);
       boolean isNorm =
-          name.endsWith("gamma") || (name.contains("norm") && name.endsWith(".weight"));
+          name.endsWith("gamma")
+              || (name.contains("norm") && name.endsWith(".weight"))
+              || name.endsWith("audio_encoder.weights"); // whose mix is divided by their sum
       sources.put(
           name, new RandomSource(name, shape, own, isNorm ? 1f : 0f, deviation(name, shape)));
     });
