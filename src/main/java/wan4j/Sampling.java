@@ -121,6 +121,11 @@ public record Sampling(
     return new Sampling(solver, count, shift, lowGuidance, highGuidance, seed, noise);
   }
 
+  /// Returns the same with noise of another seed, 0 or more.
+  public Sampling withSeed(long other) {
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, other, noise);
+  }
+
   /// Returns the same with a solver by its name, unipc, dpm++ or euler.
   public Sampling withSolver(String name) {
     return new Sampling(Solver.of(name), steps, shift, lowGuidance, highGuidance, seed, noise);

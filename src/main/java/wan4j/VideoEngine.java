@@ -12,6 +12,8 @@ import wan4j.engine.Precisions;
 import wan4j.engine.RequestCache;
 import wan4j.engine.RequestRemarks;
 import wan4j.engine.SamplingPlans;
+import wan4j.engine.SavedLatents;
+import wan4j.engine.SavedRun;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
@@ -70,6 +72,59 @@ public final class VideoEngine implements AutoCloseable {
           run.run(wanted, sink);
           return null;
         });
+  }
+
+  /// Makes a video as [#generate] does, or goes on with one, and keeps what it has made until the
+  /// caller deletes it; latents are handed to `steps` after each step, float32 `[channels, frames,
+  /// height, width]` in host memory. Throws `InputException` too when what is to go on is of
+  /// another request.
+  public void generate(
+      VideoRequest request,
+      Recovery recovery,
+      FrameSink sink,
+      Progress progress,
+      Consumer<Tensor> steps) {
+    SavedRun saved = recovery.files();
+    CourseReporter reporter = new CourseReporter(progress, steps);
+    try {
+      saved.begin(
+          options,
+          SavedLatents.description(options, task(), recipe(), request),
+          request.sampling().seed(),
+          progress::says);
+      Tensor last = saved.latents(Courses.of(task(), request).clips() - 1);
+      if (last == null) {
+        run(
+            request,
+            reporter,
+            (run, wanted) -> {
+              run.run(wanted, saved, sink);
+              return null;
+            });
+      } else {
+        decode(request, saved, last, sink, reporter);
+      }
+    } finally {
+      saved.end();
+    }
+  }
+
+  /// Decodes all clips of a request, which are sampled already.
+  private void decode(
+      VideoRequest request,
+      SavedRun saved,
+      Tensor latents,
+      FrameSink sink,
+      CourseReporter reporter) {
+    networks.claim();
+    Course course = Courses.of(task(), request);
+    reserveMemory(
+        (_, piece) -> networks.needToDecode(request, latents.shape(), piece), reporter.progress());
+    networks.using(() -> {
+      require(latents);
+      new CourseRun(course, networks, reporter).decode(saved, sink);
+      return null;
+    });
   }
 
   /// Samples a video's latents; throws as [#generate] does.

@@ -36,6 +36,11 @@ public record VideoRequest(
     return new VideoRequest(prompt, negativePrompt, other, size, sampling, cache, loras);
   }
 
+  /// Returns this request sampled otherwise.
+  public VideoRequest with(Sampling other) {
+    return new VideoRequest(prompt, negativePrompt, source, size, other, cache, loras);
+  }
+
   /// Returns this request with a picture to begin with.
   public VideoRequest withImage(Picture picture) {
     return with(new Source.Image(picture));

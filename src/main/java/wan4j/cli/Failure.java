@@ -10,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.concurrent.CancellationException;
 import wan4j.engine.Backends;
 import wan4j.tensor.InputException;
 
@@ -29,6 +30,7 @@ final class Failure {
     return switch (failure) {
       case InputException _ -> Main.BAD_INPUT;
       case Unfinished unfinished -> code(unfinished.getCause());
+      case CancellationException _ -> Main.INTERRUPTED;
       default -> Main.FAILED;
     };
   }
@@ -38,6 +40,7 @@ final class Failure {
     return switch (failure) {
       case Unfinished unfinished -> unfinished.sentence();
       case InputException input -> input.getMessage();
+      case CancellationException _ -> "stopped";
       case UncheckedIOException file -> sentence(file);
       case IOException file -> ofFile(file);
       case OutOfMemoryError memory -> ofMemory(memory);

@@ -2,8 +2,8 @@ package wan4j.cli;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -11,6 +11,7 @@ import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.Offload;
+import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoEngine;
@@ -18,13 +19,10 @@ import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
-import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.FrameBuffer;
-import wan4j.media.FrameSink;
 import wan4j.media.Picture;
 import wan4j.media.VideoSettings;
-import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
 
 /// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf,
@@ -129,6 +127,7 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     checkFlags();
     output.check();
+    Interruption.heed();
     if (calibration != null) {
       PendingFile.requireWritable(calibration);
     }
@@ -169,9 +168,7 @@ final class GenerateCommand implements Callable<Integer> {
               .sentences(options, request)
               .forEach(progress::says);
         }
-        var description =
-            SavedLatents.description(options, engine.task(), engine.recipe(), request);
-        run(engine, request, target, description, steps, compared == null ? null : kept, progress);
+        run(engine, request, target, steps, compared == null ? null : kept, progress);
       }
       if (compared != null) {
         compared.run(kept.frames(), steps.latents(), target, progress);
@@ -184,31 +181,26 @@ final class GenerateCommand implements Callable<Integer> {
       VideoEngine engine,
       VideoRequest request,
       Path target,
-      Map<String, String> description,
       KeptSteps steps,
       FrameBuffer kept,
       Reporter progress) {
-    SavedLatents file = SavedLatents.beside(target);
-    SavedLatents.Saved saved;
-    if (output.isResumed()) {
-      saved = file.read(description, sampling.seed());
-    } else {
-      var latents =
-          steps.areWanted()
-              ? engine.sample(request, progress, steps)
-              : engine.sample(request, progress);
-      saved = new SavedLatents.Saved(latents, request.sampling().seed());
-      file.write(latents, description, request.sampling().seed());
+    Recovery recovery = output.recovery(target);
+    VideoRequest whole = request;
+    if (output.isResumed() && sampling.seed() == null) {
+      whole = request.with(request.sampling().withSeed(recovery.seed()));
     }
     VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
-    try (VideoWriter writer = VideoWriter.open(target, settings)) {
-      FrameSink sink = kept == null ? writer : writer.and(kept);
-      engine.decode(request, saved.latents(), sink, progress);
-      progress.timed("save", writer::finish);
-      file.delete();
-      progress.finished(target, saved.seed(), engine.peakBytes());
+    try (LateVideo video = new LateVideo(target, settings)) {
+      engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      progress.timed("save", video::finish);
+      recovery.delete();
+      progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      throw new Unfinished(e, output.note(target));
+      String note = output.note(target, recovery, e instanceof CancellationException);
+      if (note.isEmpty()) {
+        throw e;
+      }
+      throw new Unfinished(e, note);
     }
   }
 

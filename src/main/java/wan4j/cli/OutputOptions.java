@@ -10,10 +10,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
+import wan4j.Recovery;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.engine.KeptSteps;
-import wan4j.engine.SavedLatents;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.Sound;
@@ -44,8 +44,17 @@ final class OutputOptions {
 
   @Option(
       names = "--resume",
-      description = "Decode the latents that an interrupted run left beside --save_file.")
+      description =
+          "Go on with an interrupted run from what it left beside --save_file, to the same video.")
   private boolean resume;
+
+  @Option(
+      names = "--checkpoint_every",
+      paramLabel = "0..",
+      description =
+          "Steps after which the state of the run is kept beside the video for --resume; 0 for"
+              + " never (default: 5).")
+  private Integer checkpointEvery;
 
   @Option(
       names = "--compare",
@@ -121,7 +130,7 @@ final class OutputOptions {
     }
   }
 
-  /// Says whether the latents of an interrupted run are decoded.
+  /// Says whether an interrupted run goes on.
   boolean isResumed() {
     return resume;
   }
@@ -142,7 +151,7 @@ final class OutputOptions {
   Path target(Task task, VideoRequest request) {
     Path target = saveFile == null ? defaultName(task, request) : saveFile;
     VideoWriter.checkTarget(target, request.size().frames());
-    SavedLatents.beside(target).requireWritable();
+    recovery(target).requireWritable();
     if (compare != null) {
       ComparedRun.requireWritable(target);
     }
@@ -158,7 +167,7 @@ final class OutputOptions {
 
   /// Returns sentences on what lies beside a target and may have been left by other machines.
   List<String> leftovers(Path target) {
-    return Stream.of(target, SavedLatents.beside(target).file())
+    return Stream.concat(Stream.of(target), recovery(target).paths().stream())
         .flatMap(file -> PendingFile.strangers(file).stream())
         .map(file ->
             "%s was left there, or is being written, by another process; remove it if none writes it"
@@ -166,14 +175,25 @@ final class OutputOptions {
         .toList();
   }
 
-  /// Returns what is left after a failure behind the steps, and how to go on from it.
-  String note(Path target) {
+  /// Returns what keeps the run for the video of `target`, or goes on with what is kept.
+  Recovery recovery(Path target) {
+    int every = checkpointEvery == null ? Recovery.USUAL_STEPS : checkpointEvery;
+    return resume ? Recovery.resumed(target, every) : Recovery.beside(target, every);
+  }
+
+  /// Returns how to go on after a failure from what is left, or an empty text.
+  String note(Path target, Recovery recovery, boolean isStopped) {
+    if (recovery.left().isEmpty()) {
+      return "";
+    }
     String flags = resume ? "" : saveFile == null ? " --resume --save_file " + target : " --resume";
     String without =
         latentsFolder == null && compare == null ? "" : " and without --save_latents and --compare";
-    return "the latents are safe in %s: when that is mended, run the same command again%s"
+    return "%s: %srun the same command again%s"
         .formatted(
-            SavedLatents.beside(target).file(), flags.isEmpty() ? "" : " with" + flags + without);
+            recovery.left(),
+            isStopped ? "" : "when that is mended, ",
+            flags.isEmpty() ? "" : " with" + flags + without);
   }
 
   private static long leastBytes(VideoFormat format, long pixels) {

@@ -42,5 +42,10 @@ interface Reporter extends Progress, AutoCloseable {
   void says(String sentence);
 
   @Override
+  default boolean isCancelled() {
+    return Interruption.isRequested();
+  }
+
+  @Override
   void close();
 }

@@ -24,6 +24,7 @@ import wan4j.tensor.InputException;
 /// name only when it is whole; closing it before that, or ending the program, removes it.
 public final class PendingFile implements AutoCloseable {
   private static final Set<PendingFile> UNFINISHED = ConcurrentHashMap.newKeySet();
+  private static final Set<Runnable> BEFORE_REMOVAL = ConcurrentHashMap.newKeySet();
   private static final SecureRandom RANDOM = new SecureRandom();
 
   static {
@@ -298,7 +299,14 @@ public final class PendingFile implements AutoCloseable {
     }
   }
 
+  /// Does something when the program ends and before what is unfinished is removed: what it
+  /// finishes stays.
+  public static void beforeRemoval(Runnable action) {
+    BEFORE_REMOVAL.add(action);
+  }
+
   private static void removeUnfinished() {
+    BEFORE_REMOVAL.forEach(Runnable::run);
     for (PendingFile pending : UNFINISHED) {
       try {
         pending.remove();
