@@ -160,7 +160,7 @@ public final class VideoEngine implements AutoCloseable {
     CourseRun.Wanted wanted =
         new CourseRun.Wanted(
             request.prompt(),
-            Courses.negativePrompt(request),
+            Courses.negativePrompt(task(), request),
             plan,
             SamplingPlans.noise(request.sampling(), course),
             cache);

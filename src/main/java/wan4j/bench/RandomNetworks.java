@@ -8,6 +8,7 @@ import wan4j.bench.random.UmT5Sizes;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.CourseNetworks;
@@ -93,6 +94,19 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
       encoder = null;
     }
   }
+
+  @Override
+  public Wav2Vec2 speech() {
+    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  }
+
+  @Override
+  public double[] speechMix() {
+    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  }
+
+  @Override
+  public void speechIsDone() {}
 
   @Override
   public VideoAutoencoder autoencoder() {

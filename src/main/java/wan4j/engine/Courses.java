@@ -41,12 +41,15 @@ public final class Courses {
             case Source.Image image ->
                 new TextImageToVideo(image.picture(), size.area(), size.frames());
           };
+      case S2V_14B ->
+          throw new InputException(
+              "task %s got no sound; give one with --audio".formatted(task.spelling()));
     };
   }
 
-  /// Returns the negative prompt that a request means.
-  public static String negativePrompt(VideoRequest request) {
-    return request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
+  /// Returns the negative prompt that a task's request means.
+  public static String negativePrompt(Task task, VideoRequest request) {
+    return request.negativePrompt().isEmpty() ? task.negativePrompt() : request.negativePrompt();
   }
 
   private static Course text(Task task, VideoSize size) {

@@ -72,7 +72,7 @@ public final class MemoryEstimates {
           run.run(
               new CourseRun.Wanted(
                   request.prompt(),
-                  Courses.negativePrompt(request),
+                  Courses.negativePrompt(model.task(), request),
                   plan,
                   (_, shape) -> unread(shape),
                   cache),
@@ -142,7 +142,7 @@ public final class MemoryEstimates {
     return new Key(
         picture,
         request.size(),
-        List.of(words(request.prompt()), words(Courses.negativePrompt(request))),
+        List.of(words(request.prompt()), words(Courses.negativePrompt(model.task(), request))),
         SamplingPlans.of(request.sampling()),
         request.cache(),
         beside.choices(),

@@ -18,7 +18,7 @@ import wan4j.weights.Weights;
 
 /// One transformer block: self-attention, cross-attention to the text, feed-forward; the first and
 /// the last are shifted, scaled and gated by the timestep.
-final class WanBlock {
+public final class WanBlock {
   static final double EPSILON = 1e-6;
 
   private final Ops ops;
@@ -75,7 +75,7 @@ final class WanBlock {
   }
 
   /// Writes the keys and values of a branch's text `[text length, dim]`.
-  void text(Tensor text, Branch branch, Tensor keys, Tensor values) {
+  public void text(Tensor text, Branch branch, Tensor keys, Tensor values) {
     try (var _ = ops.scope()) {
       Operand words = ops.operand(text, textKey.input(branch));
       Tensor k = ops.linear(words, textKey, Activation.NONE);
@@ -87,13 +87,13 @@ final class WanBlock {
 
   /// Returns how timesteps, float32 `[distinct, 6 dim]`, modulate the block: float32 `[6, distinct,
   /// dim]`.
-  Tensor modulation(Tensor time) {
+  public Tensor modulation(Tensor time) {
     return ops.modulation(modulation, time);
   }
 
   /// Runs the block over a stream; `modulated` is what [#modulation] gave, `format` what
   /// self-attention reads.
-  void forward(
+  public void forward(
       ResidualStream x,
       Tensor modulated,
       Tensor textKeys,

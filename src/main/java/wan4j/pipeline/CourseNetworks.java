@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
 import wan4j.model.VideoAutoencoder;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.tensor.Tensor;
 
@@ -15,6 +16,17 @@ public interface CourseNetworks {
 
   /// Says that no more prompts follow.
   void textIsDone();
+
+  /// Returns the network that hears speech; throws `IllegalStateException` where the model has
+  /// none.
+  Wav2Vec2 speech();
+
+  /// Returns how much each hidden state of the speech network counts for the transformer, from the
+  /// input of the first layer on; they sum to 1.
+  double[] speechMix();
+
+  /// Says that no more speech follows for now.
+  void speechIsDone();
 
   /// Returns the autoencoder.
   VideoAutoencoder autoencoder();

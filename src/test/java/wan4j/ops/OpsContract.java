@@ -353,6 +353,33 @@ public abstract class OpsContract {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"13, 96", "207, 5120"})
+  void aGateAndANormMayHaveGroupsOfTheirOwn(int tokens, int dim) {
+    Tensor x = truth.normal(3, 0.5, tokens, dim);
+    Tensor y = truth.values(tokens, dim);
+    Tensor gate = truth.values(3, dim);
+    Tensor shift = truth.values(2, dim);
+    Tensor scale = truth.values(2, dim);
+    Tensor gated = truth.integers(3, tokens);
+    Tensor rows = truth.integers(2, tokens);
+    for (boolean isStream : new boolean[] {true, false}) {
+      truth.compare(ops -> {
+        Tensor stream = ops.upload(x, ops.residual());
+        Operand normed =
+            ops.modulatedNorm(
+                stream,
+                change(ops, y, gate, gated),
+                ops.upload(shift, DType.F32),
+                ops.upload(scale, DType.F32),
+                ops.upload(rows, DType.I32),
+                EPSILON,
+                PLAIN);
+        return isStream ? stream : normed.values();
+      });
+    }
+  }
+
   private static Change change(Ops ops, Tensor y, Tensor gate, Tensor rows) {
     Tensor values = ops.upload(y, ops.activation());
     return gate == null

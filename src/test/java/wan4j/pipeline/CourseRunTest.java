@@ -11,6 +11,7 @@ import wan4j.cache.StepCache;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
@@ -107,6 +108,21 @@ final class CourseRunTest {
     @Override
     public void textIsDone() {
       done.add("text");
+    }
+
+    @Override
+    public Wav2Vec2 speech() {
+      throw new IllegalStateException("nothing is heard here");
+    }
+
+    @Override
+    public double[] speechMix() {
+      throw new IllegalStateException("nothing is heard here");
+    }
+
+    @Override
+    public void speechIsDone() {
+      done.add("speech");
     }
 
     @Override

@@ -6,6 +6,7 @@ import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.model.LatentGrid;
 import wan4j.tensor.Shape;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 
 /// The names and shapes of all tensors of the full-size networks, in the original layout, computed
@@ -39,7 +40,43 @@ public final class ModelShapes {
     }
     all.put("head.modulation", 1, 2, dim);
     all.linear("head.head", config.patchOutputs(), dim);
+    if (config.speech() != null) {
+      all.speech(config);
+    }
     return all.shapes;
+  }
+
+  /// What a transformer of speech to video has beside.
+  private void speech(TransformerConfig config) {
+    SpeechConfig speech = config.speech();
+    long dim = config.dim();
+    patches("cond_encoder", dim, config.inChannels(), 1, LatentGrid.PATCH);
+    put("casual_audio_encoder.weights", 1, speech.soundLayers(), 1, 1);
+    String encoder = "casual_audio_encoder.encoder.";
+    put(encoder + "padding_tokens", 1, 1, 1, dim);
+    time(encoder + "conv1_local", dim / 4 * speech.soundTokens(), speech.soundDim());
+    time(encoder + "conv1_global", dim / 4, speech.soundDim());
+    time(encoder + "conv2", dim / 2, dim / 4);
+    time(encoder + "conv3", dim, dim / 2);
+    linear(encoder + "final_linear", dim, dim);
+    for (int i = 0; i < speech.injectors().size(); i++) {
+      attention("audio_injector.injector." + i + ".", dim);
+      linear("audio_injector.injector_adain_layers." + i + ".linear", 2 * dim, dim);
+    }
+    put("trainable_cond_mask.weight", 3, dim);
+    patches("frame_packer.proj", dim, config.outChannels(), 1, LatentGrid.PATCH);
+    patches("frame_packer.proj_2x", dim, config.outChannels(), 2, 2 * LatentGrid.PATCH);
+    patches("frame_packer.proj_4x", dim, config.outChannels(), 4, 4 * LatentGrid.PATCH);
+  }
+
+  private void patches(String name, long outputs, long inputs, long frames, long side) {
+    put(name + ".weight", outputs, inputs, frames, side, side);
+    put(name + ".bias", outputs);
+  }
+
+  private void time(String name, long outputs, long inputs) {
+    put(name + ".conv.weight", outputs, inputs, 3);
+    put(name + ".conv.bias", outputs);
   }
 
   private void block(String name, long dim, long wide) {
@@ -105,7 +142,7 @@ public final class ModelShapes {
         String name = "encoder.downsamples." + layer++ + ".";
         all.resample(name, widths[stage + 1], widths[stage + 1]);
         if (stage > 0) {
-          all.time(name, widths[stage + 1], widths[stage + 1]);
+          all.timeOfVideo(name, widths[stage + 1], widths[stage + 1]);
         }
       }
     }
@@ -126,7 +163,7 @@ public final class ModelShapes {
         String name = "decoder.upsamples." + layer++ + ".";
         all.resample(name, out / 2, out);
         if (stage > 1) {
-          all.time(name, 2 * out, out);
+          all.timeOfVideo(name, 2 * out, out);
         }
       }
     }
@@ -146,7 +183,7 @@ public final class ModelShapes {
       if (stage < 3) {
         all.resample(name + "2.", down[stage + 1], down[stage + 1]);
         if (stage > 0) {
-          all.time(name + "2.", down[stage + 1], down[stage + 1]);
+          all.timeOfVideo(name + "2.", down[stage + 1], down[stage + 1]);
         }
       }
     }
@@ -166,7 +203,7 @@ public final class ModelShapes {
       if (stage < 3) {
         all.resample(name + "3.", up[stage + 1], up[stage + 1]);
         if (stage < 2) {
-          all.time(name + "3.", 2 * up[stage + 1], up[stage + 1]);
+          all.timeOfVideo(name + "3.", 2 * up[stage + 1], up[stage + 1]);
         }
       }
     }
@@ -194,7 +231,7 @@ public final class ModelShapes {
     put(name + "resample.1.bias", outputs);
   }
 
-  private void time(String name, long outputs, long inputs) {
+  private void timeOfVideo(String name, long outputs, long inputs) {
     put(name + "time_conv.weight", outputs, inputs, 3, 1, 1);
     put(name + "time_conv.bias", outputs);
   }

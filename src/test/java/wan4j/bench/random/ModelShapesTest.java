@@ -11,33 +11,36 @@ import wan4j.tensor.Shape;
 import wan4j.weights.Weights;
 
 class ModelShapesTest {
-  private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
+  private static final Path MANIFESTS = Path.of("src/test/resources/golden");
 
   @Test
   void theTransformersAreThoseOfTheManifests() {
     for (Task task : Task.values()) {
       Map<String, Shape> shapes =
           ModelShapes.transformer(RandomWeights.config(task, RandomWeights.layers(task)));
-      assertThat(shapes).containsExactlyInAnyOrderEntriesOf(manifest("dit-" + task.spelling()));
+      String folder = task == Task.S2V_14B ? "manifests-s2v-animate" : "manifests";
+      assertThat(shapes)
+          .containsExactlyInAnyOrderEntriesOf(manifest(folder, "dit-" + task.spelling()));
     }
   }
 
   @Test
   void theTextEncoderIsThatOfTheManifest() {
     assertThat(ModelShapes.umT5(UmT5Sizes.LAYERS))
-        .containsExactlyInAnyOrderEntriesOf(manifest("umt5-xxl-encoder"));
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "umt5-xxl-encoder"));
   }
 
   @Test
   void theAutoencodersAreThoseOfTheManifests() {
-    assertThat(ModelShapes.vae21(96)).containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.1"));
+    assertThat(ModelShapes.vae21(96))
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.1"));
     assertThat(ModelShapes.vae22(160, 256))
-        .containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.2"));
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.2"));
   }
 
-  private static Map<String, Shape> manifest(String name) {
+  private static Map<String, Shape> manifest(String folder, String name) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
-    try (Weights weights = Weights.ofShapes(MANIFESTS.resolve(name + ".json"))) {
+    try (Weights weights = Weights.ofShapes(MANIFESTS.resolve(folder).resolve(name + ".json"))) {
       weights.names().forEach(tensor -> shapes.put(tensor, weights.shape(tensor)));
     }
     return shapes;
