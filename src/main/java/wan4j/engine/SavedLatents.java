@@ -75,6 +75,7 @@ public record SavedLatents(Path file) {
     return switch (source) {
       case Source.Text _ -> "";
       case Source.Image image -> name(image.picture());
+      case Source.Speech speech -> name(speech.picture());
     };
   }
 
