@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import wan4j.media.Picture;
 import wan4j.media.Sound;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.tensor.InputException;
 
 /// What a video is made from beside its prompt.
@@ -34,6 +35,25 @@ public sealed interface Source {
       Objects.requireNonNull(picture, "picture is null");
       Objects.requireNonNull(sound, "sound is null");
       Objects.requireNonNull(clips, "clips is null");
+    }
+
+    /// Returns how many clips the video has.
+    public int count() {
+      return cut().clips(samples());
+    }
+
+    /// Returns how many frames the video has.
+    public long frames() {
+      return cut().videoFrames(count());
+    }
+
+    private SpeechToVideo.Cut cut() {
+      return new SpeechToVideo.Cut(clips.frames, clips.most, clips.startsFromPicture);
+    }
+
+    private long samples() {
+      return Math.ceilDiv(
+          (long) sound.length() * SpeechToVideo.SOUND_RATE, (long) sound.rate());
     }
 
     /// Returns the same of at most so many clips.
