@@ -30,13 +30,22 @@ public enum Task {
       CheckpointKind.TI2V,
       WanVae22.STRIDE,
       new Defaults(121, 50, 5, 5, 5, 0, 24),
-      List.of("704*1280", "1280*704"));
+      List.of("704*1280", "1280*704")),
+  /// Character animation, one transformer of 17 billion parameters; the frames are those of a clip,
+  /// and the driving video decides about rate and length.
+  ANIMATE_14B(
+      CheckpointKind.ANIMATE,
+      WanVae21.STRIDE,
+      new Defaults(77, 20, 5, 1, 1, 0, 30),
+      List.of("720*1280", "1280*720"));
 
   /// The prompt of what a video should not show, which stands for an empty negative prompt.
   public static final String NEGATIVE_PROMPT =
       "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，"
           + "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，"
           + "杂乱的背景，三条腿，背景人很多，倒着走";
+
+  private static final String ANIMATION_PROMPT = "视频中的人在做动作";
 
   /// What a request takes when the user says nothing: frames, steps, shift, guidance of the
   /// low-noise and the high-noise expert, the noise level between them, and frames a second.
@@ -94,6 +103,11 @@ public enum Task {
   /// Returns what a request takes when the user says nothing.
   public Defaults defaults() {
     return defaults;
+  }
+
+  /// Returns the prompt of a request that has none, or null where each has one of its own.
+  public String usualPrompt() {
+    return this == ANIMATE_14B ? ANIMATION_PROMPT : null;
   }
 
   /// Returns the sizes that the model was trained for, as `width*height`.

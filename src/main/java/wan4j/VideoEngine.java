@@ -80,6 +80,12 @@ public final class VideoEngine implements AutoCloseable {
   /// Samples a video's latents and hands them over after each step too, float32 `[channels, frames,
   /// height, width]` in host memory; throws as [#generate] does.
   public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
+    int clips = Courses.of(task(), request).clips();
+    if (clips > 1) {
+      throw new InputException(
+          "the request has %d clips, of which each goes on from the frames before; make it with generate"
+              .formatted(clips));
+    }
     CourseReporter reporter = new CourseReporter(progress, steps);
     planned =
         run(

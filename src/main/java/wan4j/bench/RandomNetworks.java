@@ -5,9 +5,10 @@ import java.util.function.Supplier;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.model.ClipVision;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.CourseNetworks;
@@ -30,6 +31,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final Maker maker;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
+  private ClipVision vision;
   private UmT5Encoder encoder; // null once it has left
 
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
@@ -42,7 +44,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     experts =
         new Experts(
             config,
-            task == Task.TI2V_5B
+            task == Task.TI2V_5B || task == Task.ANIMATE_14B
                 ? List.of(Expert.SINGLE)
                 : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE),
             task.defaults().boundary(),
@@ -57,9 +59,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     }
   }
 
-  private WanTransformer expert(TransformerConfig config, Expert expert) {
+  private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : 6;
-    return new WanTransformer(
+    return DiffusionNetwork.load(
         config,
         RandomWeights.transformer(config, seed),
         ops,
@@ -92,6 +94,18 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
       encoder.close();
       encoder = null;
     }
+  }
+
+  @Override
+  public ClipVision vision() {
+    vision =
+        maker.make("CLIP", () -> new ClipVision(RandomWeights.vision(), ClipVision.HEADS, ops));
+    return vision;
+  }
+
+  @Override
+  public void visionIsDone() {
+    vision.close();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -10,6 +11,7 @@ import picocli.CommandLine.Option;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
+import wan4j.LoraFile;
 import wan4j.Offload;
 import wan4j.Source;
 import wan4j.Task;
@@ -20,8 +22,10 @@ import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
+import wan4j.media.CharacterVideos;
 import wan4j.media.FrameBuffer;
 import wan4j.media.FrameSink;
+import wan4j.media.FrameSource;
 import wan4j.media.Picture;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
@@ -45,11 +49,15 @@ import wan4j.tensor.InputException;
       "  ti2v-5B   text, or text and image, to video (1280*704, 704*1280)",
       "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt"
           + " \"...\"",
+      "  animate-14B  a character moves as in a driving video, or replaces the one in it",
+      "    wan4j generate --task animate-14B --ckpt_dir ./Wan2.2-Animate-14B --src_root_path work/",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
-      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
+      description =
+          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B,"
+              + " animate-14B.")
   private String task;
 
   @Option(
@@ -57,7 +65,9 @@ final class GenerateCommand implements Callable<Integer> {
       description = "The folder of the checkpoint, as downloaded in either layout.")
   private Path checkpoint;
 
-  @Option(names = "--prompt", description = "What the video shows.")
+  @Option(
+      names = "--prompt",
+      description = "What the video shows (default for animate: the reference's own).")
   private String prompt;
 
   @Option(names = "--prompt_file", description = "A file with the prompt, in UTF-8.")
@@ -70,12 +80,13 @@ final class GenerateCommand implements Callable<Integer> {
   private String negativePrompt;
 
   @Mixin private ImageOptions image;
+  @Mixin private CharacterOptions character;
 
   @Option(
       names = "--size",
       description =
           "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v"
-              + " 1280*704).")
+              + " 1280*704; animate: the driving video's).")
   private String size;
 
   @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")
@@ -84,7 +95,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"--frame_num", "--frames"},
       paramLabel = "1..",
-      description = "Frames, 4n+1 (default: 81, ti2v 121).")
+      description = "Frames, 4n+1 (default: 81, ti2v 121); of a clip (animate: 77).")
   private Integer frames;
 
   @Mixin private SamplingOptions sampling;
@@ -139,21 +150,24 @@ final class GenerateCommand implements Callable<Integer> {
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
     }
-    EngineOptions options =
-        new EngineOptions(
-            checkpoint,
-            where,
-            arithmetic.on(where, absence),
-            quantization.quantization(),
-            loras.files(),
-            loras.mode(),
-            offload(),
-            textOnCpu);
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
     ComparedRun compared;
     try (var progress = report.progress()) {
+      List<LoraFile> files = new ArrayList<>(loras.files());
+      List<LoraFile> relighting = character.relighting(checkpoint, progress::says);
+      files.addAll(relighting);
+      EngineOptions options =
+          new EngineOptions(
+              checkpoint,
+              where,
+              arithmetic.on(where, absence),
+              quantization.quantization(),
+              files,
+              loras.mode(!relighting.isEmpty()),
+              offload(),
+              textOnCpu);
       try (VideoEngine engine = VideoEngine.open(options)) {
         if (task != null && Task.of(task) != engine.task()) {
           throw new InputException(
@@ -188,6 +202,10 @@ final class GenerateCommand implements Callable<Integer> {
       KeptSteps steps,
       FrameBuffer kept,
       Reporter progress) {
+    if (request.source() instanceof Source.Character source) {
+      animate(engine, request, source.videos(), target, kept, progress);
+      return;
+    }
     SavedLatents file = SavedLatents.beside(target);
     SavedLatents.Saved saved;
     if (output.isResumed()) {
@@ -209,6 +227,25 @@ final class GenerateCommand implements Callable<Integer> {
       progress.finished(target, saved.seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
       throw new Unfinished(e, output.note(target));
+    }
+  }
+
+  /// Makes a video of clips, whose frames are written as they come.
+  private void animate(
+      VideoEngine engine,
+      VideoRequest request,
+      CharacterVideos videos,
+      Path target,
+      FrameBuffer kept,
+      Reporter progress) {
+    output.refuseLatents("clips of " + engine.task().spelling());
+    VideoSettings settings = output.settings(videos, target, progress::says);
+    try (VideoWriter writer = VideoWriter.open(target, settings)) {
+      engine.generate(request, kept == null ? writer : writer.and(kept), progress);
+      progress.timed("save", writer::finish);
+      progress.finished(target, request.sampling().seed(), engine.peakBytes());
+    } finally {
+      videos.close();
     }
   }
 
@@ -244,19 +281,44 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private VideoRequest request(Task kind, Reporter progress) {
+    Source source = source(kind, progress);
+    boolean hasPrompt = prompt != null || promptFile != null;
     return new VideoRequest(
-        Prompt.of(prompt, promptFile),
+        hasPrompt || kind.usualPrompt() == null
+            ? Prompt.of(prompt, promptFile)
+            : kind.usualPrompt(),
         negativePrompt,
-        source(progress),
-        size(kind),
+        source,
+        size(kind, source, progress),
         sampling.of(kind),
         cache(),
         List.of());
   }
 
-  private Source source(Reporter progress) {
+  private Source source(Task kind, Reporter progress) {
+    Source animated = character.source(kind, progress::says);
     Picture picture = image.picture(progress::says);
+    if (animated != null) {
+      if (picture != null) {
+        throw new InputException(
+            "--image was given, but %s takes its picture from --src_root_path; leave it out"
+                .formatted(kind.spelling()));
+      }
+      return animated;
+    }
     return picture == null ? Source.TEXT : new Source.Image(picture);
+  }
+
+  /// Returns the size of a driving video, whatever was asked for.
+  private VideoSize sizeOf(Source.Character source, VideoSize wanted, Reporter progress) {
+    FrameSource pose = source.videos().pose();
+    VideoSize own = new VideoSize(pose.width(), pose.height(), wanted.frames());
+    if (size != null && !own.sides().equals(wanted.sides())) {
+      progress.says(
+          "--size got %s, but the driving video is %s, which the result is too"
+              .formatted(wanted.sides(), own.sides()));
+    }
+    return own;
   }
 
   private CacheSettings cache() {
@@ -266,8 +328,11 @@ final class GenerateCommand implements Callable<Integer> {
     return magCache.settings();
   }
 
-  private VideoSize size(Task kind) {
+  private VideoSize size(Task kind, Source source, Reporter progress) {
     VideoSize wanted = kind.size(size, frames);
+    if (source instanceof Source.Character character) {
+      return sizeOf(character, wanted, progress);
+    }
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
           "--size got %s, which %s was not trained for; give one of %s, or add --any_size"

@@ -8,6 +8,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 import wan4j.Task;
@@ -16,6 +17,7 @@ import wan4j.engine.KeptSteps;
 import wan4j.engine.SavedLatents;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Sound;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
@@ -188,6 +190,30 @@ final class OutputOptions {
   VideoSettings settings(double framesPerSecond) {
     return new VideoSettings(
         framesPerSecond, quality == null ? USUAL_QUALITY : quality, Sound.NONE);
+  }
+
+  /// Returns how the video of a character is written: as fast as the driving video, with its sound
+  /// where the format can hold it.
+  VideoSettings settings(CharacterVideos videos, Path target, Consumer<String> notes) {
+    double rate = videos.pose().framesPerSecond();
+    Sound sound = videos.soundOfVideo();
+    if (sound.length() > 0 && !VideoFormat.of(target).holdsSound()) {
+      notes.accept("%s cannot hold the driving video's sound".formatted(target));
+      sound = Sound.NONE;
+    }
+    return new VideoSettings(rate, quality == null ? USUAL_QUALITY : quality, sound);
+  }
+
+  /// Throws `InputException` for flags of latents, which are not kept of `what`.
+  void refuseLatents(String what) {
+    String flag =
+        resume
+            ? "--resume"
+            : latentsFolder != null ? "--save_latents" : compare != null ? "--compare" : null;
+    if (flag != null) {
+      throw new InputException(
+          "%s was given, but latents of %s are not kept; leave it out".formatted(flag, what));
+    }
   }
 
   /// Names a video as the reference does: task, size, devices, prompt, time.

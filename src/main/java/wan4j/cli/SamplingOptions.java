@@ -18,7 +18,7 @@ final class SamplingOptions {
   @Option(
       names = {"--sample_steps", "--steps"},
       paramLabel = "1..1000",
-      description = "Solver steps (default: 40, ti2v 50).")
+      description = "Solver steps (default: 40, ti2v 50, animate 20).")
   private Integer steps;
 
   @Option(
@@ -71,7 +71,7 @@ final class SamplingOptions {
 
   private double[] scales(Task task) {
     List<String> parts = List.of(guidance.split(",", -1));
-    if (parts.size() > 1 && task == Task.TI2V_5B) {
+    if (parts.size() > 1 && (task == Task.TI2V_5B || task == Task.ANIMATE_14B)) {
       throw new InputException(
           "--sample_guide_scale got \"%s\", but %s has one transformer; give one number"
               .formatted(guidance, task.spelling()));

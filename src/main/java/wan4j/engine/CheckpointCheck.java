@@ -1,6 +1,7 @@
 package wan4j.engine;
 
 import wan4j.Quantization;
+import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -8,6 +9,7 @@ import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.PrecisionTable;
 import wan4j.weights.Checkpoint;
+import wan4j.weights.CheckpointKind;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
@@ -39,6 +41,9 @@ public final class CheckpointCheck {
       }
       try (VideoAutoencoder _ = Networks.autoencoder(checkpoint, ops)) {
         checkpoint.vae().requireAllUsed();
+      }
+      if (checkpoint.kind() == CheckpointKind.ANIMATE) { // it holds CLIP's text branch too
+        new ClipVision(checkpoint.vision(), ClipVision.HEADS, ops).close();
       }
     }
   }

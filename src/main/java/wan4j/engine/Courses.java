@@ -4,6 +4,7 @@ import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.TextImageToVideo;
@@ -22,6 +23,7 @@ public final class Courses {
       case T2V_A14B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
+            case Source.Character _ -> throw noCharacter(task);
             case Source.Image _ ->
                 throw new InputException(
                     "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
@@ -31,6 +33,7 @@ public final class Courses {
           switch (request.source()) {
             case Source.Image image ->
                 new ImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Character _ -> throw noCharacter(task);
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -40,8 +43,25 @@ public final class Courses {
             case Source.Text _ -> text(task, size);
             case Source.Image image ->
                 new TextImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Character _ -> throw noCharacter(task);
+          };
+      case ANIMATE_14B ->
+          switch (request.source()) {
+            case Source.Character character ->
+                new CharacterAnimation(
+                    character.videos(), size.frames(), character.overlap(), task.sideStep());
+            case Source.Text _, Source.Image _ ->
+                throw new InputException(
+                    "task %s got no driving video; give the folder that wan4j preprocess animate made with --src_root_path"
+                        .formatted(task.spelling()));
           };
     };
+  }
+
+  private static InputException noCharacter(Task task) {
+    return new InputException(
+        "task %s got a driving video, which it cannot use; use a checkpoint of animate-14B"
+            .formatted(task.spelling()));
   }
 
   /// Returns the negative prompt that a request means.

@@ -24,10 +24,12 @@ public final class MagCacheSchedules {
         switch (task) {
           case T2V_A14B -> RetentionRule.BOTH_EXPERTS;
           case I2V_A14B -> RetentionRule.LOW_NOISE_EXPERT;
-          case TI2V_5B -> RetentionRule.WHOLE_RUN;
+          case TI2V_5B, ANIMATE_14B -> RetentionRule.WHOLE_RUN;
         };
     int split =
-        task == Task.TI2V_5B ? 0 : MagCacheSchedule.splitStep(plan.steps(), plan.shift(), boundary);
+        rule == RetentionRule.WHOLE_RUN
+            ? 0
+            : MagCacheSchedule.splitStep(plan.steps(), plan.shift(), boundary);
     return new MagCacheSchedule(
         new MagCacheSettings(settings.threshold(), settings.retention(), settings.skips()),
         rule,
@@ -43,6 +45,7 @@ public final class MagCacheSchedules {
         switch (task) {
           case T2V_A14B -> "t2v";
           case I2V_A14B -> "i2v";
+          case ANIMATE_14B -> task.spelling(); // none are
           case TI2V_5B -> hasImage ? "ti2v-image" : "ti2v-text";
         });
   }

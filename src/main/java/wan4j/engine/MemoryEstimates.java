@@ -10,6 +10,7 @@ import wan4j.MemoryNeed;
 import wan4j.Source;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.media.CharacterVideos;
 import wan4j.ops.plan.NullOps;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
@@ -31,7 +32,7 @@ public final class MemoryEstimates {
 
   /// What a need depends on; of text, the tokens of the prompts count.
   ///
-  /// @param picture width and height, or nothing
+  /// @param picture width and height, or what else of sizes the source has, or nothing
   /// @param latents of decoding alone, or null for a whole request
   private record Key(
       List<Integer> picture,
@@ -138,6 +139,7 @@ public final class MemoryEstimates {
         switch (request.source()) {
           case Source.Text _ -> List.of();
           case Source.Image image -> List.of(image.picture().width(), image.picture().height());
+          case Source.Character character -> sizes(character);
         };
     return new Key(
         picture,
@@ -149,6 +151,17 @@ public final class MemoryEstimates {
         latents,
         offloads,
         piece);
+  }
+
+  private static List<Integer> sizes(Source.Character character) {
+    CharacterVideos videos = character.videos();
+    return List.of(
+        videos.pose().width(),
+        videos.pose().height(),
+        videos.pose().count(),
+        videos.faces().width(),
+        videos.mask() == null ? 0 : 1,
+        character.overlap());
   }
 
   private int words(String prompt) {

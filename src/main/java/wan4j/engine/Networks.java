@@ -11,6 +11,7 @@ import wan4j.MemoryNeed;
 import wan4j.Offload;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -44,6 +45,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private LoraFiles beside;
   private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
+  private ClipVision vision;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private boolean offloads;
@@ -180,6 +182,14 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public ClipVision vision() {
+    if (vision == null) {
+      vision = new ClipVision(checkpoint().vision(), ClipVision.HEADS, ops);
+    }
+    return vision;
+  }
+
+  @Override
   public VideoAutoencoder autoencoder() {
     if (autoencoder == null) {
       autoencoder = autoencoder(checkpoint(), ops);
@@ -278,6 +288,11 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public void visionIsDone() { // of no use until the next request
+    closeVision();
+  }
+
+  @Override
   public void autoencoderIsDone() {
     if (offloads) {
       closeAutoencoder();
@@ -299,8 +314,17 @@ public final class Networks implements CourseNetworks, AutoCloseable {
 
   private void addNetworks(Unwinding all) {
     all.then(this::closeTextEncoder);
+    all.then(this::closeVision);
     all.then(this::closeAutoencoder);
     all.add(experts);
+  }
+
+  private void closeVision() {
+    if (vision != null) {
+      ClipVision leaving = vision;
+      vision = null;
+      leaving.close();
+    }
   }
 
   private void closeAutoencoder() {

@@ -24,13 +24,14 @@ import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.engine.MagCacheSchedules;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
 import wan4j.model.ClipVision;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.FaceEncoder;
 import wan4j.model.MotionEncoder;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
@@ -39,6 +40,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
+import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
@@ -74,6 +76,7 @@ final class KernelWalk {
       2; // a first block finds nothing to add to the stream, others do
   private static final int STEPS = 4;
   private static final int RANK = 32;
+  private static final int FACE = 512; // height and width
   private static final Path LISTS = Path.of("src/test/resources/golden/manifests-s2v-animate");
   private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
   private static final int[] WORDS = {20, 126, 512};
@@ -192,7 +195,7 @@ final class KernelWalk {
         FaceEncoder face = new FaceEncoder(animate.at("face_encoder"), ops);
         var _ = ops.scope()) {
       int size = network.size();
-      Tensor pictures = Tensor.of(new float[9 * size * size * 3], 9, size, size, 3);
+      Tensor pictures = Tensor.of(new byte[9 * size * size * 3], 9, size, size, 3);
       face.encode(network.encode(pictures));
     }
   }
@@ -229,7 +232,7 @@ final class KernelWalk {
                 List.of(Expert.SINGLE),
                 0,
                 false,
-                _ -> new WanTransformer(config, weights, ops, SequenceGroup.SOLO, table));
+                _ -> DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table));
         VideoAutoencoder vae =
             AutoencoderBenchmark.open(task, ops); // random, as benchmarks have it
         Lora lora = Lora.read(file)) {
@@ -262,7 +265,8 @@ final class KernelWalk {
     }
 
     void denoise(Sampler sampler, VideoSize size, boolean isCalibrating) {
-      Shape shape = vae.latents(size.frames(), size.height(), size.width());
+      Course course = course(size);
+      Shape shape = course.latents(vae);
       int words = experts.config().textDim();
       Tensor states = Tensor.of(new float[words], 1, words);
       Tensor noise = Tensor.of(new float[Math.toIntExact(shape.count())], shape.toArray());
@@ -279,10 +283,15 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                course(size).conditioning(ops, vae, shape, new Prompts(states, states), Clip.FIRST),
+                course.conditioning(ops, vae, shape, prompts(states), Clip.FIRST),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
+    }
+
+    private Prompts prompts(Tensor states) {
+      Tensor picture = Tensor.of(new float[257 * 1280], 257, 1280);
+      return new Prompts(states, states, task == Task.ANIMATE_14B ? picture : null);
     }
 
     private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
@@ -291,7 +300,11 @@ final class KernelWalk {
           : new MagCache(
               ops,
               MagCacheSchedules.of(
-                  CacheSettings.MagCache.DEFAULT, task, true, plan, experts.boundary()),
+                  CacheSettings.MagCache.DEFAULT,
+                  task == Task.ANIMATE_14B ? Task.TI2V_5B : task, // whose ratios are published
+                  true,
+                  plan,
+                  experts.boundary()),
               tokens.size(0),
               tokens.size(1));
     }
@@ -299,6 +312,11 @@ final class KernelWalk {
     private Course course(VideoSize size) {
       if (task == Task.T2V_A14B) {
         return new TextToVideo(size.frames(), size.height(), size.width());
+      }
+      if (task == Task.ANIMATE_14B) {
+        CharacterVideos videos =
+            CharacterVideos.black(size.width(), size.height(), size.frames(), FACE);
+        return new CharacterAnimation(videos, size.frames(), 1, task.sideStep());
       }
       int bytes = 3 * size.width() * size.height();
       Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);

@@ -2,6 +2,7 @@ package wan4j.bench.random;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,6 +13,7 @@ import wan4j.weights.Weights;
 
 class ModelShapesTest {
   private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
+  private static final Path LATER = Path.of("src/test/resources/golden/manifests-s2v-animate");
 
   @Test
   void theTransformersAreThoseOfTheManifests() {
@@ -35,9 +37,22 @@ class ModelShapesTest {
         .containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.2"));
   }
 
+  @Test
+  void theImageNetworkIsThatOfTheManifestButForItsLastSteps() {
+    Map<String, Shape> all = manifest("clip-vit-h-14");
+    all.keySet()
+        .removeIf(name ->
+            !name.startsWith("visual.")
+                || name.startsWith("visual.post_norm.")
+                || name.equals("visual.head"));
+    assertThat(ModelShapes.vision(32)).containsExactlyInAnyOrderEntriesOf(all);
+  }
+
   private static Map<String, Shape> manifest(String name) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
-    try (Weights weights = Weights.ofShapes(MANIFESTS.resolve(name + ".json"))) {
+    Path file = MANIFESTS.resolve(name + ".json");
+    try (Weights weights =
+        Weights.ofShapes(Files.exists(file) ? file : LATER.resolve(name + ".json"))) {
       weights.names().forEach(tensor -> shapes.put(tensor, weights.shape(tensor)));
     }
     return shapes;
