@@ -9,16 +9,15 @@ import java.util.Map;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.model.BlockRun;
-import wan4j.model.RotaryTable;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
-import wan4j.model.WanTransformer;
+import wan4j.model.Conditions;
+import wan4j.model.DiffusionNetwork;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 
@@ -42,43 +41,41 @@ final class RepeatedForwards {
     for (int gpu = 0; gpu < 3; gpu++) { // which lack products and engines, one more than the other
       for (Precision recipe : Precision.values()) {
         if (recipe != Precision.FLOAT32) { // a layer's, never a network's
-          try (CudaOps ops = HollowOps.open(gpu)) {
-            forwards(ops, recipe, gpu == 0 ? MANY : FEW);
+          for (Task task : List.of(Task.T2V_A14B, Task.ANIMATE_14B)) {
+            try (CudaOps ops = HollowOps.open(gpu)) {
+              forwards(ops, task, recipe, gpu == 0 ? MANY : FEW);
+            }
           }
         }
       }
     }
   }
 
-  private static void forwards(CudaOps ops, Precision recipe, int side) {
-    TransformerConfig config = RandomWeights.config(Task.T2V_A14B, LAYERS);
+  private static void forwards(CudaOps ops, Task task, Precision recipe, int side) {
+    TransformerConfig config = RandomWeights.config(task, LAYERS);
     PrecisionTable table = PrecisionTable.of(recipe, List.of());
     Map<Branch, List<Blocks>> seen = new EnumMap<>(Branch.class);
-    try (WanTransformer network =
-            new WanTransformer(
+    try (DiffusionNetwork network =
+            DiffusionNetwork.load(
                 config, RandomWeights.transformer(config, 1), ops, SequenceGroup.SOLO, table);
         var _ = ops.scope()) {
-      int tokens = FRAMES * side * side;
-      Tensor latents = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * side, 2L * side);
-      Tensor states = ops.empty(DType.F32, 20, config.textDim());
-      Tensor rows = Timesteps.sharedRows(ops, tokens);
-      Tensor rotary = ops.upload(RotaryTable.of(FRAMES, side, side, config.headDim()), DType.F32);
-      Map<Branch, TextKeys> text = new EnumMap<>(Branch.class);
+      Tensor sample = ops.empty(DType.F32, config.outChannels(), FRAMES, 2L * side, 2L * side);
+      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape());
+      Conditions conditions = conditions(ops, task, config, side);
       for (Branch branch : Branch.values()) {
-        text.put(branch, network.core().text(states, branch));
+        network.read(conditions, branch, prepared);
       }
       for (int step = 0; step <= FORWARDS; step++) {
         if (step == FORWARDS) {
           ops.preferOurAttention(); // other calls in the last
         }
-        Timesteps timesteps = new Timesteps(new double[] {1000 - 100 * step}, rows);
         for (Branch branch : Branch.values()) {
           ForwardPass pass = new ForwardPass(branch, step, FORWARDS + 1);
           BlockRun through =
               (_, blocks) ->
                   seen.computeIfAbsent(branch, _ -> new ArrayList<>()).add(run(ops, blocks));
           try (var _ = ops.scope()) {
-            network.forward(List.of(latents), timesteps, text.get(branch), rotary, pass, through);
+            network.forward(sample, 1000 - 100.0 * step, pass, prepared, through);
           }
         }
       }
@@ -87,6 +84,20 @@ final class RepeatedForwards {
     if (side == FEW) {
       seen.values().forEach(blocks -> checkOther(recipe, blocks));
     }
+  }
+
+  private static Conditions conditions(CudaOps ops, Task task, TransformerConfig config, int side) {
+    Tensor text = Tensor.zeros(DType.F32, Shape.of(20, config.textDim()));
+    if (task == Task.T2V_A14B) {
+      return new Conditions.Scene(text, List.of(), 0);
+    }
+    int others = config.inChannels() - config.outChannels();
+    return new Conditions.Character(
+        text,
+        Tensor.zeros(DType.F32, Shape.of(257, 1280)),
+        ops.empty(DType.F32, others, FRAMES, 2L * side, 2L * side),
+        ops.empty(DType.F32, config.outChannels(), FRAMES - 1, 2L * side, 2L * side),
+        Tensor.zeros(DType.U8, Shape.of(4 * (FRAMES - 1) - 3, 512, 512, 3)));
   }
 
   private static Blocks run(CudaOps ops, Runnable blocks) {
