@@ -9,7 +9,9 @@ import java.util.stream.Collectors;
 import wan4j.engine.MemoryEstimates;
 import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.StoredFormat;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
+import wan4j.model.MotionEncoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
@@ -111,7 +113,7 @@ public final class Inspection {
       }
       return new Inspection(summary, float8, layers, null, List.of());
     }
-    VideoRequest request = request(Task.of(summary.kind().task()), sides, frames);
+    VideoRequest request = request(checkpoint, Task.of(summary.kind().task()), sides, frames);
     OpenCheckpoint model = new OpenCheckpoint(checkpoint);
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
@@ -147,13 +149,26 @@ public final class Inspection {
         .collect(Collectors.toSet());
   }
 
-  private static VideoRequest request(Task task, String sides, Integer frames) {
+  private static VideoRequest request(
+      Checkpoint checkpoint, Task task, String sides, Integer frames) {
     VideoSize size = task.size(sides, frames);
     VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
-    return task == Task.I2V_A14B
-        ? request.withImage(
-            new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]))
-        : request;
+    return switch (task) {
+      case T2V_A14B, TI2V_5B, S2V_14B -> request;
+      case I2V_A14B ->
+          request.withImage(
+              new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]));
+      case ANIMATE_14B ->
+          request.with(
+              new Source.Character(
+                  CharacterVideos.black(
+                      size.width(),
+                      size.height(),
+                      2 * size.frames() - 1, // a first clip, and one after another
+                      MotionEncoder.size(
+                          checkpoint.transformer(Expert.SINGLE).at("motion_encoder"))),
+                  1));
+    };
   }
 
   private static EngineOptions gpu(

@@ -2,6 +2,7 @@ package wan4j;
 
 import java.nio.file.Path;
 import java.util.Objects;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
 import wan4j.media.Sound;
 import wan4j.pipeline.SpeechToVideo;
@@ -88,6 +89,18 @@ public sealed interface Source {
             "--num_clip got %d; it takes 1 or more, or leave it out for as many as the sound fills"
                 .formatted(most));
       }
+    }
+  }
+
+  /// A character moves as a driving video says, or replaces the one in it; the request's size gives
+  /// the frames of a clip, the videos give all else.
+  ///
+  /// @param videos what preprocessing makes of the character and the driving video
+  /// @param overlap how many frames of a clip the next one is given, 1 or 5
+  record Character(CharacterVideos videos, int overlap) implements Source {
+    /// Requires the videos.
+    public Character {
+      Objects.requireNonNull(videos, "videos is null");
     }
   }
 }

@@ -45,7 +45,14 @@ public enum Task {
           "1024*704",
           "704*1024",
           "704*1280",
-          "1280*704"));
+          "1280*704")),
+  /// Character animation, one transformer of 17 billion parameters; the frames are those of a clip,
+  /// and the driving video decides about rate and length.
+  ANIMATE_14B(
+      CheckpointKind.ANIMATE,
+      WanVae21.STRIDE,
+      new Defaults(77, 20, 5, 1, 1, 0, 30),
+      List.of("720*1280", "1280*720"));
 
   /// The prompt of what a video should not show, which stands for an empty negative prompt of all
   /// tasks but speech to video.
@@ -58,6 +65,7 @@ public enum Task {
       "画面模糊，最差质量，画面模糊，细节模糊不清，情绪激动剧烈，手快速抖动，字幕，丑陋的，残缺的，多余的手指，"
           + "画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，"
           + "三条腿，背景人很多，倒着走";
+  private static final String ANIMATION_PROMPT = "视频中的人在做动作";
 
   /// What a request takes when the user says nothing: frames, steps, shift, guidance of the
   /// low-noise and the high-noise expert, the noise level between them, and frames a second.
@@ -125,6 +133,11 @@ public enum Task {
   /// Says whether a pair of transformers shares the noise levels.
   public boolean hasTwoExperts() {
     return defaults.boundary() > 0;
+  }
+
+  /// Returns the prompt of a request that has none, or null where each has one of its own.
+  public String usualPrompt() {
+    return this == ANIMATE_14B ? ANIMATION_PROMPT : null;
   }
 
   /// Returns the sizes that the model was trained for, as `width*height`.

@@ -144,6 +144,12 @@ public final class VideoEngine implements AutoCloseable {
   public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
     Objects.requireNonNull(progress, "progress");
     Objects.requireNonNull(steps, "steps");
+    int clips = Courses.of(task(), request).clips();
+    if (clips > 1) {
+      throw new InputException(
+          "the request has %d clips, of which each goes on from the frames before; make it with generate"
+              .formatted(clips));
+    }
     CourseReporter reporter = new CourseReporter(progress, steps);
     planned =
         run(

@@ -20,13 +20,16 @@ import wan4j.bench.random.ModelShapes;
 import wan4j.engine.Courses;
 import wan4j.engine.RequestCache;
 import wan4j.engine.SamplingPlans;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
+import wan4j.media.Sound;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.NullOps;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseListener;
 import wan4j.pipeline.CourseRun;
 import wan4j.pipeline.SamplingPlan;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -37,6 +40,8 @@ import wan4j.weights.Expert;
 /// shapes alone first, which tells the memory to reserve and the estimate to compare with.
 public final class GenerateBenchmark {
   private static final double GIGA = 1e9;
+  private static final int FACE_SIZE = 512;
+  private static final int SPEECH_SECONDS = 9; // of two clips, that is 157 frames
 
   private final Workbench bench;
   private final Ops ops;
@@ -114,18 +119,38 @@ public final class GenerateBenchmark {
               (clip, shape) -> stage("noise", () -> noise(sampling, course, clip, shape)),
               new RequestCache(ops, request, task, plan, task.defaults().boundary()));
       new CourseRun(course, networks, new Stages(steps, times)).run(wanted, _ -> {});
-      total += (settings.steps() - steps) * times.medianStep();
+      times.measurements(parameters).forEach(found);
+      total += course.clips() * (settings.steps() - steps) * times.medianStep();
     }
   }
 
-  /// Random pixels where a video begins with a picture.
+  /// Random pixels where a video begins with a picture; two clips of black videos where a character
+  /// is animated.
   private static Source source(Task task, VideoSize size) {
-    if (task != Task.I2V_A14B) {
-      return Source.TEXT;
+    return switch (task) {
+      case T2V_A14B, TI2V_5B -> Source.TEXT;
+      case I2V_A14B -> new Source.Image(picture(size));
+      case S2V_14B -> new Source.Speech(picture(size), noise(), null, Source.Clips.USUAL);
+      case ANIMATE_14B ->
+          new Source.Character(
+              CharacterVideos.black(size.width(), size.height(), 2 * size.frames() - 1, FACE_SIZE),
+              1);
+    };
+  }
+
+  private static Sound noise() {
+    float[] samples = new float[SPEECH_SECONDS * SpeechToVideo.SOUND_RATE];
+    Random random = new Random(2);
+    for (int i = 0; i < samples.length; i++) {
+      samples[i] = random.nextFloat() - 0.5f;
     }
+    return Sound.of(SpeechToVideo.SOUND_RATE, samples);
+  }
+
+  private static Picture picture(VideoSize size) {
     byte[] pixels = new byte[Math.multiplyExact(3, Math.toIntExact(size.area()))];
     new Random(1).nextBytes(pixels);
-    return new Source.Image(new Picture(size.width(), size.height(), pixels));
+    return new Picture(size.width(), size.height(), pixels);
   }
 
   /// Draws noise, where there is something to draw it for.
@@ -138,6 +163,7 @@ public final class GenerateBenchmark {
   private final class Stages implements CourseListener {
     private final int steps;
     private final StepTimes times;
+    private int clip;
 
     Stages(int steps, StepTimes times) {
       this.steps = steps;
@@ -145,15 +171,16 @@ public final class GenerateBenchmark {
     }
 
     @Override
+    public void clip(int index, int clips) {
+      clip = index;
+    }
+
+    @Override
     public <T> T stage(String name, Supplier<T> work) {
-      if (!name.equals("denoise")) {
-        return GenerateBenchmark.this.stage(name, work);
-      }
-      boolean isPart = settings.measured() < settings.steps();
-      T made =
-          GenerateBenchmark.this.stage(isPart ? "denoise, %d steps".formatted(steps) : name, work);
-      times.measurements(parameters).forEach(found);
-      return made;
+      boolean isPart = name.equals("denoise") && settings.measured() < settings.steps();
+      String whole = isPart ? "denoise, %d steps".formatted(steps) : name;
+      return GenerateBenchmark.this.stage(
+          clip == 0 ? whole : "%s of clip %d".formatted(whole, clip + 1), work);
     }
 
     @Override

@@ -5,9 +5,10 @@ import java.util.function.Supplier;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.model.ClipVision;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -31,6 +32,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final Maker maker;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
+  private ClipVision vision;
   private UmT5Encoder encoder; // null once it has left
 
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
@@ -43,7 +45,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     experts =
         new Experts(
             config,
-            task == Task.TI2V_5B
+            task == Task.TI2V_5B || task == Task.ANIMATE_14B
                 ? List.of(Expert.SINGLE)
                 : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE),
             task.defaults().boundary(),
@@ -58,9 +60,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     }
   }
 
-  private WanTransformer expert(TransformerConfig config, Expert expert) {
+  private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : 6;
-    return new WanTransformer(
+    return DiffusionNetwork.load(
         config,
         RandomWeights.transformer(config, seed),
         ops,
@@ -96,17 +98,16 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
-  public Wav2Vec2 speech() {
-    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  public ClipVision vision() {
+    vision =
+        maker.make("CLIP", () -> new ClipVision(RandomWeights.vision(), ClipVision.HEADS, ops));
+    return vision;
   }
 
   @Override
-  public double[] speechMix() {
-    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  public void visionIsDone() {
+    vision.close();
   }
-
-  @Override
-  public void speechIsDone() {}
 
   @Override
   public VideoAutoencoder autoencoder() {

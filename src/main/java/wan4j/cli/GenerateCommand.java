@@ -1,15 +1,18 @@
 package wan4j.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
+import wan4j.LoraFile;
 import wan4j.Offload;
 import wan4j.Recovery;
 import wan4j.Source;
@@ -21,7 +24,9 @@ import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
 import wan4j.media.FrameBuffer;
+import wan4j.media.FrameSource;
 import wan4j.media.Picture;
+import wan4j.media.Sound;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.tensor.InputException;
@@ -47,12 +52,15 @@ import wan4j.tensor.InputException;
       "  s2v-14B   a sound and a picture to a video of the subject who speaks it",
       "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image"
           + " face.png --audio talk.wav --prompt \"...\"",
+      "  animate-14B  a character moves as in a driving video, or replaces the one in it",
+      "    wan4j generate --task animate-14B --ckpt_dir ./Wan2.2-Animate-14B --src_root_path work/",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
       description =
-          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
+          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B,"
+              + " animate-14B.")
   private String task;
 
   @Option(
@@ -60,7 +68,9 @@ final class GenerateCommand implements Callable<Integer> {
       description = "The folder of the checkpoint, as downloaded in either layout.")
   private Path checkpoint;
 
-  @Option(names = "--prompt", description = "What the video shows.")
+  @Option(
+      names = "--prompt",
+      description = "What the video shows (default for animate: the reference's own).")
   private String prompt;
 
   @Option(names = "--prompt_file", description = "A file with the prompt, in UTF-8.")
@@ -74,12 +84,13 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private ImageOptions image;
   @Mixin private SpeechOptions speech;
+  @Mixin private CharacterOptions character;
 
   @Option(
       names = "--size",
       description =
           "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v"
-              + " 1280*704).")
+              + " 1280*704; animate: the driving video's).")
   private String size;
 
   @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")
@@ -88,7 +99,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"--frame_num", "--frames"},
       paramLabel = "1..",
-      description = "Frames, 4n+1 (default: 81, ti2v 121; s2v takes the sound's length).")
+      description =
+          "Frames, 4n+1 (default: 81, ti2v 121); of a clip (animate: 77); s2v takes the sound's"
+              + " length.")
   private Integer frames;
 
   @Mixin private SamplingOptions sampling;
@@ -144,12 +157,12 @@ final class GenerateCommand implements Callable<Integer> {
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
     }
-    EngineOptions options = options(where, absence);
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
     ComparedRun compared;
     try (var progress = report.progress()) {
+      EngineOptions options = options(where, absence, progress::says);
       try (VideoEngine engine = VideoEngine.open(options)) {
         if (task != null && Task.of(task) != engine.task()) {
           throw new InputException(
@@ -176,15 +189,18 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   /// Returns how the flags set an engine up; `absence` tells why the device is the CPU where none
-  /// was asked for, or is null.
-  EngineOptions options(Device where, String absence) {
+  /// was asked for, or is null, and `notes` is told what is unusual.
+  EngineOptions options(Device where, String absence, Consumer<String> notes) {
+    List<LoraFile> relighting = character.relighting(checkpoint, notes);
+    List<LoraFile> files = new ArrayList<>(loras.files());
+    files.addAll(relighting);
     return new EngineOptions(
         checkpoint,
         where,
         arithmetic.on(where, absence),
         quantization.quantization(),
-        loras.files(),
-        loras.mode(),
+        files,
+        loras.mode(!relighting.isEmpty()),
         offload(),
         textOnCpu);
   }
@@ -201,10 +217,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (output.isResumed() && sampling.seed() == null) {
       whole = request.with(request.sampling().withSeed(recovery.seed()));
     }
-    VideoSettings settings =
-        output.settings(
-            engine.task().defaults().framesPerSecond(),
-            speech.track(VideoFormat.of(target).holdsSound(), target, progress::says));
+    VideoSettings settings = settings(engine.task(), whole.source(), target, progress::says);
     try (LateVideo video = new LateVideo(target, settings)) {
       engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
       progress.timed("save", video::finish);
@@ -217,7 +230,27 @@ final class GenerateCommand implements Callable<Integer> {
         throw e;
       }
       throw new Unfinished(e, note);
+    } finally {
+      if (request.source() instanceof Source.Character driven) {
+        driven.videos().close();
+      }
     }
+  }
+
+  /// Returns how the video is written: with the sound of the speaker, or at the rate and with the
+  /// sound of the driving video.
+  private VideoSettings settings(Task kind, Source source, Path target, Consumer<String> notes) {
+    boolean holdsSound = VideoFormat.of(target).holdsSound();
+    if (source instanceof Source.Character driven) {
+      Sound sound = driven.videos().soundOfVideo();
+      if (sound.length() > 0 && !holdsSound) {
+        notes.accept("%s cannot hold the driving video's sound".formatted(target));
+        sound = Sound.NONE;
+      }
+      return output.settings(driven.videos().pose().framesPerSecond(), sound);
+    }
+    return output.settings(
+        kind.defaults().framesPerSecond(), speech.track(holdsSound, target, notes));
   }
 
   /// Returns the device where none was named, of what the machine has answered already.
@@ -255,11 +288,11 @@ final class GenerateCommand implements Callable<Integer> {
   /// Throws `InputException` for flags that the task cannot use; what it ignores is said.
   private void requireTaskOfFlags(Task kind, Reporter progress) {
     speech.check(kind);
-    if (kind != Task.S2V_14B) {
-      return;
+    character.check(kind);
+    if (kind == Task.S2V_14B || kind == Task.ANIMATE_14B) {
+      output.requireNoSteps(kind);
     }
-    output.requireNoSteps(kind);
-    if (frames != null) {
+    if (kind == Task.S2V_14B && frames != null) {
       progress.says(
           "--frame_num is ignored: the sound gives the video's length, and --infer_frames that of a"
               + " clip");
@@ -268,16 +301,24 @@ final class GenerateCommand implements Callable<Integer> {
 
   /// Returns the request of the flags for a task.
   VideoRequest request(Task kind, Reporter progress) {
-    String words = Prompt.of(prompt, promptFile);
-    VideoSize size = size(kind);
+    String words = words(kind);
+    VideoSize wanted = size(kind);
+    Source source = source(kind, words, wanted, progress);
     return new VideoRequest(
         words,
         negativePrompt,
-        source(kind, words, size, progress),
-        size,
+        source,
+        source instanceof Source.Character driven ? sizeOf(driven, wanted, progress) : wanted,
         sampling.of(kind),
         cache(),
         List.of());
+  }
+
+  private String words(Task kind) {
+    boolean hasPrompt = prompt != null || promptFile != null;
+    return hasPrompt || kind.usualPrompt() == null
+        ? Prompt.of(prompt, promptFile)
+        : kind.usualPrompt();
   }
 
   private Source source(Task kind, String words, VideoSize size, Reporter progress) {
@@ -286,7 +327,27 @@ final class GenerateCommand implements Callable<Integer> {
       return speech.source(
           picture, output.file(kind, words, size), output.isResumed(), progress::says);
     }
+    if (kind == Task.ANIMATE_14B) {
+      if (picture != null) {
+        throw new InputException(
+            "--image was given, but %s takes its picture from --src_root_path; leave it out"
+                .formatted(kind.spelling()));
+      }
+      return character.source(progress::says);
+    }
     return picture == null ? Source.TEXT : new Source.Image(picture);
+  }
+
+  /// Returns the size of a driving video, whatever was asked for.
+  private VideoSize sizeOf(Source.Character source, VideoSize wanted, Reporter progress) {
+    FrameSource pose = source.videos().pose();
+    VideoSize own = new VideoSize(pose.width(), pose.height(), wanted.frames());
+    if (size != null && !own.sides().equals(wanted.sides())) {
+      progress.says(
+          "--size got %s, but the driving video is %s, which the result is too"
+              .formatted(wanted.sides(), own.sides()));
+    }
+    return own;
   }
 
   private CacheSettings cache() {
@@ -298,6 +359,9 @@ final class GenerateCommand implements Callable<Integer> {
 
   private VideoSize size(Task kind) {
     VideoSize wanted = kind.size(size, kind == Task.S2V_14B ? speech.firstFrames() : frames);
+    if (kind == Task.ANIMATE_14B) {
+      return wanted; // the driving video decides
+    }
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
           "--size got %s, which %s was not trained for; give one of %s, or add --any_size"

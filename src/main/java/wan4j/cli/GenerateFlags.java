@@ -36,7 +36,7 @@ public final class GenerateFlags {
 
   /// Returns how the flags set an engine up on a device.
   public EngineOptions options(Device device) {
-    return command.options(device, null);
+    return command.options(device, null, _ -> {});
   }
 
   /// Returns the request of the flags for a task.

@@ -34,8 +34,6 @@ final class LaterFlags {
                   "prompt_extend_method",
                   "prompt_extend_model",
                   "prompt_extend_target_lang"),
-              switches("character animation", "replace_flag", "use_relighting_lora"),
-              values("character animation", Set.of(), "src_root_path", "refert_num"),
               switches("a graph compiler, and needs none", "compile"),
               values("a graph compiler, and needs none", Set.of(), "compile_mode"))
           .flatMap(List::stream)

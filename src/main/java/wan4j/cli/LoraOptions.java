@@ -35,12 +35,13 @@ final class LoraOptions {
               + " where the checkpoint's weights are stored in FP8 and run so).")
   private String mode;
 
-  /// Returns how the files change the networks.
-  LoraMode mode() {
+  /// Returns how the files change the networks; `hasOthers` says that there are some beside those
+  /// of these flags.
+  LoraMode mode(boolean hasOthers) {
     if (mode == null) {
       return LoraMode.AUTO;
     }
-    if (all.isEmpty() && high.isEmpty() && low.isEmpty()) {
+    if (!hasOthers && all.isEmpty() && high.isEmpty() && low.isEmpty()) {
       throw new InputException(
           "--lora_mode was given without a LoRA file; name one with --lora, or leave it out");
     }

@@ -19,7 +19,7 @@ final class SamplingOptions {
   @Option(
       names = {"--sample_steps", "--steps"},
       paramLabel = "1..1000",
-      description = "Solver steps (default: 40, ti2v 50).")
+      description = "Solver steps (default: 40, ti2v 50, animate 20).")
   private Integer steps;
 
   @Option(

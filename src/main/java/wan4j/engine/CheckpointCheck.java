@@ -1,6 +1,7 @@
 package wan4j.engine;
 
 import wan4j.Quantization;
+import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -46,6 +47,9 @@ public final class CheckpointCheck {
       }
       if (checkpoint.kind() == CheckpointKind.S2V) {
         requireSpeech(checkpoint, config, ops);
+      }
+      if (checkpoint.kind() == CheckpointKind.ANIMATE) { // it holds CLIP's text branch too
+        new ClipVision(checkpoint.vision(), ClipVision.HEADS, ops).close();
       }
     }
   }

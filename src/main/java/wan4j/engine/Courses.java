@@ -8,6 +8,7 @@ import wan4j.media.SampledVideo;
 import wan4j.media.Sound;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
+import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.SpeechToVideo;
@@ -30,6 +31,7 @@ public final class Courses {
       case T2V_A14B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
+            case Source.Character _ -> throw noCharacter(task);
             case Source.Image _ ->
                 throw new InputException(
                     "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
@@ -43,6 +45,7 @@ public final class Courses {
               var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
               yield course;
             }
+            case Source.Character _ -> throw noCharacter(task);
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -58,6 +61,7 @@ public final class Courses {
               yield course;
             }
             case Source.Speech _ -> throw unheard(task);
+            case Source.Character _ -> throw noCharacter(task);
           };
       case S2V_14B ->
           switch (request.source()) {
@@ -69,8 +73,26 @@ public final class Courses {
             case Source.Image _ ->
                 throw new InputException(
                     "task %s got no sound; give one with --audio".formatted(task.spelling()));
+            case Source.Character _ -> throw noCharacter(task);
+          };
+      case ANIMATE_14B ->
+          switch (request.source()) {
+            case Source.Character character ->
+                new CharacterAnimation(
+                    character.videos(), size.frames(), character.overlap(), task.sideStep());
+            case Source.Text _, Source.Image _ ->
+                throw new InputException(
+                    "task %s got no driving video; give the folder that wan4j preprocess animate made with --src_root_path"
+                        .formatted(task.spelling()));
+            case Source.Speech _ -> throw unheard(task);
           };
     };
+  }
+
+  private static InputException noCharacter(Task task) {
+    return new InputException(
+        "task %s got a driving video, which it cannot use; use a checkpoint of animate-14B"
+            .formatted(task.spelling()));
   }
 
   /// Returns the negative prompt that a task's request means.

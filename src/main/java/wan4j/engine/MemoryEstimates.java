@@ -10,6 +10,7 @@ import wan4j.MemoryNeed;
 import wan4j.Source;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.media.CharacterVideos;
 import wan4j.ops.plan.NullOps;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
@@ -155,6 +156,7 @@ public final class MemoryEstimates {
                   speech.clips().frames(),
                   speech.clips().most(),
                   speech.clips().startsFromPicture() ? 1 : 0);
+          case Source.Character character -> sizes(character);
         };
     return new Key(
         source,
@@ -166,6 +168,17 @@ public final class MemoryEstimates {
         latents,
         offloads,
         piece);
+  }
+
+  private static List<Integer> sizes(Source.Character character) {
+    CharacterVideos videos = character.videos();
+    return List.of(
+        videos.pose().width(),
+        videos.pose().height(),
+        videos.pose().count(),
+        videos.faces().width(),
+        videos.mask() == null ? 0 : 1,
+        character.overlap());
   }
 
   private int words(String prompt) {

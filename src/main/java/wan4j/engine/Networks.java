@@ -12,6 +12,7 @@ import wan4j.Offload;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.model.CausalAudioEncoder;
+import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
@@ -47,6 +48,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
   private Wav2Vec2 speech;
+  private ClipVision vision;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private boolean offloads;
@@ -196,6 +198,14 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public ClipVision vision() {
+    if (vision == null) {
+      vision = new ClipVision(checkpoint().vision(), ClipVision.HEADS, ops);
+    }
+    return vision;
+  }
+
+  @Override
   public VideoAutoencoder autoencoder() {
     if (autoencoder == null) {
       autoencoder = autoencoder(checkpoint(), ops);
@@ -301,6 +311,11 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public void visionIsDone() { // of no use until the next request
+    closeVision();
+  }
+
+  @Override
   public void autoencoderIsDone() {
     if (offloads) {
       closeAutoencoder();
@@ -323,6 +338,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private void addNetworks(Unwinding all) {
     all.then(this::closeTextEncoder);
     all.then(this::closeSpeech);
+    all.then(this::closeVision);
     all.then(this::closeAutoencoder);
     all.add(experts);
   }
@@ -331,6 +347,14 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     if (speech != null) {
       Wav2Vec2 leaving = speech;
       speech = null;
+      leaving.close();
+    }
+  }
+
+  private void closeVision() {
+    if (vision != null) {
+      ClipVision leaving = vision;
+      vision = null;
       leaving.close();
     }
   }

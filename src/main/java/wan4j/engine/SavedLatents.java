@@ -77,6 +77,14 @@ public record SavedLatents(Path file) {
       case Source.Text _ -> "";
       case Source.Image image -> name(image.picture());
       case Source.Speech speech -> name(speech.picture());
+      case Source.Character character ->
+          "%s, %d frames of %d*%d, overlapping by %d"
+              .formatted(
+                  name(character.videos().picture()),
+                  character.videos().pose().count(),
+                  character.videos().pose().width(),
+                  character.videos().pose().height(),
+                  character.overlap());
     };
   }
 

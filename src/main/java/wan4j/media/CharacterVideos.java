@@ -74,6 +74,18 @@ public record CharacterVideos(
     }
   }
 
+  /// Returns black videos of a size and so many frames, with faces of `faceSize`, which take no
+  /// memory before they are read: what the need of a request is found out with.
+  public static CharacterVideos black(int width, int height, int frames, int faceSize) {
+    return new CharacterVideos(
+        new Picture(1, 1, new byte[3]),
+        FrameSource.black(width, height, frames),
+        FrameSource.black(faceSize, faceSize, frames),
+        null,
+        null,
+        Sound.NONE);
+  }
+
   /// Reads a folder, of which a file may be named as well; `replaces` asks for background and mask
   /// too, and `notes` is told in a sentence each what is not as it should be but can be used.
   /// Throws `InputException` when files are missing, broken or do not belong together.

@@ -1,5 +1,7 @@
 package wan4j.media;
 
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// The frames of a video by their numbers, of one size, read when they are asked for.
@@ -19,6 +21,11 @@ public interface FrameSource {
   /// Returns frames from number `first` on as unsigned bytes `[count, height, width, 3]` in host
   /// memory; throws `InputException` when they cannot be read.
   Tensor read(int first, int count);
+
+  /// Returns black frames, 30 a second.
+  static FrameSource black(int width, int height, int frames) {
+    return of(new Clip(Tensor.zeros(DType.U8, Shape.of(frames, height, width, 3)), 30));
+  }
 
   /// Returns frames that lie in memory, unsigned bytes `[frames, height, width, 3]`.
   static FrameSource of(Clip clip) {

@@ -15,6 +15,7 @@ import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
@@ -217,6 +218,11 @@ public final class CharacterTransformer implements DiffusionNetwork {
   /// Returns the face tokens of all latent frames, `[tokens, dim]` in the innermost scope: zeros
   /// for the first, which is the picture's.
   private Tensor faceTokens(Tensor pixels, int frames) {
+    if (pixels.length(1) != faceSize() || pixels.length(2) != faceSize()) {
+      throw new InputException(
+          "the driving video has faces of %dx%d; expected %dx%d: make its folder again with wan4j preprocess animate"
+              .formatted(pixels.length(2), pixels.length(1), faceSize(), faceSize()));
+    }
     Tensor tokens = ops.empty(ops.activation(), (long) frames * faces.tokens(), config.dim());
     Tensor first = tokens.slice(0, faces.tokens());
     ops.clear(first);

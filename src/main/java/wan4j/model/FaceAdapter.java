@@ -40,9 +40,9 @@ public final class FaceAdapter {
     headSize = config.headDim();
     Weights fusers = weights.at("fuser_blocks");
     int count = fusers.parts();
-    if (count * INTERVAL != config.layers()) {
+    if (count != Math.ceilDiv(config.layers(), INTERVAL)) {
       throw new InputException(
-          "%s has %d blocks and %d of the face adapter; expected one for each %d blocks: download the checkpoint again"
+          "%s has %d blocks and %d of the face adapter; expected one for every %d blocks: download the checkpoint again"
               .formatted(weights.title(), config.layers(), count, INTERVAL));
     }
     int dim = config.dim();

@@ -209,6 +209,13 @@ public final class MotionEncoder implements AutoCloseable {
     return features.reshape(features.length(0), features.length(3));
   }
 
+  /// Returns the height and width of the faces that a network of these weights sees.
+  public static int size(Weights weights) {
+    Weights layers = weights.at("enc.net_app.convs");
+    int end = layers.parts() - 1;
+    return layers.at(end).shape("weight").length(2) << (end - 1);
+  }
+
   /// Returns the height and width of the faces that the network sees.
   public int size() {
     return last.height() << blocks.size();

@@ -24,6 +24,7 @@ import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.engine.MagCacheSchedules;
+import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
 import wan4j.model.ClipVision;
 import wan4j.model.Conditions;
@@ -44,6 +45,7 @@ import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.SideBranch;
+import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Course;
@@ -81,6 +83,7 @@ final class KernelWalk {
   private static final int STEPS = 4;
   private static final int RANK = 32;
   private static final int PAST = 19; // latent frames before a clip
+  private static final int FACE = 512; // height and width
   private static final Path LISTS = Path.of("src/test/resources/golden/manifests-s2v-animate");
   private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
   private static final int[] WORDS = {20, 126, 512};
@@ -246,7 +249,7 @@ final class KernelWalk {
         FaceEncoder face = new FaceEncoder(animate.at("face_encoder"), ops);
         var _ = ops.scope()) {
       int size = network.size();
-      Tensor pictures = Tensor.of(new float[9 * size * size * 3], 9, size, size, 3);
+      Tensor pictures = Tensor.of(new byte[9 * size * size * 3], 9, size, size, 3);
       face.encode(network.encode(pictures));
     }
   }
@@ -316,7 +319,8 @@ final class KernelWalk {
     }
 
     void denoise(Sampler sampler, VideoSize size, boolean isCalibrating) {
-      Shape shape = vae.latents(size.frames(), size.height(), size.width());
+      Course course = course(size);
+      Shape shape = course.latents(vae);
       int words = experts.config().textDim();
       Tensor states = Tensor.of(new float[words], 1, words);
       Tensor noise = Tensor.of(new float[Math.toIntExact(shape.count())], shape.toArray());
@@ -333,7 +337,7 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                conditioning(size, shape, new Prompts(states, states), isCalibrating),
+                conditioning(size, shape, prompts(states), isCalibrating),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
@@ -361,6 +365,11 @@ final class KernelWalk {
       return ops.empty(DType.F32, shape.toArray());
     }
 
+    private Prompts prompts(Tensor states) {
+      Tensor picture = Tensor.of(new float[257 * 1280], 257, 1280);
+      return new Prompts(states, states, task == Task.ANIMATE_14B ? picture : null);
+    }
+
     private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
       return isCalibrating
           ? new MagCacheCalibration(ops, tokens.size(0), tokens.size(1))
@@ -368,7 +377,8 @@ final class KernelWalk {
               ops,
               MagCacheSchedules.of(
                   CacheSettings.MagCache.DEFAULT,
-                  task == Task.S2V_14B ? Task.TI2V_5B : task, // none are published for speech
+                  // of those that have none, what another one has
+                  task == Task.S2V_14B || task == Task.ANIMATE_14B ? Task.TI2V_5B : task,
                   true,
                   plan,
                   experts.boundary()),
@@ -379,6 +389,11 @@ final class KernelWalk {
     private Course course(VideoSize size) {
       if (task == Task.T2V_A14B) {
         return new TextToVideo(size.frames(), size.height(), size.width());
+      }
+      if (task == Task.ANIMATE_14B) {
+        CharacterVideos videos =
+            CharacterVideos.black(size.width(), size.height(), size.frames(), FACE);
+        return new CharacterAnimation(videos, size.frames(), 1, task.sideStep());
       }
       int bytes = 3 * size.width() * size.height();
       Picture picture = new Picture(size.width(), size.height(), new byte[bytes]);

@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.Task;
+import wan4j.bench.random.RandomConditions;
 import wan4j.bench.random.RandomWeights;
 import wan4j.model.BlockRun;
 import wan4j.model.Conditions;
@@ -17,6 +18,7 @@ import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
@@ -41,7 +43,7 @@ final class RepeatedForwards {
     for (int gpu = 0; gpu < 3; gpu++) { // which lack products and engines, one more than the other
       for (Precision recipe : Precision.values()) {
         if (recipe != Precision.FLOAT32) { // a layer's, never a network's
-          for (Task task : List.of(Task.T2V_A14B, Task.S2V_14B)) {
+          for (Task task : List.of(Task.T2V_A14B, Task.S2V_14B, Task.ANIMATE_14B)) {
             try (CudaOps ops = HollowOps.open(gpu)) {
               forwards(ops, task, recipe, gpu == 0 ? MANY : FEW);
             }
@@ -59,8 +61,8 @@ final class RepeatedForwards {
     try (DiffusionNetwork network =
             DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table);
         var _ = ops.scope()) {
-      Tensor sample = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * side, 2L * side);
-      Conditions conditions = conditions(ops, config, sample);
+      Tensor sample = ops.empty(DType.F32, config.outChannels(), FRAMES, 2L * side, 2L * side);
+      Conditions conditions = RandomConditions.of(ops, config, sample.shape(), true);
       DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
       for (Branch branch : Branch.values()) {
         network.read(conditions, branch, prepared);
@@ -75,7 +77,7 @@ final class RepeatedForwards {
               (_, blocks) ->
                   seen.computeIfAbsent(branch, _ -> new ArrayList<>()).add(run(ops, blocks));
           try (var _ = ops.scope()) {
-            network.forward(sample, 1000 - 100 * step, pass, prepared, through);
+            network.forward(sample, 1000 - 100.0 * step, pass, prepared, through);
           }
         }
       }
@@ -84,23 +86,6 @@ final class RepeatedForwards {
     if (side == FEW) {
       seen.values().forEach(blocks -> checkOther(recipe, blocks));
     }
-  }
-
-  private static Conditions conditions(CudaOps ops, TransformerConfig config, Tensor sample) {
-    Tensor text = Tensor.of(new float[20 * config.textDim()], 20, config.textDim());
-    if (config.speech() == null) {
-      return new Conditions.Scene(text, List.of(), 0);
-    }
-    int frames = 4 * (FRAMES + 19);
-    int channels = config.speech().soundDim();
-    long height = sample.shape().size(2);
-    return new Conditions.Speech(
-        text,
-        Tensor.of(new float[channels * frames], 1, channels, frames),
-        ops.empty(DType.F32, config.inChannels(), 1, height, height),
-        ops.empty(DType.F32, config.inChannels(), 19, height, height),
-        true,
-        sample);
   }
 
   private static Blocks run(CudaOps ops, Runnable blocks) {

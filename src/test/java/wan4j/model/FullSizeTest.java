@@ -113,6 +113,31 @@ final class FullSizeTest {
     }
   }
 
+  @Test
+  void theTransformerOfAnimateTakesEveryTensor() throws IOException {
+    Weights weights = Weights.ofShapes(LATER.resolve("dit-animate-14B.json"));
+    ConfigFile file =
+        ConfigFile.read(
+            Files.writeString(
+                folder.resolve("config.json"),
+                "{\"_class_name\": \"WanAnimateModel\", \"num_heads\": 40, \"in_dim\": 36}"));
+    TransformerConfig config = TransformerConfig.of(file, weights);
+    assertThat(config.modelType()).isEqualTo("animate");
+    long parameters = 17_274_817_108L;
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        DiffusionNetwork network =
+            DiffusionNetwork.load(
+                config,
+                weights,
+                ops,
+                SequenceGroup.SOLO,
+                PrecisionTable.of(Precision.PLAIN, List.of()))) {
+      assertThat(weights.unused()).isEmpty();
+      assertThat(ops.liveBytes()).isBetween(2 * parameters, 2 * parameters + parameters / 25);
+      assertThat(network.bytes()).isEqualTo(ops.liveBytes());
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {"vae-wan2.1", "vae-wan2.2", "diffusers-vae-wan2.1", "diffusers-vae-wan2.2"})
@@ -192,13 +217,13 @@ final class FullSizeTest {
       Tensor tokens = vision.encode(Tensor.of(new float[3 * 224 * 224], 3, 224, 224));
       assertThat(tokens.shape()).isEqualTo(Shape.of(257, 1280));
       int pixels = 512 * 512 * 3;
-      Tensor moved = motion.encode(Tensor.of(new float[2 * pixels], 2, 512, 512, 3));
+      Tensor moved = motion.encode(Tensor.of(new byte[2 * pixels], 2, 512, 512, 3));
       assertThat(moved.shape()).isEqualTo(Shape.of(2, 512));
       for (int frames : new int[] {1, 2, 5, 9, 77}) {
         Tensor faces = face.encode(ops.empty(DType.F32, frames, 512));
         assertThat(faces.shape()).isEqualTo(Shape.of((frames + 3) / 4, 5, 5120));
       }
-      Tensor small = Tensor.of(new float[pixels / 4], 1, 256, 256, 3);
+      Tensor small = Tensor.of(new byte[pixels / 4], 1, 256, 256, 3);
       assertThatThrownBy(() -> motion.encode(small))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("256, 256");

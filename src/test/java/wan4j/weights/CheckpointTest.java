@@ -101,6 +101,10 @@ final class CheckpointTest {
       String type, CheckpointKind kind, String vae) throws IOException {
     transformer(folder, CONFIG.replace("t2v", type), original(16));
     shared(folder, vae);
+    if (kind == CheckpointKind.ANIMATE) {
+      refuses(folder).hasMessageContaining("the image network of the checkpoint is missing");
+      Files.createFile(folder.resolve("models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"));
+    }
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThat(checkpoint.kind()).isEqualTo(kind);
       assertThat(checkpoint.experts()).containsExactly(Expert.SINGLE);

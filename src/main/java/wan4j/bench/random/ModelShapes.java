@@ -13,6 +13,11 @@ import wan4j.weights.TransformerConfig;
 /// from a few sizes.
 public final class ModelShapes {
   private static final int UMT5_BUCKETS = 32;
+  private static final int BLOCKS_A_FACE = 5; // of the transformer, for one of the face adapter
+  private static final long PICTURE_WIDTH = 1280;
+  private static final long MOTION_WIDTH = 512;
+  private static final long DIRECTIONS = 20;
+  private static final long FACE_WIDTH = 1024;
 
   private final Map<String, Shape> shapes = new LinkedHashMap<>();
 
@@ -36,12 +41,103 @@ public final class ModelShapes {
     all.linear("time_embedding.2", dim, dim);
     all.linear("time_projection.1", 6 * dim, dim);
     for (int i = 0; i < config.layers(); i++) {
-      all.block("blocks." + i + ".", dim, config.feedForwardDim());
+      String name = "blocks." + i + ".";
+      all.block(name, dim, config.feedForwardDim());
+      if (config.seesPicture()) {
+        all.linear(name + "cross_attn.k_img", dim, dim);
+        all.linear(name + "cross_attn.v_img", dim, dim);
+        all.put(name + "cross_attn.norm_k_img.weight", dim);
+      }
     }
     all.put("head.modulation", 1, 2, dim);
     all.linear("head.head", config.patchOutputs(), dim);
     if (config.speech() != null) {
       all.speech(config);
+    }
+    if (config.seesPicture()) {
+      all.character(config);
+    }
+    return all.shapes;
+  }
+
+  /// What the transformer of Animate has beside blocks.
+  private void character(TransformerConfig config) {
+    long dim = config.dim();
+    put(
+        "pose_patch_embedding.weight",
+        dim,
+        config.outChannels(),
+        config.patchFrames(),
+        config.patchHeight(),
+        config.patchWidth());
+    put("pose_patch_embedding.bias", dim);
+    layerNorm("img_emb.proj.0", PICTURE_WIDTH);
+    linear("img_emb.proj.1", PICTURE_WIDTH, PICTURE_WIDTH);
+    linear("img_emb.proj.3", dim, PICTURE_WIDTH);
+    layerNorm("img_emb.proj.4", dim);
+    motionEncoder();
+    for (int i = 0; i < Math.ceilDiv(config.layers(), BLOCKS_A_FACE); i++) {
+      String name = "face_adapter.fuser_blocks." + i + ".";
+      linear(name + "linear1_kv", 2 * dim, dim);
+      linear(name + "linear1_q", dim, dim);
+      linear(name + "linear2", dim, dim);
+      put(name + "q_norm.weight", config.headDim());
+      put(name + "k_norm.weight", config.headDim());
+    }
+    put("face_encoder.padding_tokens", 1, 1, 1, dim);
+    for (int i = 1; i <= 3; i++) {
+      String name =
+          i == 1 ? "face_encoder.conv1_local.conv" : "face_encoder.conv%d.conv".formatted(i);
+      long outputs = i == 1 ? 4 * FACE_WIDTH : FACE_WIDTH;
+      put(name + ".weight", outputs, i == 1 ? MOTION_WIDTH : FACE_WIDTH, 3);
+      put(name + ".bias", outputs);
+    }
+    linear("face_encoder.out_proj", dim, FACE_WIDTH);
+  }
+
+  private void motionEncoder() {
+    String layers = "motion_encoder.enc.net_app.convs.";
+    long[] widths = {32, 64, 128, 256, 512, 512, 512, 512};
+    put(layers + "0.0.weight", widths[0], 3, 1, 1);
+    put(layers + "0.1.bias", 1, widths[0], 1, 1);
+    for (int i = 1; i < widths.length; i++) {
+      String name = layers + i + ".";
+      put(name + "conv1.0.weight", widths[i - 1], widths[i - 1], 3, 3);
+      put(name + "conv1.1.bias", 1, widths[i - 1], 1, 1);
+      put(name + "conv2.0.kernel", 4, 4);
+      put(name + "conv2.1.weight", widths[i], widths[i - 1], 3, 3);
+      put(name + "conv2.2.bias", 1, widths[i], 1, 1);
+      put(name + "skip.0.kernel", 4, 4);
+      put(name + "skip.1.weight", widths[i], widths[i - 1], 1, 1);
+    }
+    put(layers + widths.length + ".weight", MOTION_WIDTH, MOTION_WIDTH, 4, 4);
+    for (int i = 0; i < 5; i++) {
+      linear("motion_encoder.enc.fc." + i, i < 4 ? MOTION_WIDTH : DIRECTIONS, MOTION_WIDTH);
+    }
+    put("motion_encoder.dec.direction.weight", MOTION_WIDTH, DIRECTIONS);
+  }
+
+  private void layerNorm(String name, long width) {
+    put(name + ".weight", width);
+    put(name + ".bias", width);
+  }
+
+  /// Returns the image network of CLIP ViT-H/14 with a number of layers.
+  static Map<String, Shape> vision(int layers) {
+    ModelShapes all = new ModelShapes();
+    long dim = PICTURE_WIDTH;
+    all.put("visual.cls_embedding", 1, 1, dim);
+    all.put("visual.pos_embedding", 1, 257, dim);
+    all.put("visual.patch_embedding.weight", dim, 3, 14, 14);
+    all.layerNorm("visual.pre_norm", dim);
+    for (int i = 0; i < layers; i++) {
+      String name = "visual.transformer." + i + ".";
+      all.layerNorm(name + "norm1", dim);
+      all.linear(name + "attn.to_qkv", 3 * dim, dim);
+      all.linear(name + "attn.proj", dim, dim);
+      all.layerNorm(name + "norm2", dim);
+      all.linear(name + "mlp.0", 4 * dim, dim);
+      all.linear(name + "mlp.2", dim, 4 * dim);
     }
     return all.shapes;
   }
@@ -102,7 +198,8 @@ public final class ModelShapes {
   public static LatentGrid tokens(Task task, VideoSize size) {
     task.requireSides(size);
     int side = task.sideStep();
-    return new LatentGrid(size.latentFrames(), size.height() / side, size.width() / side);
+    int frames = size.latentFrames() + (task == Task.ANIMATE_14B ? 1 : 0); // the picture's slot
+    return new LatentGrid(frames, size.height() / side, size.width() / side);
   }
 
   /// Returns umT5-XXL's encoder with a number of layers.

@@ -2,6 +2,7 @@ package wan4j.bench.random;
 
 import java.util.List;
 import wan4j.model.Conditions;
+import wan4j.model.LatentGrid;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
 import wan4j.tensor.RandomSource;
@@ -13,6 +14,9 @@ import wan4j.weights.TransformerConfig;
 public final class RandomConditions {
   private static final int PAST = 19; // latent frames before a clip of speech to video
   private static final int FRAMES = 4; // of a latent frame, at most
+  private static final int PICTURE_TOKENS = 257;
+  private static final int PICTURE_WIDTH = 1280;
+  private static final int FACE_SIZE = 512;
 
   private final Ops ops;
   private final TransformerConfig config;
@@ -29,7 +33,10 @@ public final class RandomConditions {
   /// in the innermost scope. `seesMotion` tells a later clip of speech to video from the first.
   public static Conditions of(Ops ops, TransformerConfig config, Shape sample, boolean seesMotion) {
     RandomConditions random = new RandomConditions(ops, config, sample);
-    return config.speech() == null ? random.scene() : random.speech(seesMotion);
+    if (config.speech() != null) {
+      return random.speech(seesMotion);
+    }
+    return config.seesPicture() ? random.character() : random.scene();
   }
 
   private Conditions scene() {
@@ -47,6 +54,17 @@ public final class RandomConditions {
         uploaded(sample.with(1, PAST)),
         seesMotion,
         uploaded(sample));
+  }
+
+  private Conditions character() {
+    int frames = sample.length(1);
+    int faces = LatentGrid.videoFrames(frames - 1);
+    return new Conditions.Character(
+        text(),
+        drawn(Shape.of(PICTURE_TOKENS, PICTURE_WIDTH)),
+        uploaded(sample.with(0, config.inChannels() - sample.size(0))),
+        uploaded(sample.with(1, frames - 1L)),
+        Tensor.zeros(DType.U8, Shape.of(faces, FACE_SIZE, FACE_SIZE, 3)));
   }
 
   private Tensor text() {

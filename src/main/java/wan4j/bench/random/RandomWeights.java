@@ -13,6 +13,8 @@ import wan4j.weights.Weights;
 /// Full-size networks without a checkpoint: random weights of such magnitudes that activations stay
 /// near 1 through all layers, as they do in the trained networks.
 public final class RandomWeights {
+  private static final int VISION_LAYERS = 32;
+
   private RandomWeights() {}
 
   /// Returns the sizes of a task's transformer with a number of blocks.
@@ -23,6 +25,7 @@ public final class RandomWeights {
       case TI2V_5B -> config("ti2v", 48, 48, 3072, 14336, 24, layers, null);
       case S2V_14B ->
           config("s2v", 16, 16, 5120, 13824, 40, layers, SpeechConfig.published(layers));
+      case ANIMATE_14B -> large("animate", 36, layers);
     };
   }
 
@@ -75,6 +78,11 @@ public final class RandomWeights {
   /// Returns umT5-XXL's encoder with a number of layers.
   public static Weights umT5(int layers) {
     return of("random umT5-XXL", ModelShapes.umT5(layers), 3);
+  }
+
+  /// Returns CLIP's image network.
+  public static Weights vision() {
+    return of("random CLIP", ModelShapes.vision(VISION_LAYERS), 8);
   }
 
   /// Returns the Wan2.1 autoencoder.

@@ -2,6 +2,7 @@ package wan4j.bench.random;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,6 +37,17 @@ class ModelShapesTest {
         .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.1"));
     assertThat(ModelShapes.vae22(160, 256))
         .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.2"));
+  }
+
+  @Test
+  void theImageNetworkIsThatOfTheManifestButForItsLastSteps() {
+    Map<String, Shape> all = manifest("manifests-s2v-animate", "clip-vit-h-14");
+    all.keySet()
+        .removeIf(name ->
+            !name.startsWith("visual.")
+                || name.startsWith("visual.post_norm.")
+                || name.equals("visual.head"));
+    assertThat(ModelShapes.vision(32)).containsExactlyInAnyOrderEntriesOf(all);
   }
 
   private static Map<String, Shape> manifest(String folder, String name) {
