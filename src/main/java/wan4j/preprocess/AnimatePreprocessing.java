@@ -51,7 +51,6 @@ public final class AnimatePreprocessing {
   /// Makes a folder; throws `InputException` when the files, networks or settings cannot be used,
   /// and `CancellationException` when that is asked for.
   public static void run(PreprocessRequest request, Progress progress) {
-    requireWritable(request.folder());
     InputFile.require(request.video(), "a driving video");
     InputFile.require(request.picture(), "a picture of the character");
     NetworkFinder.files(request.networks());
@@ -59,6 +58,7 @@ public final class AnimatePreprocessing {
         request.isReplacement() && request.masks() == null
             ? Sam2Masks.files(request.networks())
             : List.of();
+    requireWritable(request.folder());
     OnnxRuntime runtime = OnnxRuntime.load(request.runtimeJar(), request.processor());
     var preprocessing = new AnimatePreprocessing(request, progress);
     try (PersonFinder finder =

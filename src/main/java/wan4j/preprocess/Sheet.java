@@ -1,6 +1,5 @@
 package wan4j.preprocess;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,8 +10,6 @@ import wan4j.media.ContactSheet;
 import wan4j.media.OpenCvResize;
 import wan4j.media.Picture;
 import wan4j.media.PictureWriter;
-import wan4j.tensor.DType;
-import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// A picture of what was found and made: some frames of the driving video with their boxes and
@@ -23,6 +20,7 @@ final class Sheet {
   private static final int DRAWN = 2 * TILE; // the width at which points are drawn
   private static final int LIMB = 3;
   private static final int HAND = 1;
+  private static final byte PAPER = 24; // of contact sheets
   private static final int[] BOX = {255, 255, 255};
 
   private final Map<String, List<Picture>> rows = new LinkedHashMap<>();
@@ -86,13 +84,12 @@ final class Sheet {
   /// Returns the pictures of a row; where there are fewer than columns, empty ones follow.
   private Tensor together(List<Picture> pictures) {
     Picture first = pictures.getFirst();
-    byte[] empty = new byte[first.rgb().length];
-    Arrays.fill(empty, (byte) 24);
-    Tensor frames = Tensor.zeros(DType.U8, Shape.of(columns, first.height(), first.width(), 3));
-    for (int i = 0; i < columns; i++) {
-      byte[] rgb = i < pictures.size() ? pictures.get(i).rgb() : empty;
-      MemorySegment.copy(MemorySegment.ofArray(rgb), 0, frames.at(i).segment(), 0, rgb.length);
+    byte[] row = new byte[Math.multiplyExact(columns, first.rgb().length)];
+    Arrays.fill(row, PAPER);
+    for (int i = 0; i < pictures.size(); i++) {
+      byte[] rgb = pictures.get(i).rgb();
+      System.arraycopy(rgb, 0, row, i * rgb.length, rgb.length);
     }
-    return frames;
+    return Tensor.of(row, columns, first.height(), first.width(), 3);
   }
 }

@@ -50,7 +50,7 @@ final class DrawnPerson {
   private static final int[] LEVELS = {0, 85, 170, 255};
   private static final double[] MEANS = {0.485, 0.456, 0.406};
   private static final double[] DEVIATIONS = {0.229, 0.224, 0.225};
-  private static final float SHARPNESS = 3;
+  private static final float SHARPNESS = 1.5f;
   private static final List<int[]> COLOURS = colours();
 
   private DrawnPerson() {}
@@ -110,7 +110,7 @@ final class DrawnPerson {
       canvas.line((int) from[0], (int) from[1], (int) to[0], (int) to[1], thick, GREY);
     }
     canvas.disc((int) x, (int) (top + 0.12 * size), (int) (0.1 * size), GREY);
-    int radius = Math.max(1, (int) (size / 60));
+    int radius = Math.max(1, (int) (size / 55));
     List<double[]> places = places();
     for (int i = 0; i < places.size(); i++) {
       canvas.disc(
@@ -127,7 +127,7 @@ final class DrawnPerson {
   /// Writes detector and pose network into a folder as the checkpoint has them.
   static void writeNetworks(Path folder) throws IOException {
     writeDetector(folder.resolve("det/yolov10m.onnx"), 128);
-    writePose(folder.resolve("pose2d/vitpose_h_wholebody.onnx"), 256, 192);
+    writePose(folder.resolve("pose2d/vitpose_h_wholebody.onnx"), 128, 96);
   }
 
   /// A detector that finds the box around what is not black, `[1, 1, 6]`.
@@ -188,7 +188,7 @@ final class DrawnPerson {
     }
     new OnnxFile()
         .input("input", 1, 3, height, width)
-        .output("heatmap", 1, Pose.WHOLE_BODY, height / 4, width / 4)
+        .output("heatmap", 1, Pose.WHOLE_BODY, height / 2, width / 2)
         .floats("weights", weights, Pose.WHOLE_BODY, 3, 1, 1)
         .floats("biases", biases, Pose.WHOLE_BODY)
         .floats("sharp", new float[] {-SHARPNESS}, 1)
@@ -200,7 +200,7 @@ final class DrawnPerson {
         .node("Mul", "distance,sharp", "near")
         .node("Exp", "near", "likeness")
         .node(
-            "AveragePool", "likeness", "heatmap", list("kernel_shape", 4, 4), list("strides", 4, 4))
+            "AveragePool", "likeness", "heatmap", list("kernel_shape", 2, 2), list("strides", 2, 2))
         .write(file);
   }
 
