@@ -22,6 +22,7 @@ import wan4j.tensor.InputException;
 /// @param height of a frame, upright
 /// @param quarterTurns how often players turn the stored frames clockwise
 /// @param hasSound whether there is sound with it
+@SuppressWarnings("ArrayRecordComponent") // handed on once, never compared
 public record VideoTimes(
     double[] seconds,
     double framesPerSecond,

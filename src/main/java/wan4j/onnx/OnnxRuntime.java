@@ -72,6 +72,7 @@ public final class OnnxRuntime {
     }
   }
 
+  @SuppressWarnings("restricted") // the library of that module is native
   private static Types ofJar(Path jar) {
     InputFile.require(jar, "the jar of ONNX Runtime");
     try {

@@ -6,6 +6,7 @@ import wan4j.media.Picture;
 interface PersonFinder extends AutoCloseable {
   /// What was found: the box that was looked in, null where there was nobody and the whole picture
   /// was taken; how many others are nearly as large; 133 points x, y in pixels and score.
+  @SuppressWarnings("ArrayRecordComponent") // handed on once, never compared
   record Found(PersonBox box, int others, float[] points) {}
 
   /// Looks at a picture.
