@@ -43,14 +43,16 @@ final class AnimateFolder implements AutoCloseable {
     add(writers.get(0), pose);
   }
 
-  /// Adds a face, or for null the one before it; before the first there is that one.
-  void addFace(Picture face) {
+  /// Adds a face, or for null the one before it; before the first there is that one. Returns the
+  /// face that was added, null where it is still to come.
+  Picture addFace(Picture face) {
     lastFace = face == null ? lastFace : face;
     awaited++;
     while (lastFace != null && awaited > 0) {
       add(writers.get(1), lastFace);
       awaited--;
     }
+    return lastFace;
   }
 
   /// Adds what stays of the driving video and the mask of what does not.

@@ -106,7 +106,7 @@ public final class AnimatePreprocessing {
       progress.says(
           String.format(
               Locale.ROOT,
-              "%s shows its frames for different times; those nearest in time are taken for %.4g a"
+              "%s shows its frames for different times; those nearest in time are taken for %.2f a"
                   + " second, where the reference counts frames",
               request.video(),
               rate));
@@ -114,12 +114,12 @@ public final class AnimatePreprocessing {
     progress.says(
         String.format(
             Locale.ROOT,
-            "%d of %d frames of %dx%d at %.4g a second become %dx%d at %.4g a second",
-            indices.length,
+            "%d frames of %dx%d at %.2f a second become %d of %dx%d at %.2f a second",
             times.count(),
             times.width(),
             times.height(),
             times.framesPerSecond(),
+            indices.length,
             size.width(),
             size.height(),
             rate));
@@ -255,17 +255,17 @@ public final class AnimatePreprocessing {
       Frame frame, int index, Retargeter retargeter, AnimateFolder folder, Sheet sheet) {
     Picture face = FaceBox.of(frame.pose).cut(frame.picture).orElse(null);
     findings.add(frame.found, frame.pose, face != null);
-    folder.addFace(face);
+    Picture added = folder.addFace(face);
     Picture drawn = retargeter.draw(frame.pose, index == 0);
     folder.addPose(drawn);
     boolean isShown = sheet.shows(index);
     if (isShown) {
       sheet.add(
           "driving video, what was found", Sheet.withFound(frame.picture, frame.found, frame.pose));
-      sheet.add(AnimateFolder.POSES, drawn);
+      sheet.add(AnimateFolder.POSES, Sheet.withThickLines(drawn));
       sheet.add(
           AnimateFolder.FACES,
-          face == null ? new Canvas(FaceBox.SIDE, FaceBox.SIDE).picture() : face);
+          added == null ? new Canvas(FaceBox.SIDE, FaceBox.SIDE).picture() : added);
     }
     if (frame.mask != null) {
       if (frame.mask.isEmpty()) {

@@ -73,6 +73,26 @@ final class Sheet {
     return canvas.picture();
   }
 
+  /// Returns a drawing smaller with the brightest pixels that fall together, so that thin lines are
+  /// still seen on the sheet.
+  static Picture withThickLines(Picture drawing) {
+    int step = drawing.width() / TILE;
+    if (step < 2) {
+      return drawing;
+    }
+    int width = drawing.width() / step;
+    int height = drawing.height() / step;
+    byte[] rgb = new byte[width * height * 3];
+    for (int y = 0; y < height * step; y++) {
+      for (int i = 0; i < width * step * 3; i++) {
+        int to = (y / step * width + i / 3 / step) * 3 + i % 3;
+        int value = drawing.rgb()[y * drawing.width() * 3 + i] & 0xFF;
+        rgb[to] = (byte) Math.max(rgb[to] & 0xFF, value);
+      }
+    }
+    return new Picture(width, height, rgb);
+  }
+
   /// Writes the sheet.
   void write(Path file) {
     List<ContactSheet.Row> drawn = new ArrayList<>();
