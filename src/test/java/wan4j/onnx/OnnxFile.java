@@ -47,7 +47,7 @@ public final class OnnxFile {
     private void varint(long value) {
       long left = value;
       while ((left & ~0x7FL) != 0) {
-        out.write((int) (left & 0x7F | 0x80));
+        out.write((int) ((left & 0x7F) | 0x80));
         left >>>= 7;
       }
       out.write((int) left);
@@ -105,6 +105,7 @@ public final class OnnxFile {
   }
 
   /// An attribute of an operation: whole numbers, or one.
+  @SuppressWarnings("ArrayRecordComponent") // written once, never compared
   public record Attribute(String name, boolean isList, long... values) {
     private Message message() {
       Message message = new Message().text(1, name);
@@ -128,7 +129,7 @@ public final class OnnxFile {
   /// Adds an operation with one output; its inputs are parted by commas.
   public OnnxFile node(String type, String inputs, String output, Attribute... attributes) {
     Message node = new Message();
-    for (String input : inputs.split(",")) {
+    for (String input : inputs.split(",", -1)) {
       node.text(1, input);
     }
     node.text(2, output).text(3, output).text(4, type);

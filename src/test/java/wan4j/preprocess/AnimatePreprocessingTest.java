@@ -140,7 +140,7 @@ class AnimatePreprocessingTest {
 
     // the red ellipse of the right shoulder's limb is where that shoulder is in the letterbox
     double scale = 272.0 / HEIGHT;
-    double left = (272 - (int) (scale * WIDTH)) / 2;
+    int left = (272 - (int) (scale * WIDTH)) / 2;
     double[] neck = DrawnPerson.point(6, 110 + 15, 20, SIZE);
     int x = (int) (left + (neck[0] + 12) * scale);
     int y = (int) (neck[1] * scale);
