@@ -66,7 +66,18 @@ class PreprocessCommandTest {
     Files.createFile(folder.resolve("dance.mp4"));
     assertThat(run("--fps", "-1", "--resolution_area", "640", "480").error())
         .contains("has no det/yolov10m.onnx; give --ckpt_path the folder process_checkpoint");
-    assertThat(run("--ckpt_dir", folder.resolve("none").toString()).error())
-        .contains("which is no folder");
+    Terminal nowhere =
+        Terminal.run(
+            "preprocess",
+            "animate",
+            "--video",
+            "a.mp4",
+            "--image",
+            "b.png",
+            "-o",
+            "c",
+            "--ckpt_dir",
+            folder.resolve("none").toString());
+    assertThat(nowhere.error()).contains("--ckpt_dir got", "which is no folder");
   }
 }

@@ -194,6 +194,49 @@ class AnimatePreprocessingTest {
         .isBetween((int) (ankle[1] * 272 / 320) - 6, (int) (262.0 * 272 / 320));
   }
 
+  @Test
+  void proportionsAreThoseOfTheEditedPictures() {
+    Path video = folder.resolve("one.mkv");
+    writeClip(video, List.of(2), false);
+    Path small = folder.resolve("small.png");
+    PictureWriter.write(DrawnPerson.draw(320, 320, 160, 120, 150), small);
+    Path large = folder.resolve("large.png");
+    PictureWriter.write(DrawnPerson.draw(WIDTH, HEIGHT, 128, 10, 300), large);
+    PreprocessRequest plain = request(video, false, true, RAW, null);
+    AnimatePreprocessing.run(plain, told);
+    int height = highest(made("src_pose.mp4").frames().at(0));
+    AnimatePreprocessing.run(
+        new PreprocessRequest(
+            video,
+            plain.picture(),
+            plain.folder(),
+            plain.networks(),
+            plain.area(),
+            -1,
+            false,
+            true,
+            small,
+            large,
+            RAW,
+            null,
+            null,
+            plain.processor(),
+            false),
+        told);
+    // Edited into other sizes, both people have the same proportions still; so has the pose.
+    assertThat(highest(made("src_pose.mp4").frames().at(0))).isBetween(height - 8, height + 8);
+  }
+
+  private static int highest(Tensor frame) {
+    Picture picture = Picture.of(frame);
+    for (int i = 0; i < picture.rgb().length; i++) {
+      if ((picture.rgb()[i] & 0xFF) > 80) {
+        return i / 3 / picture.width();
+      }
+    }
+    return picture.height();
+  }
+
   private static int lowest(Tensor frame) {
     Picture picture = Picture.of(frame);
     int lowest = 0;
