@@ -199,7 +199,7 @@ class AnimatePreprocessingTest {
     Path video = folder.resolve("one.mkv");
     writeClip(video, List.of(2), false);
     Path small = folder.resolve("small.png");
-    PictureWriter.write(DrawnPerson.draw(320, 320, 160, 120, 150), small);
+    PictureWriter.write(DrawnPerson.draw(320, 320, 160, 40, 250), small);
     Path large = folder.resolve("large.png");
     PictureWriter.write(DrawnPerson.draw(WIDTH, HEIGHT, 128, 10, 300), large);
     PreprocessRequest plain = request(video, false, true, RAW, null);
