@@ -23,6 +23,7 @@ import wan4j.tensor.InputException;
     subcommands = {
       DemoCommand.class,
       GenerateCommand.class,
+      PreprocessCommand.class,
       ConvertCommand.class,
       CompareCommand.class,
       DoctorCommand.class,

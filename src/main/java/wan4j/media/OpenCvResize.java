@@ -125,8 +125,8 @@ public final class OpenCvResize {
           int above = weight(1 - rows.second[y]);
           int below = weight(rows.second[y]);
           for (int i = 0; i < upper.length; i++) {
-            int sum = (above * (upper[i] >> 4) >> 16) + (below * (lower[i] >> 4) >> 16) + 2 >> 2;
-            target[y * width * CHANNELS + i] = (byte) sum;
+            int sum = ((above * (upper[i] >> 4)) >> 16) + ((below * (lower[i] >> 4)) >> 16);
+            target[y * width * CHANNELS + i] = (byte) ((sum + 2) >> 2);
           }
         });
     return new Picture(width, height, target);
@@ -153,6 +153,7 @@ public final class OpenCvResize {
   }
 
   /// The first of the two neighbours of each new pixel, and the weight of the second.
+  @SuppressWarnings("ArrayRecordComponent") // tables of one resize, never compared
   private record Taps(int[] first, float[] second) {
     static Taps of(int from, int to, boolean isClamped) {
       double scale = 1 / ((double) to / from);
@@ -206,7 +207,7 @@ public final class OpenCvResize {
                 }
               }
               target[(y * width + x) * CHANNELS + c] =
-                  (byte) (isQuarter ? sum + 2 >> 2 : (int) Math.rint(sum * factor));
+                  (byte) (isQuarter ? (sum + 2) >> 2 : (int) Math.rint(sum * factor));
             }
           }
         });
@@ -245,6 +246,7 @@ public final class OpenCvResize {
 
   /// Which pixels each new pixel covers, and how much of it each makes up: those of new pixel `i`
   /// are from `starts[i]` to `starts[i + 1]`.
+  @SuppressWarnings("ArrayRecordComponent") // tables of one resize, never compared
   private record Cells(int[] starts, int[] sources, float[] weights) {
     static Cells of(int from, int to) {
       double scale = 1 / ((double) to / from);

@@ -143,7 +143,7 @@ public final class VideoReader implements AutoCloseable {
   }
 
   /// Returns how often a picture must be turned clockwise to be upright.
-  private static int quarterTurns(AVCodecParameters parameters) {
+  static int quarterTurns(AVCodecParameters parameters) {
     AVPacketSideData matrix =
         av_packet_side_data_get(
             parameters.coded_side_data(),

@@ -3,6 +3,7 @@ package wan4j.preprocess;
 import wan4j.media.Picture;
 
 /// A mask: one byte a pixel, row by row, 1 where the person is.
+@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 record Bitmap(int width, int height, byte[] bits) {
   private static final int HALF = 128;
 

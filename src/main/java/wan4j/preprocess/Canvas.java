@@ -122,7 +122,7 @@ final class Canvas {
     double dx = (double) x1 - x2;
     double dy = (double) y2 - y1;
     double square = dx * dx + dy * dy;
-    long half = (long) thickness << SHIFT - 1;
+    long half = (long) thickness << (SHIFT - 1);
     if (square > Math.ulp(1.0)) {
       double factor = (half + (thickness & 1) * ONE * 0.5) / Math.sqrt(square);
       long across = (long) Math.rint(dy * factor);
@@ -136,7 +136,7 @@ final class Canvas {
           SHIFT,
           colour);
     }
-    int radius = (int) (half + (ONE >> 1) >> SHIFT);
+    int radius = (int) ((half + (ONE >> 1)) >> SHIFT);
     disc(x1, y1, radius, colour);
     disc(x2, y2, radius, colour);
   }
@@ -181,18 +181,18 @@ final class Canvas {
     Point to = isTurned ? ends[0] : ends[1];
     long dx = to.x - from.x;
     long dy = to.y - from.y;
-    set(to.x + (ONE >> 1) >> SHIFT, to.y + (ONE >> 1) >> SHIFT, colour);
+    set((to.x + (ONE >> 1)) >> SHIFT, (to.y + (ONE >> 1)) >> SHIFT, colour);
     long x = from.x + (ONE >> 1);
     long y = from.y + (ONE >> 1);
     if (isFlat) {
       long step = dy * ONE / (dx | 1);
       for (long i = 0; i <= dx >> SHIFT; i++) {
-        set((x >> SHIFT) + i, y + i * step >> SHIFT, colour);
+        set((x >> SHIFT) + i, (y + i * step) >> SHIFT, colour);
       }
     } else {
       long step = dx * ONE / (dy | 1);
       for (long i = 0; i <= dy >> SHIFT; i++) {
-        set(x + i * step >> SHIFT, (y >> SHIFT) + i, colour);
+        set((x + i * step) >> SHIFT, (y >> SHIFT) + i, colour);
       }
     }
   }
@@ -284,12 +284,12 @@ final class Canvas {
       }
       before = point;
     }
-    long top = points.get(highest).y + half >> shift;
-    long bottom = maxY + half >> shift;
+    long top = (points.get(highest).y + half) >> shift;
+    long bottom = (maxY + half) >> shift;
     if (points.size() < 3
-        || maxX + half >> shift < 0
+        || (maxX + half) >> shift < 0
         || bottom < 0
-        || minX + half >> shift >= width
+        || (minX + half) >> shift >= width
         || top >= height) {
       return;
     }
@@ -302,8 +302,8 @@ final class Canvas {
         }
       }
       if (y >= 0) {
-        long first = Math.min(edges[0].x, edges[1].x) + (ONE >> 1) >> SHIFT;
-        long last = Math.max(edges[0].x, edges[1].x) + (ONE >> 1) >> SHIFT;
+        long first = (Math.min(edges[0].x, edges[1].x) + (ONE >> 1)) >> SHIFT;
+        long last = (Math.max(edges[0].x, edges[1].x) + (ONE >> 1)) >> SHIFT;
         row(y, first, last, colour);
       }
       edges[0].x += edges[0].step;
@@ -318,10 +318,10 @@ final class Canvas {
     int from = edge.at;
     int to = (from + edge.direction) % points.size();
     while (left-- > 0) {
-      long end = points.get(to).y + half >> shift;
+      long end = (points.get(to).y + half) >> shift;
       if (end > y) {
-        long start = points.get(from).x << SHIFT - shift;
-        long target = points.get(to).x << SHIFT - shift;
+        long start = points.get(from).x << (SHIFT - shift);
+        long target = points.get(to).x << (SHIFT - shift);
         edge.until = end;
         edge.step = ((target - start) * 2 + (end - y)) / (2 * (end - y));
         edge.x = start;

@@ -83,6 +83,7 @@ final class HeatMaps {
   }
 
   /// The logarithms of a smoothed map around a pixel.
+  @SuppressWarnings("ArrayRecordComponent") // of one point, never compared
   private record Logarithms(float[] map, float factor, int pixel, int width) {
     float value(int right, int down) {
       return (float) Math.log(Math.max(map[pixel + down * width + right] * factor, LEAST));

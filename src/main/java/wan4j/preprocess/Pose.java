@@ -8,6 +8,7 @@ import java.util.Arrays;
 /// The body's are nose, neck, right shoulder, elbow and wrist, the left ones, right hip, knee and
 /// ankle, the left ones, right eye, left eye, right ear, left ear, left toe, right toe. What a
 /// network did not find has a low score; there is no point without a place.
+@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 record Pose(
     int width, int height, float[] body, float[] leftHand, float[] rightHand, float[] face) {
   /// How many points a whole-body network finds: COCO-WholeBody's.

@@ -11,6 +11,7 @@ import wan4j.media.Picture;
 /// @param pixels the network's input
 /// @param center the middle of the surroundings in the picture, x and y
 /// @param scale their width and height in units of 200 pixels
+@SuppressWarnings("ArrayRecordComponent") // the input of one forward, never compared
 record PoseCrop(float[] pixels, double[] center, double[] scale) {
   private static final double MARGIN = 1.25;
   private static final double UNIT = 200;

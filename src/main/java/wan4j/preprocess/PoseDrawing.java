@@ -62,6 +62,12 @@ final class PoseDrawing {
   /// Draws a pose over a picture's bytes, with the head or without.
   static void draw(Skeleton skeleton, Canvas canvas, Stick stick, boolean withHead) {
     int thickness = stick.body(canvas.width(), canvas.height());
+    int thin = stick.hand(canvas.width(), canvas.height());
+    draw(skeleton, canvas, thickness, thin, withHead);
+  }
+
+  /// Draws it with limbs and hands of a thickness.
+  static void draw(Skeleton skeleton, Canvas canvas, int thickness, int thin, boolean withHead) {
     double[] body = withHead ? skeleton.body() : headless(skeleton.body());
     for (int i = 0; i < Limbs.BODY.length; i++) {
       int from = Limbs.BODY[i][0] * 3;
@@ -75,7 +81,6 @@ final class PoseDrawing {
         canvas.disc((int) body[i * 3], (int) body[i * 3 + 1], thickness, COLOURS[i]);
       }
     }
-    int thin = stick.hand(canvas.width(), canvas.height());
     hand(canvas, skeleton.leftHand(), thin);
     hand(canvas, skeleton.rightHand(), thin);
   }

@@ -49,7 +49,7 @@ final class Retargeting {
 
   /// Compares the first pose of a video with the reference's.
   Retargeting(Pose first, Pose reference) {
-    this(first, reference, first, reference, 1);
+    this(first, reference, ratios(first, reference.resized(scale(first, reference)), 1));
   }
 
   /// Compares them by the poses that the user's edited pictures show.
@@ -57,19 +57,20 @@ final class Retargeting {
     this(
         first,
         reference,
-        editedFirst,
-        editedReference.resized(scale(editedFirst, editedReference)),
-        sameHeight(editedFirst, editedReference) > 0
-            ? 1
-            : growth(reference, editedReference) / growth(first, editedFirst));
+        ratios(
+            editedFirst,
+            editedReference.resized(scale(editedFirst, editedReference)),
+            sameHeight(editedFirst, editedReference) > 0
+                ? 1
+                : growth(reference, editedReference) / growth(first, editedFirst)));
   }
 
-  private Retargeting(Pose first, Pose reference, Pose from, Pose to, double factor) {
+  private Retargeting(Pose first, Pose reference, double[] ratios) {
+    this.ratios = ratios;
     width = reference.width();
     height = reference.height();
     scale = scale(first, reference);
     Pose target = reference.resized(scale);
-    ratios = ratios(from, from == first ? target : to, factor);
     Extent seen = extent(first);
     extent = seen.compareTo(extent(target)) < 0 ? seen : extent(target);
 
@@ -276,6 +277,7 @@ final class Retargeting {
 
   /// A hand in its body's proportions, in pixels of the video; a point that is not sure has no
   /// score.
+  @SuppressWarnings("ArrayRecordComponent") // of one frame, never compared
   private record Hand(double[] points) {
     private static final int OUTSIDE = -1; // where the reference puts such a point
 

@@ -1,0 +1,179 @@
+package wan4j.onnx;
+
+import java.lang.module.Configuration;
+import java.lang.module.FindException;
+import java.lang.module.ModuleFinder;
+import java.lang.module.ResolutionException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import wan4j.files.InputFile;
+import wan4j.tensor.InputException;
+
+/// ONNX Runtime, which runs networks out of ONNX files. It is an optional part: with its native
+/// library for every system it is as large as all the rest of wan4j, and only preprocessing needs
+/// it. So it is no dependency: its jar is found when it is first needed and loaded in a module
+/// layer of its own, through the few methods named here; the build for NVIDIA's GPUs has the same.
+public final class OnnxRuntime {
+  private static final String MODULE = "com.microsoft.onnxruntime";
+
+  private final Reflected environment;
+  private final Types types;
+  private final boolean usesGpu;
+
+  private OnnxRuntime(Types types, boolean usesGpu) {
+    this.types = types;
+    this.usesGpu = usesGpu;
+    environment = Reflected.of(types.environment()).call("getEnvironment");
+  }
+
+  /// Which processors run the networks.
+  public enum Processor {
+    CPU,
+    GPU,
+    /// The GPU where the jar and the machine have what it needs.
+    BEST
+  }
+
+  /// The classes of ONNX Runtime that are used.
+  private record Types(Class<?> environment, Class<?> options, Class<?> tensor, Class<?> level) {
+    static Types of(ClassLoader loader) throws ClassNotFoundException {
+      return new Types(
+          loader.loadClass("ai.onnxruntime.OrtEnvironment"),
+          loader.loadClass("ai.onnxruntime.OrtSession$SessionOptions"),
+          loader.loadClass("ai.onnxruntime.OnnxTensor"),
+          loader.loadClass("ai.onnxruntime.OrtLoggingLevel"));
+    }
+  }
+
+  /// Loads ONNX Runtime from a jar, or for null from where it is found; throws `InputException`,
+  /// which says how to get it, when there is none, and when a GPU is asked for that it cannot use.
+  public static OnnxRuntime load(Path jar, Processor processor) {
+    Types types = jar == null ? found(processor) : ofJar(jar);
+    boolean hasGpu = hasGpu(types);
+    if (processor == Processor.GPU && !hasGpu) {
+      throw new InputException(
+          "the ONNX Runtime that was found runs on processors alone; for a GPU name the jar of"
+              + " onnxruntime_gpu with --onnxruntime");
+    }
+    return new OnnxRuntime(types, hasGpu && processor != Processor.CPU);
+  }
+
+  private static Types found(Processor processor) {
+    try {
+      return Types.of(ClassLoader.getSystemClassLoader()); // a program may bring its own
+    } catch (ClassNotFoundException e) {
+      return ofJar(OnnxRuntimeJar.find(processor == Processor.CPU));
+    }
+  }
+
+  @SuppressWarnings("restricted") // the library of that module is native
+  private static Types ofJar(Path jar) {
+    InputFile.require(jar, "the jar of ONNX Runtime");
+    try {
+      Configuration configuration =
+          ModuleLayer.boot()
+              .configuration()
+              .resolve(ModuleFinder.of(jar), ModuleFinder.of(), List.of(MODULE));
+      ModuleLayer.Controller controller =
+          ModuleLayer.defineModulesWithOneLoader(
+              configuration, List.of(ModuleLayer.boot()), ClassLoader.getSystemClassLoader());
+      Module module = controller.layer().findModule(MODULE).orElseThrow();
+      controller.enableNativeAccess(module);
+      return Types.of(module.getClassLoader());
+    } catch (FindException | ResolutionException | ClassNotFoundException e) {
+      throw new InputException(
+          "%s is no jar of ONNX Runtime (%s); give the file onnxruntime-%s.jar of Maven Central"
+              .formatted(jar, e.getMessage(), OnnxRuntimeJar.VERSION),
+          e);
+    }
+  }
+
+  private static boolean hasGpu(Types types) {
+    try {
+      return Reflected.of(types.environment)
+          .call("getAvailableProviders")
+          .toString()
+          .contains("CUDA");
+    } catch (LinkageError e) {
+      throw new InputException(
+          "the native library of ONNX Runtime cannot be loaded (%s); see that the jar is for this system"
+              .formatted(e.getMessage()),
+          e);
+    }
+  }
+
+  /// Says whether networks run on a GPU.
+  public boolean usesGpu() {
+    return usesGpu;
+  }
+
+  /// Opens a network; throws `InputException` when the file is missing or no ONNX file that can be
+  /// run.
+  public OnnxNetwork open(Path file) {
+    InputFile.require(file, "a network in an ONNX file");
+    Reflected options = Reflected.created(types.options);
+    try {
+      options.call("setSessionLogLevel", Reflected.argument(types.level, silent()));
+      if (usesGpu) {
+        options.call("addCUDA", Reflected.argument(int.class, 0));
+      }
+      Reflected session =
+          environment.call(
+              "createSession",
+              Reflected.argument(String.class, file.toString()),
+              Reflected.argument(types.options, options.target()));
+      return new OnnxNetwork(file, session, this);
+    } catch (OnnxException e) {
+      throw new InputException(
+          "%s cannot be run by ONNX Runtime (%s); give a whole ONNX file%s"
+              .formatted(
+                  file, e.getMessage(), usesGpu ? ", or run on processors with --device cpu" : ""),
+          e);
+    } finally {
+      options.close();
+    }
+  }
+
+  /// Returns the level of what is told on standard error: what fails is told by exceptions too.
+  private Object silent() {
+    return Arrays.stream(types.level.getEnumConstants())
+        .filter(level -> level.toString().endsWith("FATAL"))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /// Returns a tensor of ONNX Runtime with a copy of the values.
+  Reflected tensor(float[] values, long[] sizes) {
+    FloatBuffer buffer =
+        ByteBuffer.allocateDirect(Math.multiplyExact(values.length, Float.BYTES))
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer()
+            .put(values)
+            .flip();
+    return Reflected.of(types.tensor)
+        .call(
+            "createTensor",
+            Reflected.argument(types.environment, environment.target()),
+            Reflected.argument(FloatBuffer.class, buffer),
+            Reflected.argument(long[].class, sizes));
+  }
+
+  /// Returns the names of a session's inputs or outputs and their sizes, -1 where any will do.
+  static Map<String, long[]> ports(Reflected session, String method) {
+    Map<String, long[]> ports = new LinkedHashMap<>();
+    Map<?, ?> all = (Map<?, ?>) session.call(method).target();
+    all.forEach((name, node) -> {
+      Reflected info = Reflected.of(node).call("getInfo");
+      ports.put(
+          (String) name,
+          info.has("getShape") ? (long[]) info.call("getShape").target() : new long[0]);
+    });
+    return ports;
+  }
+}
