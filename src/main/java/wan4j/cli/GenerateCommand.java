@@ -45,13 +45,14 @@ import wan4j.tensor.InputException;
       "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt"
           + " \"...\"",
       "  s2v-14B   a sound and a picture to a video of the subject who speaks it",
-      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image face.png"
-          + " --audio talk.wav --prompt \"...\"",
+      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image"
+          + " face.png --audio talk.wav --prompt \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
-      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
+      description =
+          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
   private String task;
 
   @Option(
@@ -200,7 +201,14 @@ final class GenerateCommand implements Callable<Integer> {
             engine.task().defaults().framesPerSecond(),
             speech.track(VideoFormat.of(target).holdsSound(), target, progress::says));
     try (LateVideo video = new LateVideo(target, settings)) {
-      engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      try {
+        engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      } catch (RuntimeException | Error e) {
+        if (engine.task() == Task.S2V_14B) {
+          keepWholeClips(video, target, e, progress);
+        }
+        throw e;
+      }
       progress.timed("save", video::finish);
       recovery.delete();
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
@@ -210,6 +218,21 @@ final class GenerateCommand implements Callable<Integer> {
         throw e;
       }
       throw new Unfinished(e, note);
+    }
+  }
+
+  /// Ends a video of clips of which some are there when others cannot be made, so that they can be
+  /// watched; a run that is resumed writes it anew.
+  private static void keepWholeClips(
+      LateVideo video, Path target, Throwable failure, Reporter progress) {
+    if (!video.hasBegun() || VideoFormat.of(target) == VideoFormat.FOLDER) {
+      return;
+    }
+    try {
+      video.finish();
+      progress.says("%s has what was made so far".formatted(target));
+    } catch (RuntimeException e) { // what failed may be the writing
+      failure.addSuppressed(e);
     }
   }
 
