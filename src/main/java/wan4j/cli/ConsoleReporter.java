@@ -91,9 +91,9 @@ final class ConsoleReporter implements Reporter {
   public synchronized void finished(Path video, long seed, long peakBytes) {
     out.printf(
         Locale.ROOT,
-        "saved %s (seed %d, at most %.2f GB of weights and tensors at once)%n",
+        "saved %s (seed %s, at most %.2f GB of weights and tensors at once)%n",
         Sentence.of(video.toString()),
-        seed,
+        Long.toUnsignedString(seed),
         peakBytes / 1e9);
   }
 

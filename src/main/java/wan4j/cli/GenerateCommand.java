@@ -144,16 +144,7 @@ final class GenerateCommand implements Callable<Integer> {
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
     }
-    EngineOptions options =
-        new EngineOptions(
-            checkpoint,
-            where,
-            arithmetic.on(where, absence),
-            quantization.quantization(),
-            loras.files(),
-            loras.mode(),
-            offload(),
-            textOnCpu);
+    EngineOptions options = options(where, absence);
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
@@ -182,6 +173,20 @@ final class GenerateCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /// Returns how the flags set an engine up; `absence` tells why the device is the CPU where none
+  /// was asked for, or is null.
+  EngineOptions options(Device where, String absence) {
+    return new EngineOptions(
+        checkpoint,
+        where,
+        arithmetic.on(where, absence),
+        quantization.quantization(),
+        loras.files(),
+        loras.mode(),
+        offload(),
+        textOnCpu);
   }
 
   private void run(
@@ -213,7 +218,8 @@ final class GenerateCommand implements Callable<Integer> {
       recovery.delete();
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      String note = output.note(target, recovery, e instanceof CancellationException);
+      String note =
+          output.note(target, recovery, e instanceof CancellationException, calibration != null);
       if (note.isEmpty()) {
         throw e;
       }
@@ -247,7 +253,8 @@ final class GenerateCommand implements Callable<Integer> {
         : Offload.of(Flags.isTrue("--offload_model", offload, true));
   }
 
-  private void checkFlags() {
+  /// Throws `InputException` for flags that do not go together.
+  void checkFlags() {
     if (checkpoint == null) {
       throw new InputException(
           "no checkpoint was given; give the folder of the download with --ckpt_dir");
@@ -281,7 +288,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private VideoRequest request(Task kind, Reporter progress) {
+  /// Returns the request of the flags for a task.
+  VideoRequest request(Task kind, Reporter progress) {
     String words = Prompt.of(prompt, promptFile);
     VideoSize size = size(kind);
     return new VideoRequest(

@@ -36,7 +36,7 @@ public final class LatentsFile {
         throw e;
       }
       throw new InputException(
-          "%s is no whole file of latents; expected one of --save_latents or of an interrupted run: make it again"
+          "%s is not a complete file of latents; expected one of --save_latents or of an interrupted run: make it again"
               .formatted(file),
           e);
     }

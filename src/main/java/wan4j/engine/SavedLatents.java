@@ -118,7 +118,7 @@ public record SavedLatents(Path file) {
   /// Writes latents with what they are made from.
   void write(Tensor latents, Map<String, String> description, long seed) {
     Map<String, String> whole = new LinkedHashMap<>(description);
-    whole.put(SEED, Long.toString(seed));
+    whole.put(SEED, Long.toUnsignedString(seed));
     LatentsFile.write(file, new Latents(latents), whole);
   }
 
@@ -135,7 +135,7 @@ public record SavedLatents(Path file) {
       Map<String, String> description,
       long seed) {
     Map<String, String> wanted = new LinkedHashMap<>(description);
-    wanted.put(SEED, Long.toString(seed));
+    wanted.put(SEED, Long.toUnsignedString(seed));
     wanted.forEach((flag, value) -> {
       if (!value.equals(found.getOrDefault(flag, ""))) {
         throw other(file, what, flag, found.getOrDefault(flag, ""), value);

@@ -87,6 +87,11 @@ public final class VideoReader implements AutoCloseable {
     return framesPerSecond;
   }
 
+  /// Says whether the file holds sound too.
+  boolean hasSound() {
+    return decoder.has(Decoder.Kind.SOUND);
+  }
+
   /// Returns the next frame, or nothing at the end; throws `InputException` when the file is broken
   /// or its frames change their size.
   public Optional<Picture> next() {

@@ -50,8 +50,8 @@ public sealed interface Conditions {
   ///   `[channels, frames, height, width]` on the backend
   /// @param pose the latents of the drawn poses, float32 `[channels, frames - 1, height, width]` on
   ///   the backend
-  /// @param faces the driving faces in [-1, 1], one for each frame of the clip: float32 `[frames,
-  ///   3, height, width]` in host memory
+  /// @param faces the driving faces, one for each frame of the clip: unsigned bytes `[frames,
+  ///   height, width, 3]` in host memory
   record Character(Tensor text, Tensor picture, Tensor beside, Tensor pose, Tensor faces)
       implements Conditions {}
 }

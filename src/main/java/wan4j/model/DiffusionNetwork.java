@@ -36,9 +36,10 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
     return switch (config.modelType()) {
       case "t2v", "i2v", "ti2v" -> new WanTransformer(config, weights, ops, group, precisions);
       case "s2v" -> new SpeechTransformer(config, weights, ops, group, precisions);
+      case "animate" -> new CharacterTransformer(config, weights, ops, group, precisions);
       default ->
           throw new InputException(
-              "%s holds a network of type %s; expected t2v, i2v, ti2v or s2v"
+              "%s holds a network of type %s; expected t2v, i2v, ti2v, s2v or animate"
                   .formatted(weights.title(), config.modelType()));
     };
   }

@@ -29,6 +29,7 @@ public final class FaceEncoder implements AutoCloseable {
   private final TimeConvolution split;
   private final List<TimeConvolution> halving;
   private final Linear out;
+  private final List<LinearGroup> linears;
   private final Tensor padding; // [1, dim], the token that closes each frame's
 
   /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
@@ -59,6 +60,7 @@ public final class FaceEncoder implements AutoCloseable {
           parameters
               .tensor(weights.tensor("padding_tokens", 1, 1, 1, dim), DType.F32)
               .reshape(1, dim);
+      linears = List.copyOf(layers.loaded());
       ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();
@@ -69,6 +71,16 @@ public final class FaceEncoder implements AutoCloseable {
   /// Returns the tokens of a latent frame: one a head, and one that is always the same.
   public int tokens() {
     return heads + 1;
+  }
+
+  /// Returns its linear layers.
+  List<LinearGroup> linearLayers() {
+    return linears;
+  }
+
+  /// Returns the bytes that the weights fill on the backend.
+  long bytes() {
+    return parameters.bytes();
   }
 
   /// Returns the tokens of motion, float32 `[frames, size]` on the backend, as `[latent frames,

@@ -68,12 +68,17 @@ public final class FramePacker {
   /// Returns where the tokens of latents of a height and width lie, group by group. Groups count
   /// frames back from the clip, and all span its rows and columns.
   public List<Grid> grids(int height, int width) {
+    return grids(packing, height, width);
+  }
+
+  /// Returns the same for a way of packing.
+  static List<Grid> grids(SpeechConfig.Packing packing, int height, int width) {
     List<Grid> grids = new ArrayList<>();
     int start = 0;
     for (int i = 0; i < GROUPS.size(); i++) {
       Group group = GROUPS.get(i);
       start -= group.frames;
-      if (isSeen(i) || !packing.isDropped()) {
+      if (isSeen(packing, i) || !packing.isDropped()) {
         grids.add(
             new Grid(
                 new Axis(start, group.frames / group.coarseness, group.frames),
@@ -84,7 +89,7 @@ public final class FramePacker {
     return grids;
   }
 
-  private boolean isSeen(int group) {
+  private static boolean isSeen(SpeechConfig.Packing packing, int group) {
     return group >= GROUPS.size() - packing.groups();
   }
 
@@ -102,7 +107,7 @@ public final class FramePacker {
       for (int i = 0; i < GROUPS.size(); i++) {
         Group group = GROUPS.get(i);
         end -= group.frames;
-        if (isSeen(i) || !packing.isDropped()) {
+        if (isSeen(packing, i) || !packing.isDropped()) {
           Window window = new Window(group.coarseness, group.patch(), 0, 0, 0, 0);
           int frames = group.frames / group.coarseness;
           int rows = height / group.patch();
@@ -130,7 +135,7 @@ public final class FramePacker {
     int given = Math.min(FRAMES, latents.length(1));
     int hidden = 0;
     for (int i = 0; i < GROUPS.size(); i++) {
-      hidden += isSeen(i) ? 0 : GROUPS.get(i).frames;
+      hidden += isSeen(packing, i) ? 0 : GROUPS.get(i).frames;
     }
     int seen = Math.max(0, given - hidden);
     for (int channel = 0; channel < channels && seen > 0; channel++) {

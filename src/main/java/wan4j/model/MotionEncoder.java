@@ -163,8 +163,8 @@ public final class MotionEncoder implements AutoCloseable {
     return spread;
   }
 
-  /// Returns the motion in faces, host float32 `[faces, size, size, 3]` in [-1, 1], as float32
-  /// `[faces, dim]` in the innermost scope.
+  /// Returns the motion in faces, unsigned bytes `[faces, size, size, 3]` in host memory, as
+  /// float32 `[faces, dim]` in the innermost scope.
   public Tensor encode(Tensor faces) {
     if (!faces.shape().equals(Shape.of(faces.length(0), size(), size(), 3))) {
       throw new IllegalArgumentException(
@@ -174,7 +174,7 @@ public final class MotionEncoder implements AutoCloseable {
     for (int start = 0; start < faces.length(0); start += BATCH) {
       int count = Math.min(BATCH, faces.length(0) - start);
       try (var _ = ops.scope()) {
-        Tensor appearance = appearance(faces.slice(start, count));
+        Tensor appearance = appearance(scaled(faces.slice(start, count)));
         Operand x = ops.operand(appearance, coefficients.getFirst().input(Branch.CONDITIONAL));
         for (Linear layer : coefficients) {
           x = new Operand.Plain(ops.linear(x, layer, Activation.NONE));
@@ -183,6 +183,20 @@ public final class MotionEncoder implements AutoCloseable {
       }
     }
     return motion;
+  }
+
+  /// Returns bytes as float32 in [-1, 1], when somebody looks at them.
+  private static Tensor scaled(Tensor bytes) {
+    return Tensor.deferred(
+        DType.F32,
+        bytes.shape(),
+        () -> {
+          float[] values = bytes.toFloats();
+          for (int i = 0; i < values.length; i++) {
+            values[i] = values[i] / 127.5f - 1;
+          }
+          return Tensor.of(values, bytes.shape().toArray());
+        });
   }
 
   /// Returns what the convolutions make of faces, `[faces, features]`.
@@ -198,6 +212,11 @@ public final class MotionEncoder implements AutoCloseable {
   /// Returns the height and width of the faces that the network sees.
   public int size() {
     return last.height() << blocks.size();
+  }
+
+  /// Returns the bytes that the weights fill on the backend.
+  long bytes() {
+    return parameters.bytes();
   }
 
   private Tensor activated(Tensor x, Convolution layer, Window window) {

@@ -79,6 +79,12 @@ public final class ResidualStream {
     }
   }
 
+  /// Returns the rows with all that is to be added.
+  public Tensor settled() {
+    settle();
+    return x;
+  }
+
   private Change taken() {
     Change change = pending;
     pending = null;

@@ -21,6 +21,7 @@ import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 import wan4j.weights.lora.LoraApplication;
@@ -211,15 +212,24 @@ public final class SpeechTransformer implements DiffusionNetwork {
   private record Pictures(
       SpeechTransformer network, Tensor reference, Tensor motion, Tensor pose) {}
 
+  /// Returns how many tokens the forwards over a sample have, with or without those of the frames
+  /// before the clip.
+  public static int tokens(TransformerConfig config, Shape sample, boolean seesMotion) {
+    return layout(config, sample, seesMotion).tokens();
+  }
+
+  private static Layout layout(TransformerConfig config, Shape sample, boolean seesMotion) {
+    LatentGrid grid = LatentGrid.of(sample);
+    SpeechConfig.Packing packing = config.speech().packing();
+    return new Layout(
+        grid,
+        grid.rows() * grid.columns(),
+        seesMotion ? FramePacker.grids(packing, sample.length(2), sample.length(3)) : List.of());
+  }
+
   @Override
   public Prepared prepare(Shape sample, Conditions conditions) {
-    LatentGrid grid = LatentGrid.of(sample);
-    boolean seesMotion = speech(conditions).seesMotion();
-    Layout layout =
-        new Layout(
-            grid,
-            grid.rows() * grid.columns(),
-            seesMotion ? packer.grids(sample.length(2), sample.length(3)) : List.of());
+    Layout layout = layout(config, sample, speech(conditions).seesMotion());
     int dim = config.dim();
     Tensor rotary =
         group.share(ops, ops.upload(RotaryTable.of(layout.grids(), config.headDim()), DType.F32));
@@ -229,7 +239,7 @@ public final class SpeechTransformer implements DiffusionNetwork {
         ops.empty(ops.residual(), rotary.length(0), dim),
         rotary,
         rows(layout.byKind(0, other, other)),
-        AudioInjector.Groups.of(ops, rows(groups(layout)), grid.frames(), dim));
+        AudioInjector.Groups.of(ops, rows(groups(layout)), layout.sample().frames(), dim));
   }
 
   /// Returns each token's latent frame, and one more for tokens that are not of the sample.

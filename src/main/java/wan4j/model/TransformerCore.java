@@ -2,6 +2,7 @@ package wan4j.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
@@ -61,42 +62,56 @@ public final class TransformerCore {
 
   /// Returns room in the innermost scope for the keys and values of one prompt.
   public TextKeys emptyText() {
+    return emptyKeys(config.textLength());
+  }
+
+  /// Returns room in the innermost scope for what every block has for a context of so many tokens.
+  TextKeys emptyKeys(int length) {
     List<Tensor> keys = new ArrayList<>();
     List<Tensor> values = new ArrayList<>();
     for (int i = 0; i < blocks.size(); i++) {
-      keys.add(emptyHeads());
-      values.add(emptyHeads());
+      keys.add(emptyHeads(length));
+      values.add(emptyHeads(length));
     }
     return new TextKeys(keys, values);
   }
 
-  private Tensor emptyHeads() {
-    return ops.empty(ops.activation(), config.textLength(), config.heads(), config.headDim());
+  private Tensor emptyHeads(int length) {
+    return ops.empty(ops.activation(), length, config.heads(), config.headDim());
   }
 
   /// Writes the keys and values that a branch's text states `[words, text dim]` (float32, on the
   /// backend) give every block; the states are padded with zeros to the text length, and the
   /// padding is attended to as in the reference.
   public void text(Tensor states, Branch branch, TextKeys target) {
-    int dim = config.dim();
-    int length = config.textLength();
     try (var _ = ops.scope()) {
-      Tensor padded = ops.empty(DType.F32, length, config.textDim());
+      Tensor padded = ops.empty(DType.F32, config.textLength(), config.textDim());
       ops.clear(padded);
       ops.copy(states, padded.slice(0, states.length(0)));
       Operand words = ops.operand(padded, textIn.input(Branch.CONDITIONAL));
       Operand hidden =
           ops.linear(words, textIn, Activation.GELU_TANH, textOut.input(Branch.CONDITIONAL));
       Tensor text = ops.linear(hidden, textOut, Activation.NONE); // [text length, dim]
-      for (int i = 0; i < blocks.size(); i++) {
-        blocks
-            .get(i)
-            .text(
-                text,
-                branch,
-                target.keys().get(i).reshape(length, dim),
-                target.values().get(i).reshape(length, dim));
-      }
+      read(text, WanBlock::text, branch, target);
+    }
+  }
+
+  /// Writes the keys and values that a branch's picture `[image tokens, dim]` gives every block.
+  void picture(Tensor tokens, Branch branch, TextKeys target) {
+    read(tokens, WanBlock::picture, branch, target);
+  }
+
+  private void read(
+      Tensor context, Function<WanBlock, ContextLayers> part, Branch branch, TextKeys target) {
+    int length = context.length(0);
+    int dim = config.dim();
+    for (int i = 0; i < blocks.size(); i++) {
+      part.apply(blocks.get(i))
+          .read(
+              context,
+              branch,
+              target.keys().get(i).reshape(length, dim),
+              target.values().get(i).reshape(length, dim));
     }
   }
 
@@ -170,17 +185,33 @@ public final class TransformerCore {
       TextKeys text,
       Tensor rotary,
       ForwardPass pass) {
+    block(index, x, modulation, text, null, rotary, pass);
+  }
+
+  /// Runs one block whose tokens see a picture too.
+  void block(
+      int index,
+      ResidualStream x,
+      Tensor modulation,
+      TextKeys text,
+      TextKeys picture,
+      Tensor rotary,
+      ForwardPass pass) {
     blocks
         .get(index)
         .forward(
             x,
             modulation,
-            text.keys().get(index),
-            text.values().get(index),
+            context(text, index),
+            picture == null ? null : context(picture, index),
             rotary,
             group,
             group.format(pass, index),
             pass.branch());
+  }
+
+  private static WanBlock.Context context(TextKeys keys, int index) {
+    return new WanBlock.Context(keys.keys().get(index), keys.values().get(index));
   }
 
   /// Writes the velocity of this rank's share of the tokens `x` that the last block left; those of

@@ -16,8 +16,8 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
-/// One transformer block: self-attention, cross-attention to the text, feed-forward; the first and
-/// the last are shifted, scaled and gated by the timestep.
+/// One transformer block: self-attention, cross-attention to the text and perhaps to a picture,
+/// feed-forward; the first and the last are shifted, scaled and gated by the timestep.
 public final class WanBlock {
   static final double EPSILON = 1e-6;
 
@@ -35,10 +35,9 @@ public final class WanBlock {
   private final Tensor textNormWeight;
   private final Tensor textNormBias;
   private final Linear textQuery;
-  private final Linear textKey;
-  private final Linear textValue;
+  private final ContextLayers text;
+  private final ContextLayers picture; // null where the network sees none
   private final Tensor textQueryNorm;
-  private final Tensor textKeyNorm;
   private final Linear textOut;
 
   private final Linear up;
@@ -64,25 +63,23 @@ public final class WanBlock {
     textNormBias = parameters.tensor(weights.tensor("norm3.bias", dim), DType.F32);
     var cross = weights.at("cross_attn");
     textQuery = layers.linear(cross, "q", dim, dim);
-    textKey = layers.linear(cross, "k", dim, dim);
-    textValue = layers.linear(cross, "v", dim, dim);
+    text = new ContextLayers(cross, "", dim, ops, layers);
     textQueryNorm = parameters.tensor(cross.tensor("norm_q.weight", dim), DType.F32);
-    textKeyNorm = parameters.tensor(cross.tensor("norm_k.weight", dim), DType.F32);
     textOut = layers.linear(cross, "o", dim, dim);
+    picture = config.seesPicture() ? new ContextLayers(cross, "_img", dim, ops, layers) : null;
 
     up = layers.linear(weights, "ffn.0", config.feedForwardDim(), dim);
     down = layers.linear(weights, "ffn.2", dim, config.feedForwardDim());
   }
 
-  /// Writes the keys and values of a branch's text `[text length, dim]`.
-  public void text(Tensor text, Branch branch, Tensor keys, Tensor values) {
-    try (var _ = ops.scope()) {
-      Operand words = ops.operand(text, textKey.input(branch));
-      Tensor k = ops.linear(words, textKey, Activation.NONE);
-      ops.copy(ops.rmsNorm(k, textKeyNorm, EPSILON, OperandFormat.Simple.PLAIN).values(), keys);
-      Operand again = ops.operand(text, textValue.input(branch));
-      ops.linear(again, textValue, values);
-    }
+  /// Returns the layers that read a prompt.
+  public ContextLayers text() {
+    return text;
+  }
+
+  /// Returns the layers that read a picture; null where the network sees none.
+  ContextLayers picture() {
+    return picture;
   }
 
   /// Returns how timesteps, float32 `[distinct, 6 dim]`, modulate the block: float32 `[6, distinct,
@@ -91,13 +88,16 @@ public final class WanBlock {
     return ops.modulation(modulation, time);
   }
 
+  /// What a block's cross-attention looks at: keys and values `[length, heads, head size]`.
+  public record Context(Tensor keys, Tensor values) {}
+
   /// Runs the block over a stream; `modulated` is what [#modulation] gave, `format` what
-  /// self-attention reads.
+  /// self-attention reads, and `shown` the picture, null where the network sees none.
   public void forward(
       ResidualStream x,
       Tensor modulated,
-      Tensor textKeys,
-      Tensor textValues,
+      Context words,
+      Context shown,
       Tensor rotary,
       SequenceGroup group,
       AttentionFormat format,
@@ -122,9 +122,8 @@ public final class WanBlock {
       Operand h = x.layerNorm(textNormWeight, textNormBias, textQuery.input(branch));
       Tensor q = ops.linear(h, textQuery, Activation.NONE);
       q = ops.rmsNorm(q, textQueryNorm, EPSILON, OperandFormat.Simple.PLAIN).values();
-      Heads text = new Heads(q.reshape(x.tokens(), heads, headSize), textKeys, textValues);
-      Operand a = ops.attention(text, scale, textOut.input(branch));
-      ops.linear(a, textOut, x.delta());
+      Tensor query = q.reshape(x.tokens(), heads, headSize);
+      ops.linear(attended(query, words, shown, textOut.input(branch)), textOut, x.delta());
       x.add();
     }
 
@@ -134,6 +133,18 @@ public final class WanBlock {
       ops.linear(wide, down, x.delta());
       x.add(feedForward.gate());
     }
+  }
+
+  /// Returns what queries find in the words, and in the picture where there is one: the sum.
+  private Operand attended(Tensor query, Context words, Context shown, OperandFormat want) {
+    Heads read = new Heads(query, words.keys(), words.values());
+    if (shown == null) {
+      return ops.attention(read, scale, want);
+    }
+    Heads seen = new Heads(query, shown.keys(), shown.values());
+    Tensor sum = ops.attention(read, scale, OperandFormat.Simple.PLAIN).values();
+    ops.add(sum, ops.attention(seen, scale, OperandFormat.Simple.PLAIN).values());
+    return ops.operand(sum, want);
   }
 
   /// How a timestep shifts and scales what enters a layer and gates what leaves it: float32

@@ -1,5 +1,6 @@
 package wan4j.pipeline;
 
+import wan4j.model.ClipVision;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
@@ -19,14 +20,26 @@ public interface CourseNetworks {
 
   /// Returns the network that hears speech; throws `IllegalStateException` where the model has
   /// none.
-  Wav2Vec2 speech();
+  default Wav2Vec2 speech() {
+    throw new IllegalStateException("the model has no speech network");
+  }
 
   /// Returns how much each hidden state of the speech network counts for the transformer, from the
   /// input of the first layer on; they sum to 1.
-  double[] speechMix();
+  default double[] speechMix() {
+    throw new IllegalStateException("the model has no speech network");
+  }
 
   /// Says that no more speech follows for now.
-  void speechIsDone();
+  default void speechIsDone() {}
+
+  /// Returns the image network; throws `IllegalStateException` where the model has none.
+  default ClipVision vision() {
+    throw new IllegalStateException("the model has no image network");
+  }
+
+  /// Says that the image network is not needed for now.
+  default void visionIsDone() {}
 
   /// Returns the autoencoder.
   VideoAutoencoder autoencoder();

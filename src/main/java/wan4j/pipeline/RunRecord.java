@@ -3,8 +3,8 @@ package wan4j.pipeline;
 import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 
-/// What is kept of a run so that another can go on from it, and what an earlier one has left: the
-/// latents of the clips that are sampled, and the state between two steps of the one after them.
+/// What is kept of a run so that another can go on from it, and what an earlier one has left: what
+/// is decoded of the clips that are sampled, and the state between two steps of the one after them.
 public interface RunRecord {
   /// Keeps nothing and has nothing.
   RunRecord NONE =
@@ -26,8 +26,7 @@ public interface RunRecord {
         public void sampled(int clip, Tensor latents) {}
       };
 
-  /// Returns the latents of a clip that an earlier run has sampled, float32 `[channels, frames,
-  /// height, width]`; null for others.
+  /// Returns what [CourseRun#sample] gave of a clip in an earlier run; null for others.
   Tensor latents(int clip);
 
   /// Returns the state in which an earlier run was broken off within a clip; null for others.

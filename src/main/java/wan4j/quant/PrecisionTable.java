@@ -57,9 +57,9 @@ public final class PrecisionTable {
           new Rule("motion_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
           new Rule("face_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
           new Rule(
-              "face_adapter",
+              "face_adapter.fuser_blocks.*.linear1_kv",
               Precision.PLAIN,
-              "its rows are a few face tokens a frame: no time won"));
+              "its rows are five face tokens a frame, once a clip: no time won"));
 
   private final Precision recipe;
   private final List<String> skipped;

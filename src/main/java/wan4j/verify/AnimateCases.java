@@ -1,5 +1,6 @@
 package wan4j.verify;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import wan4j.model.FaceEncoder;
 import wan4j.model.MotionEncoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
+import wan4j.tensor.HostStorage;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -53,7 +55,7 @@ final class AnimateCases {
               var _ = ops.scope()) {
             Tensor faces =
                 reference.has("in.face_u8")
-                    ? scaled(reference.tensor("in.face_u8"))
+                    ? reference.tensor("in.face_u8")
                     : drawnFaces(reference.tensor("out.motion").length(0), network.size());
             Tensor motion = ops.download(network.encode(faces));
             return List.of(compare(reference, backend, "out.motion", motion));
@@ -126,18 +128,20 @@ final class AnimateCases {
 
   // ---- what cases spell out
 
-  /// Returns the faces of the case that stores none, `[faces, size, size, 3]`.
+  /// Returns the faces of the case that stores none: unsigned bytes `[faces, size, size, 3]`.
   private static Tensor drawnFaces(int faces, int size) {
-    float[] values = new float[faces * size * size * COLOURS];
+    byte[] values = new byte[faces * size * size * COLOURS];
     for (int i = 0; i < values.length; i++) {
       int colour = i % COLOURS;
       int x = i / COLOURS % size;
       int y = i / COLOURS / size % size;
       int face = i / COLOURS / size / size;
-      int level = (x * (3 + colour) + y * (5 - colour) + 37 * face) / 4 % 256;
-      values[i] = level / 127.5f - 1;
+      values[i] = (byte) ((x * (3 + colour) + y * (5 - colour) + 37 * face) / 4 % 256);
     }
-    return Tensor.of(values, faces, size, size, COLOURS);
+    return new Tensor(
+        Shape.of(faces, size, size, COLOURS),
+        DType.U8,
+        new HostStorage(MemorySegment.ofArray(values)));
   }
 
   private static Weights formula(JsonNode made) {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
 import wan4j.model.AudioInjector;
 import wan4j.model.BlockRun;
@@ -37,35 +38,49 @@ final class SpeechTransformerCases {
 
   private SpeechTransformerCases() {}
 
-  /// A forward of a first or a later clip.
+  /// A forward of a first or a later clip, and the same in each FP8 recipe.
   static List<Comparison> forward(ReferenceCase reference, Backend backend) {
+    List<Comparison> comparisons = new ArrayList<>();
+    for (Precision precision : Precision.values()) {
+      if (precision != Precision.FLOAT32) { // a layer's, never a network's
+        double tolerance =
+            precision.isFloat8()
+                ? LoraCases.LARGEST_FLOOR
+                : backend.tolerance(reference.tolerance("out.velocity"));
+        String name = precision.isFloat8() ? "out.velocity in " + precision : "out.velocity";
+        comparisons.addAll(
+            with(
+                reference,
+                backend,
+                precision,
+                config -> config,
+                network ->
+                    List.of(
+                        Comparison.relative(
+                            name,
+                            backend.ops().download(velocity(reference, backend.ops(), network)),
+                            reference.tensor("out.velocity"),
+                            tolerance))));
+      }
+    }
+    return comparisons;
+  }
+
+  private static Tensor velocity(ReferenceCase reference, Ops ops, SpeechTransformer network) {
     JsonNode call = reference.json().path("config").path("call");
-    return with(
-        reference,
-        backend,
-        config -> config,
-        network -> {
-          Ops ops = backend.ops();
-          Conditions conditions =
-              new Conditions.Speech(
-                  reference.tensor("in.context"),
-                  withPast(reference.tensor("in.audio_input"), call.path("motion_frames").asInt()),
-                  upload(reference, "in.ref_latents", ops),
-                  upload(reference, "in.motion_latents", ops),
-                  !call.path("drop").asBoolean(),
-                  call.path("pose").asBoolean() ? upload(reference, "in.cond_states", ops) : null);
-          Tensor sample = upload(reference, "in.x", ops);
-          DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
-          network.read(conditions, BRANCH, prepared);
-          Tensor velocity =
-              network.forward(
-                  sample,
-                  reference.tensor("in.t").toFloats()[0],
-                  ForwardPass.only(BRANCH),
-                  prepared,
-                  BlockRun.ALWAYS);
-          return List.of(compare(reference, backend, "out.velocity", velocity));
-        });
+    Conditions conditions =
+        new Conditions.Speech(
+            reference.tensor("in.context"),
+            withPast(reference.tensor("in.audio_input"), call.path("motion_frames").asInt()),
+            upload(reference, "in.ref_latents", ops),
+            upload(reference, "in.motion_latents", ops),
+            !call.path("drop").asBoolean(),
+            call.path("pose").asBoolean() ? upload(reference, "in.cond_states", ops) : null);
+    Tensor sample = upload(reference, "in.x", ops);
+    DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
+    network.read(conditions, BRANCH, prepared);
+    double timestep = reference.tensor("in.t").toFloats()[0];
+    return network.forward(sample, timestep, ForwardPass.only(BRANCH), prepared, BlockRun.ALWAYS);
   }
 
   /// Returns sound `[1, layers, channels, frames]` with its first frame repeated in front,
@@ -88,7 +103,6 @@ final class SpeechTransformerCases {
     return with(
         reference,
         backend,
-        config -> config,
         network -> {
           List<Comparison> comparisons = new ArrayList<>();
           for (int frames = 1; frames <= LONGEST; frames++) {
@@ -116,7 +130,6 @@ final class SpeechTransformerCases {
     return with(
         reference,
         backend,
-        sizes -> sizes,
         network -> {
           Tensor hidden = reference.tensor("in.hidden").at(0);
           int[] groups = new int[hidden.length(0)];
@@ -151,7 +164,6 @@ final class SpeechTransformerCases {
     return with(
         reference,
         backend,
-        sizes -> sizes,
         network -> {
           WanBlock block = network.core().block(config.path("block").asInt());
           TransformerConfig sizes = network.config();
@@ -163,8 +175,13 @@ final class SpeechTransformerCases {
           int words = text.length(0);
           Tensor keys = ops.empty(ops.activation(), words, sizes.heads(), sizes.headDim());
           Tensor values = ops.empty(ops.activation(), words, sizes.heads(), sizes.headDim());
-          block.text(
-              text, BRANCH, keys.reshape(words, sizes.dim()), values.reshape(words, sizes.dim()));
+          block
+              .text()
+              .read(
+                  text,
+                  BRANCH,
+                  keys.reshape(words, sizes.dim()),
+                  values.reshape(words, sizes.dim()));
           Tensor rotary =
               ops.upload(reference.tensor("in.rope").reshape(count, sizes.headDim()), DType.F32);
           List<Comparison> comparisons = new ArrayList<>();
@@ -179,8 +196,8 @@ final class SpeechTransformerCases {
             block.forward(
                 stream,
                 modulation,
-                keys,
-                values,
+                new WanBlock.Context(keys, values),
+                null,
                 rotary,
                 solo,
                 solo.format(ForwardPass.only(BRANCH), 0),
@@ -223,6 +240,7 @@ final class SpeechTransformerCases {
           with(
               reference,
               backend,
+              Precision.PLAIN,
               config -> {
                 SpeechConfig.Packing packing = new SpeechConfig.Packing(groups, isDropped);
                 return config.withSpeech(config.speech().with(packing));
@@ -244,11 +262,20 @@ final class SpeechTransformerCases {
     return comparisons;
   }
 
-  /// Runs a computation with a case's network, perhaps of other settings.
+  /// Runs a computation with a case's network.
   private static List<Comparison> with(
       ReferenceCase reference,
       Backend backend,
-      Function<TransformerConfig, TransformerConfig> change,
+      Function<SpeechTransformer, List<Comparison>> computation) {
+    return with(reference, backend, Precision.PLAIN, config -> config, computation);
+  }
+
+  /// Runs one with a network in a precision and of other settings.
+  private static List<Comparison> with(
+      ReferenceCase reference,
+      Backend backend,
+      Precision precision,
+      UnaryOperator<TransformerConfig> change,
       Function<SpeechTransformer, List<Comparison>> computation) {
     Path folder = reference.path("checkpoint");
     try (Weights weights = Weights.open(folder, Naming.TRANSFORMER)) {
@@ -259,7 +286,7 @@ final class SpeechTransformerCases {
                   weights,
                   backend.ops(),
                   SequenceGroup.SOLO,
-                  PrecisionTable.of(Precision.PLAIN, List.of()));
+                  PrecisionTable.of(precision, List.of()));
           var _ = backend.ops().scope()) {
         return computation.apply(network);
       }

@@ -22,8 +22,14 @@ public final class Verifier {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("animate-clip", AnimateCases::clip),
+              Map.entry("animate-dit", CharacterCases::forward),
+              Map.entry("animate-face-block", CharacterCases::faceBlock),
               Map.entry("animate-face-encoder", AnimateCases::faceEncoder),
+              Map.entry("animate-img", CharacterCases::picture),
+              Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
+              Map.entry("animate-pipeline", new CharacterPipelineCases()),
+              Map.entry("animate-pp", new PreprocessCases()),
               Map.entry("dit", new DitCases()),
               Map.entry("s2v-dit", SpeechTransformerCases::forward),
               Map.entry("s2v-mod-audio-encoder", SpeechTransformerCases::audioEncoder),
@@ -125,7 +131,7 @@ public final class Verifier {
 
   private static InputException noCase(Set<String> kinds) {
     return new InputException(
-        "there is no case of kind %s; this build knows %s"
+        "no reference case has the kind %s; this build knows %s"
             .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
   }
 

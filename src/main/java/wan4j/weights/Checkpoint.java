@@ -21,6 +21,7 @@ public final class Checkpoint implements AutoCloseable {
   private Weights vae;
   private Weights textEncoder;
   private Weights speech;
+  private Weights vision;
 
   private Checkpoint(Path folder, CheckpointFiles files) {
     this.folder = folder;
@@ -133,6 +134,25 @@ public final class Checkpoint implements AutoCloseable {
     return files.speech();
   }
 
+  /// Returns the tensors of the image network that comes with animate-14B.
+  public synchronized Weights vision() {
+    if (vision == null) {
+      vision = Weights.open(CheckpointFiles.vision(folder));
+    }
+    return vision;
+  }
+
+  /// Returns the relighting LoRA that comes with animate-14B; throws `InputException` when it is
+  /// missing.
+  public Path relightingLora() {
+    Path file = CheckpointFiles.relightingLora(folder);
+    if (!Files.exists(file)) {
+      throw new InputException(
+          "%s is missing, which replaced characters are lit by; download it again".formatted(file));
+    }
+    return file;
+  }
+
   /// Returns the folder of the tokenizer's files, or the text encoder's file where that carries the
   /// tokenizer.
   public Path tokenizer() {
@@ -195,6 +215,9 @@ public final class Checkpoint implements AutoCloseable {
     if (files.speech() != null) {
       networks.add(CheckpointSummary.network("speech network", speech()));
     }
+    if (kind() == CheckpointKind.ANIMATE) {
+      networks.add(CheckpointSummary.network("image network", vision().at("visual")));
+    }
     return new CheckpointSummary(folder, layout(), kind(), List.copyOf(networks));
   }
 
@@ -227,6 +250,9 @@ public final class Checkpoint implements AutoCloseable {
     }
     if (speech != null) {
       speech.close();
+    }
+    if (vision != null) {
+      vision.close();
     }
   }
 }

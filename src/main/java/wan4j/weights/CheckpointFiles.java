@@ -88,7 +88,7 @@ record CheckpointFiles(
     }
     requireNoGguf(folder, GGUF);
     throw new InputException(
-        "%s is no Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
+        "%s is not a Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
             .formatted(folder, hint(folder)));
   }
 
@@ -134,6 +134,7 @@ record CheckpointFiles(
           case "ti2v" -> CheckpointKind.TI2V;
           case "s2v" -> CheckpointKind.S2V;
           case "animate" -> CheckpointKind.ANIMATE;
+          case "animate-2" -> throw laterAnimate(folder);
           default ->
               throw new InputException(
                   "%s is not a whole checkpoint but one network%s; expected the folder that holds high_noise_model/ and low_noise_model/, a ti2v-5B, an s2v-14B or an animate-14B checkpoint: give the folder above it"
@@ -142,8 +143,32 @@ record CheckpointFiles(
     return original(folder, kind, Map.of(Expert.SINGLE, folder));
   }
 
+  private static InputException laterAnimate(Path folder) {
+    return new InputException(
+        "%s holds Wan2.2-Animate-2 or a later one, whose network wan4j does not have; expected Wan-AI/Wan2.2-Animate-14B: download that"
+            .formatted(folder));
+  }
+
+  /// Finds the file of the image network of an animate-14B checkpoint.
+  static Path vision(Path folder) {
+    return one(
+        folder,
+        "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
+        "models_clip_|.*clip_vision",
+        "the image network");
+  }
+
+  /// Returns where the relighting LoRA of an animate-14B checkpoint lies, which may be missing.
+  static Path relightingLora(Path folder) {
+    Path converted = folder.resolve("relighting_lora.safetensors");
+    return Files.exists(converted) ? converted : folder.resolve("relighting_lora.ckpt");
+  }
+
   private static CheckpointFiles original(
       Path folder, CheckpointKind kind, Map<Expert, Path> transformers) {
+    if (kind == CheckpointKind.ANIMATE) {
+      var _ = vision(folder); // must be there
+    }
     boolean isNew = kind == CheckpointKind.TI2V;
     Path textEncoder =
         one(folder, "models_t5_umt5-xxl-enc-bf16.pth", "models_t5_|umt5", "the text encoder");
@@ -170,7 +195,11 @@ record CheckpointFiles(
           case "i2v" -> CheckpointKind.I2V;
           case "ti2v" -> CheckpointKind.TI2V;
           case "s2v" -> CheckpointKind.S2V;
-          case "animate" -> CheckpointKind.ANIMATE;
+          case "animate-2" -> throw laterAnimate(folder);
+          case "animate" ->
+              throw new InputException(
+                  "%s holds animate-14B in the layout of Diffusers, which wan4j reads of other models only; expected the layout of Wan-AI/Wan2.2-Animate-14B: download that"
+                      .formatted(folder));
           default ->
               throw new InputException(
                   "%s holds a transformer of type %s; expected one of the Wan2.2 models: check the path"

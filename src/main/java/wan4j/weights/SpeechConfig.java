@@ -2,6 +2,7 @@ package wan4j.weights;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -26,9 +27,9 @@ public record SpeechConfig(
     Packing packing) {
   private static final int[] PUBLISHED = {0, 4, 8, 12, 16, 20, 24, 27, 30, 33, 36, 39};
 
-  /// Copies the map.
+  /// Copies the map, by the blocks' order.
   public SpeechConfig {
-    injectors = Map.copyOf(injectors);
+    injectors = Collections.unmodifiableMap(new TreeMap<>(injectors));
   }
 
   /// How the frames before a clip become tokens: the last one, the two before it, and sixteen
@@ -109,7 +110,7 @@ public record SpeechConfig(
     List<String> words = new ArrayList<>();
     words.add("%d states of sound of %d".formatted(soundLayers, soundDim));
     words.add("%d tokens of sound".formatted(soundTokens));
-    words.add("injectors after blocks " + new TreeMap<>(injectors).keySet());
+    words.add("injectors after blocks " + injectors.keySet());
     return words;
   }
 

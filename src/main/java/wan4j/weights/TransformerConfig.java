@@ -163,6 +163,11 @@ public record TransformerConfig(
     return outChannels * patchFrames * patchHeight * patchWidth;
   }
 
+  /// Says whether the blocks look at the tokens of a picture beside the words of the prompt.
+  public boolean seesPicture() {
+    return modelType.equals("animate");
+  }
+
   /// Returns what another transformer has otherwise, such as "layers 30 and 40", or nothing.
   String difference(TransformerConfig other) {
     Map<String, Object> own = fields();

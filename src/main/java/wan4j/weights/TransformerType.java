@@ -2,11 +2,15 @@ package wan4j.weights;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
-/// Tells which model a transformer belongs to: t2v, i2v, ti2v, s2v, animate, or nothing for a
-/// network that is no transformer.
+/// Tells which model a transformer belongs to: t2v, i2v, ti2v, s2v, animate, animate-2, or nothing
+/// for a network that is no transformer.
 final class TransformerType {
   private static final String CONFIG = "config.json";
+
+  // huggingface/diffusers calls the later networks WanAnimate2Transformer3DModel and so on
+  private static final Pattern LATER_ANIMATE = Pattern.compile("Animate[_-]?V?[2-9]");
 
   private TransformerType() {}
 
@@ -29,6 +33,9 @@ final class TransformerType {
             || (className.contains("Wan") && !className.contains("Autoencoder"));
     if (!isTransformer) {
       return "";
+    }
+    if (LATER_ANIMATE.matcher(className).find() || config.has("refer_offset_t")) {
+      return "animate-2";
     }
     String given = config.text("model_type", "");
     if (!given.isEmpty()) {

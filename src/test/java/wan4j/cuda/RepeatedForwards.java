@@ -9,10 +9,8 @@ import java.util.Map;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.model.BlockRun;
-import wan4j.model.RotaryTable;
-import wan4j.model.TextKeys;
-import wan4j.model.Timesteps;
-import wan4j.model.WanTransformer;
+import wan4j.model.Conditions;
+import wan4j.model.DiffusionNetwork;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
@@ -21,6 +19,7 @@ import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 
 /// Runs forwards of full-size networks on GPUs that do nothing and requires that the blocks of one
 /// make the same calls, with the same arguments, as those of the one before: so a record of them
@@ -42,43 +41,41 @@ final class RepeatedForwards {
     for (int gpu = 0; gpu < 3; gpu++) { // which lack products and engines, one more than the other
       for (Precision recipe : Precision.values()) {
         if (recipe != Precision.FLOAT32) { // a layer's, never a network's
-          try (CudaOps ops = HollowOps.open(gpu)) {
-            forwards(ops, recipe, gpu == 0 ? MANY : FEW);
+          for (Task task : List.of(Task.T2V_A14B, Task.S2V_14B)) {
+            try (CudaOps ops = HollowOps.open(gpu)) {
+              forwards(ops, task, recipe, gpu == 0 ? MANY : FEW);
+            }
           }
         }
       }
     }
   }
 
-  private static void forwards(CudaOps ops, Precision recipe, int side) {
-    TransformerConfig config = RandomWeights.config(Task.T2V_A14B, LAYERS);
+  private static void forwards(CudaOps ops, Task task, Precision recipe, int side) {
+    TransformerConfig config = RandomWeights.config(task, LAYERS);
     PrecisionTable table = PrecisionTable.of(recipe, List.of());
     Map<Branch, List<Blocks>> seen = new EnumMap<>(Branch.class);
-    try (WanTransformer network =
-            new WanTransformer(
-                config, RandomWeights.transformer(config, 1), ops, SequenceGroup.SOLO, table);
+    Weights weights = RandomWeights.transformer(config, 1);
+    try (DiffusionNetwork network =
+            DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table);
         var _ = ops.scope()) {
-      int tokens = FRAMES * side * side;
-      Tensor latents = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * side, 2L * side);
-      Tensor states = ops.empty(DType.F32, 20, config.textDim());
-      Tensor rows = Timesteps.sharedRows(ops, tokens);
-      Tensor rotary = ops.upload(RotaryTable.of(FRAMES, side, side, config.headDim()), DType.F32);
-      Map<Branch, TextKeys> text = new EnumMap<>(Branch.class);
+      Tensor sample = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * side, 2L * side);
+      Conditions conditions = conditions(ops, config, sample);
+      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
       for (Branch branch : Branch.values()) {
-        text.put(branch, network.core().text(states, branch));
+        network.read(conditions, branch, prepared);
       }
       for (int step = 0; step <= FORWARDS; step++) {
         if (step == FORWARDS) {
           ops.preferOurAttention(); // other calls in the last
         }
-        Timesteps timesteps = new Timesteps(new double[] {1000 - 100 * step}, rows);
         for (Branch branch : Branch.values()) {
           ForwardPass pass = new ForwardPass(branch, step, FORWARDS + 1);
           BlockRun through =
               (_, blocks) ->
                   seen.computeIfAbsent(branch, _ -> new ArrayList<>()).add(run(ops, blocks));
           try (var _ = ops.scope()) {
-            network.forward(List.of(latents), timesteps, text.get(branch), rotary, pass, through);
+            network.forward(sample, 1000 - 100 * step, pass, prepared, through);
           }
         }
       }
@@ -87,6 +84,23 @@ final class RepeatedForwards {
     if (side == FEW) {
       seen.values().forEach(blocks -> checkOther(recipe, blocks));
     }
+  }
+
+  private static Conditions conditions(CudaOps ops, TransformerConfig config, Tensor sample) {
+    Tensor text = Tensor.of(new float[20 * config.textDim()], 20, config.textDim());
+    if (config.speech() == null) {
+      return new Conditions.Scene(text, List.of(), 0);
+    }
+    int frames = 4 * (FRAMES + 19);
+    int channels = config.speech().soundDim();
+    long height = sample.shape().size(2);
+    return new Conditions.Speech(
+        text,
+        Tensor.of(new float[channels * frames], 1, channels, frames),
+        ops.empty(DType.F32, config.inChannels(), 1, height, height),
+        ops.empty(DType.F32, config.inChannels(), 19, height, height),
+        true,
+        sample);
   }
 
   private static Blocks run(CudaOps ops, Runnable blocks) {

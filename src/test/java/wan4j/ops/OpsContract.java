@@ -52,6 +52,21 @@ public abstract class OpsContract {
     truth.compare(0, ops -> ops.upload(ids, DType.I32));
   }
 
+  @ParameterizedTest
+  @CsvSource({"7, 4, 24", "1, 5, 3", "33, 2, 128", "4, 7, 1", "3, 1, 6"})
+  void swapPutsTheSecondAxisFirst(int a, int b, int c) {
+    Tensor x = truth.values(a, b, c);
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      truth.compare(
+          0,
+          ops -> {
+            Tensor target = ops.empty(type, b, a, c);
+            ops.swap(ops.upload(x, type), target);
+            return target;
+          });
+    }
+  }
+
   @Test
   void copyConvertsAndClearZeroes() {
     Tensor x = truth.values(13, 20);

@@ -43,7 +43,11 @@ class PrecisionTableTest {
   void embeddingsStayPlain() {
     PrecisionTable table = PrecisionTable.of(Precision.FLOAT8_BLOCK, List.of());
     for (String layer :
-        List.of("patch_embedding", "text_embedding.0", "img_emb.proj.1", "face_adapter.a.b")) {
+        List.of(
+            "patch_embedding",
+            "text_embedding.0",
+            "img_emb.proj.1",
+            "face_adapter.fuser_blocks.3.linear1_kv")) {
       assertThat(table.precision(layer)).isEqualTo(Precision.PLAIN);
     }
   }

@@ -79,12 +79,23 @@ public final class RandomWeights {
 
   /// Returns the Wan2.1 autoencoder.
   public static Weights vae21() {
-    return of("random Wan2.1 VAE", ModelShapes.vae21(96), 4);
+    return vae21(96);
   }
 
   /// Returns the Wan2.2 autoencoder.
   public static Weights vae22() {
-    return of("random Wan2.2 VAE", ModelShapes.vae22(160, 256), 5);
+    return vae22(160, 256);
+  }
+
+  /// Returns a Wan2.1 autoencoder of a width, 96 in the published one.
+  public static Weights vae21(int width) {
+    return of("random Wan2.1 VAE", ModelShapes.vae21(width), 4);
+  }
+
+  /// Returns a Wan2.2 autoencoder of the widths of encoder and decoder, 160 and 256 in the
+  /// published one.
+  public static Weights vae22(int encoder, int decoder) {
+    return of("random Wan2.2 VAE", ModelShapes.vae22(encoder, decoder), 5);
   }
 
   private static Weights of(String title, Map<String, Shape> shapes, long seed) {

@@ -149,6 +149,11 @@ public final class Decoder implements AutoCloseable {
     return input;
   }
 
+  /// Says whether the file holds a stream of a kind.
+  public boolean has(Kind wanted) {
+    return av_find_best_stream(input, wanted.type, -1, -1, (AVCodec) null, 0) >= 0;
+  }
+
   /// Returns the stream.
   public AVStream stream() {
     return stream;
