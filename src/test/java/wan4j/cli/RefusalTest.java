@@ -45,6 +45,20 @@ final class RefusalTest {
         "--refert_num 5",
         "--replace_flag",
         "--use_relighting_lora",
+        "--compile",
+        "--compile True",
+        "--compile_mode max-autotune"
+      })
+  void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
+    String[] words = flag.split(" ", -1);
+    refuses(TEXT_TO_VIDEO, words, words[0]);
+    words[0] = "--" + words[0].substring(2).replace('_', '-');
+    refuses(TEXT_TO_VIDEO, words, words[0] + " was given, but this build does not have");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
         "--num_clip 2",
         "--audio x.wav",
         "--enable_tts",
@@ -54,19 +68,12 @@ final class RefusalTest {
         "--pose_video x.mp4",
         "--start_from_ref",
         "--infer_frames 80",
-        "--compile",
-        "--compile True",
-        "--compile_mode max-autotune",
-        "--num_clip 0",
-        "--tts_text 0",
-        "--infer_frames 0",
-        "--audio False"
+        "--mux reference",
       })
-  void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
+  void aFlagOfSpeechIsRefusedByATaskThatHearsNone(String flag) {
     String[] words = flag.split(" ", -1);
-    refuses(TEXT_TO_VIDEO, words, words[0]);
-    words[0] = "--" + words[0].substring(2).replace('_', '-');
-    refuses(TEXT_TO_VIDEO, words, words[0] + " was given, but this build does not have");
+    refuses(
+        TEXT_TO_VIDEO, words, words[0] + " was given, but task t2v-A14B hears no speech; leave it");
   }
 
   @ParameterizedTest
@@ -112,7 +119,9 @@ final class RefusalTest {
     "--noise tpu, cpu or cuda",
     "--device tpu, cpu or cuda",
     "--task i2v-A14B, is a checkpoint of t2v-A14B",
-    "--task s2v-14B, not one that this build can do",
+    "--task s2v-14B, is a checkpoint of t2v-A14B",
+    "--num_clip 0, --num_clip got 0; it takes a whole number from 1",
+    "--infer_frames 0, --infer_frames got 0; it takes a whole number from 4",
     "--image none.png, none.png",
     "--quality 60, it takes a whole number from 12 to 51",
     "--quality 11, it takes a whole number from 12 to 51",
