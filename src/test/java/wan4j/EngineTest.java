@@ -111,8 +111,7 @@ final class EngineTest {
             .withCache(new CacheSettings.Calibration(Path.of("README.md", "ratios.json")));
     Recovery recovery = Recovery.beside(folder.resolve("out.mp4"), 0);
     try (VideoEngine engine = VideoEngine.open(OPTIONS)) {
-      assertThatThrownBy(
-              () -> engine.generate(request, recovery, _ -> {}, Progress.NONE, _ -> {}))
+      assertThatThrownBy(() -> engine.generate(request, recovery, _ -> {}, Progress.NONE, _ -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("ratios.json");
     }

@@ -77,7 +77,7 @@ final class SpeechCommandTest {
         "--num_clip 1 | got no sound; give one with --audio",
         "--audio none.wav | none.wav",
         "--audio README.md | README.md",
-        "--audio demo/picture.png | holds no sound",
+        "--audio demo/picture.png | cannot read the sound of demo/picture.png",
         "--audio WAV --infer_frames 6 | it takes a multiple of 4 from 4 to 400: try 4",
         "--audio WAV --infer_frames 404 | try 400",
         "--audio WAV --num_clip 0 | --num_clip got 0; it takes a whole number from 1",
