@@ -5,6 +5,7 @@ import java.util.function.Supplier;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.model.CausalAudioEncoder;
 import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
@@ -26,6 +27,8 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     <T> T make(String network, Supplier<T> work);
   }
 
+  private static final long SEED = 6; // of the first transformer
+
   private final Workbench bench;
   private final Ops ops;
   private final RequestSettings settings;
@@ -33,6 +36,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
   private ClipVision vision;
+  private Wav2Vec2 speech; // null where it is not needed
   private UmT5Encoder encoder; // null once it has left
 
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
@@ -45,9 +49,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     experts =
         new Experts(
             config,
-            task == Task.TI2V_5B || task == Task.ANIMATE_14B
-                ? List.of(Expert.SINGLE)
-                : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE),
+            task.hasTwoExperts()
+                ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
+                : List.of(Expert.SINGLE),
             task.defaults().boundary(),
             false,
             expert -> expert(config, expert));
@@ -61,7 +65,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   }
 
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
-    long seed = expert == Expert.LOW_NOISE ? 7 : 6;
+    long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
     return DiffusionNetwork.load(
         config,
         RandomWeights.transformer(config, seed),
@@ -110,6 +114,30 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public Wav2Vec2 speech() {
+    if (speech == null) {
+      speech =
+          maker.make(
+              "wav2vec2",
+              () -> new Wav2Vec2(RandomWeights.wav2Vec2Config(), RandomWeights.wav2Vec2(), ops));
+    }
+    return speech;
+  }
+
+  @Override
+  public double[] speechMix() {
+    return CausalAudioEncoder.mix(RandomWeights.transformer(experts.config(), SEED));
+  }
+
+  @Override
+  public void speechIsDone() {
+    if (speech != null) {
+      speech.close();
+      speech = null;
+    }
+  }
+
+  @Override
   public VideoAutoencoder autoencoder() {
     return autoencoder;
   }
@@ -127,6 +155,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public void close() {
+    speechIsDone();
     experts.close();
     autoencoder.close();
     park();

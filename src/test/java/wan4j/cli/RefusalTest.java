@@ -41,6 +41,20 @@ final class RefusalTest {
         "--prompt_extend_method local_qwen",
         "--prompt_extend_model x",
         "--prompt_extend_target_lang en",
+        "--compile",
+        "--compile True",
+        "--compile_mode max-autotune"
+      })
+  void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
+    String[] words = flag.split(" ", -1);
+    refuses(TEXT_TO_VIDEO, words, words[0]);
+    words[0] = "--" + words[0].substring(2).replace('_', '-');
+    refuses(TEXT_TO_VIDEO, words, words[0] + " was given, but this build does not have");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
         "--num_clip 2",
         "--audio x.wav",
         "--enable_tts",
@@ -50,19 +64,12 @@ final class RefusalTest {
         "--pose_video x.mp4",
         "--start_from_ref",
         "--infer_frames 80",
-        "--compile",
-        "--compile True",
-        "--compile_mode max-autotune",
-        "--num_clip 0",
-        "--tts_text 0",
-        "--infer_frames 0",
-        "--audio False"
+        "--mux reference",
       })
-  void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
+  void aFlagOfSpeechIsRefusedByATaskThatHearsNone(String flag) {
     String[] words = flag.split(" ", -1);
-    refuses(TEXT_TO_VIDEO, words, words[0]);
-    words[0] = "--" + words[0].substring(2).replace('_', '-');
-    refuses(TEXT_TO_VIDEO, words, words[0] + " was given, but this build does not have");
+    refuses(
+        TEXT_TO_VIDEO, words, words[0] + " was given, but task t2v-A14B hears no speech; leave it");
   }
 
   @ParameterizedTest
@@ -108,7 +115,9 @@ final class RefusalTest {
     "--noise tpu, cpu or cuda",
     "--device tpu, cpu or cuda",
     "--task i2v-A14B, is a checkpoint of t2v-A14B",
-    "--task s2v-14B, not one that this build can do",
+    "--task s2v-14B, is a checkpoint of t2v-A14B",
+    "--num_clip 0, --num_clip got 0; it takes a whole number from 1",
+    "--infer_frames 0, --infer_frames got 0; it takes a whole number from 4",
     "--image none.png, none.png",
     "--quality 60, it takes a whole number from 12 to 51",
     "--quality 11, it takes a whole number from 12 to 51",
@@ -200,7 +209,8 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has the kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has"
+            + " the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
