@@ -122,6 +122,11 @@ public enum Task {
     return this == S2V_14B ? SPEECH_NEGATIVE_PROMPT : NEGATIVE_PROMPT;
   }
 
+  /// Says whether a pair of transformers shares the noise levels.
+  public boolean hasTwoExperts() {
+    return defaults.boundary() > 0;
+  }
+
   /// Returns the sizes that the model was trained for, as `width*height`.
   public List<String> sizes() {
     return sizes;

@@ -8,7 +8,8 @@ import wan4j.media.Picture;
 /// @param prompt what the video shows
 /// @param negativePrompt what it should not show; empty for the reference's own
 /// @param source what it is made from beside the prompt
-/// @param size of the video; with an image, the area counts and the picture gives the aspect
+/// @param size of the video; with a picture, the area counts and the picture gives the aspect; with a
+///   sound, the frames are those of its first clip
 /// @param sampling how it is sampled
 /// @param cache whether forwards are skipped
 /// @param loras LoRA files that run beside the weights in this request, after the engine's own
@@ -29,6 +30,11 @@ public record VideoRequest(
   public static VideoRequest of(String prompt, VideoSize size, Sampling sampling) {
     return new VideoRequest(
         prompt, "", Source.TEXT, size, sampling, new CacheSettings.Off(), List.of());
+  }
+
+  /// Returns how many frames the video has.
+  public long frames() {
+    return source instanceof Source.Speech speech ? speech.frames() : size.frames();
   }
 
   /// Returns this request made from something else.

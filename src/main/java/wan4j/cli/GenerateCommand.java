@@ -22,6 +22,7 @@ import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
 import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
+import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.tensor.InputException;
 
@@ -43,11 +44,14 @@ import wan4j.tensor.InputException;
       "  ti2v-5B   text, or text and image, to video (1280*704, 704*1280)",
       "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt"
           + " \"...\"",
+      "  s2v-14B   a sound and a picture to a video of the subject who speaks it",
+      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image face.png"
+          + " --audio talk.wav --prompt \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
-      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
+      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
   private String task;
 
   @Option(
@@ -68,6 +72,7 @@ final class GenerateCommand implements Callable<Integer> {
   private String negativePrompt;
 
   @Mixin private ImageOptions image;
+  @Mixin private SpeechOptions speech;
 
   @Option(
       names = "--size",
@@ -82,7 +87,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"--frame_num", "--frames"},
       paramLabel = "1..",
-      description = "Frames, 4n+1 (default: 81, ti2v 121).")
+      description = "Frames, 4n+1 (default: 81, ti2v 121; s2v takes the sound's length).")
   private Integer frames;
 
   @Mixin private SamplingOptions sampling;
@@ -150,6 +155,7 @@ final class GenerateCommand implements Callable<Integer> {
               "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
                   .formatted(checkpoint, engine.task().spelling(), task));
         }
+        requireTaskOfFlags(engine.task(), progress);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
@@ -194,7 +200,10 @@ final class GenerateCommand implements Callable<Integer> {
     if (output.isResumed() && sampling.seed() == null) {
       whole = request.with(request.sampling().withSeed(recovery.seed()));
     }
-    VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
+    VideoSettings settings =
+        output.settings(
+            engine.task().defaults().framesPerSecond(),
+            speech.track(VideoFormat.of(target).holdsSound(), target, progress::says));
     try (LateVideo video = new LateVideo(target, settings)) {
       engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
       progress.timed("save", video::finish);
@@ -241,20 +250,40 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
+  /// Throws `InputException` for flags that the task cannot use; what it ignores is said.
+  private void requireTaskOfFlags(Task kind, Reporter progress) {
+    speech.check(kind);
+    if (kind != Task.S2V_14B) {
+      return;
+    }
+    output.requireNoSteps(kind);
+    if (frames != null) {
+      progress.says(
+          "--frame_num is ignored: the sound gives the video's length, and --infer_frames that of a"
+              + " clip");
+    }
+  }
+
   /// Returns the request of the flags for a task.
   VideoRequest request(Task kind, Reporter progress) {
+    String words = Prompt.of(prompt, promptFile);
+    VideoSize size = size(kind);
     return new VideoRequest(
-        Prompt.of(prompt, promptFile),
+        words,
         negativePrompt,
-        source(progress),
-        size(kind),
+        source(kind, words, size, progress),
+        size,
         sampling.of(kind),
         cache(),
         List.of());
   }
 
-  private Source source(Reporter progress) {
+  private Source source(Task kind, String words, VideoSize size, Reporter progress) {
     Picture picture = image.picture(progress::says);
+    if (kind == Task.S2V_14B) {
+      return speech.source(
+          picture, output.file(kind, words, size), output.isResumed(), progress::says);
+    }
     return picture == null ? Source.TEXT : new Source.Image(picture);
   }
 
@@ -266,7 +295,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private VideoSize size(Task kind) {
-    VideoSize wanted = kind.size(size, frames);
+    VideoSize wanted = kind.size(size, kind == Task.S2V_14B ? speech.firstFrames() : frames);
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
           "--size got %s, which %s was not trained for; give one of %s, or add --any_size"

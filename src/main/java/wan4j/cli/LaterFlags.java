@@ -36,17 +36,6 @@ final class LaterFlags {
                   "prompt_extend_target_lang"),
               switches("character animation", "replace_flag", "use_relighting_lora"),
               values("character animation", Set.of(), "src_root_path", "refert_num"),
-              switches("speech to video", "enable_tts", "start_from_ref"),
-              values(
-                  "speech to video",
-                  Set.of(),
-                  "num_clip",
-                  "audio",
-                  "tts_prompt_audio",
-                  "tts_prompt_text",
-                  "tts_text",
-                  "pose_video",
-                  "infer_frames"),
               switches("a graph compiler, and needs none", "compile"),
               values("a graph compiler, and needs none", Set.of(), "compile_mode"))
           .flatMap(List::stream)

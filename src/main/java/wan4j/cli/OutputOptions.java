@@ -13,10 +13,11 @@ import picocli.CommandLine.Option;
 import wan4j.Recovery;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
-import wan4j.media.Sound;
+import wan4j.media.Soundtrack;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
@@ -72,6 +73,8 @@ final class OutputOptions {
           "Keep the latents after each step in a new folder; compare DIR DIR tells how near two"
               + " such folders are, step by step.")
   private Path latentsFolder;
+
+  private Path named; // where --save_file names none, once it is asked for
 
   /// Throws `InputException` for flags that exclude each other and for what cannot be written.
   void check() {
@@ -146,16 +149,37 @@ final class OutputOptions {
     return new KeptSteps(folder, compare != null);
   }
 
+  /// Throws `InputException` for what is there for videos of one clip alone.
+  void requireNoSteps(Task task) {
+    if (latentsFolder != null || compare != null) {
+      throw new InputException(
+          "%s was given, but it is for videos of one clip, and those of %s have many; leave it out"
+              .formatted(latentsFolder == null ? "--compare" : "--save_latents", task.spelling()));
+    }
+  }
+
+  /// Returns where the video of a prompt goes.
+  Path file(Task task, String prompt, VideoSize size) {
+    if (saveFile != null) {
+      return saveFile;
+    }
+    if (named == null) {
+      named = defaultName(task, prompt, size);
+    }
+    return named;
+  }
+
   /// Returns where a request's video goes; throws `InputException` when it, or what lies beside it,
   /// cannot be written or has no room, as far as that can be known before there is a video.
   Path target(Task task, VideoRequest request) {
-    Path target = saveFile == null ? defaultName(task, request) : saveFile;
-    VideoWriter.checkTarget(target, request.size().frames());
+    Path target = file(task, request.prompt(), request.size());
+    long frames = request.frames();
+    VideoWriter.checkTarget(target, Math.toIntExact(frames));
     recovery(target).requireWritable();
     if (compare != null) {
       ComparedRun.requireWritable(target);
     }
-    long pixels = request.size().area() * request.size().frames();
+    long pixels = request.size().area() * frames;
     // a latent frame is 16 * 4 bytes for 8 * 8 pixels, or less
     long latents = request.size().area() * request.size().latentFrames();
     PendingFile.requireSpace(target, latents + leastBytes(VideoFormat.of(target), pixels));
@@ -204,15 +228,14 @@ final class OutputOptions {
     };
   }
 
-  /// Returns how a video is written.
-  VideoSettings settings(double framesPerSecond) {
-    return new VideoSettings(
-        framesPerSecond, quality == null ? USUAL_QUALITY : quality, Sound.NONE);
+  /// Returns how a video with a sound is written.
+  VideoSettings settings(double framesPerSecond, Soundtrack sound) {
+    return new VideoSettings(framesPerSecond, quality == null ? USUAL_QUALITY : quality, sound);
   }
 
   /// Names a video as the reference does: task, size, devices, prompt, time.
-  private static Path defaultName(Task task, VideoRequest request) {
-    String words = request.prompt().replaceAll("[\\s/\\p{Cntrl}]", "_");
+  private static Path defaultName(Task task, String prompt, VideoSize size) {
+    String words = prompt.replaceAll("[\\s/\\p{Cntrl}]", "_");
     int end = 0;
     for (int count = 0, bytes = 0; count < 50 && end < words.length(); count++) {
       String letter = Character.toString(words.codePointAt(end));
@@ -227,6 +250,6 @@ final class OutputOptions {
         LocalDateTime.now(ZoneId.systemDefault())
             .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
     return Path.of(
-        "%s_%s_1_%s_%s.mp4".formatted(task.spelling(), request.size().sides(), start, time));
+        "%s_%s_1_%s_%s.mp4".formatted(task.spelling(), size.sides(), start, time));
   }
 }

@@ -71,7 +71,7 @@ final class SamplingOptions {
 
   private double[] scales(Task task) {
     List<String> parts = List.of(guidance.split(",", -1));
-    if (parts.size() > 1 && task == Task.TI2V_5B) {
+    if (parts.size() > 1 && !task.hasTwoExperts()) {
       throw new InputException(
           "--sample_guide_scale got \"%s\", but %s has one transformer; give one number"
               .formatted(guidance, task.spelling()));

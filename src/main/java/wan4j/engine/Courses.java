@@ -4,11 +4,17 @@ import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.media.SampledVideo;
+import wan4j.media.Sound;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 
 /// Which course a task takes with what a request is made from.
 public final class Courses {
@@ -26,6 +32,7 @@ public final class Courses {
                 throw new InputException(
                     "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
                         .formatted(task.spelling()));
+            case Source.Speech _ -> throw unheard(task);
           };
       case I2V_A14B ->
           switch (request.source()) {
@@ -34,22 +41,57 @@ public final class Courses {
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
+            case Source.Speech _ -> throw unheard(task);
           };
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
             case Source.Image image ->
                 new TextImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Speech _ -> throw unheard(task);
           };
       case S2V_14B ->
-          throw new InputException(
-              "task %s got no sound; give one with --audio".formatted(task.spelling()));
+          switch (request.source()) {
+            case Source.Speech speech -> speech(speech, size);
+            case Source.Text _ ->
+                throw new InputException(
+                    "task %s got no image; give the subject's with --image, and what it speaks with --audio"
+                        .formatted(task.spelling()));
+            case Source.Image _ ->
+                throw new InputException(
+                    "task %s got no sound; give one with --audio".formatted(task.spelling()));
+          };
     };
   }
 
   /// Returns the negative prompt that a task's request means.
   public static String negativePrompt(Task task, VideoRequest request) {
     return request.negativePrompt().isEmpty() ? task.negativePrompt() : request.negativePrompt();
+  }
+
+  private static InputException unheard(Task task) {
+    return new InputException(
+        "task %s got a sound, which it cannot use; use a checkpoint of s2v-14B"
+            .formatted(task.spelling()));
+  }
+
+  /// Returns the course of a speaker.
+  public static SpeechToVideo speech(Source.Speech source, VideoSize size) {
+    Sound heard = source.sound().mono().at(SpeechToVideo.SOUND_RATE);
+    Tensor samples =
+        Tensor.deferred(
+            DType.F32, Shape.of(heard.length()), () -> Tensor.of(heard.channel(0), heard.length()));
+    SampledVideo poses =
+        source.poses() == null
+            ? null
+            : SampledVideo.of(source.poses(), SpeechToVideo.FRAMES_PER_SECOND);
+    Source.Clips clips = source.clips();
+    return new SpeechToVideo(
+        source.picture(),
+        size.area(),
+        samples,
+        poses == null ? null : poses::frames,
+        new SpeechToVideo.Cut(clips.frames(), clips.most(), clips.startsFromPicture()));
   }
 
   private static Course text(Task task, VideoSize size) {

@@ -54,6 +54,7 @@ public record SavedLatents(Path file) {
     flags.put("prompt", request.prompt());
     flags.put("negative_prompt", request.negativePrompt());
     flags.put("image", name(request.source()));
+    flags.putAll(speech(request.source()));
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
     Sampling sampling = request.sampling();
@@ -75,7 +76,22 @@ public record SavedLatents(Path file) {
     return switch (source) {
       case Source.Text _ -> "";
       case Source.Image image -> name(image.picture());
+      case Source.Speech speech -> name(speech.picture());
     };
+  }
+
+  private static Map<String, String> speech(Source source) {
+    if (!(source instanceof Source.Speech speech)) {
+      return Map.of();
+    }
+    CRC32 sum = new CRC32();
+    sum.update(Tensor.of(speech.sound().channel(0), speech.sound().length()).segment().asByteBuffer());
+    Map<String, String> flags = new LinkedHashMap<>();
+    flags.put("audio", "%d samples, %08x".formatted(speech.sound().length(), sum.getValue()));
+    flags.put("pose_video", speech.poses() == null ? "" : print(speech.poses()));
+    flags.put("infer_frames", Integer.toString(speech.clips().frames()));
+    flags.put("start_from_ref", Boolean.toString(speech.clips().startsFromPicture()));
+    return flags;
   }
 
   private static String name(Picture image) {

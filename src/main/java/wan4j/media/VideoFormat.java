@@ -46,7 +46,7 @@ public enum VideoFormat {
   }
 
   /// Says whether it can hold sound.
-  boolean holdsSound() {
+  public boolean holdsSound() {
     return this == MP4 || this == MKV;
   }
 }

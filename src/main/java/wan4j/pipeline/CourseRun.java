@@ -63,8 +63,8 @@ public final class CourseRun {
       if (latents == null) {
         latents = sample(wanted, prompts, clip, record);
         record.sampled(index, latents);
-      } else if (index + 1 < course.clips()) { // the next clip's noise follows this one's
-        wanted.noise().of(index, course.latents(networks.autoencoder()));
+      } else {
+        skipNoise(wanted, index);
       }
       decode(clip, latents, last, sink);
     }
@@ -76,6 +76,13 @@ public final class CourseRun {
     for (int index = 0; index < course.clips(); index++) {
       listener.clip(index, course.clips());
       decode(new Clip(index, last.frames()), record.latents(index), last, sink);
+    }
+  }
+
+  /// Draws a clip's noise, so that the next clip's is that of an unbroken run.
+  private void skipNoise(Wanted wanted, int clip) {
+    if (clip + 1 < course.clips() && !course.seedsEachClip()) {
+      wanted.noise().of(clip, course.latents(networks.autoencoder()));
     }
   }
 

@@ -36,6 +36,7 @@ public final class Verifier {
               Map.entry("s2v-mod-audio-injector", SpeechTransformerCases::injector),
               Map.entry("s2v-mod-block-segments", SpeechTransformerCases::block),
               Map.entry("s2v-mod-framepack", SpeechTransformerCases::framePacker),
+              Map.entry("s2v-pipeline", new SpeechPipelineCases()),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),
               Map.entry("s2v-mod-size-and-buckets", new SpeechSizeCases()),
