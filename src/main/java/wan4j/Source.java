@@ -52,8 +52,7 @@ public sealed interface Source {
     }
 
     private long samples() {
-      return Math.ceilDiv(
-          (long) sound.length() * SpeechToVideo.SOUND_RATE, (long) sound.rate());
+      return Math.ceilDiv((long) sound.length() * SpeechToVideo.SOUND_RATE, (long) sound.rate());
     }
 
     /// Returns the same of at most so many clips.

@@ -8,8 +8,8 @@ import wan4j.media.Picture;
 /// @param prompt what the video shows
 /// @param negativePrompt what it should not show; empty for the reference's own
 /// @param source what it is made from beside the prompt
-/// @param size of the video; with a picture, the area counts and the picture gives the aspect; with a
-///   sound, the frames are those of its first clip
+/// @param size of the video; with a picture, the area counts and the picture gives the aspect; with
+///   a sound, the frames are those of its first clip
 /// @param sampling how it is sampled
 /// @param cache whether forwards are skipped
 /// @param loras LoRA files that run beside the weights in this request, after the engine's own

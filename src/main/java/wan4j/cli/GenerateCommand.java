@@ -45,13 +45,14 @@ import wan4j.tensor.InputException;
       "    wan4j generate --task ti2v-5B --ckpt_dir ./Wan2.2-TI2V-5B --size 1280*704 --prompt"
           + " \"...\"",
       "  s2v-14B   a sound and a picture to a video of the subject who speaks it",
-      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image face.png"
-          + " --audio talk.wav --prompt \"...\"",
+      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image"
+          + " face.png --audio talk.wav --prompt \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
-      description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
+      description =
+          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B.")
   private String task;
 
   @Option(

@@ -249,7 +249,6 @@ final class OutputOptions {
     String time =
         LocalDateTime.now(ZoneId.systemDefault())
             .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
-    return Path.of(
-        "%s_%s_1_%s_%s.mp4".formatted(task.spelling(), size.sides(), start, time));
+    return Path.of("%s_%s_1_%s_%s.mp4".formatted(task.spelling(), size.sides(), start, time));
   }
 }

@@ -82,7 +82,8 @@ final class RefusalTest {
     "--steps 99999999999, '--steps got \"99999999999\"; it takes a whole number from 1 to 1000'",
     "--frames x, it takes a whole number from 1 to 2147483647",
     "--seed x, '--seed got \"x\"; it takes a whole number from -1 to 18446744073709551615'",
-    "--base_seed 18446744073709551616, --base_seed got 18446744073709551616; it takes a whole number",
+    "--base_seed 18446744073709551616, --base_seed got 18446744073709551616; it takes a whole"
+        + " number",
     "--base_seed -2, --base_seed got -2; it takes a whole number from -1 to 18446744073709551615",
     "--shift 0, --shift got 0.0",
     "--sample-shift 0, --sample-shift got 0.0",
