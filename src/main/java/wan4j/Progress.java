@@ -51,6 +51,9 @@ public interface Progress {
         });
   }
 
+  /// A clip begins, by its number from 1; told of videos of several clips alone.
+  default void clip(int number, int clips) {}
+
   /// Something was decided that the user may want to know, told as a sentence.
   default void says(String sentence) {}
 

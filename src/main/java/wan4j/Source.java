@@ -19,7 +19,7 @@ public sealed interface Source {
   record Image(Picture picture) implements Source {
     /// Requires the picture.
     public Image {
-      Objects.requireNonNull(picture, "picture is null");
+      Objects.requireNonNull(picture, "picture");
     }
   }
 

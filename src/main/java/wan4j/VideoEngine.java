@@ -1,5 +1,6 @@
 package wan4j;
 
+import java.util.Objects;
 import java.util.function.Consumer;
 import wan4j.engine.Backends;
 import wan4j.engine.CourseReporter;
@@ -34,6 +35,7 @@ public final class VideoEngine implements AutoCloseable {
   private final EngineOptions options;
   private final Networks networks;
   private final RequestRemarks remarks;
+  private boolean isClosed;
   private Latents planned; // the latents whose decoding the memory that is reserved allows for
 
   private VideoEngine(EngineOptions options, Networks networks) {
@@ -44,17 +46,20 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
+    Objects.requireNonNull(options, "options");
     return new VideoEngine(options, Networks.open(options));
   }
 
   /// Returns what the checkpoint makes video from.
   public Task task() {
+    requireOpen();
     return networks.task();
   }
 
   /// Returns the recipe in which the transformers run, or `NONE`: where none was named, what the
   /// first one's files say.
   public Quantization.Recipe recipe() {
+    requireOpen();
     Checkpoint checkpoint = networks.checkpoint();
     return Precisions.recipe(
         options.quantization(), checkpoint.transformer(checkpoint.experts().getFirst()));
@@ -64,6 +69,8 @@ public final class VideoEngine implements AutoCloseable {
   /// request does not fit the model and `CancellationException` when `progress` says that it is
   /// cancelled.
   public void generate(VideoRequest request, FrameSink sink, Progress progress) {
+    Objects.requireNonNull(sink, "sink");
+    Objects.requireNonNull(progress, "progress");
     CourseReporter reporter = new CourseReporter(progress, _ -> {});
     run(
         request,
@@ -135,6 +142,8 @@ public final class VideoEngine implements AutoCloseable {
   /// Samples a video's latents and hands them over after each step too, float32 `[channels, frames,
   /// height, width]` in host memory; throws as [#generate] does.
   public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
+    Objects.requireNonNull(progress, "progress");
+    Objects.requireNonNull(steps, "steps");
     CourseReporter reporter = new CourseReporter(progress, steps);
     planned =
         run(
@@ -150,6 +159,8 @@ public final class VideoEngine implements AutoCloseable {
   }
 
   private <T> T run(VideoRequest request, CourseReporter reporter, Part<T> part) {
+    Objects.requireNonNull(request, "request");
+    requireOpen();
     networks.claim();
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
@@ -177,6 +188,11 @@ public final class VideoEngine implements AutoCloseable {
   /// when they are not this model's and `CancellationException` when `progress` says that the
   /// request is cancelled.
   public void decode(VideoRequest request, Latents latents, FrameSink sink, Progress progress) {
+    Objects.requireNonNull(request, "request");
+    Objects.requireNonNull(latents, "latents");
+    Objects.requireNonNull(sink, "sink");
+    Objects.requireNonNull(progress, "progress");
+    requireOpen();
     networks.claim();
     Course course = Courses.of(task(), request);
     Shape shape = latents.values().shape();
@@ -207,12 +223,15 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Returns the largest number of bytes that were in use on the device at once.
   public long peakBytes() {
+    requireOpen();
     return networks.ops().peakBytes();
   }
 
   /// Returns the memory that a request would need on the device of `options`, its video cut into
   /// the usual pieces.
   public static MemoryNeed need(EngineOptions options, VideoRequest request) {
+    Objects.requireNonNull(options, "options");
+    Objects.requireNonNull(request, "request");
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
           .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
@@ -240,9 +259,19 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Frees the networks and closes the checkpoint's files.
+  private void requireOpen() {
+    if (isClosed) {
+      throw new IllegalStateException("the engine is closed; open another one");
+    }
+  }
+
+  /// Frees the networks and closes the checkpoint's files; a second time does nothing. Afterwards
+  /// every other method throws `IllegalStateException`.
   @Override
   public void close() {
-    networks.close();
+    if (!isClosed) {
+      isClosed = true;
+      networks.close();
+    }
   }
 }

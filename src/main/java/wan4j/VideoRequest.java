@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.util.List;
+import java.util.Objects;
 import wan4j.media.Picture;
 
 /// What a video should show and how it is made.
@@ -21,8 +22,15 @@ public record VideoRequest(
     Sampling sampling,
     CacheSettings cache,
     List<LoraFile> loras) {
-  /// Copies the list.
+  /// Copies the list; null is refused by name, with a `NullPointerException`.
   public VideoRequest {
+    Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(negativePrompt, "negativePrompt");
+    Objects.requireNonNull(source, "source");
+    Objects.requireNonNull(size, "size");
+    Objects.requireNonNull(sampling, "sampling");
+    Objects.requireNonNull(cache, "cache");
+    Objects.requireNonNull(loras, "loras");
     loras = List.copyOf(loras);
   }
 

@@ -20,6 +20,7 @@ final class ConsoleReporter implements Reporter {
       firstEnded; // the first step loads networks and compiles, so it tells nothing of others
   private int first; // the number of the first step of this run, 0 before it
   private boolean barIsOpen;
+  private long firstClip; // when it began
 
   ConsoleReporter(PrintStream out, boolean isTerminal) {
     this.out = out;
@@ -37,6 +38,19 @@ final class ConsoleReporter implements Reporter {
     life.ends();
     closeBar();
     out.printf(Locale.ROOT, "%-12s %8.2f s%n", stage, time.toMillis() / 1000.0);
+  }
+
+  @Override
+  public synchronized void clip(int number, int clips) {
+    if (number == 1) {
+      firstClip = System.nanoTime();
+    }
+    double seconds = (System.nanoTime() - firstClip) / 1e9;
+    says(
+        number == 1
+            ? "clip 1/%d".formatted(clips)
+            : "clip %d/%d, %s left"
+                .formatted(number, clips, clock(seconds / (number - 1) * (clips - number + 1))));
   }
 
   @Override

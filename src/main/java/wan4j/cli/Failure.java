@@ -95,7 +95,7 @@ final class Failure {
       case AccessDeniedException _ -> "no permission";
       case NoSuchFileException _ -> "it is not there";
       case FileNotFoundException _ -> "it is not there or cannot be opened";
-      case NotDirectoryException _ -> "it is no folder";
+      case NotDirectoryException _ -> "it is not a folder";
       case DirectoryNotEmptyException _ -> "it is a folder that is not empty";
       case FileAlreadyExistsException _ -> "it is there already";
       case FileSystemLoopException _ -> "its links lead in a circle";

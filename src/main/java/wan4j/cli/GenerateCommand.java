@@ -206,16 +206,39 @@ final class GenerateCommand implements Callable<Integer> {
             engine.task().defaults().framesPerSecond(),
             speech.track(VideoFormat.of(target).holdsSound(), target, progress::says));
     try (LateVideo video = new LateVideo(target, settings)) {
-      engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      try {
+        engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      } catch (RuntimeException | Error e) {
+        if (engine.task() == Task.S2V_14B) {
+          keepWholeClips(video, target, e, progress);
+        }
+        throw e;
+      }
       progress.timed("save", video::finish);
       recovery.delete();
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      String note = output.note(target, recovery, e instanceof CancellationException);
+      String note =
+          output.note(target, recovery, e instanceof CancellationException, calibration != null);
       if (note.isEmpty()) {
         throw e;
       }
       throw new Unfinished(e, note);
+    }
+  }
+
+  /// Ends a video of clips of which some are there when others cannot be made, so that they can be
+  /// watched; a run that is resumed writes it anew.
+  private static void keepWholeClips(
+      LateVideo video, Path target, Throwable failure, Reporter progress) {
+    if (!video.hasBegun() || VideoFormat.of(target) == VideoFormat.FOLDER) {
+      return;
+    }
+    try {
+      video.finish();
+      progress.says("%s has what was made so far".formatted(target));
+    } catch (RuntimeException e) { // what failed may be the writing
+      failure.addSuppressed(e);
     }
   }
 

@@ -30,14 +30,16 @@ final class ImageOptions {
       }
       return null;
     }
-    return PictureReader.read(image, orientation(), notes);
+    return PictureReader.read(image, orientation(exif), notes);
   }
 
-  private Orientation orientation() {
+  /// Returns what `--exif` says, or null means; throws `InputException` for other words.
+  static Orientation orientation(String exif) {
     return switch (exif == null ? "apply" : exif.toLowerCase(Locale.ROOT)) {
       case "apply" -> Orientation.APPLY;
       case "ignore" -> Orientation.IGNORE;
-      default -> throw new InputException("--exif got '%s'; give apply or ignore".formatted(exif));
+      default ->
+          throw new InputException("--exif got \"%s\"; give apply or ignore".formatted(exif));
     };
   }
 }

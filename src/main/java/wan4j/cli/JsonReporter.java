@@ -22,6 +22,11 @@ record JsonReporter(PrintStream out) implements Reporter {
   }
 
   @Override
+  public void clip(int number, int clips) {
+    tell("clip", "clip", number, "clips", clips);
+  }
+
+  @Override
   public void stepped(Step step) {
     tell(
         "step",

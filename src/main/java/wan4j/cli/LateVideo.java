@@ -26,6 +26,11 @@ final class LateVideo implements FrameSink, AutoCloseable {
     writer.accept(frames);
   }
 
+  /// Says whether any frames have come.
+  boolean hasBegun() {
+    return writer != null;
+  }
+
   /// Waits until all frames are written and gives the file its name; throws as a writer does.
   void finish() {
     if (writer == null) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -205,14 +206,22 @@ final class OutputOptions {
     return resume ? Recovery.resumed(target, every) : Recovery.beside(target, every);
   }
 
-  /// Returns how to go on after a failure from what is left, or an empty text.
-  String note(Path target, Recovery recovery, boolean isStopped) {
+  /// Returns how to go on after a failure, of a calibration or not, from what is left, or an empty
+  /// text.
+  String note(Path target, Recovery recovery, boolean isStopped, boolean isCalibrated) {
     if (recovery.left().isEmpty()) {
       return "";
     }
     String flags = resume ? "" : saveFile == null ? " --resume --save_file " + target : " --resume";
+    List<String> flagsOfSteps = new ArrayList<>();
+    if (latentsFolder != null || compare != null) {
+      flagsOfSteps.addAll(List.of("--save_latents", "--compare"));
+    }
+    if (isCalibrated) {
+      flagsOfSteps.add("--magcache_calibration");
+    }
     String without =
-        latentsFolder == null && compare == null ? "" : " and without --save_latents and --compare";
+        flagsOfSteps.isEmpty() ? "" : " and without " + String.join(" and ", flagsOfSteps);
     return "%s: %srun the same command again%s"
         .formatted(
             recovery.left(),

@@ -115,7 +115,8 @@ record SpeechEndpoint(URI address, String key, String model, Duration limit) {
     body.put("response_format", "wav");
     body.put("mode", speech.said() == null ? "cross_lingual" : "zero_shot");
     try {
-      body.put("prompt_audio", Base64.getEncoder().encodeToString(Files.readAllBytes(speech.voice())));
+      body.put(
+          "prompt_audio", Base64.getEncoder().encodeToString(Files.readAllBytes(speech.voice())));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

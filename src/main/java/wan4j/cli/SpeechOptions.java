@@ -29,9 +29,7 @@ final class SpeechOptions {
       description = "What the subject speaks or sings: any sound file, or a video with sound.")
   private Path audio;
 
-  @Option(
-      names = "--pose_video",
-      description = "A video of drawn poses that the subject follows.")
+  @Option(names = "--pose_video", description = "A video of drawn poses that the subject follows.")
   private Path poseVideo;
 
   @Option(
@@ -99,8 +97,7 @@ final class SpeechOptions {
           .findFirst()
           .ifPresent(flag -> {
             throw new InputException(
-                "%s was given without --enable_tts; add it, or leave %s out"
-                    .formatted(flag, flag));
+                "%s was given without --enable_tts; add it, or leave %s out".formatted(flag, flag));
           });
       return;
     }

@@ -29,6 +29,13 @@ public final class CourseReporter implements CourseListener {
   }
 
   @Override
+  public void clip(int index, int clips) {
+    if (clips > 1) {
+      progress.clip(index + 1, clips);
+    }
+  }
+
+  @Override
   public <T> T stage(String name, Supplier<T> work) {
     return progress.timed(name, work);
   }

@@ -6,6 +6,8 @@ import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.media.SampledVideo;
 import wan4j.media.Sound;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.SpeechToVideo;
@@ -36,8 +38,11 @@ public final class Courses {
           };
       case I2V_A14B ->
           switch (request.source()) {
-            case Source.Image image ->
-                new ImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              ImageToVideo course = new ImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
+              yield course;
+            }
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -46,8 +51,12 @@ public final class Courses {
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
-            case Source.Image image ->
-                new TextImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              TextImageToVideo course =
+                  new TextImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae22.STRIDE);
+              yield course;
+            }
             case Source.Speech _ -> throw unheard(task);
           };
       case S2V_14B ->

@@ -6,10 +6,12 @@ import java.util.Locale;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import wan4j.EngineOptions;
+import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.cpu.CpuOps;
+import wan4j.media.Sizing;
 import wan4j.model.LatentGrid;
 import wan4j.ops.Activation;
 import wan4j.ops.Linear;
@@ -30,12 +32,13 @@ import wan4j.weights.TransformerConfig;
 /// What a request takes of the processors and their memory, known before it runs.
 ///
 /// @param weightBytes the bytes of the checkpoint's networks as they are stored
-/// @param pixels of all frames
+/// @param pixels of all frames, or of a clip where there are several
 /// @param operations floating-point operations of all steps, without those that a cache may skip
 /// @param forwards of the transformers in these steps
 /// @param steps of the solver
 public record ProcessorPlan(
     long weightBytes, long pixels, double operations, int forwards, int steps) {
+  private static final int SPEECH_FRAMES = 2; // beside the sample: the picture, and what was before
   private static final int BYTES_OF_PIXEL = 2_000; // at most: the autoencoder's widest layers
   private static final int LARGER_IN_MEMORY = 4; // at most: FP8 as float32
   private static final double WORTH_MEASURING = 2e12; // some ten seconds of two processors
@@ -44,21 +47,31 @@ public record ProcessorPlan(
   /// Returns the plan of a request; throws `InputException` when the checkpoint cannot be read.
   public static ProcessorPlan of(EngineOptions options, Task task, VideoRequest request) {
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
-      int step = task.sideStep();
-      LatentGrid grid =
-          new LatentGrid(
-              request.size().latentFrames(),
-              Math.max(1, request.size().height() / step),
-              Math.max(1, request.size().width() / step));
-      int steps = request.sampling().steps();
+      LatentGrid grid = grid(task, request);
+      int clips = request.source() instanceof Source.Speech speech ? speech.count() : 1;
+      int steps = Math.multiplyExact(request.sampling().steps(), clips);
       int forwards = SamplingPlans.of(request.sampling()).isGuided() ? 2 * steps : steps;
       return new ProcessorPlan(
           checkpoint.summary().bytes(),
-          request.size().area() * request.size().frames(),
+          request.size().area() * request.size().frames(), // of a clip, where there are several
           forwards * operations(checkpoint.config(), grid.tokens()),
           forwards,
           steps);
     }
+  }
+
+  /// Returns the grid of the tokens of a clip.
+  private static LatentGrid grid(Task task, VideoRequest request) {
+    int step = task.sideStep();
+    if (request.source() instanceof Source.Speech speech) {
+      Sizing.Size size = Courses.speech(speech, request.size()).size();
+      int latentFrames = speech.clips().frames() / LatentGrid.TIME_STRIDE + SPEECH_FRAMES;
+      return new LatentGrid(latentFrames, size.height() / step, size.width() / step);
+    }
+    return new LatentGrid(
+        request.size().latentFrames(),
+        Math.max(1, request.size().height() / step),
+        Math.max(1, request.size().width() / step));
   }
 
   /// Returns the operations of a forward: the products and the attention of its blocks.

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import wan4j.Quantization;
+import wan4j.Source;
 import wan4j.VideoRequest;
 
 /// What a user is told before a request runs: what of the files is not used or is done otherwise
@@ -28,6 +29,9 @@ public final class RequestRemarks {
       isToldOfFiles = true;
       CheckpointRemarks.of(networks.checkpoint(), networks.experts().config(), quantization)
           .forEach(says);
+    }
+    if (request.source() instanceof Source.Speech speech) {
+      SpeechRemarks.of(speech, request.size()).forEach(says);
     }
     tellOfShift(request.sampling().shift(), says);
     List<String> loras = networks.loraRemarks();

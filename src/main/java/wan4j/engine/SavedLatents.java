@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
+import wan4j.Latents;
 import wan4j.LoraFile;
 import wan4j.Quantization;
 import wan4j.Sampling;
@@ -22,7 +23,7 @@ import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
-/// The latents of the clips of a request that are sampled, beside its video, until that is written.
+/// The latents of a clip that is sampled, beside its video, until that is written.
 public record SavedLatents(Path file) {
   private static final String SEED = "base_seed";
   private static final String CHECKPOINT = "checkpoint";
@@ -30,19 +31,11 @@ public record SavedLatents(Path file) {
   /// The version of wan4j, which a state between two steps belongs to.
   static final String VERSION = "version";
 
-  /// What a request is resumed from.
-  ///
-  /// @param clips the latents of its clips, the first ones or all
-  /// @param seed the seed that made them, an unsigned number
-  record Saved(List<Tensor> clips, long seed) {
-    Saved {
-      clips = List.copyOf(clips);
-    }
-  }
-
-  /// Returns where the latents of a video lie.
-  public static SavedLatents beside(Path video) {
-    return new SavedLatents(video.resolveSibling(video.getFileName() + ".latents.safetensors"));
+  /// Returns where the latents of a video's clip lie, by its number from 0.
+  public static SavedLatents beside(Path video, int clip) {
+    String number = clip == 0 ? "" : "." + (clip + 1);
+    return new SavedLatents(
+        video.resolveSibling(video.getFileName() + ".latents" + number + ".safetensors"));
   }
 
   /// Returns what a request's latents are, by the names of flags, but for the seed.
@@ -85,7 +78,12 @@ public record SavedLatents(Path file) {
       return Map.of();
     }
     CRC32 sum = new CRC32();
-    sum.update(Tensor.of(speech.sound().channel(0), speech.sound().length()).segment().asByteBuffer());
+    for (float sample : speech.sound().channel(0)) {
+      int bits = Float.floatToIntBits(sample);
+      for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
+        sum.update(bits >> shift);
+      }
+    }
     Map<String, String> flags = new LinkedHashMap<>();
     flags.put("audio", "%d samples, %08x".formatted(speech.sound().length(), sum.getValue()));
     flags.put("pose_video", speech.poses() == null ? "" : print(speech.poses()));
@@ -117,18 +115,16 @@ public record SavedLatents(Path file) {
     return Files.isRegularFile(path) ? Fingerprint.of(List.of(path)) : "";
   }
 
-  /// Writes the latents of clips with what they are made from.
-  void write(List<Tensor> clips, Map<String, String> description, long seed) {
+  /// Writes latents with what they are made from.
+  void write(Tensor latents, Map<String, String> description, long seed) {
     Map<String, String> whole = new LinkedHashMap<>(description);
     whole.put(SEED, Long.toUnsignedString(seed));
-    LatentsFile.writeClips(file, clips, whole);
+    LatentsFile.write(file, new Latents(latents), whole);
   }
 
-  /// Returns the latents that an interrupted run left; throws `InputException` when they are of
-  /// another request.
-  Saved read(Map<String, String> description, long seed) {
+  /// Throws `InputException` when the file's latents are of another request.
+  void requireSame(Map<String, String> description, long seed) {
     requireSame(file, "latents", LatentsFile.read(file).description(), description, seed);
-    return new Saved(LatentsFile.readClips(file), seed);
   }
 
   /// Throws `InputException` when what a file holds is not of the request that is described.

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,37 +22,48 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
 /// What a request leaves beside its video while it runs: the latents of the clips that are sampled
-/// in `VIDEO.latents.safetensors`, and every few steps the state of the clip after them in
-/// `VIDEO.state.safetensors`, read and written while the next steps are computed.
+/// in `VIDEO.latents.safetensors` and, for further ones, `VIDEO.latents.N.safetensors`, and every
+/// few steps the state of the clip after them in `VIDEO.state.safetensors`, read and written while
+/// the next steps are computed.
 public final class SavedRun implements RunRecord {
   private static final String CLIP = "clip"; // the state's, from 0
 
-  private final SavedLatents latents;
+  private final Path video;
   private final Path state;
   private final int everySteps; // 0 for no states
   private final boolean resumes;
-  private final List<Tensor> clips = new ArrayList<>();
+  private int sampled; // clips whose latents are there
   private String left = ""; // what this run has left last, in words
   private boolean isToldOfFailure;
   private Map<String, String> description = Map.of();
   private Map<String, String> stateDescription = Map.of();
   private long seed;
-  private SavedState found; // by an earlier run, of the clip after `clips`
+  private SavedState found; // by an earlier run, of the clip after those that are sampled
   private Consumer<String> says = _ -> {};
   private ExecutorService writer;
   private Future<?> writing;
 
   /// Prepares what lies beside a video; `everySteps` is 0 for no states.
   public SavedRun(Path video, int everySteps, boolean resumes) {
-    latents = SavedLatents.beside(video);
+    this.video = video;
     state = video.resolveSibling(video.getFileName() + ".state.safetensors");
     this.everySteps = everySteps;
     this.resumes = resumes;
   }
 
-  /// Returns the two files, of which each, both or none may be there.
+  private SavedLatents clip(int clip) {
+    return SavedLatents.beside(video, clip);
+  }
+
+  private void deleteLatents(int from) {
+    for (int i = from; Files.exists(clip(i).file()); i++) {
+      clip(i).delete();
+    }
+  }
+
+  /// Returns the two files that come first, of which each, both or none may be there.
   public List<Path> files() {
-    return List.of(latents.file(), state);
+    return List.of(clip(0).file(), state);
   }
 
   /// Throws `InputException` when one of the files could not be written, as far as that can be
@@ -76,7 +86,7 @@ public final class SavedRun implements RunRecord {
     }
     throw new InputException(
         "--resume found no %s and no %s; run without --resume to begin anew"
-            .formatted(latents.file(), state.getFileName()));
+            .formatted(clip(0).file(), state.getFileName()));
   }
 
   /// Begins or goes on with a request; `says` is told what the user may want to know. Throws
@@ -102,14 +112,17 @@ public final class SavedRun implements RunRecord {
     if (files().stream().noneMatch(Files::exists)) {
       seed(); // which says so
     }
-    if (Files.exists(latents.file())) {
-      clips.addAll(latents.read(description, seed).clips());
+    while (Files.exists(clip(sampled).file())) {
+      clip(sampled).requireSame(description, seed);
+      sampled++;
+    }
+    if (sampled > 0) {
       left = ofLatents();
     }
     if (Files.exists(state)) {
       StateFile.Content content = StateFile.read(state);
       SavedLatents.requireSame(state, "a state", content.description(), stateDescription, seed);
-      if (content.state().count(CLIP, Integer.MAX_VALUE) == clips.size()) {
+      if (content.state().count(CLIP, Integer.MAX_VALUE) == sampled) {
         found = content.state().at("run");
         left = ofState(found.count("step", Integer.MAX_VALUE));
         says.accept("going on after step %d".formatted(found.count("step", Integer.MAX_VALUE)));
@@ -119,12 +132,12 @@ public final class SavedRun implements RunRecord {
 
   @Override
   public Tensor latents(int clip) {
-    return clip < clips.size() ? clips.get(clip) : null;
+    return clip < sampled ? LatentsFile.read(clip(clip).file()).latents().values() : null;
   }
 
   @Override
   public SavedState state(int clip) {
-    return clip == clips.size() ? found : null;
+    return clip == sampled ? found : null;
   }
 
   @Override
@@ -142,7 +155,7 @@ public final class SavedRun implements RunRecord {
     writing =
         writer.submit(() -> {
           if (clip == 0) {
-            latents.delete(); // of a run before this one
+            deleteLatents(0); // of a run before this one
           }
           StateFile.write(state, whole.arrive(), ofSeed(stateDescription));
           setLeft(ofState(done));
@@ -162,8 +175,11 @@ public final class SavedRun implements RunRecord {
   @Override
   public void sampled(int clip, Tensor made) {
     found = null;
-    clips.add(made);
-    latents.write(clips, description, seed);
+    clip(clip).write(made, description, seed);
+    if (clip == 0) {
+      deleteLatents(1); // of a run before this one
+    }
+    sampled = clip + 1;
     writing =
         writer.submit(() -> { // after a state that is still being written
           Files.deleteIfExists(state);
@@ -206,7 +222,9 @@ public final class SavedRun implements RunRecord {
   }
 
   private String ofLatents() {
-    return "the latents are safe in " + latents.file();
+    return sampled == 1
+        ? "the latents are safe in " + clip(0).file()
+        : "the latents of %d clips are safe beside %s".formatted(sampled, clip(0).file());
   }
 
   private String ofState(int step) {
@@ -221,7 +239,7 @@ public final class SavedRun implements RunRecord {
 
   /// Removes the files, once the video is whole.
   public void delete() {
-    latents.delete();
+    deleteLatents(0);
     try {
       Files.deleteIfExists(state);
     } catch (IOException e) {

@@ -59,7 +59,7 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
       PendingFile.requireWritableParent(target);
       if (!PendingFile.isNewFolder(target)) {
         throw new InputException(
-            "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
+            "cannot write frames to %s, which exists already and is not an empty folder; remove it or choose another name"
                 .formatted(target));
       }
     } else {

@@ -36,6 +36,9 @@ import wan4j.weights.Weights;
 /// encoded in windows of ten minutes that overlap by one; what is kept of each is at least half a
 /// minute away from where it was cut.
 public final class Wav2Vec2 implements AutoCloseable {
+  /// How long a sound is, in seconds, whose states all attend to each other.
+  public static final int WHOLE_SECONDS = 600;
+
   private static final double VARIANCE_EPSILON = 1e-7; // of samples
   private static final Windows TEN_MINUTES = new Windows(30_000, 1_500, 250);
 

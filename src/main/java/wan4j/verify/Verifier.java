@@ -131,7 +131,7 @@ public final class Verifier {
 
   private static InputException noCase(Set<String> kinds) {
     return new InputException(
-        "there is no case of kind %s; this build knows %s"
+        "no reference case has the kind %s; this build knows %s"
             .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
   }
 

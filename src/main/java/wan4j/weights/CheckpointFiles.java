@@ -88,7 +88,7 @@ record CheckpointFiles(
     }
     requireNoGguf(folder, GGUF);
     throw new InputException(
-        "%s is no Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
+        "%s is not a Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
             .formatted(folder, hint(folder)));
   }
 

@@ -35,4 +35,25 @@ final class SoundFeaturesTest {
     assertThat(SoundFeatures.ofFrames(features, new int[] {1, 0, -1}).toFloats())
         .containsExactly(3, 4, 1, 2, 0, 0);
   }
+
+  @Test
+  void whatFramesHearIsWhatTheThreeStepsGive() {
+    float[] values = new float[73 * 3];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) Math.sin(i);
+    }
+    Tensor states = Tensor.of(values, 73, 3);
+    Tensor features = SoundFeatures.resample(states);
+    int[] indices = SoundFeatures.indices(features.length(0), 32, 16);
+    float[] expected = SoundFeatures.ofFrames(features, indices).toFloats();
+    float[] heard = SoundFeatures.heard(states, 8, 24, 16).toFloats();
+    for (int frame = 0; frame < 24; frame++) {
+      for (int i = 0; i < 3; i++) {
+        assertThat(heard[i * 24 + frame]).isEqualTo(expected[(8 + frame) * 3 + i]);
+      }
+    }
+    assertThat(heard[23]).isZero(); // the sound has ended
+    assertThat(SoundFeatures.count(399)).isZero();
+    assertThat(SoundFeatures.count(48_000)).isEqualTo(89);
+  }
 }
