@@ -30,6 +30,9 @@ public sealed interface Source {
   /// @param poses a video of drawn poses that it follows, or null for none
   /// @param clips how the video is cut into clips
   record Speech(Picture picture, Sound sound, Path poses, Clips clips) implements Source {
+    /// The samples a second that the network hears.
+    public static final int SOUND_RATE = SpeechToVideo.SOUND_RATE;
+
     /// Requires picture, sound and clips.
     public Speech {
       Objects.requireNonNull(picture, "picture is null");
@@ -52,7 +55,7 @@ public sealed interface Source {
     }
 
     private long samples() {
-      return Math.ceilDiv((long) sound.length() * SpeechToVideo.SOUND_RATE, (long) sound.rate());
+      return Math.ceilDiv((long) sound.length() * SOUND_RATE, (long) sound.rate());
     }
 
     /// Returns the same of at most so many clips.
@@ -87,6 +90,18 @@ public sealed interface Source {
             "--num_clip got %d; it takes 1 or more, or leave it out for as many as the sound fills"
                 .formatted(most));
       }
+    }
+
+    /// Returns how many frames the first clip keeps at least; all where it begins with the picture.
+    public int leastFrames() {
+      return frames - SpeechToVideo.DROPPED;
+    }
+
+    /// Returns how far into its sound the video begins, in seconds.
+    public double soundStart() {
+      return startsFromPicture
+          ? 0
+          : (double) SpeechToVideo.DROPPED / SpeechToVideo.FRAMES_PER_SECOND;
     }
   }
 }

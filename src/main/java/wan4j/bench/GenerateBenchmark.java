@@ -21,12 +21,14 @@ import wan4j.engine.Courses;
 import wan4j.engine.RequestCache;
 import wan4j.engine.SamplingPlans;
 import wan4j.media.Picture;
+import wan4j.media.Sound;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.NullOps;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseListener;
 import wan4j.pipeline.CourseRun;
 import wan4j.pipeline.SamplingPlan;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -37,6 +39,7 @@ import wan4j.weights.Expert;
 /// shapes alone first, which tells the memory to reserve and the estimate to compare with.
 public final class GenerateBenchmark {
   private static final double GIGA = 1e9;
+  private static final int SPEECH_SECONDS = 9; // of two clips, that is 157 frames
 
   private final Workbench bench;
   private final Ops ops;
@@ -114,18 +117,30 @@ public final class GenerateBenchmark {
               (clip, shape) -> stage("noise", () -> noise(sampling, course, clip, shape)),
               new RequestCache(ops, request, task, plan, task.defaults().boundary()));
       new CourseRun(course, networks, new Stages(steps, times)).run(wanted, _ -> {});
-      total += (settings.steps() - steps) * times.medianStep();
+      total += course.clips() * (settings.steps() - steps) * times.medianStep();
     }
   }
 
-  /// Random pixels where a video begins with a picture.
+  /// Random pixels where a video begins with a picture, and noise of two clips where it has sound.
   private static Source source(Task task, VideoSize size) {
-    if (task != Task.I2V_A14B) {
+    if (task != Task.I2V_A14B && task != Task.S2V_14B) {
       return Source.TEXT;
     }
     byte[] pixels = new byte[Math.multiplyExact(3, Math.toIntExact(size.area()))];
     new Random(1).nextBytes(pixels);
-    return new Source.Image(new Picture(size.width(), size.height(), pixels));
+    Picture picture = new Picture(size.width(), size.height(), pixels);
+    return task == Task.S2V_14B
+        ? new Source.Speech(picture, noise(), null, Source.Clips.USUAL)
+        : new Source.Image(picture);
+  }
+
+  private static Sound noise() {
+    float[] samples = new float[SPEECH_SECONDS * SpeechToVideo.SOUND_RATE];
+    Random random = new Random(2);
+    for (int i = 0; i < samples.length; i++) {
+      samples[i] = random.nextFloat() - 0.5f;
+    }
+    return Sound.of(SpeechToVideo.SOUND_RATE, samples);
   }
 
   /// Draws noise, where there is something to draw it for.

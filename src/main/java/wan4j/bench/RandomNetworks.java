@@ -5,9 +5,10 @@ import java.util.function.Supplier;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.model.CausalAudioEncoder;
+import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
-import wan4j.model.WanTransformer;
 import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -25,12 +26,15 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     <T> T make(String network, Supplier<T> work);
   }
 
+  private static final long SEED = 6; // of the first transformer
+
   private final Workbench bench;
   private final Ops ops;
   private final RequestSettings settings;
   private final Maker maker;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
+  private Wav2Vec2 speech; // null where it is not needed
   private UmT5Encoder encoder; // null once it has left
 
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
@@ -43,9 +47,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     experts =
         new Experts(
             config,
-            task == Task.TI2V_5B
-                ? List.of(Expert.SINGLE)
-                : List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE),
+            task.hasTwoExperts()
+                ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
+                : List.of(Expert.SINGLE),
             task.defaults().boundary(),
             false,
             expert -> expert(config, expert));
@@ -58,9 +62,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     }
   }
 
-  private WanTransformer expert(TransformerConfig config, Expert expert) {
-    long seed = expert == Expert.LOW_NOISE ? 7 : 6;
-    return new WanTransformer(
+  private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
+    long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
+    return DiffusionNetwork.load(
         config,
         RandomWeights.transformer(config, seed),
         ops,
@@ -97,16 +101,27 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public Wav2Vec2 speech() {
-    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+    if (speech == null) {
+      speech =
+          maker.make(
+              "wav2vec2",
+              () -> new Wav2Vec2(RandomWeights.wav2Vec2Config(), RandomWeights.wav2Vec2(), ops));
+    }
+    return speech;
   }
 
   @Override
   public double[] speechMix() {
-    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+    return CausalAudioEncoder.mix(RandomWeights.transformer(experts.config(), SEED));
   }
 
   @Override
-  public void speechIsDone() {}
+  public void speechIsDone() {
+    if (speech != null) {
+      speech.close();
+      speech = null;
+    }
+  }
 
   @Override
   public VideoAutoencoder autoencoder() {
@@ -126,6 +141,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public void close() {
+    speechIsDone();
     experts.close();
     autoencoder.close();
     park();

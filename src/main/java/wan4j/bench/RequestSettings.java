@@ -25,6 +25,8 @@ public record RequestSettings(
     int layers,
     CacheSettings.MagCache cache,
     boolean parksText) {
+  private static final int SPEECH_FRAMES = 157; // of two clips
+
   /// Throws `InputException` for steps that cannot be measured.
   public RequestSettings {
     if (measured < 1 || measured > steps) {
@@ -47,6 +49,10 @@ public record RequestSettings(
   void addTo(Map<String, Object> parameters) {
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
+    if (task == Task.S2V_14B) {
+      parameters.put("frames", SPEECH_FRAMES);
+      parameters.put("clips", 2);
+    }
     parameters.put("steps", steps);
     if (measured < steps) {
       parameters.put("steps measured", measured);

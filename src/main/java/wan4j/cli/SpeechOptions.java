@@ -13,7 +13,6 @@ import wan4j.media.Sound;
 import wan4j.media.SoundFile;
 import wan4j.media.SoundReader;
 import wan4j.media.Soundtrack;
-import wan4j.pipeline.SpeechToVideo;
 import wan4j.tensor.InputException;
 
 /// The flags of speech to video: what is spoken, how the speaker moves, and how sound and pictures
@@ -143,7 +142,7 @@ final class SpeechOptions {
 
   /// Returns the frames that the first clip keeps where it does not begin with the picture.
   int firstFrames() {
-    return clips().frames() - SpeechToVideo.DROPPED;
+    return clips().leastFrames();
   }
 
   /// Returns what a video is made from, given its picture or null. What is synthesised is kept
@@ -158,7 +157,7 @@ final class SpeechOptions {
       return new Source.Image(picture);
     }
     float[] heard = SoundReader.readSpeech(voice);
-    Sound sound = Sound.of(SpeechToVideo.SOUND_RATE, heard);
+    Sound sound = Sound.of(Source.Speech.SOUND_RATE, heard);
     return new Source.Speech(picture, sound, poseVideo, clips());
   }
 
@@ -171,7 +170,7 @@ final class SpeechOptions {
       return wav;
     }
     SpeechEndpoint endpoint = SpeechEndpoint.ofEnvironment(System.getenv());
-    double seconds = SoundReader.readSpeech(promptAudio).length / (double) SpeechToVideo.SOUND_RATE;
+    double seconds = SoundReader.readSpeech(promptAudio).length / (double) Source.Speech.SOUND_RATE;
     if (seconds < SHORTEST_PROMPT || seconds > LONGEST_PROMPT) {
       says.accept(
           "--tts_prompt_audio lasts %.1f s; voices come out best from 5 to 15 s"
@@ -194,8 +193,6 @@ final class SpeechOptions {
               .formatted(video));
       return Sound.NONE;
     }
-    boolean isWhole = startsFromPicture || REFERENCE.equals(mux);
-    double start = isWhole ? 0 : (double) SpeechToVideo.DROPPED / SpeechToVideo.FRAMES_PER_SECOND;
-    return new SoundFile(voice, start);
+    return new SoundFile(voice, REFERENCE.equals(mux) ? 0 : clips().soundStart());
   }
 }

@@ -213,7 +213,8 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has the kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has"
+            + " the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",

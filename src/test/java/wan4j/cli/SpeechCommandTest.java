@@ -59,8 +59,7 @@ final class SpeechCommandTest {
     Sound voice = SyntheticSpeech.of(0.9, RATE, 2);
     String file = wave(voice, "talk.wav").toString();
     Path reference = folder.resolve("reference.mkv");
-    Terminal run =
-        generate(reference, "--audio", file, "--num_clip", "1", "--mux", "reference");
+    Terminal run = generate(reference, "--audio", file, "--num_clip", "1", "--mux", "reference");
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(VideoReader.read(reference).frames().length(0)).isEqualTo(5);
     assertThat(lag(SoundReader.read(reference).channel(0), voice.channel(0))).isZero();
@@ -111,7 +110,8 @@ final class SpeechCommandTest {
             .replace("DAMAGED", damaged.toString())
             .split(" ");
     Terminal run = generate(video, words);
-    assertThat(run.error()).contains(fragment.replace("WAV", wav).strip().lines().findFirst().get());
+    assertThat(run.error())
+        .contains(fragment.replace("WAV", wav).strip().lines().findFirst().get());
     assertThat(run.code()).isEqualTo(2);
     assertThat(Terminal.names(folder)).isEqualTo(before);
   }

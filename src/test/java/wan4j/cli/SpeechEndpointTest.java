@@ -121,10 +121,8 @@ final class SpeechEndpointTest {
     waits = true;
     SpeechEndpoint hasty =
         new SpeechEndpoint(URI.create(address()), null, "x", Duration.ofMillis(200));
-    assertThatThrownBy(
-            () ->
-                hasty.speak(
-                    new SpeechEndpoint.Speech("hello", SOUND, null), folder.resolve("a.wav")))
+    assertThatThrownBy(() ->
+            hasty.speak(new SpeechEndpoint.Speech("hello", SOUND, null), folder.resolve("a.wav")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("did not answer within");
     assertThat(Terminal.names(folder)).isEmpty();
@@ -137,19 +135,16 @@ final class SpeechEndpointTest {
     assertThatThrownBy(
             () -> SpeechEndpoint.ofEnvironment(Map.of(SpeechEndpoint.URL, "localhost:80")))
         .hasMessageContaining("it takes an address that begins with http:// or https://");
-    assertThatThrownBy(
-            () ->
-                SpeechEndpoint.ofEnvironment(
-                    Map.of(SpeechEndpoint.URL, address(), SpeechEndpoint.LIMIT, "soon")))
+    assertThatThrownBy(() ->
+            SpeechEndpoint.ofEnvironment(
+                Map.of(SpeechEndpoint.URL, address(), SpeechEndpoint.LIMIT, "soon")))
         .hasMessageContaining("WAN4J_SPEECH_SECONDS got \"soon\"; it takes whole seconds");
   }
 
   private void refuses(String fragment) {
-    assertThatThrownBy(
-            () ->
-                SpeechEndpoint.ofEnvironment(Map.of(SpeechEndpoint.URL, address()))
-                    .speak(
-                        new SpeechEndpoint.Speech("hello", SOUND, null), folder.resolve("a.wav")))
+    assertThatThrownBy(() ->
+            SpeechEndpoint.ofEnvironment(Map.of(SpeechEndpoint.URL, address()))
+                .speak(new SpeechEndpoint.Speech("hello", SOUND, null), folder.resolve("a.wav")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(fragment);
     assertThat(Terminal.names(folder)).isEmpty();

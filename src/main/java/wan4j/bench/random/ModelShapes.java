@@ -127,6 +127,49 @@ public final class ModelShapes {
     return all.shapes;
   }
 
+  /// Returns the speech network's, wav2vec2 of 24 layers.
+  static Map<String, Shape> wav2Vec2() {
+    long dim = 1024;
+    long wide = 4096;
+    long channels = 512;
+    int[] taps = {10, 3, 3, 3, 3, 2, 2};
+    ModelShapes all = new ModelShapes();
+    for (int i = 0; i < taps.length; i++) {
+      String name = "wav2vec2.feature_extractor.conv_layers." + i + ".";
+      all.put(name + "conv.weight", channels, i == 0 ? 1 : channels, taps[i]);
+      all.put(name + "conv.bias", channels);
+      all.putNorm(name + "layer_norm", channels);
+    }
+    all.putNorm("wav2vec2.feature_projection.layer_norm", channels);
+    all.putLinear("wav2vec2.feature_projection.projection", dim, channels);
+    String positions = "wav2vec2.encoder.pos_conv_embed.conv.";
+    all.put(positions + "weight_g", 1, 1, 128);
+    all.put(positions + "weight_v", dim, dim / 16, 128);
+    all.put(positions + "bias", dim);
+    for (int i = 0; i < 24; i++) {
+      String name = "wav2vec2.encoder.layers." + i + ".";
+      for (String layer : new String[] {"q_proj", "k_proj", "v_proj", "out_proj"}) {
+        all.putLinear(name + "attention." + layer, dim, dim);
+      }
+      all.putNorm(name + "layer_norm", dim);
+      all.putLinear(name + "feed_forward.intermediate_dense", wide, dim);
+      all.putLinear(name + "feed_forward.output_dense", dim, wide);
+      all.putNorm(name + "final_layer_norm", dim);
+    }
+    all.putNorm("wav2vec2.encoder.layer_norm", dim);
+    return all.shapes;
+  }
+
+  private void putNorm(String name, long size) {
+    put(name + ".weight", size);
+    put(name + ".bias", size);
+  }
+
+  private void putLinear(String name, long outputs, long inputs) {
+    put(name + ".weight", outputs, inputs);
+    put(name + ".bias", outputs);
+  }
+
   /// Returns the Wan2.1 autoencoder's; the real one has a width of 96.
   static Map<String, Shape> vae21(long width) {
     ModelShapes all = new ModelShapes();

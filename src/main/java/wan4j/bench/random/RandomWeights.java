@@ -1,6 +1,7 @@
 package wan4j.bench.random;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import wan4j.Task;
 import wan4j.tensor.RandomSource;
@@ -8,6 +9,7 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Wav2Vec2Config;
 import wan4j.weights.Weights;
 
 /// Full-size networks without a checkpoint: random weights of such magnitudes that activations stay
@@ -75,6 +77,16 @@ public final class RandomWeights {
   /// Returns umT5-XXL's encoder with a number of layers.
   public static Weights umT5(int layers) {
     return of("random umT5-XXL", ModelShapes.umT5(layers), 3);
+  }
+
+  /// Returns the speech network, wav2vec2 of 24 layers.
+  public static Weights wav2Vec2() {
+    return of("random wav2vec2", ModelShapes.wav2Vec2(), 8);
+  }
+
+  /// Returns what the tensors of the speech network do not tell of it.
+  public static Wav2Vec2Config wav2Vec2Config() {
+    return new Wav2Vec2Config(16, List.of(5, 2, 2, 2, 2, 2, 2), 16, 1e-5);
   }
 
   /// Returns the Wan2.1 autoencoder.
