@@ -102,7 +102,7 @@ public final class Conversion {
   private void requireConvertible(Checkpoint checkpoint) {
     if (!Task.isKnown(checkpoint.kind())) {
       throw new InputException(
-          "%s is a checkpoint of %s, whose network this build does not know yet; expected one of t2v-A14B, i2v-A14B, ti2v-5B or animate-14B"
+          "%s is a checkpoint of %s, whose network this build does not know yet; expected one of t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B or animate-14B"
               .formatted(source, checkpoint.kind().task()));
     }
     for (Expert expert : checkpoint.experts()) {

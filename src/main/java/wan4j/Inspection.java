@@ -11,6 +11,7 @@ import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.StoredFormat;
 import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
+import wan4j.media.Sound;
 import wan4j.model.MotionEncoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.quant.PrecisionTable;
@@ -24,6 +25,8 @@ import wan4j.weights.Weights;
 /// task would need in each arithmetic that can be chosen, found out by running the request on
 /// shapes alone.
 public final class Inspection {
+  private static final int SECONDS_OF_SPEECH = 8;
+
   private final CheckpointSummary summary;
   private final List<Float8> float8;
   private final List<LayerPlan> layers;
@@ -151,13 +154,19 @@ public final class Inspection {
 
   private static VideoRequest request(
       Checkpoint checkpoint, Task task, String sides, Integer frames) {
+    if (task == Task.S2V_14B && frames != null) {
+      throw new InputException(
+          "--frame_num got %d, but a video of %s is as long as its sound, and memory does not grow with it; leave it out"
+              .formatted(frames, task.spelling()));
+    }
     VideoSize size = task.size(sides, frames);
     VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
+    Picture picture =
+        new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]);
     return switch (task) {
-      case T2V_A14B, TI2V_5B, S2V_14B -> request;
-      case I2V_A14B ->
-          request.withImage(
-              new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]));
+      case T2V_A14B, TI2V_5B -> request;
+      case I2V_A14B -> request.withImage(picture);
+      case S2V_14B -> request.with(new Source.Speech(picture, silence(), null, Source.Clips.USUAL));
       case ANIMATE_14B ->
           request.with(
               new Source.Character(
@@ -169,6 +178,17 @@ public final class Inspection {
                           checkpoint.transformer(Expert.SINGLE).at("motion_encoder"))),
                   1));
     };
+  }
+
+  /// A sound of two clips, the second of which has more tokens than the first.
+  private static Sound silence() {
+    return Sound.of(1, new float[SECONDS_OF_SPEECH]);
+  }
+
+  private static long frames(VideoRequest request) {
+    return request.source() instanceof Source.Speech speech
+        ? speech.frames()
+        : request.size().frames();
   }
 
   private static EngineOptions gpu(
@@ -240,7 +260,7 @@ public final class Inspection {
               "memory on %-5s %s, %d frames, %s, %s: %s",
               need.device().spelling(),
               request.size().sides(),
-              request.size().frames(),
+              frames(request),
               need.precision(),
               need.flags(),
               size(need.bytes())));

@@ -81,7 +81,7 @@ public final class CourseRun {
 
   /// Draws a clip's noise, so that the next clip's is that of an unbroken run.
   private void skipNoise(Wanted wanted, int clip) {
-    if (course.clips() > 1 && !course.seedsEachClip()) {
+    if (clip + 1 < course.clips() && !course.seedsEachClip()) {
       wanted.noise().of(clip, course.latents(networks.autoencoder()));
     }
   }
