@@ -18,9 +18,9 @@ public interface Progress {
         public void stepped(Step step) {}
       };
 
-  /// One step of the sampling loop: its number from 1, the expert's name, how many of its forwards
-  /// came from the cache, and how long it took.
-  record Step(int number, int steps, String expert, int skipped, Duration time) {}
+  /// One step of the sampling loop: its number from 1, the expert's name, how many forwards it has
+  /// and how many of them were not computed, and how long it took.
+  record Step(int number, int steps, String expert, int forwards, int skipped, Duration time) {}
 
   /// A stage begins, such as "text", "denoise" or "decode".
   void begins(String stage);

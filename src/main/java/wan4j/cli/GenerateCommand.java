@@ -107,7 +107,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Hold weights in the device's type; on a GPU they always are.")
   private boolean convertModelType;
 
-  @Mixin private MagCacheOptions magCache;
+  @Mixin private CacheOptions caches;
 
   @Option(
       names = "--magcache_calibration",
@@ -117,6 +117,7 @@ final class GenerateCommand implements Callable<Integer> {
           "Measure MagCache's ratios and write them to a file (default: magcache-ratios.json).")
   private Path calibration;
 
+  @Mixin private CompileOptions compile;
   @Mixin private OutputOptions output;
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
@@ -147,7 +148,8 @@ final class GenerateCommand implements Callable<Integer> {
             loras.files(),
             loras.mode(),
             offload(),
-            textOnCpu);
+            textOnCpu,
+            compile.recording(where));
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
@@ -223,10 +225,10 @@ final class GenerateCommand implements Callable<Integer> {
     if (prompt != null && promptFile != null) {
       throw new InputException("--prompt and --prompt_file were both given; give one of them");
     }
-    magCache.check();
-    if (calibration != null && magCache.isUsed()) {
+    caches.check();
+    if (calibration != null && caches.isUsed()) {
       throw new InputException(
-          "--magcache_calibration and --use_magcache were both given; calibrate first, then use");
+          "--magcache_calibration and a cache were both given; calibrate first, then use");
     }
     if (output.isResumed() && calibration != null) {
       throw new InputException(
@@ -242,7 +244,7 @@ final class GenerateCommand implements Callable<Integer> {
         source(progress),
         size(kind),
         sampling.of(kind),
-        cache(),
+        cache(kind),
         List.of());
   }
 
@@ -251,11 +253,11 @@ final class GenerateCommand implements Callable<Integer> {
     return picture == null ? Source.TEXT : new Source.Image(picture);
   }
 
-  private CacheSettings cache() {
+  private CacheSettings cache(Task kind) {
     if (calibration != null) {
       return new CacheSettings.Calibration(calibration);
     }
-    return magCache.settings();
+    return caches.settings(kind);
   }
 
   private VideoSize size(Task kind) {

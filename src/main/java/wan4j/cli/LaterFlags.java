@@ -46,9 +46,7 @@ final class LaterFlags {
                   "tts_prompt_text",
                   "tts_text",
                   "pose_video",
-                  "infer_frames"),
-              switches("a graph compiler, and needs none", "compile"),
-              values("a graph compiler, and needs none", Set.of(), "compile_mode"))
+                  "infer_frames"))
           .flatMap(List::stream)
           .collect(Collectors.toMap(Flag::name, Function.identity()));
 

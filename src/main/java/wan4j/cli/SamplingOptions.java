@@ -32,6 +32,14 @@ final class SamplingOptions {
   private String guidance;
 
   @Option(
+      names = "--cfg_gate",
+      paramLabel = "0..1",
+      description =
+          "Share of the steps after which guidance goes by the difference that it has seen, without"
+              + " the negative prompt's forward (default: 1, never).")
+  private Double gate;
+
+  @Option(
       names = {"--base_seed", "--seed"},
       paramLabel = "-1..",
       defaultValue = "-1",
@@ -61,6 +69,9 @@ final class SamplingOptions {
     }
     if (shift != null) {
       sampling = sampling.withShift(shift);
+    }
+    if (gate != null) {
+      sampling = sampling.withGate(gate);
     }
     if (guidance != null) {
       double[] scales = scales(task);

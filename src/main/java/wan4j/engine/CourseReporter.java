@@ -45,6 +45,7 @@ public final class CourseReporter implements CourseListener {
             outcome.step() + 1,
             outcome.steps(),
             outcome.expert().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+            outcome.forwards(),
             outcome.skipped(),
             Duration.ofNanos(System.nanoTime() - began)));
     latents.accept(outcome.latents());

@@ -135,9 +135,8 @@ public final class Denoiser {
       forwards.use(network, scale);
       restore(network, expert);
       try (var _ = ops.scope()) {
-        int skippedBefore = cache.skipped();
-        GuidedForward.Velocities made =
-            forwards.run(sample, timestep, step, schedule.steps(), scale);
+        int skippedBefore = cache.skipped() + forwards.left();
+        GuidedForward.Velocities made = forwards.run(sample, timestep, step, expert);
         solver.step(ops, made.guided(), step, sample);
         conditioning.constrain(ops, sample);
         Tensor latents = ops.download(sample);
@@ -147,7 +146,8 @@ public final class Denoiser {
                 step,
                 schedule.steps(),
                 expert,
-                cache.skipped() - skippedBefore,
+                scale == 1 ? 1 : 2,
+                cache.skipped() + forwards.left() - skippedBefore,
                 made.conditional(),
                 made.unconditional(),
                 made.guided(),
@@ -171,7 +171,12 @@ public final class Denoiser {
       if (isResumed()) {
         cache.restore(ops, from.at("cache"));
       }
-      forwards = new GuidedForward(ops, conditioning, prepared, cache, this::requireNotCancelled);
+      forwards =
+          new GuidedForward(
+              ops, plan, sample.shape(), conditioning, prepared, cache, this::requireNotCancelled);
+      if (isResumed()) {
+        forwards.restore(ops, from.at("guidance"));
+      }
     }
 
     /// Noise levels only fall, so an expert whose steps are done does not work again, and one whose
@@ -182,6 +187,7 @@ public final class Denoiser {
       state.put("sample", latents);
       solver.save(ops, state.at("solver"));
       cache.save(ops, state.at("cache"));
+      forwards.save(ops, state.at("guidance"));
       experts.get(expert).save(ops, state.at(name(expert)));
       return state;
     }

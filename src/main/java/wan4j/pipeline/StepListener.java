@@ -33,7 +33,8 @@ public interface StepListener {
   /// @param step its number from 0
   /// @param steps the number of all
   /// @param expert whose step it was
-  /// @param skipped how many of its forwards came from the cache
+  /// @param forwards how many forwards it has without a cache
+  /// @param skipped how many of them were not computed
   /// @param conditional the velocity for the prompt, on the backend; it changes after the call
   /// @param unconditional the velocity for the negative prompt; without guidance `conditional`
   /// @param velocity the guided velocity, which changes too
@@ -44,6 +45,7 @@ public interface StepListener {
       int step,
       int steps,
       Expert expert,
+      int forwards,
       int skipped,
       Tensor conditional,
       Tensor unconditional,
