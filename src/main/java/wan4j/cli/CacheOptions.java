@@ -66,9 +66,16 @@ public final class CacheOptions {
     return kind() != Kind.NONE;
   }
 
-  /// Says whether the flags name a cache, or none by its name.
+  /// Says whether the flags name a cache, or none by its name, or set anything of one.
   boolean isGiven() {
-    return name != null || isUsed;
+    return name != null
+        || isUsed
+        || change != null
+        || retained != null
+        || threshold != null
+        || retention != null
+        || skips != null
+        || ratios != null;
   }
 
   private Kind kind() {

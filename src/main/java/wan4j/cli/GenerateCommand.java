@@ -6,11 +6,14 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.Offload;
+import wan4j.Quantization;
 import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
@@ -45,6 +48,8 @@ import wan4j.tensor.InputException;
           + " \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Option(
       names = "--task",
       description = "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B.")
@@ -67,6 +72,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the video does not show (default: the reference's own).")
   private String negativePrompt;
 
+  @Mixin private BatchOptions batch;
   @Mixin private ImageOptions image;
 
   @Option(
@@ -107,6 +113,15 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Hold weights in the device's type; on a GPU they always are.")
   private boolean convertModelType;
 
+  @Option(
+      names = "--speed",
+      paramLabel = "NAME",
+      description =
+          "exact: bf16, every forward; balanced: FP8 on a GPU (--quantize); fast: FP8 on a GPU and"
+              + " --cache easycache. A flag that is given wins (default: what the checkpoint"
+              + " stores, every forward).")
+  private String speed;
+
   @Mixin private CacheOptions caches;
 
   @Option(
@@ -126,6 +141,10 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    batch.check();
+    if (batch.file() != null) {
+      return many();
+    }
     checkFlags();
     output.check();
     Interruption.heed();
@@ -139,28 +158,14 @@ final class GenerateCommand implements Callable<Integer> {
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
     }
-    EngineOptions options =
-        new EngineOptions(
-            checkpoint,
-            where,
-            arithmetic.on(where, absence),
-            quantization.quantization(),
-            loras.files(),
-            loras.mode(),
-            offload(),
-            textOnCpu,
-            compile.recording(where));
+    EngineOptions options = options(where, absence);
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
     ComparedRun compared;
     try (var progress = report.progress()) {
       try (VideoEngine engine = VideoEngine.open(options)) {
-        if (task != null && Task.of(task) != engine.task()) {
-          throw new InputException(
-              "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
-                  .formatted(checkpoint, engine.task().spelling(), task));
-        }
+        requireTask(engine);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
@@ -179,6 +184,65 @@ final class GenerateCommand implements Callable<Integer> {
     return 0;
   }
 
+  private EngineOptions options(Device where, String absence) {
+    return new EngineOptions(
+        checkpoint,
+        where,
+        arithmetic.on(where, absence),
+        quantization(where),
+        loras.files(),
+        loras.mode(),
+        offload(),
+        textOnCpu,
+        compile.recording(where));
+  }
+
+  private Quantization quantization(Device where) {
+    Speed preset = Speed.of(speed);
+    return preset == null || quantization.isGiven()
+        ? quantization.quantization()
+        : preset.quantization(where);
+  }
+
+  private void requireTask(VideoEngine engine) {
+    if (task != null && Task.of(task) != engine.task()) {
+      throw new InputException(
+          "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
+              .formatted(checkpoint, engine.task().spelling(), task));
+    }
+  }
+
+  /// Makes the videos of a list of requests with networks that are loaded once.
+  private int many() {
+    requireCheckpoint();
+    if (calibration != null || promptFile != null || output.keepsMore()) {
+      throw new InputException(
+          "--requests was given with --prompt_file, --magcache_calibration, --compare or"
+              + " --save_latents, which are for one request; leave them out");
+    }
+    List<RequestList.Line> lines = RequestList.read(batch.file());
+    Path folder = output.folder();
+    Interruption.heed();
+    String absence = device == null ? Device.absence() : null;
+    Device where = device == null ? preferred(absence) : Device.of(device);
+    try (var progress = report.progress();
+        VideoEngine engine = VideoEngine.open(options(where, absence))) {
+      requireTask(engine);
+      return new Batch(spec.commandLine(), folder, batch.overwrites())
+          .make(lines, progress, one -> one.make(engine, progress));
+    }
+  }
+
+  /// Makes this one request on an engine that is there.
+  private void make(VideoEngine engine, Reporter progress) {
+    checkFlags();
+    output.check();
+    VideoRequest request = request(engine.task(), progress);
+    Path target = output.target(engine.task(), request);
+    output.leftovers(target).forEach(progress::says);
+    run(engine, request, target, output.steps(), null, progress);
+  }
+
   private void run(
       VideoEngine engine,
       VideoRequest request,
@@ -187,15 +251,20 @@ final class GenerateCommand implements Callable<Integer> {
       FrameBuffer kept,
       Reporter progress) {
     Recovery recovery = output.recovery(target);
+    Preview preview = output.preview(target);
+    Reporter told = preview == null ? progress : new PreviewReporter(progress, preview);
     VideoRequest whole = request;
     if (output.isResumed() && sampling.seed() == null) {
       whole = request.with(request.sampling().withSeed(recovery.seed()));
     }
     VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
     try (LateVideo video = new LateVideo(target, settings)) {
-      engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      engine.generate(whole, recovery, kept == null ? video : video.and(kept), told, steps);
       progress.timed("save", video::finish);
       recovery.delete();
+      if (preview != null) {
+        preview.delete();
+      }
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
       String note = output.note(target, recovery, e instanceof CancellationException);
@@ -217,11 +286,15 @@ final class GenerateCommand implements Callable<Integer> {
         : Offload.of(Flags.isTrue("--offload_model", offload, true));
   }
 
-  private void checkFlags() {
+  private void requireCheckpoint() {
     if (checkpoint == null) {
       throw new InputException(
           "no checkpoint was given; give the folder of the download with --ckpt_dir");
     }
+  }
+
+  private void checkFlags() {
+    requireCheckpoint();
     if (prompt != null && promptFile != null) {
       throw new InputException("--prompt and --prompt_file were both given; give one of them");
     }
@@ -243,21 +316,22 @@ final class GenerateCommand implements Callable<Integer> {
         negativePrompt,
         source(progress),
         size(kind),
-        sampling.of(kind),
+        sampling.of(kind, Speed.of(speed)),
         cache(kind),
         List.of());
   }
 
   private Source source(Reporter progress) {
     Picture picture = image.picture(progress::says);
-    return picture == null ? Source.TEXT : new Source.Image(picture);
+    return picture == null ? Source.TEXT : new Source.Image(picture, image.last(progress::says));
   }
 
   private CacheSettings cache(Task kind) {
     if (calibration != null) {
       return new CacheSettings.Calibration(calibration);
     }
-    return caches.settings(kind);
+    Speed preset = Speed.of(speed);
+    return preset == null || caches.isGiven() ? caches.settings(kind) : preset.cache(kind);
   }
 
   private VideoSize size(Task kind) {

@@ -58,8 +58,9 @@ final class SamplingOptions {
     return seed < 0 ? null : seed;
   }
 
-  /// Returns how a task's video is sampled, with a random seed where none was asked for.
-  Sampling of(Task task) {
+  /// Returns how a task's video is sampled, with a random seed where none was asked for and the
+  /// gate of a preset, or null, where none was given.
+  Sampling of(Task task, Speed preset) {
     Sampling sampling =
         Sampling.of(task, seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed)
             .withSolver(solver)
@@ -72,6 +73,8 @@ final class SamplingOptions {
     }
     if (gate != null) {
       sampling = sampling.withGate(gate);
+    } else if (preset != null) {
+      sampling = sampling.withGate(preset.gate());
     }
     if (guidance != null) {
       double[] scales = scales(task);

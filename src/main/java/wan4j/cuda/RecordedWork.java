@@ -8,12 +8,13 @@ import java.util.function.Supplier;
 import wan4j.cuda.bind.CudaGraphs;
 import wan4j.cuda.device.Device;
 
-/// Repeated work as CUDA graphs. What comes again under a key in the same place, and has changed
-/// nothing that decides which work it is, is recorded and from then on played by one call: the same
-/// kernels with the same arguments in the same order. In another place it is done as ever, and
-/// recorded anew when it stays there.
+/// Repeated work as CUDA graphs. What was done twice under a key in the same place, and has changed
+/// nothing that decides which work it is, is recorded the third time and from then on played by one
+/// call: the same kernels with the same arguments in the same order. The first time loads kernels
+/// and makes plans. In another place it is done as ever, and recorded anew when it stays there.
 final class RecordedWork implements AutoCloseable {
   private static final int MOST = 16; // records; two experts with two branches have four
+  private static final int DONE = 2; // times before
 
   /// What work depends on beside its key.
   ///
@@ -22,8 +23,8 @@ final class RecordedWork implements AutoCloseable {
   /// @param state which work operations become
   record Place(List<Long> inputs, Object position, CudaOps.LaunchState state) {}
 
-  /// Work that was done once in a place, or recorded there.
-  private record Entry(Place place, long executable) {
+  /// Work that was done in a place, so many times, or recorded there.
+  private record Entry(Place place, int times, long executable) {
     boolean isRecorded() {
       return executable != 0;
     }
@@ -44,21 +45,21 @@ final class RecordedWork implements AutoCloseable {
       forget(entry);
       entry = null;
     }
-    if (entry == null) {
+    int times = entry == null ? 0 : entry.times();
+    if (times < DONE) {
       work.run();
       if (place.get().equals(before)) {
-        keep(key, new Entry(before, 0));
+        keep(key, new Entry(before, times + 1, 0));
       }
       return;
     }
-    Entry recorded = entry.isRecorded() ? entry : new Entry(before, record(work));
+    Entry recorded = entry.isRecorded() ? entry : new Entry(before, times, record(work));
     keep(key, recorded);
     CudaGraphs.launch(recorded.executable(), device.stream());
   }
 
   private long record(Runnable work) {
     CudaGraphs.begin(device.stream());
-    long graph;
     try {
       work.run();
     } catch (RuntimeException | Error e) {
@@ -69,7 +70,7 @@ final class RecordedWork implements AutoCloseable {
       }
       throw e;
     }
-    graph = CudaGraphs.end(device.stream());
+    long graph = CudaGraphs.end(device.stream());
     try {
       return CudaGraphs.executable(graph);
     } finally {

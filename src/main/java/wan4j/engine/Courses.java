@@ -30,7 +30,7 @@ public final class Courses {
       case I2V_A14B ->
           switch (request.source()) {
             case Source.Image image ->
-                new ImageToVideo(image.picture(), size.area(), size.frames());
+                new ImageToVideo(image.picture(), image.last(), size.area(), size.frames());
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -38,6 +38,10 @@ public final class Courses {
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
+            case Source.Image image when image.last() != null ->
+                throw new InputException(
+                    "task %s got a last image, which it was not trained to end with; leave out --last_image, or use a checkpoint of i2v-A14B"
+                        .formatted(task.spelling()));
             case Source.Image image ->
                 new TextImageToVideo(image.picture(), size.area(), size.frames());
           };

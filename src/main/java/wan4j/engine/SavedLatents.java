@@ -82,7 +82,10 @@ public record SavedLatents(Path file) {
   private static String name(Source source) {
     return switch (source) {
       case Source.Text _ -> "";
-      case Source.Image image -> name(image.picture());
+      case Source.Image image ->
+          image.last() == null
+              ? name(image.picture())
+              : name(image.picture()) + "; " + name(image.last());
     };
   }
 

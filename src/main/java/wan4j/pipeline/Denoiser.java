@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -152,6 +153,7 @@ public final class Denoiser {
                 made.unconditional(),
                 made.guided(),
                 latents,
+                () -> clean(step, made.guided()),
                 () -> state(step, latents, expert)));
         return latents;
       }
@@ -176,6 +178,17 @@ public final class Denoiser {
               ops, plan, sample.shape(), conditioning, prepared, cache, this::requireNotCancelled);
       if (isResumed()) {
         forwards.restore(ops, from.at("guidance"));
+      }
+    }
+
+    /// Returns the clean sample, of which the one after a step is so far away as the noise level
+    /// says.
+    private Tensor clean(int step, Tensor velocity) {
+      try (var _ = ops.scope()) {
+        Tensor clean = ops.empty(DType.F32, sample.shape().toArray());
+        double level = schedule.sigma(step + 1);
+        ops.linearCombination(clean, new double[] {1, -level}, List.of(sample, velocity));
+        return ops.download(clean);
       }
     }
 

@@ -39,6 +39,8 @@ public interface StepListener {
   /// @param unconditional the velocity for the negative prompt; without guidance `conditional`
   /// @param velocity the guided velocity, which changes too
   /// @param latents the sample after the step, float32 in host memory
+  /// @param clean reads the clean sample that the velocity implies, float32; to be asked within the
+  ///   call
   /// @param state begins to read all that the run needs to go on after this step; to be asked
   ///   within the call, and to have arrived before the backend closes
   record Outcome(
@@ -51,5 +53,6 @@ public interface StepListener {
       Tensor unconditional,
       Tensor velocity,
       Tensor latents,
+      Supplier<Tensor> clean,
       Supplier<SavedState> state) {}
 }

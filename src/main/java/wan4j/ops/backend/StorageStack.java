@@ -39,7 +39,7 @@ public final class StorageStack {
 
   /// Returns where the next piece would lie; equal positions of the same chunks are the same place.
   public Object position() {
-    return new Mark(chunk, offset, height);
+    return List.of((long) chunk, offset);
   }
 
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
