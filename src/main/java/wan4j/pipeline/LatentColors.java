@@ -11,8 +11,8 @@ import wan4j.tensor.Tensor;
 /// fitted to the autoencoder at hand, by least squares over one picture of random colours, so that
 /// every autoencoder has one.
 public final class LatentColors {
-  private static final int SIDE = 24; // latents of the picture in a row and in a column
-  private static final int CELL = 3; // latents, in a row and in a column, of one colour
+  private static final int SIDE = 48; // latents of the picture in a row and in a column
+  private static final int CELL = 4; // latents, in a row and in a column, of one colour
   private static final double DAMPING = 1e-4; // of the normal equations' diagonal
   private static final int CHANNELS = 3;
 
