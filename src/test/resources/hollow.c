@@ -130,6 +130,16 @@ int cuEventCreate(handle* out, int flags) { *out = 1; return CALLED("create even
 int cuEventDestroy_v2(handle event) { return CALLED("destroy event"); }
 int cuEventRecord(handle event, handle stream) { return CALLED("record event"); }
 int cuEventSynchronize(handle event) { return CALLED("synchronize with event"); }
+int cuStreamBeginCapture_v2(handle stream, int mode) { return CALLED("begin record %lx", stream); }
+int cuStreamEndCapture(handle stream, handle* graph) { *graph = 7; return CALLED("end record %lx", stream); }
+int cuGraphInstantiateWithFlags(handle* out, handle graph, uint64_t flags) {
+  static handle next = 1;
+  *out = next++;
+  return CALLED("make record %lx of %lx", *out, graph);
+}
+int cuGraphLaunch(handle executable, handle stream) { return CALLED("play %lx %lx", executable, stream); }
+int cuGraphDestroy(handle graph) { return CALLED("destroy graph %lx", graph); }
+int cuGraphExecDestroy(handle executable) { return CALLED("destroy record %lx", executable); }
 
 // ---- cuBLASLt: an operation is its epilogue, a layout its type
 

@@ -3,6 +3,7 @@ package wan4j;
 import java.nio.file.Path;
 import java.util.Objects;
 import wan4j.cache.MagCacheSettings;
+import wan4j.tensor.InputException;
 
 /// Whether and how forwards are skipped.
 public sealed interface CacheSettings {
@@ -25,6 +26,31 @@ public sealed interface CacheSettings {
     /// Checks the numbers; throws `InputException` when one is out of range.
     public MagCache {
       var _ = new MagCacheSettings(threshold, retention, skips);
+    }
+  }
+
+  /// EasyCache: all forwards of a step are skipped while the relative change that is expected of
+  /// the velocity, accumulated since the last computed step, stays below `threshold`, never in the
+  /// first `retained` steps of an expert nor in the last step.
+  record EasyCache(double threshold, int retained) implements CacheSettings {
+    /// Checks the numbers; throws `InputException` when one is out of range.
+    public EasyCache {
+      if (!(threshold >= 0 && threshold < Double.POSITIVE_INFINITY)) {
+        throw new InputException(
+            "easycache_thresh got %s; it takes a number from 0 on, 0.05 being usual"
+                .formatted(threshold));
+      }
+      if (retained < 1) {
+        throw new InputException(
+            "easycache_steps got %d; it takes a whole number from 1 on, 7 being usual"
+                .formatted(retained));
+      }
+    }
+
+    /// Returns what its authors take for a task (H-EmbodVis/EasyCache 3149a41,
+    /// EasyCache4Wan2.2/easycache_generate.py).
+    public static EasyCache of(Task task) {
+      return new EasyCache(task == Task.T2V_A14B ? 0.06 : 0.05, 7);
     }
   }
 

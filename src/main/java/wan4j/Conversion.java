@@ -246,7 +246,7 @@ public final class Conversion {
           Duration time = Duration.ofNanos(System.nanoTime() - last[0]);
           if (step > last[1] && time.compareTo(WORTH_TELLING) > 0) {
             progress.stepped(
-                new Progress.Step(step, PROGRESS_STEPS, expert.description(), 0, time));
+                new Progress.Step(step, PROGRESS_STEPS, expert.description(), 0, 0, time));
             last[0] = System.nanoTime();
             last[1] = step;
           }

@@ -2,6 +2,7 @@ package wan4j;
 
 import java.time.Duration;
 import java.util.function.Supplier;
+import wan4j.tensor.Tensor;
 
 /// Receives a request's progress, and says whether the request is to go on.
 public interface Progress {
@@ -18,9 +19,9 @@ public interface Progress {
         public void stepped(Step step) {}
       };
 
-  /// One step of the sampling loop: its number from 1, the expert's name, how many of its forwards
-  /// came from the cache, and how long it took.
-  record Step(int number, int steps, String expert, int skipped, Duration time) {}
+  /// One step of the sampling loop: its number from 1, the expert's name, how many forwards it has
+  /// and how many of them were not computed, and how long it took.
+  record Step(int number, int steps, String expert, int forwards, int skipped, Duration time) {}
 
   /// A stage begins, such as "text", "denoise" or "decode".
   void begins(String stage);
@@ -56,6 +57,15 @@ public interface Progress {
 
   /// Something was decided that the user may want to know, told as a sentence.
   default void says(String sentence) {}
+
+  /// Returns after how many steps a preview of the video is wanted, 0 for none.
+  default int previewEvery() {
+    return 0;
+  }
+
+  /// A preview of the video after a step, numbered from 1: small frames in the colours that the
+  /// clean latents stand for, unsigned bytes `[latent frames, height, width, 3]`.
+  default void previews(int step, Tensor frames) {}
 
   /// Says whether the request is to stop; asked by the engine's thread between two forwards and two
   /// pieces of frames, and answered by what another thread may have set, such as an

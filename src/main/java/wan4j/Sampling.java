@@ -14,6 +14,8 @@ import wan4j.tensor.InputException;
 /// @param highGuidance guidance scale of the high-noise expert
 /// @param seed seed of the noise, 0 to 2^64 - 1 as an unsigned number, as PyTorch takes it
 /// @param noise whose generator of PyTorch's the noise equals
+/// @param gate the share of the steps after which guidance goes by the difference that the forwards
+///   for the prompt and the negative prompt had before, 0 to 1; 1 for never
 public record Sampling(
     Solver solver,
     int steps,
@@ -21,7 +23,8 @@ public record Sampling(
     double lowGuidance,
     double highGuidance,
     long seed,
-    Generator noise) {
+    Generator noise,
+    double gate) {
   /// The solvers.
   public enum Solver {
     /// UniPC: predictor and corrector of order 2; the reference's default.
@@ -90,6 +93,23 @@ public record Sampling(
     FlowSchedule.require(steps, shift);
     requireScale(lowGuidance);
     requireScale(highGuidance);
+    if (!(gate >= 0 && gate <= 1)) {
+      throw new InputException(
+          "cfg_gate got %s; it takes a number from 0 to 1, the share of the steps that see the negative prompt"
+              .formatted(gate));
+    }
+  }
+
+  /// Guidance looks at the negative prompt in every step.
+  public Sampling(
+      Solver solver,
+      int steps,
+      double shift,
+      double lowGuidance,
+      double highGuidance,
+      long seed,
+      Generator noise) {
+    this(solver, steps, shift, lowGuidance, highGuidance, seed, noise, 1);
   }
 
   private static void requireScale(double value) {
@@ -115,32 +135,39 @@ public record Sampling(
 
   /// Returns the same with another number of steps.
   public Sampling withSteps(int count) {
-    return new Sampling(solver, count, shift, lowGuidance, highGuidance, seed, noise);
+    return new Sampling(solver, count, shift, lowGuidance, highGuidance, seed, noise, gate);
   }
 
   /// Returns the same with noise of another seed, 0 or more.
   public Sampling withSeed(long other) {
-    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, other, noise);
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, other, noise, gate);
   }
 
   /// Returns the same with a solver by its name, unipc, dpm++ or euler.
   public Sampling withSolver(String name) {
-    return new Sampling(Solver.of(name), steps, shift, lowGuidance, highGuidance, seed, noise);
+    return new Sampling(
+        Solver.of(name), steps, shift, lowGuidance, highGuidance, seed, noise, gate);
   }
 
   /// Returns the same with another shift of the noise levels.
   public Sampling withShift(double value) {
-    return new Sampling(solver, steps, value, lowGuidance, highGuidance, seed, noise);
+    return new Sampling(solver, steps, value, lowGuidance, highGuidance, seed, noise, gate);
   }
 
   /// Returns the same with other guidance scales of the low-noise or only and of the high-noise
   /// expert.
   public Sampling withGuidance(double low, double high) {
-    return new Sampling(solver, steps, shift, low, high, seed, noise);
+    return new Sampling(solver, steps, shift, low, high, seed, noise, gate);
+  }
+
+  /// Returns the same whose guidance takes a kept difference after a share of the steps.
+  public Sampling withGate(double share) {
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, noise, share);
   }
 
   /// Returns the same with PyTorch's noise on a device by its name, cuda or cpu.
   public Sampling withNoise(String name) {
-    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, seed, Generator.of(name));
+    return new Sampling(
+        solver, steps, shift, lowGuidance, highGuidance, seed, Generator.of(name), gate);
   }
 }

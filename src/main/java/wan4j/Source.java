@@ -16,11 +16,17 @@ public sealed interface Source {
   /// The prompt is all there is.
   record Text() implements Source {}
 
-  /// The video begins with a picture, which gives its aspect.
-  record Image(Picture picture) implements Source {
-    /// Requires the picture.
+  /// The video begins with a picture, which gives its aspect, and ends with another one, or with
+  /// what the model makes of it where `last` is null.
+  record Image(Picture picture, Picture last) implements Source {
+    /// Requires the first picture.
     public Image {
       Objects.requireNonNull(picture, "picture");
+    }
+
+    /// The end is the model's.
+    public Image(Picture picture) {
+      this(picture, null);
     }
   }
 

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import wan4j.CacheSettings;
 import wan4j.MemoryNeed;
 import wan4j.Sampling;
 import wan4j.Source;
@@ -105,9 +104,7 @@ public final class GenerateBenchmark {
       VideoSize size = settings.size();
       Sampling sampling = Sampling.of(task, 1).withSteps(steps);
       VideoRequest request =
-          VideoRequest.of("", size, sampling)
-              .with(source(task, size))
-              .withCache(settings.cache() == null ? new CacheSettings.Off() : settings.cache());
+          VideoRequest.of("", size, sampling).with(source(task, size)).withCache(settings.cache());
       SamplingPlan plan = SamplingPlans.of(sampling);
       StepTimes times = new StepTimes(ops, log);
       Course course = Courses.of(task, request);

@@ -23,7 +23,7 @@ public record RequestSettings(
     int steps,
     int measured,
     int layers,
-    CacheSettings.MagCache cache,
+    CacheSettings cache,
     boolean parksText) {
   private static final int SPEECH_FRAMES = 157; // of two clips
 
@@ -34,9 +34,9 @@ public record RequestSettings(
           "got %d steps and %d measured ones; give 1 or more and at most all"
               .formatted(steps, measured));
     }
-    if (cache != null && measured < steps) {
+    if (!(cache instanceof CacheSettings.Off) && measured < steps) {
       throw new InputException(
-          "--use_magcache was given with --steps_measured, but which steps are skipped depends on"
+          "a cache was given with --steps_measured, but which steps are skipped depends on"
               + " all of them; leave one of the two out");
     }
     if (layers < 0) {
@@ -60,7 +60,7 @@ public record RequestSettings(
     if (layers != RandomWeights.layers(task)) {
       parameters.put("layers", layers);
     }
-    parameters.put("cache", cache == null ? "none" : name(cache));
+    parameters.put("cache", name(cache));
     if (parksText) {
       parameters.put("text encoder", "parked");
     }
@@ -68,12 +68,18 @@ public record RequestSettings(
 
   /// The settings in the notation of MagCache's authors: E024K2R10 for a threshold of 0.24, two
   /// skips in a row and a retention of 0.1.
-  private static String name(CacheSettings.MagCache cache) {
-    return String.format(
-        Locale.ROOT,
-        "MagCache E%03.0fK%dR%02.0f",
-        100 * cache.threshold(),
-        cache.skips(),
-        100 * cache.retention());
+  private static String name(CacheSettings cache) {
+    return switch (cache) {
+      case CacheSettings.MagCache magCache ->
+          String.format(
+              Locale.ROOT,
+              "MagCache E%03.0fK%dR%02.0f",
+              100 * magCache.threshold(),
+              magCache.skips(),
+              100 * magCache.retention());
+      case CacheSettings.EasyCache easyCache ->
+          "EasyCache %s, first %d".formatted(easyCache.threshold(), easyCache.retained());
+      case CacheSettings.Off _, CacheSettings.Calibration _ -> "none";
+    };
   }
 }

@@ -45,6 +45,11 @@ public final class MagCache implements StepCache {
   }
 
   @Override
+  public void forget(Branch branch) {
+    kept.remove(branch);
+  }
+
+  @Override
   public int skipped() {
     return skipped;
   }

@@ -29,9 +29,28 @@ public interface StepCache extends Saveable {
         public void restore(Ops ops, SavedState state) {}
       };
 
-  /// Takes `tokens [tokens, dim]` through the blocks in place: by running `blocks`, or by adding
-  /// the residual of an earlier forward of the same branch.
+  /// Takes `tokens [tokens, dim]` of a forward that is not skipped whole through the blocks in
+  /// place: by running `blocks`, or by adding the residual of an earlier forward of the same
+  /// branch.
   void forward(Ops ops, int step, Branch branch, Tensor tokens, Runnable blocks);
+
+  /// Begins a step at a sample, float32 on the backend, and says whether its forwards are to be
+  /// skipped whole; `network` numbers the network whose step it is. Asked once a step.
+  default boolean skipsStep(Ops ops, int step, int steps, int network, Tensor sample) {
+    return false;
+  }
+
+  /// Returns, in the innermost scope, the velocity that stands for a branch's forward in a step
+  /// that is skipped whole; null where that forward is to be computed nevertheless.
+  default Tensor velocity(Ops ops, Branch branch, Tensor sample) {
+    return null;
+  }
+
+  /// A branch's forward over a sample was not skipped whole, and gave a velocity.
+  default void computed(Ops ops, Branch branch, Tensor sample, Tensor velocity) {}
+
+  /// The branch has missed forwards, so that its next is to be computed.
+  default void forget(Branch branch) {}
 
   /// Returns how many forwards have been skipped since the run began.
   int skipped();

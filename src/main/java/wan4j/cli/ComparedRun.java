@@ -26,7 +26,9 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
   /// Throws `InputException` when what `--compare` names cannot be compared with this request.
   ComparedRun {
     boolean isPlain =
-        recipe == Quantization.Recipe.NONE && !(request.cache() instanceof CacheSettings.MagCache);
+        recipe == Quantization.Recipe.NONE
+            && request.cache() instanceof CacheSettings.Off
+            && request.sampling().gate() == 1;
     if (isPlain) {
       throw new InputException(
           "--compare was given, but nothing is quantised and no forward skipped; add --quantize or"
@@ -53,7 +55,8 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     VideoComparison comparison;
     try (VideoEngine engine = VideoEngine.open(reference())) {
       List<Tensor> steps = new ArrayList<>();
-      VideoRequest plain = request.withCache(new CacheSettings.Off());
+      VideoRequest plain =
+          request.withCache(new CacheSettings.Off()).with(request.sampling().withGate(1));
       FrameBuffer expected = new FrameBuffer();
       engine.decode(plain, engine.sample(plain, progress, steps::add), expected, progress);
       comparison = VideoComparison.of(made, madeSteps, expected.frames(), steps);
@@ -82,7 +85,8 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
         options.loras(),
         options.loraMode(),
         options.offload(),
-        options.textOnCpu());
+        options.textOnCpu(),
+        options.recording());
   }
 
   void write(Path file, VideoComparison comparison) {
@@ -90,6 +94,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     fields.put("compared_with", "without quantisation and cache");
     fields.put("fp8_recipe", recipe.spelling());
     fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
+    fields.put("easycache", request.cache() instanceof CacheSettings.EasyCache);
     fields.put("prompt", request.prompt());
     fields.put("seed", JsonReporter.unsigned(request.sampling().seed()));
     fields.putAll(comparison.fields());

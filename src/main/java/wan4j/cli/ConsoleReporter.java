@@ -19,6 +19,8 @@ final class ConsoleReporter implements Reporter {
   private long
       firstEnded; // the first step loads networks and compiles, so it tells nothing of others
   private int first; // the number of the first step of this run, 0 before it
+  private int forwards; // of the stage
+  private int skipped;
   private boolean barIsOpen;
   private long firstClip; // when it began
 
@@ -37,6 +39,11 @@ final class ConsoleReporter implements Reporter {
   public synchronized void ends(String stage, Duration time) {
     life.ends();
     closeBar();
+    if (skipped > 0) {
+      out.printf("%d of %d forwards computed%n", forwards - skipped, forwards);
+    }
+    forwards = 0;
+    skipped = 0;
     out.printf(Locale.ROOT, "%-12s %8.2f s%n", stage, time.toMillis() / 1000.0);
   }
 
@@ -56,6 +63,8 @@ final class ConsoleReporter implements Reporter {
   @Override
   public synchronized void stepped(Step step) {
     life.moves();
+    forwards += step.forwards();
+    skipped += step.skipped();
     if (first == 0 || step.number() < first) {
       first = step.number();
     }

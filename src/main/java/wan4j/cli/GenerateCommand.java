@@ -8,12 +8,15 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
 import wan4j.Offload;
+import wan4j.Quantization;
 import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
@@ -56,6 +59,8 @@ import wan4j.tensor.InputException;
       "    wan4j generate --task animate-14B --ckpt_dir ./Wan2.2-Animate-14B --src_root_path work/",
     })
 final class GenerateCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Option(
       names = "--task",
       description =
@@ -82,6 +87,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "What the video does not show (default: the reference's own).")
   private String negativePrompt;
 
+  @Mixin private BatchOptions batch;
   @Mixin private ImageOptions image;
   @Mixin private SpeechOptions speech;
   @Mixin private CharacterOptions character;
@@ -126,7 +132,16 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Hold weights in the device's type; on a GPU they always are.")
   private boolean convertModelType;
 
-  @Mixin private MagCacheOptions magCache;
+  @Option(
+      names = "--speed",
+      paramLabel = "NAME",
+      description =
+          "exact: bf16, every forward; balanced: FP8 on a GPU (--quantize); fast: FP8 on a GPU and"
+              + " --cache easycache. A flag that is given wins (default: what the checkpoint"
+              + " stores, every forward).")
+  private String speed;
+
+  @Mixin private CacheOptions caches;
 
   @Option(
       names = "--magcache_calibration",
@@ -136,6 +151,7 @@ final class GenerateCommand implements Callable<Integer> {
           "Measure MagCache's ratios and write them to a file (default: magcache-ratios.json).")
   private Path calibration;
 
+  @Mixin private CompileOptions compile;
   @Mixin private OutputOptions output;
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
@@ -144,6 +160,10 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    batch.check();
+    if (batch.file() != null) {
+      return many();
+    }
     checkFlags();
     output.check();
     Interruption.heed();
@@ -164,11 +184,7 @@ final class GenerateCommand implements Callable<Integer> {
     try (var progress = report.progress()) {
       EngineOptions options = options(where, absence, progress::says);
       try (VideoEngine engine = VideoEngine.open(options)) {
-        if (task != null && Task.of(task) != engine.task()) {
-          throw new InputException(
-              "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
-                  .formatted(checkpoint, engine.task().spelling(), task));
-        }
+        requireTask(engine);
         requireTaskOfFlags(engine.task(), progress);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
@@ -198,11 +214,59 @@ final class GenerateCommand implements Callable<Integer> {
         checkpoint,
         where,
         arithmetic.on(where, absence),
-        quantization.quantization(),
+        quantization(where),
         files,
         loras.mode(!relighting.isEmpty()),
         offload(),
-        textOnCpu);
+        textOnCpu,
+        compile.recording(where));
+  }
+
+  private Quantization quantization(Device where) {
+    Speed preset = Speed.of(speed);
+    return preset == null || quantization.isGiven()
+        ? quantization.quantization()
+        : preset.quantization(where);
+  }
+
+  private void requireTask(VideoEngine engine) {
+    if (task != null && Task.of(task) != engine.task()) {
+      throw new InputException(
+          "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
+              .formatted(checkpoint, engine.task().spelling(), task));
+    }
+  }
+
+  /// Makes the videos of a list of requests with networks that are loaded once.
+  private int many() {
+    requireCheckpoint();
+    if (calibration != null || promptFile != null || output.keepsMore()) {
+      throw new InputException(
+          "--requests was given with --prompt_file, --magcache_calibration, --compare or"
+              + " --save_latents, which are for one request; leave them out");
+    }
+    List<RequestList.Line> lines = RequestList.read(batch.file());
+    Path folder = output.folder();
+    Interruption.heed();
+    String absence = device == null ? Device.absence() : null;
+    Device where = device == null ? preferred(absence) : Device.of(device);
+    try (var progress = report.progress();
+        VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
+      requireTask(engine);
+      return new Batch(spec.commandLine(), folder, batch.overwrites())
+          .make(lines, progress, one -> one.make(engine, progress));
+    }
+  }
+
+  /// Makes this one request on an engine that is there.
+  private void make(VideoEngine engine, Reporter progress) {
+    checkFlags();
+    output.check();
+    requireTaskOfFlags(engine.task(), progress);
+    VideoRequest request = request(engine.task(), progress);
+    Path target = output.target(engine.task(), request);
+    output.leftovers(target).forEach(progress::says);
+    run(engine, request, target, output.steps(), null, progress);
   }
 
   private void run(
@@ -213,6 +277,8 @@ final class GenerateCommand implements Callable<Integer> {
       FrameBuffer kept,
       Reporter progress) {
     Recovery recovery = output.recovery(target);
+    Preview preview = output.preview(target);
+    Reporter told = preview == null ? progress : new PreviewReporter(progress, preview);
     VideoRequest whole = request;
     if (output.isResumed() && sampling.seed() == null) {
       whole = request.with(request.sampling().withSeed(recovery.seed()));
@@ -220,7 +286,7 @@ final class GenerateCommand implements Callable<Integer> {
     VideoSettings settings = settings(engine.task(), whole.source(), target, progress::says);
     try (LateVideo video = new LateVideo(target, settings)) {
       try {
-        engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+        engine.generate(whole, recovery, kept == null ? video : video.and(kept), told, steps);
       } catch (RuntimeException | Error e) {
         if (engine.task() == Task.S2V_14B || engine.task() == Task.ANIMATE_14B) {
           keepWholeClips(video, target, e, progress);
@@ -229,6 +295,9 @@ final class GenerateCommand implements Callable<Integer> {
       }
       progress.timed("save", video::finish);
       recovery.delete();
+      if (preview != null) {
+        preview.delete();
+      }
       progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
       String note =
@@ -286,19 +355,23 @@ final class GenerateCommand implements Callable<Integer> {
         : Offload.of(Flags.isTrue("--offload_model", offload, true));
   }
 
-  /// Throws `InputException` for flags that do not go together.
-  void checkFlags() {
+  private void requireCheckpoint() {
     if (checkpoint == null) {
       throw new InputException(
           "no checkpoint was given; give the folder of the download with --ckpt_dir");
     }
+  }
+
+  /// Throws `InputException` for flags that do not go together.
+  void checkFlags() {
+    requireCheckpoint();
     if (prompt != null && promptFile != null) {
       throw new InputException("--prompt and --prompt_file were both given; give one of them");
     }
-    magCache.check();
-    if (calibration != null && magCache.isUsed()) {
+    caches.check();
+    if (calibration != null && caches.isUsed()) {
       throw new InputException(
-          "--magcache_calibration and --use_magcache were both given; calibrate first, then use");
+          "--magcache_calibration and a cache were both given; calibrate first, then use");
     }
     if (output.isResumed() && calibration != null) {
       throw new InputException(
@@ -331,8 +404,8 @@ final class GenerateCommand implements Callable<Integer> {
         negativePrompt,
         source,
         source instanceof Source.Character driven ? sizeOf(driven, wanted, progress) : wanted,
-        sampling.of(kind),
-        cache(),
+        sampling.of(kind, Speed.of(speed)),
+        cache(kind),
         List.of());
   }
 
@@ -357,7 +430,7 @@ final class GenerateCommand implements Callable<Integer> {
       }
       return character.source(progress::says);
     }
-    return picture == null ? Source.TEXT : new Source.Image(picture);
+    return picture == null ? Source.TEXT : new Source.Image(picture, image.last(progress::says));
   }
 
   /// Returns the size of a driving video, whatever was asked for.
@@ -372,11 +445,12 @@ final class GenerateCommand implements Callable<Integer> {
     return own;
   }
 
-  private CacheSettings cache() {
+  private CacheSettings cache(Task kind) {
     if (calibration != null) {
       return new CacheSettings.Calibration(calibration);
     }
-    return magCache.settings();
+    Speed preset = Speed.of(speed);
+    return preset == null || caches.isGiven() ? caches.settings(kind) : preset.cache(kind);
   }
 
   private VideoSize size(Task kind) {

@@ -15,6 +15,11 @@ final class ImageOptions {
   private Path image;
 
   @Option(
+      names = "--last_image",
+      description = "The picture that the video ends with, beside --image (i2v-A14B).")
+  private Path lastImage;
+
+  @Option(
       names = "--exif",
       description =
           "What becomes of a camera's orientation mark: apply turns the picture upright, ignore"
@@ -25,12 +30,21 @@ final class ImageOptions {
   /// `InputException` when it cannot be read or the flags do not fit.
   Picture picture(Consumer<String> notes) {
     if (image == null) {
+      if (lastImage != null) {
+        throw new InputException(
+            "--last_image was given without a first picture; add --image, or leave it out");
+      }
       if (exif != null) {
         throw new InputException("--exif was given without a picture; add --image");
       }
       return null;
     }
     return PictureReader.read(image, orientation(exif), notes);
+  }
+
+  /// Reads the picture that the video ends with, or returns null for none, as [#picture] does.
+  Picture last(Consumer<String> notes) {
+    return lastImage == null ? null : PictureReader.read(lastImage, orientation(exif), notes);
   }
 
   /// Returns what `--exif` says, or null means; throws `InputException` for other words.

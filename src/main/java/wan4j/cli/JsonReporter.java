@@ -36,6 +36,8 @@ record JsonReporter(PrintStream out) implements Reporter {
         step.steps(),
         "expert",
         step.expert(),
+        "forwards",
+        step.forwards(),
         "skipped",
         step.skipped(),
         "seconds",

@@ -33,9 +33,7 @@ final class LaterFlags {
                   Set.of(),
                   "prompt_extend_method",
                   "prompt_extend_model",
-                  "prompt_extend_target_lang"),
-              switches("a graph compiler, and needs none", "compile"),
-              values("a graph compiler, and needs none", Set.of(), "compile_mode"))
+                  "prompt_extend_target_lang"))
           .flatMap(List::stream)
           .collect(Collectors.toMap(Flag::name, Function.identity()));
 

@@ -59,6 +59,20 @@ final class OutputOptions {
   private Integer checkpointEvery;
 
   @Option(
+      names = "--preview",
+      paramLabel = "1..",
+      description =
+          "Show after every so many steps in a small picture beside the video what becomes of it.")
+  private Integer preview;
+
+  @Option(
+      names = "--preview_format",
+      paramLabel = "png|gif",
+      description =
+          "png for the frame in the middle, gif for all latent frames, moving (default: png).")
+  private String previewFormat;
+
+  @Option(
       names = "--compare",
       paramLabel = "bf16",
       description =
@@ -104,6 +118,11 @@ final class OutputOptions {
     if (compare != null) {
       ComparedRun.check(compare, resume);
     }
+    if (previewFormat != null && preview == null) {
+      throw new InputException(
+          "--preview_format was given without --preview; add --preview 5, or leave it out");
+    }
+    isMoving();
     if (quality != null && saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
       throw new InputException(
           "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
@@ -137,6 +156,42 @@ final class OutputOptions {
   /// Says whether an interrupted run goes on.
   boolean isResumed() {
     return resume;
+  }
+
+  /// Says whether more than the video is kept.
+  boolean keepsMore() {
+    return compare != null || latentsFolder != null;
+  }
+
+  /// Returns what shows the way to a video, or null where none is wanted; throws `InputException`
+  /// when it could not be written.
+  Preview preview(Path target) {
+    if (preview == null) {
+      return null;
+    }
+    Preview shown = new Preview(preview, target, isMoving());
+    PendingFile.requireWritable(shown.file());
+    return shown;
+  }
+
+  private boolean isMoving() {
+    return switch (previewFormat == null ? "png" : previewFormat.toLowerCase(Locale.ROOT)) {
+      case "png" -> false;
+      case "gif" -> true;
+      default ->
+          throw new InputException(
+              "--preview_format got \"%s\"; give png for a still picture or gif for a moving one"
+                  .formatted(previewFormat));
+    };
+  }
+
+  /// Returns the folder that `--save_file` names for many videos, made where it is not there;
+  /// throws `InputException` when it cannot be.
+  Path folder() {
+    Path folder = saveFile == null ? Path.of("") : saveFile;
+    PendingFile.requireWritableFolder(folder);
+    PendingFile.createParent(folder.resolve("video"));
+    return folder;
   }
 
   /// Says whether the request is made again to compare.

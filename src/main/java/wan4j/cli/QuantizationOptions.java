@@ -31,6 +31,11 @@ final class QuantizationOptions {
               + " without --quantize.")
   private List<String> skipped = List.of();
 
+  /// Says whether a flag of them was given.
+  boolean isGiven() {
+    return quantize != null || recipe != null || !skipped.isEmpty();
+  }
+
   /// Returns what is quantised; throws `InputException` for FP8 flags that need `--quantize` and
   /// are without.
   Quantization quantization() {

@@ -33,6 +33,14 @@ final class SamplingOptions {
   private String guidance;
 
   @Option(
+      names = "--cfg_gate",
+      paramLabel = "0..1",
+      description =
+          "Share of the steps after which guidance goes by the difference that it has seen, without"
+              + " the negative prompt's forward (default: 1, never).")
+  private Double gate;
+
+  @Option(
       names = {"--base_seed", "--seed"},
       paramLabel = "-1..18446744073709551615",
       defaultValue = "-1",
@@ -51,8 +59,9 @@ final class SamplingOptions {
     return seed.signum() < 0 ? null : Long.valueOf(seed.longValue());
   }
 
-  /// Returns how a task's video is sampled, with a random seed where none was asked for.
-  Sampling of(Task task) {
+  /// Returns how a task's video is sampled, with a random seed where none was asked for and the
+  /// gate of a preset, or null, where none was given.
+  Sampling of(Task task, Speed preset) {
     Long asked = seed();
     long own = asked == null ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : asked;
     Sampling sampling = Sampling.of(task, own).withSolver(solver).withNoise(noise);
@@ -61,6 +70,11 @@ final class SamplingOptions {
     }
     if (shift != null) {
       sampling = sampling.withShift(shift);
+    }
+    if (gate != null) {
+      sampling = sampling.withGate(gate);
+    } else if (preset != null) {
+      sampling = sampling.withGate(preset.gate());
     }
     if (guidance != null) {
       double[] scales = scales(task);

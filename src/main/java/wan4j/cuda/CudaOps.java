@@ -8,6 +8,7 @@ import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceHeap;
 import wan4j.cuda.device.DeviceMemory;
+import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.device.LibraryWorkspace;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.kernel.AttentionKernels;
@@ -82,6 +83,8 @@ public final class CudaOps implements Ops {
   private final LinearLayers layers;
   private final AttentionLayers attentions;
   private final Convolutions convolutions;
+  private final RecordedWork records;
+  private long recordedRows;
 
   /// Opens the GPU of this ordinal for the calling thread, with the user's cache of compiled
   /// kernels.
@@ -147,6 +150,8 @@ public final class CudaOps implements Ops {
               types,
               algorithms);
       onClose(convolutions::close);
+      records = new RecordedWork(device);
+      onClose(records::close);
       onClose(device::synchronize);
     } catch (RuntimeException | Error e) {
       open.closeAfter(e);
@@ -246,6 +251,12 @@ public final class CudaOps implements Ops {
   void detach(Linear layer, SideStack stack) {
     layers.sides().detach(layer, stack);
     device.renew();
+  }
+
+  /// Records repeated work whose first input has at most so many rows as CUDA graphs, from now on;
+  /// 0 for none, as it is at first.
+  public void recordUpTo(long rows) {
+    recordedRows = rows;
   }
 
   /// Returns what now decides which work operations become: repeated work is the same work as long
@@ -363,14 +374,23 @@ public final class CudaOps implements Ops {
     device.context().claim();
   }
 
-  /// Runs work that, apart from the first time under a key and the time after that, only queues the
-  /// same launches with the same addresses as long as [#launchState] stays: everything else that
-  /// the host has to do comes before it.
+  /// Runs work that, recorded or not, is the same: apart from the first time under a key and the
+  /// time after that, only queues the same launches with the same addresses as long as
+  /// [#launchState] stays: everything else that the host has to do comes before it.
   @Override
   public void repeatable(Object key, List<Tensor> inputs, Runnable work) {
     device.begin();
     quantization.settle();
-    work.run();
+    if (inputs.getFirst().length(0) <= recordedRows) {
+      records.run(key, () -> place(inputs), work);
+    } else {
+      work.run();
+    }
+  }
+
+  private RecordedWork.Place place(List<Tensor> inputs) {
+    List<Long> addresses = inputs.stream().map(DeviceStorage::address).toList();
+    return new RecordedWork.Place(addresses, memory.position(), launchState());
   }
 
   // ---- layers of transformers

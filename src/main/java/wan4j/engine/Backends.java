@@ -3,6 +3,7 @@ package wan4j.engine;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.MemoryNeed;
+import wan4j.Recording;
 import wan4j.cpu.CpuOps;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
@@ -11,6 +12,7 @@ import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Ops;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -46,6 +48,19 @@ public final class Backends {
   /// `CudaException` when it cannot be used.
   public static Ops open(int ordinal, Arithmetic arithmetic, KernelCache cache) {
     return new CudaOps(Cuda.device(ordinal).ordinal(), types(arithmetic), cache);
+  }
+
+  /// Has a backend record repeated work or not, and returns it; a processor has nothing to record.
+  public static Ops recording(Ops ops, Recording recording) {
+    if (ops instanceof CudaOps cuda) {
+      cuda.recordUpTo(
+          switch (recording) {
+            case AUTO -> DeviceRules.RECORDED_TOKENS;
+            case ALWAYS -> Long.MAX_VALUE;
+            case NEVER -> 0;
+          });
+    }
+    return ops;
   }
 
   /// Throws `InputException` when this machine has no GPU that can be used.

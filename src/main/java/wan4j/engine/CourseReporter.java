@@ -5,7 +5,10 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import wan4j.Progress;
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Ops;
 import wan4j.pipeline.CourseListener;
+import wan4j.pipeline.LatentColors;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
@@ -15,6 +18,7 @@ public final class CourseReporter implements CourseListener {
   private final Progress progress;
   private final Consumer<Tensor> latents;
   private long began;
+  private LatentColors colors; // null where no previews are wanted
 
   /// Creates a reporter; `latents` takes float32 `[channels, frames, height, width]` in host memory
   /// after each step.
@@ -41,6 +45,13 @@ public final class CourseReporter implements CourseListener {
   }
 
   @Override
+  public void encodes(Ops ops, VideoAutoencoder vae) {
+    if (progress.previewEvery() > 0 && colors == null) {
+      colors = LatentColors.fit(ops, vae);
+    }
+  }
+
+  @Override
   public void begins(int step, Expert expert) {
     began = System.nanoTime();
   }
@@ -52,9 +63,14 @@ public final class CourseReporter implements CourseListener {
             outcome.step() + 1,
             outcome.steps(),
             outcome.expert().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+            outcome.forwards(),
             outcome.skipped(),
             Duration.ofNanos(System.nanoTime() - began)));
     latents.accept(outcome.latents());
+    int every = progress.previewEvery();
+    if (colors != null && every > 0 && (outcome.step() + 1) % every == 0) {
+      progress.previews(outcome.step() + 1, colors.frames(outcome.clean().get()));
+    }
   }
 
   @Override

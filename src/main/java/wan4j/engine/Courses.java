@@ -41,7 +41,9 @@ public final class Courses {
       case I2V_A14B ->
           switch (request.source()) {
             case Source.Image image -> {
-              ImageToVideo course = new ImageToVideo(image.picture(), size.area(), size.frames());
+              ImageToVideo course = 
+                  new ImageToVideo(
+                      image.picture(), image.last(), size.area(), size.frames());
               var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
               yield course;
             }
@@ -54,6 +56,10 @@ public final class Courses {
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
+            case Source.Image image when image.last() != null ->
+                throw new InputException(
+                    "task %s got a last image, which it was not trained to end with; leave out --last_image, or use a checkpoint of i2v-A14B"
+                        .formatted(task.spelling()));
             case Source.Image image -> {
               TextImageToVideo course =
                   new TextImageToVideo(image.picture(), size.area(), size.frames());

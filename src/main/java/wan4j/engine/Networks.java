@@ -89,7 +89,10 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   /// Opens a checkpoint for the devices of `options`; throws `InputException` when either cannot be
   /// used.
   public static Networks open(EngineOptions options) {
-    return open(options, device -> Backends.open(device, options.arithmetic()));
+    return open(
+        options,
+        device ->
+            Backends.recording(Backends.open(device, options.arithmetic()), options.recording()));
   }
 
   /// Opens a checkpoint for backends that `backends` opens.

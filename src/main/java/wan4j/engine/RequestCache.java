@@ -5,6 +5,7 @@ import wan4j.CacheSettings;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.cache.EasyCache;
 import wan4j.cache.MagCache;
 import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.MagCacheSchedule;
@@ -40,6 +41,7 @@ public final class RequestCache implements Function<Shape, StepCache> {
     return switch (settings) {
       case CacheSettings.Off _ -> StepCache.NONE;
       case CacheSettings.MagCache _ -> new MagCache(ops, schedule, tokens.size(0), tokens.size(1));
+      case CacheSettings.EasyCache easy -> new EasyCache(easy.threshold(), easy.retained());
       case CacheSettings.Calibration _ -> {
         calibration = new MagCacheCalibration(ops, tokens.size(0), tokens.size(1));
         yield calibration;

@@ -26,7 +26,8 @@ public final class SamplingPlans {
         sampling.steps(),
         sampling.shift(),
         sampling.lowGuidance(),
-        sampling.highGuidance());
+        sampling.highGuidance(),
+        sampling.gate());
   }
 
   /// Returns the noise of a course's clips. Where each has a seed of its own, its numbers are those

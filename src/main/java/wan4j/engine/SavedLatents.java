@@ -59,16 +59,27 @@ public record SavedLatents(Path file) {
     flags.put("fp8_recipe", recipe.spelling());
     flags.put("fp8_skip", String.join(",", options.quantization().skipped()));
     flags.put("lora", names(options));
-    flags.put(
-        "use_magcache",
-        request.cache() instanceof CacheSettings.MagCache cache ? cache.toString() : "");
+    flags.put("cache", name(request.cache()));
+    flags.put("cfg_gate", sampling.gate() < 1 ? Double.toString(sampling.gate()) : "");
     return flags;
+  }
+
+  private static String name(CacheSettings cache) {
+    return switch (cache) {
+      case CacheSettings.Off _ -> "";
+      case CacheSettings.MagCache magCache -> magCache.toString();
+      case CacheSettings.EasyCache easyCache -> easyCache.toString();
+      case CacheSettings.Calibration _ -> ""; // computes every forward
+    };
   }
 
   private static String name(Source source) {
     return switch (source) {
       case Source.Text _ -> "";
-      case Source.Image image -> name(image.picture());
+      case Source.Image image ->
+          image.last() == null
+              ? name(image.picture())
+              : name(image.picture()) + "; " + name(image.last());
       case Source.Speech speech -> name(speech.picture());
       case Source.Character character ->
           "%s, %d frames of %d*%d, overlapping by %d"

@@ -1,6 +1,8 @@
 package wan4j.pipeline;
 
 import java.util.function.Supplier;
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.Ops;
 import wan4j.weights.Expert;
 
 /// Receives the stages and steps of a request.
@@ -19,6 +21,9 @@ public interface CourseListener extends StepListener {
           return work.get();
         }
       };
+
+  /// The autoencoder is in memory, before a clip is sampled; it must not be kept.
+  default void encodes(Ops ops, VideoAutoencoder vae) {}
 
   /// A clip begins, by its number from 0.
   default void clip(int index, int clips) {}

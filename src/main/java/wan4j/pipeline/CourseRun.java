@@ -117,6 +117,7 @@ public final class CourseRun {
       Shape shape = course.latents(vae);
       Conditioning conditioning =
           listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, prompts, clip));
+      listener.encodes(ops, vae);
       networks.autoencoderIsDone();
       Tensor noise = wanted.noise().of(clip.index(), shape);
       Denoiser denoiser = new Denoiser(ops, networks.experts());

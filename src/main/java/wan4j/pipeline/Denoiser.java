@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -135,9 +136,8 @@ public final class Denoiser {
       forwards.use(network, scale);
       restore(network, expert);
       try (var _ = ops.scope()) {
-        int skippedBefore = cache.skipped();
-        GuidedForward.Velocities made =
-            forwards.run(sample, timestep, step, schedule.steps(), scale);
+        int skippedBefore = cache.skipped() + forwards.left();
+        GuidedForward.Velocities made = forwards.run(sample, timestep, step, expert);
         solver.step(ops, made.guided(), step, sample);
         conditioning.constrain(ops, sample);
         Tensor latents = ops.download(sample);
@@ -147,11 +147,13 @@ public final class Denoiser {
                 step,
                 schedule.steps(),
                 expert,
-                cache.skipped() - skippedBefore,
+                scale == 1 ? 1 : 2,
+                cache.skipped() + forwards.left() - skippedBefore,
                 made.conditional(),
                 made.unconditional(),
                 made.guided(),
                 latents,
+                () -> clean(step, made.guided()),
                 () -> state(step, latents, expert)));
         return latents;
       }
@@ -172,7 +174,23 @@ public final class Denoiser {
       if (isResumed()) {
         cache.restore(ops, from.at("cache"));
       }
-      forwards = new GuidedForward(ops, conditioning, prepared, cache, this::requireNotCancelled);
+      forwards =
+          new GuidedForward(
+              ops, plan, sample.shape(), conditioning, prepared, cache, this::requireNotCancelled);
+      if (isResumed()) {
+        forwards.restore(ops, from.at("guidance"));
+      }
+    }
+
+    /// Returns the clean sample, of which the one after a step is so far away as the noise level
+    /// says.
+    private Tensor clean(int step, Tensor velocity) {
+      try (var _ = ops.scope()) {
+        Tensor clean = ops.empty(DType.F32, sample.shape().toArray());
+        double level = schedule.sigma(step + 1);
+        ops.linearCombination(clean, new double[] {1, -level}, List.of(sample, velocity));
+        return ops.download(clean);
+      }
     }
 
     /// Noise levels only fall, so an expert whose steps are done does not work again, and one whose
@@ -183,6 +201,7 @@ public final class Denoiser {
       state.put("sample", latents);
       solver.save(ops, state.at("solver"));
       cache.save(ops, state.at("cache"));
+      forwards.save(ops, state.at("guidance"));
       experts.get(expert).save(ops, state.at(name(expert)));
       return state;
     }

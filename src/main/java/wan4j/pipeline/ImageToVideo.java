@@ -10,18 +10,36 @@ import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
 /// Image to video: the video begins with a picture. The network sees, beside the sample, the
 /// latents of a video whose first frame is the picture and whose other frames are grey, and a mask
-/// of what is given (Wan-Video/Wan2.2 at 42bf4cf, wan/image2video.py).
+/// of what is given (Wan-Video/Wan2.2 at 42bf4cf, wan/image2video.py). Where the last frame is
+/// given too, that video ends with it, and the mask says so (huggingface/diffusers at 58eb52c,
+/// pipelines/wan/pipeline_wan_i2v.py).
 ///
 /// @param picture the first frame
+/// @param last the last frame, or null; it is brought to the first one's size
 /// @param area about how many pixels a frame has; the picture gives its aspect
 /// @param frames frames of the video, 4 n + 1
-public record ImageToVideo(Picture picture, long area, int frames) implements Course {
+public record ImageToVideo(Picture picture, Picture last, long area, int frames) implements Course {
   private static final int MASK_CHANNELS = 4;
+
+  /// Checks that a last frame is another one than the first; throws `InputException` else.
+  public ImageToVideo {
+    if (last != null && frames == 1) {
+      throw new InputException(
+          "a last image was given with frame_num 1; give 5 frames or more, or leave out"
+              + " --last_image");
+    }
+  }
+
+  /// The last frame is the model's.
+  public ImageToVideo(Picture picture, long area, int frames) {
+    this(picture, null, area, frames);
+  }
 
   /// Returns the size in latent pixels of `stride` pixels each; throws `InputException` when the
   /// picture is too long and narrow.
@@ -53,27 +71,39 @@ public record ImageToVideo(Picture picture, long area, int frames) implements Co
     return Conditioning.of(prompts, List.of(condition), null);
   }
 
-  /// Returns what the autoencoder sees: the picture, then grey frames, float32 `[3, frames, height,
-  /// width]` in the innermost scope.
+  /// Returns what the autoencoder sees: the picture, then grey frames and, where it is given, the
+  /// last one, float32 `[3, frames, height, width]` in the innermost scope.
   private Tensor video(Ops ops, int latentFrames, int height, int width) {
-    Tensor first =
-        Tensor.deferred(
-            DType.F32,
-            Shape.of(3, height, width),
-            () -> Interpolation.bicubic(FrameConversion.toFloats(picture), height, width));
-    Tensor video = ops.empty(DType.F32, 3, LatentGrid.videoFrames(latentFrames), height, width);
+    int count = LatentGrid.videoFrames(latentFrames);
+    Tensor video = ops.empty(DType.F32, 3, count, height, width);
     ops.clear(video);
-    try (var _ = ops.scope()) {
-      Tensor pixels = ops.upload(first, DType.F32);
-      for (int channel = 0; channel < 3; channel++) {
-        ops.copy(pixels.slice(channel, 1), video.at(channel).slice(0, 1));
-      }
+    put(ops, picture, video, 0);
+    if (last != null) {
+      put(ops, last, video, count - 1);
     }
     return video;
   }
 
-  /// Writes 1 where the first frame is and 0 elsewhere to `[4, frames, height, width]`.
-  private static void mask(Ops ops, Tensor target) {
+  private static void put(Ops ops, Picture picture, Tensor video, int frame) {
+    int height = video.length(2);
+    int width = video.length(3);
+    Tensor resized =
+        Tensor.deferred(
+            DType.F32,
+            Shape.of(3, height, width),
+            () -> Interpolation.bicubic(FrameConversion.toFloats(picture), height, width));
+    try (var _ = ops.scope()) {
+      Tensor pixels = ops.upload(resized, DType.F32);
+      for (int channel = 0; channel < 3; channel++) {
+        ops.copy(pixels.slice(channel, 1), video.at(channel).slice(frame, 1));
+      }
+    }
+  }
+
+  /// Writes 1 where frames are given and 0 elsewhere to `[4, frames, height, width]`, whose
+  /// channels are the frames of a latent frame: the first latent frame is the first frame alone,
+  /// and of the last one the last channel is the last frame.
+  private void mask(Ops ops, Tensor target) {
     ops.clear(target);
     try (var _ = ops.scope()) {
       float[] ones = new float[Math.multiplyExact(target.length(2), target.length(3))];
@@ -81,6 +111,9 @@ public record ImageToVideo(Picture picture, long area, int frames) implements Co
       Tensor given = ops.upload(Tensor.of(ones, 1, target.length(2), target.length(3)), DType.F32);
       for (int channel = 0; channel < MASK_CHANNELS; channel++) {
         ops.copy(given, target.at(channel).slice(0, 1));
+      }
+      if (last != null) {
+        ops.copy(given, target.at(MASK_CHANNELS - 1).slice(target.length(1) - 1, 1));
       }
     }
   }

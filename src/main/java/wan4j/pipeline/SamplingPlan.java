@@ -7,11 +7,28 @@ import wan4j.schedule.Sampler;
 import wan4j.weights.Expert;
 
 /// How a sample is denoised: the solver, its steps and shift, and how strongly each expert follows
-/// the prompt.
+/// the prompt; after the share `gate` of the steps guidance goes by the difference that the
+/// branches had before, as long as the expert stays.
 public record SamplingPlan(
-    Sampler sampler, int steps, double shift, double lowGuidance, double highGuidance) {
+    Sampler sampler,
+    int steps,
+    double shift,
+    double lowGuidance,
+    double highGuidance,
+    double gate) {
   /// Steps after which a solver keeps as much of earlier ones as after any number.
   public static final int ENOUGH_STEPS = 4;
+
+  /// Guidance looks at the negative prompt in every step.
+  public SamplingPlan(
+      Sampler sampler, int steps, double shift, double lowGuidance, double highGuidance) {
+    this(sampler, steps, shift, lowGuidance, highGuidance, 1);
+  }
+
+  /// Says whether the negative prompt's forward may be left out at a step.
+  boolean isGated(int step) {
+    return step >= gate * steps;
+  }
 
   /// Returns this plan in the fewest steps that need the memory of them all: the same experts work,
   /// and the solver has what it keeps.
@@ -21,7 +38,7 @@ public record SamplingPlan(
     while (few < steps && !working(experts, few).equals(all)) {
       few++;
     }
-    return new SamplingPlan(sampler, few, shift, lowGuidance, highGuidance);
+    return new SamplingPlan(sampler, few, shift, lowGuidance, highGuidance, gate);
   }
 
   private Set<Expert> working(Experts experts, int steps) {

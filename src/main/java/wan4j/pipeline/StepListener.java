@@ -33,21 +33,26 @@ public interface StepListener {
   /// @param step its number from 0
   /// @param steps the number of all
   /// @param expert whose step it was
-  /// @param skipped how many of its forwards came from the cache
+  /// @param forwards how many forwards it has without a cache
+  /// @param skipped how many of them were not computed
   /// @param conditional the velocity for the prompt, on the backend; it changes after the call
   /// @param unconditional the velocity for the negative prompt; without guidance `conditional`
   /// @param velocity the guided velocity, which changes too
   /// @param latents the sample after the step, float32 in host memory
+  /// @param clean reads the clean sample that the velocity implies, float32; to be asked within the
+  ///   call
   /// @param state begins to read all that the run needs to go on after this step; to be asked
   ///   within the call, and to have arrived before the backend closes
   record Outcome(
       int step,
       int steps,
       Expert expert,
+      int forwards,
       int skipped,
       Tensor conditional,
       Tensor unconditional,
       Tensor velocity,
       Tensor latents,
+      Supplier<Tensor> clean,
       Supplier<SavedState> state) {}
 }

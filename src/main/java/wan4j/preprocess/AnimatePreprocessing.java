@@ -242,7 +242,7 @@ public final class AnimatePreprocessing {
           write(frame, next, retargeter, folder, sheet);
           next++;
           Duration time = Duration.ofNanos(frame.nanos + System.nanoTime() - start);
-          progress.stepped(new Progress.Step(next, indices.length, POINTS, 0, time));
+          progress.stepped(new Progress.Step(next, indices.length, POINTS, 1, 0, time));
         }
         if (progress.isCancelled()) {
           throw new CancellationException("preprocessing was cancelled");

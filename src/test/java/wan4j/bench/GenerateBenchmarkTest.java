@@ -79,7 +79,8 @@ final class GenerateBenchmarkTest {
   void aFailureBeforeTheTextEncoderIsParkedClosesIt() {
     Set<Object> open = new HashSet<>();
     RequestSettings request =
-        new RequestSettings(Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, null, true);
+        new RequestSettings(
+            Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, new CacheSettings.Off(), true);
     try (Workbench bench = failing("embedding", open)) {
       assertThatThrownBy(() -> GenerateBenchmark.run(bench, request, _ -> {}, _ -> {}))
           .hasMessage("embedding");
@@ -123,9 +124,11 @@ final class GenerateBenchmarkTest {
   @Test
   void thePublishedRequestFitsTheBarOf56Gigabytes() {
     RequestSettings settings =
-        new RequestSettings(Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, null, false);
+        new RequestSettings(
+            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), false);
     RequestSettings parked =
-        new RequestSettings(Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, null, true);
+        new RequestSettings(
+            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), true);
     try (Workbench bench = shapes()) {
       assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
       assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
@@ -167,7 +170,8 @@ final class GenerateBenchmarkTest {
     assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--steps_measured");
-    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, null, false))
+    assertThatThrownBy(
+            () -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("got 2 steps and 3 measured ones");
   }

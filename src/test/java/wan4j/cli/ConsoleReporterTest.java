@@ -26,7 +26,7 @@ final class ConsoleReporterTest {
   }
 
   private static Progress.Step step(int number, int steps, Duration time) {
-    return new Progress.Step(number, steps, "high-noise", 0, time);
+    return new Progress.Step(number, steps, "high-noise", 2, 0, time);
   }
 
   @ParameterizedTest

@@ -23,6 +23,7 @@ import wan4j.Latents;
 import wan4j.engine.Fingerprint;
 import wan4j.engine.LatentsFile;
 import wan4j.media.Clip;
+import wan4j.media.PictureReader;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -408,6 +409,38 @@ final class GenerateCommandTest {
             TEXT_TO_VIDEO, folder.resolve("c.mkv"), "--save_latents", plain.toString());
     assertThat(again.code()).isEqualTo(2);
     assertThat(again.error()).contains("not empty");
+  }
+
+  @Test
+  void previewsChangeNothingAndGoWhenTheVideoIsThere() throws IOException {
+    byte[] plain = video("plain.mkv");
+    byte[] shown = video("out.mkv", "--preview", "1", "--preview_format", "gif");
+    assertThat(shown).isEqualTo(plain);
+    assertThat(Terminal.names(folder)).containsExactly("out.mkv", "plain.mkv");
+    // what takes the place of the preview is told, and the video made
+    Files.createDirectory(folder.resolve("b.mkv.preview.png"));
+    Terminal run = Terminal.generate(TEXT_TO_VIDEO, folder.resolve("b.mkv"), "--preview", "1");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error()).contains("b.mkv.preview.png, which is a folder");
+  }
+
+  @Test
+  void aPreviewIsAStillPictureOrAMovingOne() {
+    Tensor frames = Tensor.of(new byte[3 * 4 * 8 * 3], 3, 4, 8, 3);
+    for (boolean isMoving : new boolean[] {false, true}) {
+      Preview preview = new Preview(1, folder.resolve("out.mp4"), isMoving);
+      preview.write(frames);
+      preview.write(frames); // in place of the one before
+      if (isMoving) {
+        assertThat(VideoReader.read(preview.file()).frames().shape())
+            .isEqualTo(Shape.of(3, 4, 8, 3));
+      } else {
+        assertThat(PictureReader.read(preview.file()).pixels().shape())
+            .isEqualTo(Shape.of(4, 8, 3));
+      }
+      preview.delete();
+    }
+    assertThat(Terminal.names(folder)).isEmpty();
   }
 
   @Test

@@ -40,10 +40,7 @@ final class RefusalTest {
         "--use_prompt_extend",
         "--prompt_extend_method local_qwen",
         "--prompt_extend_model x",
-        "--prompt_extend_target_lang en",
-        "--compile",
-        "--compile True",
-        "--compile_mode max-autotune"
+        "--prompt_extend_target_lang en"
       })
   void aFlagWhoseFeatureIsNotThereIsRefusedByItsName(String flag) {
     String[] words = flag.split(" ", -1);
@@ -131,6 +128,24 @@ final class RefusalTest {
     "--use_magcache --retention_ratio 2, retention_ratio",
     "--use_magcache --magcache_ratios none.json, none.json",
     "--magcache_thresh 0.1, without --use_magcache",
+    "--cache teacache, 'give none, magcache or easycache'",
+    "--cache easycache --use_magcache, give one of them",
+    "--easycache_thresh 0.1, without --cache easycache",
+    "--cache easycache --easycache_thresh -1, easycache_thresh got -1.0",
+    "--cache easycache --easycache_steps 0, --easycache_steps got 0",
+    "--cache none --magcache_K 1, without --use_magcache",
+    "--cfg_gate 2, cfg_gate got 2.0",
+    "--overwrite, without --requests",
+    "--speed warp, 'give exact, balanced or fast'",
+    "--preview_format gif, without --preview",
+    "--preview 1 --preview_format webp, give png",
+    "--preview 0, --preview got 0",
+    "--last_image demo/picture.png, add --image",
+    "--compile --device cpu, '--compile was given, but only a GPU'",
+    "--compile_mode max-autotune --device cpu, '--compile_mode was given, but only a GPU'",
+    "--compile maybe, give True or False",
+    "--compile_mode fast, give default",
+    "--compile False --compile_mode default, exclude each other",
     "--use_magcache --magcache_calibration, calibrate first",
     "--prompt_file none.txt, both given",
     "--prompt_file demo, both given",

@@ -14,6 +14,11 @@ final class HollowGpusTest {
   }
 
   @Test
+  void forwardsThatRepeatAreRecordedAndPlayed() throws Exception {
+    HollowGpus.run(folder, RecordedForwards.class);
+  }
+
+  @Test
   void contextsGoWithTheirGpusThreadsAndFaults() throws Exception {
     HollowGpus.run(folder, HollowFaults.class);
   }

@@ -244,7 +244,7 @@ final class CourseRunTest {
     List<Integer> frames = new ArrayList<>();
     try (Networks networks = new Networks()) {
       Shape shape = course.latents(networks.autoencoder());
-      Kept kept = new Kept(new ArrayList<>(List.of(Tensor.zeros(DType.F32, shape).slice(0, 2))));
+      Kept kept = new Kept(new ArrayList<>(List.of(Tensor.zeros(DType.F32, shape.with(0, 2)))));
       CourseRun.Wanted wanted =
           new CourseRun.Wanted(
               "",

@@ -4,10 +4,9 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import wan4j.CacheSettings;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
-import wan4j.cli.MagCacheOptions;
+import wan4j.cli.CacheOptions;
 
 /// `wan4j bench generate`: a whole request, with or without MagCache.
 @Command(
@@ -18,7 +17,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
   @Mixin private BenchOptions options;
   @Mixin private VideoOptions video;
   @Mixin private BlocksOptions blocks;
-  @Mixin private MagCacheOptions magCache;
+  @Mixin private CacheOptions caches;
 
   @Option(
       names = {"--steps", "--sample_steps"},
@@ -47,7 +46,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
             steps,
             measured == null ? steps : measured,
             blocks.count(),
-            magCache.settings() instanceof CacheSettings.MagCache cache ? cache : null,
+            caches.settings(video.task()),
             parksText);
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));

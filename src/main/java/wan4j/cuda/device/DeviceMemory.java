@@ -50,6 +50,11 @@ public final class DeviceMemory implements AutoCloseable {
     stack.reserve(bytes, most, this::give);
   }
 
+  /// Returns where the next tensor would lie: the same place while [Device#generation] stays.
+  public Object position() {
+    return stack.position();
+  }
+
   /// Returns the bytes of all tensors.
   public long bytes() {
     return stack.height();

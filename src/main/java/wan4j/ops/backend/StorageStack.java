@@ -37,6 +37,11 @@ public final class StorageStack {
     this.poison = poison;
   }
 
+  /// Returns where the next piece would lie; equal positions of the same chunks are the same place.
+  public Object position() {
+    return List.of((long) chunk, offset);
+  }
+
   /// Opens a scope; throws `IllegalStateException` on close when an inner one is still open.
   public Scope scope() {
     Mark mark = new Mark(chunk, offset, height);

@@ -9,6 +9,12 @@ import wan4j.tensor.Shape;
 /// What decides how operations run on a GPU and how much memory they take there: the backend goes
 /// by it, and so does the estimate that is made on shapes alone.
 public final class DeviceRules {
+  // ---- order of work
+
+  /// Tokens up to which the blocks of a forward are recorded as a CUDA graph where nothing else is
+  /// asked for: their kernels take so few microseconds that the host's calls take longer.
+  public static final long RECORDED_TOKENS = 4096;
+
   // ---- attention
 
   /// The bytes that scores and probabilities fill at most where attention is two products around a

@@ -1,0 +1,46 @@
+package wan4j.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import wan4j.media.Picture;
+import wan4j.media.PictureWriter;
+import wan4j.media.VideoSettings;
+import wan4j.media.VideoWriter;
+import wan4j.tensor.Tensor;
+
+/// A small picture beside a video, or a moving one, that shows after every few steps what becomes
+/// of it.
+///
+/// @param every the steps between two of them
+/// @param video the video's file
+/// @param isMoving whether it is a GIF of all latent frames, else a PNG of the middle one
+record Preview(int every, Path video, boolean isMoving) {
+  private static final double FRAMES_PER_SECOND = 4; // a latent frame is four of 16 a second
+
+  /// Writes frames, unsigned bytes `[frames, height, width, 3]`; throws `InputException` when the
+  /// file cannot be written.
+  void write(Tensor frames) {
+    Path file = file();
+    if (isMoving) {
+      VideoWriter.write(frames, file, VideoSettings.silent(FRAMES_PER_SECOND));
+    } else {
+      PictureWriter.write(Picture.of(frames.at(frames.length(0) / 2)), file);
+    }
+  }
+
+  /// Removes the file, once there is the video itself.
+  void delete() {
+    try {
+      Files.deleteIfExists(file());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Returns where it lies.
+  Path file() {
+    return video.resolveSibling(video.getFileName() + ".preview" + (isMoving ? ".gif" : ".png"));
+  }
+}

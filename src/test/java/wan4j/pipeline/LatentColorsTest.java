@@ -1,0 +1,60 @@
+package wan4j.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import wan4j.cpu.CpuOps;
+import wan4j.media.FrameConversion;
+import wan4j.media.PictureReader;
+import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanVae21;
+import wan4j.ops.Ops;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.weights.Checkpoint;
+
+/// The colours of latents, fitted to the trained autoencoder of the demo, are near those of a
+/// picture that the fit has not seen.
+final class LatentColorsTest {
+  private static final Path PICTURE = Path.of("demo/picture.png");
+
+  @Test
+  void aPictureIsRecognisedInItsLatents() {
+    try (Ops ops = new CpuOps();
+        Checkpoint checkpoint = Checkpoint.open(Path.of("demo/checkpoint/i2v"));
+        VideoAutoencoder vae = new WanVae21(checkpoint.vae(), ops);
+        var _ = ops.scope()) {
+      var picture = PictureReader.read(PICTURE);
+      int stride = vae.stride();
+      int width = picture.width() / stride;
+      int height = picture.height() / stride;
+      var cut = picture.crop(0, 0, width * stride, height * stride);
+      Tensor pixels = FrameConversion.toFloats(cut).reshape(3, 1, height * stride, width * stride);
+      Tensor latents = ops.download(vae.encode(ops.upload(pixels, DType.F32)));
+      Tensor frames = LatentColors.fit(ops, vae).frames(latents);
+      assertThat(frames.shape().toArray()).containsExactly(1, height, width, 3);
+      float[] shown = frames.toFloats();
+      float[] means = new float[shown.length];
+      float[] all = cut.pixels().toFloats();
+      double total = 0;
+      for (int y = 0; y < height * stride; y++) {
+        for (int x = 0; x < width * stride; x++) {
+          for (int color = 0; color < 3; color++) {
+            float value = all[(y * width * stride + x) * 3 + color] / (stride * stride);
+            means[(y / stride * width + x / stride) * 3 + color] += value;
+            total += value / means.length;
+          }
+        }
+      }
+      double error = 0;
+      double spread = 0;
+      for (int i = 0; i < means.length; i++) {
+        error += Math.pow(means[i] - shown[i], 2);
+        spread += Math.pow(means[i] - total, 2);
+      }
+      // the map explains most of the picture; a wrong order of colours or axes explains none of it
+      assertThat(error / spread).isLessThan(0.2);
+    }
+  }
+}
