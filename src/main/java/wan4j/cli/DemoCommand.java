@@ -17,7 +17,6 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.demo.DemoFolder;
 import wan4j.demo.DemoRequest;
-import wan4j.demo.MotionPrompt;
 import wan4j.demo.PromptCheck;
 import wan4j.demo.ShapeCheck;
 import wan4j.media.ContactSheet;
@@ -197,24 +196,16 @@ final class DemoCommand implements Callable<Integer> {
 
   /// Prints a line for each prompt and the shares of those whose videos show what they should.
   private int check(DemoFolder demo) {
-    List<PromptCheck> checks = new ArrayList<>();
+    List<PromptCheck> checks;
     try (VideoEngine engine = engine(demo.textToVideo())) {
-      List<MotionPrompt> all = MotionPrompt.first(check);
-      for (int i = 0; i < all.size(); i++) {
-        MotionPrompt prompt = all.get(i);
-        FrameBuffer video = new FrameBuffer();
-        engine.generate(DemoRequest.of(prompt.text(), null, seed + i), video, Reporter.QUIET);
-        PromptCheck result = PromptCheck.of(prompt, video.frames());
-        checks.add(result);
-        System.out.println(line(result));
-      }
+      checks = PromptCheck.run(engine, check, seed, result -> System.out.println(line(result)));
     }
     System.out.printf(
         Locale.ROOT,
         "of %d prompts %.1f %% show the colour, %.1f %% move it as they say, %.1f %% show the"
             + " shape%n",
         check,
-        PromptCheck.percent(checks, result -> result.motion().hasColor()),
+        PromptCheck.percent(checks, PromptCheck::showsColor),
         PromptCheck.percent(checks, PromptCheck::showsMotion),
         PromptCheck.percent(checks, PromptCheck::showsShape));
     return 0;

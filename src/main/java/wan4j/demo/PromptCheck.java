@@ -1,7 +1,12 @@
 package wan4j.demo;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
+import wan4j.Progress;
+import wan4j.VideoEngine;
+import wan4j.media.FrameBuffer;
 import wan4j.tensor.Tensor;
 
 /// What a prompt's video shows of what the prompt says.
@@ -16,6 +21,27 @@ public record PromptCheck(MotionPrompt prompt, MotionCheck motion, ShapeCheck sh
         prompt,
         MotionCheck.of(frames, prompt.color(), prompt.direction()),
         ShapeCheck.of(frames, prompt.color()));
+  }
+
+  /// Makes the videos of the first prompts of the list with the demo's text-to-video model, from
+  /// the noise of `seed` and the seeds after it, and looks at each; `found` is told one by one.
+  public static List<PromptCheck> run(
+      VideoEngine engine, int count, long seed, Consumer<PromptCheck> found) {
+    List<PromptCheck> checks = new ArrayList<>();
+    for (MotionPrompt prompt : MotionPrompt.first(count)) {
+      FrameBuffer video = new FrameBuffer();
+      engine.generate(
+          DemoRequest.of(prompt.text(), null, seed + checks.size()), video, Progress.NONE);
+      PromptCheck check = of(prompt, video.frames());
+      checks.add(check);
+      found.accept(check);
+    }
+    return checks;
+  }
+
+  /// Says whether the video shows the colour.
+  public boolean showsColor() {
+    return motion.hasColor();
   }
 
   /// Says whether the video shows the colour, moving in the direction.
