@@ -29,19 +29,23 @@ public record ShapeCheck(Shape seen, double share) {
     RING(1, 0, 0, 0);
 
     private final double roundness;
-    private final double[] harmonics;
+    private final double third;
+    private final double fourth;
+    private final double fifth;
 
-    Shape(double roundness, double... harmonics) {
+    Shape(double roundness, double third, double fourth, double fifth) {
       this.roundness = roundness;
-      this.harmonics = harmonics;
+      this.third = third;
+      this.fourth = fourth;
+      this.fifth = fifth;
     }
 
     private double distance(Silhouette silhouette) {
-      double sum = Math.pow(silhouette.roundness() - roundness, 2);
-      for (int k = 0; k < harmonics.length; k++) {
-        sum += Math.pow(silhouette.harmonics()[k] - harmonics[k], 2);
-      }
-      return sum;
+      double[] harmonics = silhouette.harmonics();
+      return Math.pow(silhouette.roundness() - roundness, 2)
+          + Math.pow(harmonics[0] - third, 2)
+          + Math.pow(harmonics[1] - fourth, 2)
+          + Math.pow(harmonics[2] - fifth, 2);
     }
 
     /// Returns the shape nearest to a silhouette: a ring is what has a hole.

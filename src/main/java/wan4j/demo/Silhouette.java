@@ -14,6 +14,7 @@ import wan4j.tensor.Tensor;
 /// @param harmonics for n = 3, 4, 5, `|Σ zⁿ| / Σ |z|ⁿ` over its pixels `z` around their centroid:
 ///   near 1 the more its corners are n
 /// @param isWhole whether it lies within the picture, not at its edge
+@SuppressWarnings("ArrayRecordComponent") // never compared
 record Silhouette(int area, double hole, double roundness, double[] harmonics, boolean isWhole) {
   /// The first of the harmonics.
   static final int FIRST = 3;
