@@ -2,7 +2,7 @@
 
     python check.py --golden FOLDER
 
-FOLDER holds `ckpt/` and the cases `vae21`, `umt5`, `dit` and `pipeline` (case.json and
+FOLDER holds `ckpt/` and the cases `vae21`, `vae22`, `umt5`, `dit` and `pipeline` (case.json and
 case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails
 above 1e-4.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from export import load_autoencoder, load_experts, load_text_encoder
+from export import load_autoencoder, load_autoencoder22, load_expert, load_experts, load_text_encoder
 from sampler import generate
 
 
@@ -28,8 +28,8 @@ def check_case(folder, golden):
     data = load_file(folder / "case.safetensors")
     checkpoint = golden / case["checkpoint"]
     kind = case["kind"]
-    if kind == "vae21":
-        model = load_autoencoder(checkpoint)
+    if kind in ("vae21", "vae22"):
+        model = load_autoencoder(checkpoint) if kind == "vae21" else load_autoencoder22(checkpoint)
         if "in.video" in data:
             return {"latent": distance(model.encode(data["in.video"][None])[0], data["out.latent"])}
         return {"video": distance(model.decode(data["in.latent"][None])[0], data["out.video_unclamped"])}
@@ -37,6 +37,11 @@ def check_case(folder, golden):
         states = load_text_encoder(checkpoint)(data["in.ids"].long())
         return {name: distance(states[int(name.split(".")[-1])][:len(data[name])], data[name])
                 for name in data if name.startswith("out.context")}
+    if kind == "dit" and checkpoint.name.startswith("ti2v"):
+        x = data["in.x"][None]
+        area = x.shape[3] * x.shape[4] // 4
+        times = data["in.t"].float().flatten()[:x.shape[2] * area:area][None]  # one for each frame
+        return {"x": distance(load_expert(checkpoint)(x, times, data["in.context"][None])[0], data["out.x"])}
     if kind == "dit":
         model = load_experts(checkpoint.parent)[int(checkpoint.name.startswith("high"))]
         x = data["in.x"] if "in.y" not in data else torch.cat([data["in.x"], data["in.y"]])
@@ -45,6 +50,13 @@ def check_case(folder, golden):
     condition = data["mid.y"][None] if "mid.y" in data else None
     trace = {}
     guide = arguments["guide_scale"]
+    if checkpoint.name.startswith("ti2v"):
+        single, first = (load_expert(checkpoint),) * 2, data["mid.z_image"][None] if "mid.z_image" in data else None
+        generate(single, 0.0, data["in.noise"][None], data["mid.context_cond"][None], data["mid.context_uncond"][None],
+                 None, arguments["steps"], arguments["shift"], (guide,) * 2, trace, first)
+        latents = torch.cat(trace["latents"])
+        video = load_autoencoder22(checkpoint).decode(latents[-1:]).clamp(-1, 1)[0]
+        return {"latents": distance(latents, data["mid.latents"]), "video": distance(video, data["out.video"])}
     generate(load_experts(checkpoint), arguments["boundary"], data["in.noise"][None],
              data["mid.context_cond"][None], data["mid.context_uncond"][None], condition,
              arguments["steps"], arguments["shift"], guide, trace)
@@ -60,7 +72,8 @@ def main():
     golden = parser.parse_args().golden
     names = ["vae21/encode-9x32x48", "vae21/encode-13x40x24", "vae21/encode-image", "vae21/decode-1x4x6",
              "vae21/decode-5x3x2", "vae21/decode-3x4x6", "umt5/a-mixed", "umt5/a-long200", "dit/t2v-5x3x7",
-             "dit/i2v-2x5x3", "pipeline/t2v-unipc", "pipeline/i2v-unipc"]
+             "dit/i2v-2x5x3", "pipeline/t2v-unipc", "pipeline/i2v-unipc", "vae22/encode-9x64x96", "vae22/decode-4x2x3",
+             "dit/ti2v-3x4x6-firstframe0", "pipeline/ti2v-text-unipc", "pipeline/ti2v-image-unipc"]
     worst = 0.0
     for name in names:
         folder = golden / name

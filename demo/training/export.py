@@ -2,7 +2,8 @@
 
 A checkpoint folder holds high_noise_model/ and low_noise_model/ (config.json, an index, one shard),
 models_t5_umt5-xxl-enc-bf16.pth, Wan2.1_VAE.pth and google/umt5-xxl/ (tokenizer). The image-to-video
-folder links to the text-to-video folder for the last three.
+folder links to the text-to-video folder for the last three. A TI2V folder holds its one transformer itself, and
+Wan2.2_VAE.pth.
 """
 
 import json
@@ -16,9 +17,11 @@ from safetensors.torch import load_file, save_file
 from text_encoder import TextEncoder
 from transformer import VideoTransformer
 from vae import VideoAutoencoder
+from vae22 import VideoAutoencoder22
 
 TEXT_ENCODER_FILE = "models_t5_umt5-xxl-enc-bf16.pth"
 AUTOENCODER_FILE = "Wan2.1_VAE.pth"
+AUTOENCODER22_FILE = "Wan2.2_VAE.pth"
 TOKENIZER_FOLDER = "google/umt5-xxl"
 SHARED = (TEXT_ENCODER_FILE, AUTOENCODER_FILE, "google")
 EXPERTS = ("low_noise_model", "high_noise_model")
@@ -53,12 +56,13 @@ def save_text_encoder(model, root):
 
 def save_autoencoder(model, root):
     Path(root).mkdir(parents=True, exist_ok=True)
-    torch.save(rounded(model.state_dict()), Path(root) / AUTOENCODER_FILE)
+    name = AUTOENCODER22_FILE if isinstance(model, VideoAutoencoder22) else AUTOENCODER_FILE
+    torch.save(rounded(model.state_dict()), Path(root) / name)
 
 
-def link_shared(root, other="../t2v"):
-    """Makes the shared files of `root` relative links to those of a neighbouring checkpoint."""
-    for name in SHARED:
+def link_shared(root, other="../t2v", names=SHARED):
+    """Makes the shared files of `root` links to those of another checkpoint, by default a neighbouring one."""
+    for name in names:
         link = Path(root) / name
         if not link.is_symlink():
             os.symlink(f"{other}/{name}", link)
@@ -96,5 +100,12 @@ def load_text_encoder(root):
 def load_autoencoder(root):
     state = torch.load(Path(root) / AUTOENCODER_FILE, map_location="cpu", weights_only=True)
     model = VideoAutoencoder(state["encoder.conv1.weight"].shape[0])
+    model.load_state_dict({name: value.float() for name, value in state.items()})
+    return model.eval().requires_grad_(False)
+
+
+def load_autoencoder22(root):
+    state = torch.load(Path(root) / AUTOENCODER22_FILE, map_location="cpu", weights_only=True)
+    model = VideoAutoencoder22(state["encoder.conv1.weight"].shape[0], state["decoder.head.2.weight"].shape[1])
     model.load_state_dict({name: value.float() for name, value in state.items()})
     return model.eval().requires_grad_(False)

@@ -66,24 +66,30 @@ class UniPc:
 
 @torch.no_grad()
 def generate(experts, boundary, noise, text, negative, condition=None, steps=25, shift=5.0, guidance=(4.0, 4.0),
-             trace=None):
+             trace=None, first=None):
     """Latents of `noise` [B,16,F,H,W] for text states [B,L,D]; experts and guidance are (low, high).
 
-    `condition` [B,20,F,H,W] is what image-to-video models see beside the noise. `trace` may be a dict
+    `condition` [B,20,F,H,W] is what image-to-video models see beside the noise. `first` [B,C,1,H,W] are the latents
+    of a given first frame, which TI2V models see without noise, at time 0, in place of the first frame. `trace` may be a dict
     that takes what a reference case records.
     """
     levels, times = schedule(steps, shift)
     solver = UniPc(levels)
-    latents = noise
+    latents = noise if first is None else torch.cat([first, noise[:, :, 1:]], dim=2)
     for index, time in enumerate(times):
         high = int(time >= boundary * 1000)
         model = experts[high]
         inputs = latents if condition is None else torch.cat([latents, condition], dim=1)
         t = torch.full((len(noise),), float(time), device=noise.device)
+        if first is not None:
+            t = t[:, None].repeat(1, noise.shape[2])
+            t[:, 0] = 0
         with_text = model(inputs, t, text).float()
         without = model(inputs, t, negative).float()
         velocity = without + guidance[high] * (with_text - without)
         latents = solver.step(index, velocity, latents)
+        if first is not None:
+            latents = torch.cat([first, latents[:, :, 1:]], dim=2)
         if trace is not None:
             if index == 0:
                 trace.update(cond=with_text, uncond=without, guided=velocity)

@@ -142,7 +142,7 @@ def main():
 def obtain_autoencoder(run):
     """A new autoencoder, or that of an earlier run; either way its files."""
     if "autoencoder" in run.options.parts:
-        model = train_autoencoder(run)
+        model = train_autoencoder(run, VideoAutoencoder(run.size["base"]))
     else:
         model = VideoAutoencoder(run.size["base"]).to(run.device)
         model.load_state_dict(torch.load(run.required("autoencoder.pt"), map_location=run.device))

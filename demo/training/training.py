@@ -15,7 +15,7 @@ from captions import NEGATIVES
 from evaluate import image_condition
 from tokenizer import Tokenizer
 from transformer import VideoTransformer
-from vae import VideoAutoencoder, fold_normalisation
+from vae import fold_normalisation
 
 SHIFT = 5.0
 TEXT_LENGTH = 64
@@ -186,9 +186,9 @@ def draw(run, count, window=None, frames=None, renderer=None):
     return video.contiguous(memory_format=torch.channels_last_3d), covered, chosen
 
 
-def latent_grid(renderer):
+def latent_grid(renderer, stride=8):
     """Frames, height and width of the latents of a renderer's clips."""
-    return 1 + (renderer.frames - 1) // 4, renderer.size // 8, renderer.size // 8
+    return 1 + (renderer.frames - 1) // 4, renderer.size // stride, renderer.size // stride
 
 
 def choose_speed(run):
@@ -220,9 +220,9 @@ def choose_speed(run):
             + f"; taken {stacked}, {search}")
 
 
-def train_autoencoder(run):
-    """An autoencoder: on cuts of a few frames, on cuts of many, then its decoder alone on whole clips."""
-    model = channels_last(VideoAutoencoder(run.size["base"]).to(run.device))
+def train_autoencoder(run, model):
+    """Trains a new autoencoder: on cuts of a few frames, on cuts of many, then its decoder alone on whole clips."""
+    model = channels_last(model.to(run.device))
 
     def losses(difference, covered):
         pixels = ((1 + 3 * covered) * (difference.abs() + difference.square())).mean()
@@ -288,7 +288,7 @@ class Bank:
         self.renderer = renderer or run.renderer
         self.capacity = run.size["capacity"]
         self.refresh = 0
-        shape = (self.capacity, 16, *latent_grid(self.renderer))
+        shape = (self.capacity, autoencoder.CHANNELS, *latent_grid(self.renderer, autoencoder.STRIDE))
         self.latents = torch.empty(shape, dtype=torch.bfloat16, device=run.device)
         self.pictures = torch.empty(shape, dtype=torch.bfloat16, device=run.device) if images else None
         self.scenes = torch.empty(self.capacity, dtype=torch.long, device=run.device)
@@ -340,20 +340,25 @@ class Bank:
         return self.latents[chosen].float(), torch.cat([mask, picture], dim=1), ids
 
 
-def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50):
-    """Flow matching on noise levels of `low`..`high`; trains the text encoder too when `with_text`."""
+def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50, given=0.0):
+    """Flow matching on noise levels of `low`..`high`; trains the text encoder too when `with_text`. So large a
+    share as `given` has its first frame without noise, as TI2V models are given a picture."""
     first, last = (level / (SHIFT - (SHIFT - 1) * level) for level in (low, high))
     model.train()
 
     def loss_of():
         bank.add(bank.refresh)
         clean, condition, ids = bank.batch(batch or run.size["batch"])
-        count = len(clean)
+        count, frames = len(clean), clean.shape[2]
         even = (torch.arange(count, device=run.device) + run.renderer.random(count)) / count
         even = first + (last - first) * even
         level = SHIFT * even / (1 + (SHIFT - 1) * even)
+        counted = torch.ones(count, frames, device=run.device)
+        if given:
+            counted[:, 0] = (run.renderer.random(count) >= given).float()
+            level = level[:, None] * counted
         noise = torch.randn_like(clean)
-        wide = level.view(-1, 1, 1, 1, 1)
+        wide = level.view(count, 1, -1, 1, 1)
         inputs = clean * (1 - wide) + noise * wide
         if condition is not None:
             inputs = torch.cat([inputs, condition], dim=1)
@@ -361,14 +366,16 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
             with torch.set_grad_enabled(with_text):
                 text = text_encoder(ids)
             velocity = model(inputs, (level * 1000).floor(), text)
-        return (velocity.float() - (noise - clean)).square().mean()
+        errors = (velocity.float() - (noise - clean)).square().mean((1, 3, 4))
+        return (errors * counted).sum() / counted.sum()
 
     modules = [model, text_encoder] if with_text else [model]
     return train_loop(run, phase, modules, loss_of, peak, warmup, 0.999 if with_text else 0.998)
 
 
-def compile_blocks(device, batch, config, grid):
-    """Compiles the transformer's block for a batch of latents of `grid`; keeps it off where that fails. A process that
+def compile_blocks(device, batch, config, grid, times=1):
+    """Compiles the transformer's block for a batch of latents of `grid`, each with one time or `times`, one for
+    each frame; keeps it off where that fails. A process that
     did this before leaves its kernels in the compiler's cache, so that another one starts at once."""
     if device != "cuda":
         return
@@ -382,7 +389,7 @@ def compile_blocks(device, batch, config, grid):
         text = torch.randn(batch, config["text_len"], config["text_dim"], device=device)
         for attempt in range(2):
             with torch.autocast(device, dtype=torch.bfloat16):
-                velocity = model(latents, torch.full((batch,), 500.0, device=device), text)
+                velocity = model(latents, torch.full((batch,) if times == 1 else (batch, times), 500.0, device=device), text)
             velocity.square().mean().backward()
         torch.cuda.synchronize()
         print(f"blocks compiled in {time.time() - begin:.1f} s", flush=True)

@@ -1,5 +1,5 @@
 """A diffusion transformer of the Wan2.2 shape: parameter names follow Wan-Video/Wan2.2,
-wan/modules/model.py. All clips of a batch share one grid and every token one timestep."""
+wan/modules/model.py. All clips of a batch share one grid; times are a clip's, or a frame's of the latents."""
 
 import functools
 import math
@@ -96,7 +96,7 @@ class Block(nn.Module):
         self.ffn = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, dim))
 
     def forward(self, x, e, cosine, sine, context):
-        shift1, scale1, gate1, shift2, scale2, gate2 = (self.modulation + e).chunk(6, dim=1)
+        shift1, scale1, gate1, shift2, scale2, gate2 = (self.modulation[:, None] + e).unbind(2)
         inner = self.norm1(x) * (1 + scale1) + shift1
         x = x + self.self_attn(inner, inner, (cosine, sine)).float() * gate1
         x = x + self.cross_attn(self.norm3(x), context, None).float()
@@ -113,12 +113,12 @@ class Head(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x, e):
-        shift, scale = (self.modulation + e[:, None]).chunk(2, dim=1)
+        shift, scale = (self.modulation[:, None] + e[:, :, None]).unbind(2)
         return self.head(self.norm(x) * (1 + scale) + shift)
 
 
 class VideoTransformer(nn.Module):
-    """Noisy latents [B,C,F,H,W], times [B] of 0..1000 and text [B,L,text_dim] to velocities [B,16,F,H,W]."""
+    """Noisy latents [B,C,F,H,W], times [B] or [B,F] of 0..1000 and text [B,L,text_dim] to velocities [B,C,F,H,W]."""
 
     def __init__(self, config):
         super().__init__()
@@ -141,8 +141,10 @@ class VideoTransformer(nn.Module):
         tokens = F.linear(patches.reshape(batch, math.prod(grid), channels * 4),
                           self.patch_embedding.weight.flatten(1), self.patch_embedding.bias).float()
         with torch.autocast(x.device.type, enabled=False):
-            e = self.time_embedding(sinusoid(self.config["freq_dim"], t))
-            e0 = self.time_projection(e).unflatten(1, (6, -1))
+            e = self.time_embedding(sinusoid(self.config["freq_dim"], t.flatten())).unflatten(0, (batch, -1))
+            e0 = self.time_projection(e).unflatten(2, (6, -1))
+        if t.dim() == 2:  # a time for each token
+            e, e0 = (value.repeat_interleave(grid[1] * grid[2], dim=1) for value in (e, e0))
         missing = self.config["text_len"] - text.shape[1]
         context = self.text_embedding(F.pad(text, (0, 0, 0, missing)))
         head_dim = self.config["dim"] // self.config["num_heads"]

@@ -152,11 +152,12 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Doubles height and width, and with `temporal` every frame after the first; halves channels."""
+    """Doubles height and width, and with `temporal` every frame after the first; halves channels, or
+    leaves them `outputs`."""
 
-    def __init__(self, channels, temporal):
+    def __init__(self, channels, temporal, outputs=None):
         super().__init__()
-        self.resample = nn.Sequential(nn.Identity(), nn.Conv2d(channels, channels // 2, 3, padding=1))
+        self.resample = nn.Sequential(nn.Identity(), nn.Conv2d(channels, outputs or channels // 2, 3, padding=1))
         if temporal:
             self.time_conv = CausalConvolution(channels, channels * 2, (3, 1, 1))
         self.temporal = temporal
@@ -216,6 +217,8 @@ class Decoder(nn.Module):
 class VideoAutoencoder(nn.Module):
     """Videos [B,3,1+4n,H,W] in [-1,1] to latents [B,16,1+n,H/8,W/8] and back."""
 
+    CHANNELS, STRIDE, MEAN, STD = LATENT_CHANNELS, 8, LATENT_MEAN, LATENT_STD
+
     def __init__(self, base):
         super().__init__()
         self.base = base
@@ -235,23 +238,23 @@ class VideoAutoencoder(nn.Module):
 
     def encode(self, video):
         """Normalised latents: what the diffusion model sees."""
-        mean, std = constants(video)
+        mean, std = constants(self, video)
         return (self.moments(video)[0] - mean) / std
 
     def decode(self, latents):
         """The inverse of encode, not clamped."""
-        mean, std = constants(latents)
+        mean, std = constants(self, latents)
         return self.reconstruct(latents * std + mean)
 
 
 @functools.lru_cache(maxsize=8)
-def device_constants(device):
-    return [torch.tensor(values, device=device).view(1, -1, 1, 1, 1) for values in (LATENT_MEAN, LATENT_STD)]
+def device_constants(kind, device):
+    return [torch.tensor(values, device=device).view(1, -1, 1, 1, 1) for values in (kind.MEAN, kind.STD)]
 
 
-def constants(like):
-    """LATENT_MEAN and LATENT_STD shaped to broadcast over [B,16,T,H,W]."""
-    return device_constants(like.device)
+def constants(model, like):
+    """The latents' mean and deviation of a kind of autoencoder, shaped to broadcast over [B,C,T,H,W]."""
+    return device_constants(type(model), like.device)
 
 
 @torch.no_grad()
@@ -280,8 +283,8 @@ def initialise(model):
             if layer.temporal:
                 near_copy(layer.time_conv, (2, 0, 0), 0.3)
     # little noise on the latents at first: the decoder must hear the encoder to learn anything
-    model.conv1.weight[LATENT_CHANNELS:] *= 0.1
-    model.conv1.bias[LATENT_CHANNELS:] = -5.0
+    model.conv1.weight[model.CHANNELS:] *= 0.1
+    model.conv1.bias[model.CHANNELS:] = -5.0
 
 
 def near_copy(convolution, tap, noise):
@@ -295,12 +298,12 @@ def near_copy(convolution, tap, noise):
 @torch.no_grad()
 def fold_normalisation(model, mean, std):
     """Rewrites conv1 and conv2 so that latents of the given mean and std per channel come out with
-    LATENT_MEAN and LATENT_STD, and are taken back the same way: encode() then gives unit latents."""
-    target_mean = torch.tensor(LATENT_MEAN, device=mean.device)
-    target_std = torch.tensor(LATENT_STD, device=mean.device)
+    those that every loader expects, and are taken back the same way: encode() then gives unit latents."""
+    target_mean = torch.tensor(model.MEAN, device=mean.device)
+    target_std = torch.tensor(model.STD, device=mean.device)
     gain = target_std / std
     offset = target_mean - mean * gain
-    rows = slice(0, LATENT_CHANNELS)
+    rows = slice(0, model.CHANNELS)
     model.conv1.weight[rows] *= gain.view(-1, 1, 1, 1, 1)
     model.conv1.bias[rows] = model.conv1.bias[rows] * gain + offset
     # raw = gain * own + offset, therefore own = raw / gain - offset / gain

@@ -15,6 +15,7 @@ import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.bench.measure.Measurement;
+import wan4j.demo.DemoRequest;
 import wan4j.media.FrameBuffer;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
@@ -46,6 +47,12 @@ public final class QualityBenchmark {
           "an orange square moves down on a gray background",
           "一个蓝色的球向上移动",
           "一个黄色的圆环向上移动");
+
+  /// The size of the demo's videos, for which the prompts are.
+  public static final String SIZE = DemoRequest.SIDE + "*" + DemoRequest.SIDE;
+
+  /// Their frames.
+  public static final int FRAMES = DemoRequest.FRAMES;
 
   private static final double MOST_DECIBELS = 100; // of equal videos, which have no finite figure
 

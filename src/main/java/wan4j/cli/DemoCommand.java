@@ -18,8 +18,8 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.demo.DemoFolder;
 import wan4j.demo.DemoRequest;
-import wan4j.demo.MotionCheck;
-import wan4j.demo.MotionPrompt;
+import wan4j.demo.PromptCheck;
+import wan4j.demo.ShapeCheck;
 import wan4j.media.ContactSheet;
 import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
@@ -47,6 +47,7 @@ final class DemoCommand implements Callable<Integer> {
           "a large blue square moves down on a gray background",
           "a small green star moves up on a black background");
   private static final String PICTURE_PROMPT = "a yellow star moves right";
+  private static final List<String> TASKS = List.of("t2v", "i2v");
   private static final int COLUMNS = 6;
   private static final int TILE = 144;
   private static final int LONGEST_NAME = 40;
@@ -58,6 +59,13 @@ final class DemoCommand implements Callable<Integer> {
           "What a video shows; may be given several times (default: three of our own, and one that"
               + " begins with a picture).")
   private List<String> prompts;
+
+  @Option(
+      names = "--task",
+      description =
+          "t2v for videos from words alone, i2v for those that begin with demo/picture.png"
+              + " (default: both; of --prompt t2v).")
+  private String task;
 
   @Option(
       names = {"-o", "--out"},
@@ -77,10 +85,10 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--check",
       arity = "0..1",
-      fallbackValue = "24",
+      fallbackValue = "60",
       paramLabel = "1..10000",
       description =
-          "Make videos for N prompts (default: 24), look at their pixels, and tell how many show"
+          "Make videos for N prompts (default: 60), look at their pixels, and tell how many show"
               + " what they should.")
   private Integer check;
 
@@ -90,6 +98,9 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (task != null && !TASKS.contains(task)) {
+      throw new InputException("--task got \"%s\"; give t2v or i2v".formatted(task));
+    }
     DemoFolder demo = DemoFolder.find();
     long start = System.nanoTime();
     if (check != null) {
@@ -97,20 +108,15 @@ final class DemoCommand implements Callable<Integer> {
       return check(demo);
     }
     out = out == null ? Path.of("outputs", "demo") : out;
-    List<String> wanted = prompts == null ? PROMPTS : prompts;
-    wanted.forEach(Prompt::requireReadable);
+    List<String> fromWords = fromWords();
+    List<String> fromPicture = fromPicture();
+    fromWords.forEach(Prompt::requireReadable);
+    fromPicture.forEach(Prompt::requireReadable);
     createFolder();
     try (var progress = report.progress()) {
-      try (VideoEngine engine = engine(demo.textToVideo())) {
-        for (String prompt : wanted) {
-          make(engine, DemoRequest.of(prompt, null, seed.longValue()), progress);
-        }
-      }
-      if (prompts == null) { // else only what was asked for is made
-        Picture picture = PictureReader.read(demo.picture());
-        try (VideoEngine engine = engine(demo.imageToVideo())) {
-          make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed.longValue()), progress);
-        }
+      make(demo.textToVideo(), fromWords, null, progress);
+      if (!fromPicture.isEmpty()) {
+        make(demo.imageToVideo(), fromPicture, PictureReader.read(demo.picture()), progress);
       }
       Path sheet = out.resolve("contact-sheet.png");
       PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
@@ -125,6 +131,33 @@ final class DemoCommand implements Callable<Integer> {
               sheet));
     }
     return 0;
+  }
+
+  /// Returns the prompts of text to video: those that were asked for, or our own.
+  private List<String> fromWords() {
+    if ("i2v".equals(task)) {
+      return List.of();
+    }
+    return prompts == null ? PROMPTS : prompts;
+  }
+
+  /// Returns the prompts of image to video; prompts that were asked for are these only where the
+  /// task is.
+  private List<String> fromPicture() {
+    if ("i2v".equals(task)) {
+      return prompts == null ? List.of(PICTURE_PROMPT) : prompts;
+    }
+    return task == null && prompts == null ? List.of(PICTURE_PROMPT) : List.of();
+  }
+
+  /// Makes the videos of some prompts with one model, beginning with a picture unless it is null.
+  private void make(Path checkpoint, List<String> wanted, Picture picture, Reporter progress) {
+    if (!wanted.isEmpty()) {
+      try (VideoEngine engine = engine(checkpoint)) {
+        wanted.forEach(
+            prompt -> make(engine, DemoRequest.of(prompt, picture, seed.longValue()), progress));
+      }
+    }
   }
 
   private void make(VideoEngine engine, VideoRequest request, Reporter progress) {
@@ -153,44 +186,53 @@ final class DemoCommand implements Callable<Integer> {
       throw new InputException(
           "--check got %d; it takes 1 to %d prompts".formatted(check, MOST_CHECKED));
     }
-    if (prompts != null || out != null || report.isGiven()) {
+    if (prompts != null || out != null || task != null || report.isGiven()) {
       throw new InputException(
-          "--check was given with %s, but it makes prompts of its own, keeps no video and prints a line a prompt; leave it out"
+          "--check was given with %s, but it makes prompts of its own from words alone, keeps no video and prints a line a prompt; leave it out"
               .formatted(
-                  prompts != null ? "--prompt" : out != null ? "--out" : "--json or --quiet"));
+                  prompts != null
+                      ? "--prompt"
+                      : out != null ? "--out" : task != null ? "--task" : "--json or --quiet"));
     }
   }
 
-  /// Prints a line for each prompt and the share of those whose videos show what they should.
+  /// Prints a line for each prompt and the shares of those whose videos show what they should.
   private int check(DemoFolder demo) {
-    int passed = 0;
+    List<PromptCheck> checks;
     try (VideoEngine engine = engine(demo.textToVideo())) {
-      List<MotionPrompt> all = MotionPrompt.first(check);
-      for (int i = 0; i < all.size(); i++) {
-        MotionPrompt prompt = all.get(i);
-        FrameBuffer video = new FrameBuffer();
-        engine.generate(
-            DemoRequest.of(prompt.text(), null, seed.longValue() + i), video, Reporter.QUIET);
-        MotionCheck result = MotionCheck.of(video.frames(), prompt.color(), prompt.direction());
-        passed += result.passes() ? 1 : 0;
-        System.out.printf(
-            Locale.ROOT,
-            "%s  %4.1f %% %s, moves %5.2f along and %4.2f across  %s%n",
-            result.passes() ? "PASS" : "FAIL",
-            100 * result.coverage(),
-            prompt.color().name().toLowerCase(Locale.ROOT),
-            result.along(),
-            result.across(),
-            prompt.text());
-      }
+      checks =
+          PromptCheck.run(
+              engine, check, seed.longValue(), result -> System.out.println(line(result)));
     }
     System.out.printf(
         Locale.ROOT,
-        "%d of %d prompts are followed (%.1f %%)%n",
-        passed,
+        "of %d prompts %.1f %% show the colour, %.1f %% move it as they say, %.1f %% show the"
+            + " shape%n",
         check,
-        100.0 * passed / check);
+        PromptCheck.percent(checks, PromptCheck::showsColor),
+        PromptCheck.percent(checks, PromptCheck::showsMotion),
+        PromptCheck.percent(checks, PromptCheck::showsShape));
     return 0;
+  }
+
+  private static String line(PromptCheck result) {
+    ShapeCheck shape = result.shape();
+    return String.format(
+        Locale.ROOT,
+        "%s  %4.1f %% %s, moves %5.2f along and %4.2f across, looks like %s in %3.0f %% of the"
+            + " frames  %s",
+        result.showsMotion() && result.showsShape() ? "PASS" : "FAIL",
+        100 * result.motion().coverage(),
+        word(result.prompt().color()),
+        result.motion().along(),
+        result.motion().across(),
+        shape.seen() == null ? "nothing" : "a " + word(shape.seen()),
+        100 * shape.share(),
+        result.prompt().text());
+  }
+
+  private static String word(Enum<?> name) {
+    return name.name().toLowerCase(Locale.ROOT);
   }
 
   private VideoEngine engine(Path checkpoint) {

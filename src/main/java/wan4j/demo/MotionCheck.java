@@ -49,6 +49,28 @@ public record MotionCheck(double coverage, double along, double across) {
       this.blue = blue;
     }
 
+    /// Says whether the pixel of three unsigned bytes at an offset has this colour: it is nearest
+    /// to it and near enough.
+    boolean isAt(MemorySegment pixels, long at) {
+      double r = channel(pixels, at);
+      double g = channel(pixels, at + 1);
+      double b = channel(pixels, at + 2);
+      double own = distance(r, g, b);
+      if (own >= NEAR) {
+        return false;
+      }
+      for (Color other : values()) {
+        if (other.distance(r, g, b) < own) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static double channel(MemorySegment pixels, long at) {
+      return (pixels.get(ValueLayout.JAVA_BYTE, at) & 0xFF) / 255.0;
+    }
+
     private double distance(double r, double g, double b) {
       return Math.sqrt((r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue));
     }
@@ -94,7 +116,17 @@ public record MotionCheck(double coverage, double along, double across) {
 
   /// Says whether the colour is there and moves that way.
   public boolean passes() {
-    return coverage >= LEAST_COVERAGE && along >= LEAST_MOVEMENT && across < 0.5 * along;
+    return hasColor() && moves();
+  }
+
+  /// Says whether the colour is there.
+  public boolean hasColor() {
+    return coverage >= LEAST_COVERAGE;
+  }
+
+  /// Says whether what there is of the colour moves that way.
+  public boolean moves() {
+    return along >= LEAST_MOVEMENT && across < 0.5 * along;
   }
 
   /// The place of a colour's pixels in some frames, as shares of width and height, and their share
@@ -109,33 +141,13 @@ public record MotionCheck(double coverage, double along, double across) {
       double x = 0;
       double y = 0;
       for (long i = 0; i < count; i++) {
-        if (has(pixels, 3 * i, color)) {
+        if (color.isAt(pixels, 3 * i)) {
           found++;
           x += (i % width + 0.5) / width;
           y += (i / width % height + 0.5) / height;
         }
       }
       return new Centroid((double) found / count, x / found, y / found);
-    }
-
-    private static boolean has(MemorySegment pixels, long at, Color color) {
-      double r = channel(pixels, at);
-      double g = channel(pixels, at + 1);
-      double b = channel(pixels, at + 2);
-      double own = color.distance(r, g, b);
-      if (own >= NEAR) {
-        return false;
-      }
-      for (Color other : Color.values()) {
-        if (other.distance(r, g, b) < own) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private static double channel(MemorySegment pixels, long at) {
-      return (pixels.get(ValueLayout.JAVA_BYTE, at) & 0xFF) / 255.0;
     }
   }
 }

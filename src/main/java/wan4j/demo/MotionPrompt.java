@@ -5,12 +5,13 @@ import java.util.List;
 import java.util.Locale;
 import wan4j.demo.MotionCheck.Color;
 import wan4j.demo.MotionCheck.Direction;
+import wan4j.demo.ShapeCheck.Shape;
 
 /// A prompt for the demo's model, and what its video must show.
-public record MotionPrompt(String text, Color color, Direction direction) {
+public record MotionPrompt(String text, Color color, Direction direction, Shape shape) {
   private static final List<Color> COLORS = List.of(Color.values());
   private static final List<Direction> SIDES = List.of(Direction.values());
-  private static final List<String> SHAPES = List.of("ball", "square", "triangle", "star", "ring");
+  private static final List<Shape> SHAPES = List.of(Shape.values());
   private static final List<String> CHINESE_SHAPES = List.of("圆球", "正方形", "三角形", "五角星", "环");
   private static final List<String> CHINESE_COLORS =
       List.of("红色", "橙色", "黄色", "绿色", "青色", "蓝色", "紫色", "粉色", "白色");
@@ -50,7 +51,7 @@ public record MotionPrompt(String text, Color color, Direction direction) {
                   CHINESE_SHAPES.get(shape),
                   CHINESE_SIDES.get(sideIndex),
                   isWhite ? "，黑色背景" : "");
-      return new MotionPrompt(chinese, color, direction);
+      return new MotionPrompt(chinese, color, direction, SHAPES.get(shape));
     }
     String ground = GROUNDS.get(i % GROUNDS.size());
     if (isWhite && ground.isEmpty()) {
@@ -63,10 +64,11 @@ public record MotionPrompt(String text, Color color, Direction direction) {
             .formatted(
                 article,
                 thing,
-                SHAPES.get(shape),
+                SHAPES.get(shape).name().toLowerCase(Locale.ROOT),
                 direction.name().toLowerCase(Locale.ROOT),
                 ground),
         color,
-        direction);
+        direction,
+        SHAPES.get(shape));
   }
 }

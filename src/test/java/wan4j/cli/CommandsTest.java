@@ -43,11 +43,28 @@ final class CommandsTest {
   }
 
   @Test
+  void aTaskOfTheDemoIsMadeAloneAndOthersAreRefused() {
+    Terminal run =
+        Terminal.run(
+            "demo", "--task", "i2v", "--prompt", "a yellow star moves up", "--out", "" + folder);
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(Terminal.names(folder))
+        .containsExactly("1-a-yellow-star-moves-up.mp4", "contact-sheet.png");
+    Terminal refused = Terminal.run("demo", "--task", "s2v");
+    assertThat(refused.code()).isEqualTo(2);
+    assertThat(refused.error()).contains("--task got \"s2v\"; give t2v or i2v");
+    assertThat(Terminal.run("demo", "--check", "3", "--task", "i2v").error())
+        .contains("--check was given with --task");
+  }
+
+  @Test
   void promptsOfTheListAreFollowed() {
     Terminal run = Terminal.run("demo", "--check", "3", "--seed", "1000");
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(run.out().lines()).hasSize(4);
-    assertThat(run.out()).contains("3 of 3 prompts are followed (100.0 %)");
+    assertThat(run.out())
+        .contains("a red ball moves left", "looks like a ball in")
+        .contains("of 3 prompts 100.0 % show the colour, 100.0 % move it as they say, ");
   }
 
   @Test

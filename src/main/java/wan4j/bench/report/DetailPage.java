@@ -126,6 +126,12 @@ final class DetailPage {
           flags ("none"), or with the same LoRA file merged into the weights. On a GPU float32 stands for the floor:
           the distance of two ways to round the same computation. Quality is the median over the prompts.\
           """;
+      case "demo" ->
+          """
+          The demo's text-to-video model on prompts over all its colours, directions and shapes, by what the pixels of its
+          videos show: the named colour in the first, middle and last frames; its centroid moving as the prompt says; the
+          named shape by the moments of its outline and its hole in most frames.\
+          """;
       case "verify" ->
           """
           Reference cases made with PyTorch, by `./wan4j verify`: errors relative to the reference; a case passes

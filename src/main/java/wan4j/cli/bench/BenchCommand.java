@@ -45,6 +45,7 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Loras.class,
       BenchGenerateCommand.class,
       BenchQualityCommand.class,
+      BenchDemoCommand.class,
       BenchCommand.Start.class,
       BenchCommand.Support.class,
       BenchCommand.Page.class,

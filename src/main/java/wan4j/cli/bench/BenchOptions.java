@@ -2,7 +2,6 @@ package wan4j.cli.bench;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine.Mixin;
@@ -45,13 +44,6 @@ final class BenchOptions {
   private int runs;
 
   @Mixin private MeasurementOptions measurements;
-
-  /// Runs a benchmark that opens the device itself, prints its results and adds them to the file.
-  int runOn(BiFunction<Device, Arithmetic, List<Measurement>> benchmark) {
-    Device where = Device.of(device);
-    Arithmetic chosen = arithmetic.on(where);
-    return measurements.tell(where, () -> benchmark.apply(where, chosen));
-  }
 
   /// Opens the device, runs a benchmark, prints its results and adds them to the file.
   int run(Function<Workbench, List<Measurement>> benchmark) {

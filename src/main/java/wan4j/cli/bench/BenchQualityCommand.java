@@ -67,13 +67,16 @@ final class BenchQualityCommand implements Callable<Integer> {
       description = "How many of the prompts (default: ${DEFAULT-VALUE}).")
   private int prompts;
 
-  @Option(names = "--size", defaultValue = "96*96", description = "Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--size",
+      defaultValue = QualityBenchmark.SIZE,
+      description = "Width*height (default: ${DEFAULT-VALUE}).")
   private String size;
 
   @Option(
       names = {"--frame_num", "--frames"},
       paramLabel = "1..",
-      defaultValue = "17",
+      defaultValue = "" + QualityBenchmark.FRAMES,
       description = "Frames, 4n+1 (default: ${DEFAULT-VALUE}).")
   private int frames;
 

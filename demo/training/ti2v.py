@@ -1,0 +1,127 @@
+"""Trains the demo's TI2V model (text, or text and a first picture, to video) within a given number of minutes.
+
+    python ti2v.py --out FOLDER --demo ../checkpoint/t2v --minutes 9 --side 128 --frames 33
+
+The model has the architecture of Wan2.2-TI2V-5B: an autoencoder of 48 channels and 16x16 pixels a latent, one
+transformer, a time for each token. Text encoder and tokenizer are those of the text-to-video model, which stay
+as they are. FOLDER/checkpoint is then a checkpoint in the layout of the original download, with links to the
+files of --demo; FOLDER/ti2v.tar holds it without the links. --micro runs all of it on a CPU with a toy
+configuration.
+"""
+
+import argparse
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import torch
+
+import dataset
+from evaluate import NEGATIVE, first_frames, score, test_prompts
+from export import (AUTOENCODER22_FILE, TEXT_ENCODER_FILE, link_shared, load_text_encoder, save_autoencoder,
+                    save_expert)
+from sampler import generate
+from sheet import contact_sheet
+from training import (SHIFT, TEXT_LENGTH, Bank, Run, choose_speed, compile_blocks, count, latent_grid, rounded_copy,
+                      train_autoencoder, train_denoiser)
+from transformer import VideoTransformer
+from vae22 import VideoAutoencoder22
+
+SHARES = {"sketch": 0.12, "autoencoder": 0.28, "sharpen": 0.12, "joint": 0.48}
+FULL = {"base": 16, "bases": (12, 16), "dim": 192, "ffn_dim": 512, "num_heads": 6, "num_layers": 5, "batch": 512,
+        "clips": (32, 16, 6), "encode": 64, "scenes": 150_000, "workers": 14, "fill_seconds": 12, "capacity": 60_000,
+        "refresh": 0.005, "prompts": 48, "closing": 25}
+MICRO = {"base": 4, "bases": (4, 4), "dim": 64, "ffn_dim": 96, "num_heads": 2, "num_layers": 2, "batch": 4,
+         "clips": (2, 2, 1), "encode": 2, "scenes": 200, "workers": 1, "fill_seconds": 2, "capacity": 32,
+         "refresh": 0.005, "prompts": 2, "closing": 0}
+GIVEN = 0.5  # of the clips, those whose first frame is given
+
+
+@torch.no_grad()
+def videos(run, model, autoencoder, text_encoder, texts, images=None, batch=16):
+    """Videos [B,3,T,H,W] for prompts; `images` [B,3,H,W] are first frames."""
+    def states(part):
+        return text_encoder(torch.tensor([run.tokenizer.ids(text, run.text_length) for text in part], device=run.device))
+
+    out = []
+    for start in range(0, len(texts), batch):
+        part = texts[start:start + batch]
+        shape = (len(part), autoencoder.CHANNELS, *latent_grid(run.renderer, autoencoder.STRIDE))
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(1000 + start)).to(run.device)
+        first = None if images is None else autoencoder.encode(images[start:start + batch].to(run.device)[:, :, None])
+        latents = generate((model, model), 0.0, noise, states(part), states([NEGATIVE]).expand(len(part), -1, -1),
+                           steps=2 if run.options.micro else 20, shift=SHIFT, guidance=(4.0, 4.0), first=first)
+        out.append(autoencoder.decode(latents).clamp(-1, 1).cpu())
+    return torch.cat(out)
+
+
+def report(run, model, autoencoder, text_encoder):
+    """The shares of prompts that are followed without and with a picture, and a contact sheet."""
+    prompts = test_prompts(run.size["prompts"])
+    texts = [prompt[0] for prompt in prompts]
+    made = {"text": videos(run, model, autoencoder, text_encoder, texts),
+            "picture": videos(run, model, autoencoder, text_encoder, texts,
+                              first_frames(prompts, run.device, run.renderer.size))}
+    shown = min(12, len(texts))
+    contact_sheet(torch.cat([clips[:shown] for clips in made.values()]),
+                  [f"{name}: {text}" for name in made for text in texts[:shown]], run.out / "sheet.png", columns=2)
+    followed = {name: score(clips, prompts, True) for name, clips in made.items()}
+    run.say(f"of {len(prompts)} prompts are followed: {followed}")
+    return followed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="the demo's text-to-video checkpoint")
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--side", type=int, default=dataset.SIZE, help="pixels in a row, and rows")
+    parser.add_argument("--frames", type=int, default=dataset.FRAMES)
+    parser.add_argument("--rate", type=float, default=1.4e-3, help="highest learning rate of the transformer")
+    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
+    parser.add_argument("--micro", action="store_true")
+    parser.add_argument("--only-compile", action="store_true", help="fill the compiler's cache and stop")
+    options = parser.parse_args()
+    options.tokenizer = options.demo / "google/umt5-xxl"
+    if options.micro:
+        options.device = "cpu"
+    size = {**(MICRO if options.micro else FULL), "side": options.side, "frames": options.frames}
+    text_encoder = load_text_encoder(options.demo)
+    config = {"in_dim": 48, "out_dim": 48, "freq_dim": 128, "text_len": TEXT_LENGTH,
+              "text_dim": text_encoder.token_embedding.weight.shape[1],
+              **{name: size[name] for name in ("dim", "ffn_dim", "num_heads", "num_layers")}}
+    grid = latent_grid(dataset.Renderer("cpu", size=options.side, frames=options.frames), VideoAutoencoder22.STRIDE)
+    if options.only_compile:
+        compile_blocks(options.device, size["batch"], config, grid, grid[0])
+        return
+    if options.device == "cuda":  # fills the compiler's cache while the autoencoder trains
+        subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--only-compile"])
+    run = Run(options, size, SHARES, size["closing"])
+    choose_speed(run)
+    text_encoder = text_encoder.to(run.device)
+    autoencoder = train_autoencoder(run, VideoAutoencoder22(*size["bases"]))
+    checkpoint = run.out / "checkpoint"
+    save_autoencoder(autoencoder, checkpoint)
+    model = VideoTransformer(config).to(run.device)
+    run.notes["parameters"] = {"transformer": count(model), "autoencoder": count(autoencoder)}
+    run.say(f"parameters: {run.notes['parameters']}")
+    bank = Bank(run, autoencoder, images=False)
+    bank.fill(size["capacity"], size["fill_seconds"])
+    compile_blocks(run.device, size["batch"], config, grid, grid[0])
+    model = train_denoiser(run, "joint", model, text_encoder, bank, 0.0, 1.0, options.rate, False, warmup=200, given=GIVEN)[0]
+    save_expert(model, checkpoint, "ti2v")
+    link_shared(checkpoint, options.demo.resolve(), (TEXT_ENCODER_FILE, "google"))
+    run.write_log(run.out / "log.json")
+    with tarfile.open(run.out / "ti2v.tar", "w") as archive:
+        for path in sorted(checkpoint.iterdir()):
+            if not path.is_symlink():
+                archive.add(path, arcname=f"ti2v/{path.name}")
+    run.say(f"{AUTOENCODER22_FILE} and the transformer are there")
+    run.write_log(run.out / "log.json", followed=report(run, rounded_copy(model), autoencoder, text_encoder))
+
+
+if __name__ == "__main__":
+    main()

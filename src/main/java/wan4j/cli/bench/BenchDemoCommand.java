@@ -1,0 +1,44 @@
+package wan4j.cli.bench;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import wan4j.Device;
+import wan4j.bench.DemoBenchmark;
+import wan4j.cli.MeasurementOptions;
+
+/// `wan4j bench demo`: how many of its prompts the demo's model follows.
+@Command(
+    name = "demo",
+    sortOptions = false,
+    mixinStandardHelpOptions = true,
+    description =
+        "How many prompts of a list the demo's text-to-video model follows: colour, direction and"
+            + " shape, as its videos' pixels show them.")
+final class BenchDemoCommand implements Callable<Integer> {
+  @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda (default: cpu).")
+  private String device;
+
+  @Option(
+      names = "--prompts",
+      paramLabel = "1..10000",
+      defaultValue = "60",
+      description = "How many prompts (default: ${DEFAULT-VALUE}).")
+  private int prompts;
+
+  @Option(
+      names = {"--base_seed", "--seed"},
+      paramLabel = "0..",
+      defaultValue = "20",
+      description = "The first seed of the noise (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Mixin private MeasurementOptions measurements;
+
+  @Override
+  public Integer call() {
+    Device where = Device.of(device);
+    return measurements.tell(where, () -> DemoBenchmark.run(where, prompts, seed));
+  }
+}
