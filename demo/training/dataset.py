@@ -17,15 +17,16 @@ from tokenizer import Tokenizer
 
 SIZE = 96
 FRAMES = 17
-RADII = (0.095, 0.14, 0.20)
+RADII = (0.11, 0.16, 0.22)
 CORNERS = {"square": 4, "triangle": 3, "star": 5}
 
 
 class Renderer:
-    """Draws scenes; all randomness comes from `generator` on `device`, or the device's own without one."""
+    """Draws scenes as clips of `size` x `size` pixels and `frames` frames; all randomness comes from `generator`
+    on `device`, or the device's own without one."""
 
-    def __init__(self, device, generator=None):
-        self.device, self.generator = device, generator
+    def __init__(self, device, generator=None, size=SIZE, frames=FRAMES):
+        self.device, self.generator, self.size, self.frames = device, generator, size, frames
         self.colors = torch.tensor([entry[0] for entry in captions.COLORS.values()], device=device)
         self.grounds = torch.tensor([entry[0] for entry in captions.GROUNDS.values()], device=device)
         corners, inner = [], []
@@ -40,17 +41,18 @@ class Renderer:
     def random(self, count, low=0.0, high=1.0):
         return torch.rand(count, device=self.device, generator=self.generator) * (high - low) + low
 
-    def clips(self, scenes, frames=FRAMES, window=SIZE):
+    def clips(self, scenes, frames=None, window=None):
         """Videos [B,3,T,window,window] in [-1,1] and the objects' coverage [B,1,T,...] of 0..1.
 
-        `window` below SIZE cuts a square at a random place, at the same scale; fewer `frames` a stretch of time.
+        A smaller `window` cuts a square at a random place, at the same scale; fewer `frames` a stretch of time.
         """
+        frames, window, size = frames or self.frames, window or self.size, self.size
         scene = dict(zip(captions.FIELDS, scenes.to(self.device).long().unbind(1)))
         count = len(scenes)
-        time = torch.arange(frames, device=self.device) / (FRAMES - 1)
-        time = time[None] + self.random(count, 0, (FRAMES - frames) / (FRAMES - 1))[:, None]
-        room = (SIZE - window) / SIZE
-        pixels = (torch.arange(window, device=self.device) + 0.5) / SIZE
+        time = torch.arange(frames, device=self.device) / (self.frames - 1)
+        time = time[None] + self.random(count, 0, (self.frames - frames) / (self.frames - 1))[:, None]
+        room = (size - window) / size
+        pixels = (torch.arange(window, device=self.device) + 0.5) / size
         x = (pixels + self.random(count, 0, room)[:, None])[:, None, None, :]
         y = (pixels + self.random(count, 0, room)[:, None])[:, None, :, None]
         video = self._ground(scene, x, y)[:, :, None].expand(-1, -1, frames, -1, -1)
@@ -81,7 +83,7 @@ class Renderer:
         angle = self.random(count, 0, math.pi).view(-1, 1, 1)
         phase = self.random(count).view(-1, 1, 1)
         along = x * angle.cos() + y * angle.sin()
-        sharp = SIZE / per / 2
+        sharp = self.size / per / 2
 
         def edge(wave):  # a soft step: wave is in periods' units, positive inside
             return (wave * sharp + 0.5).clamp(0, 1)
@@ -149,7 +151,7 @@ class Renderer:
         ball = (shape == captions.SHAPE_NAMES.index("ball")).view(-1, 1, 1, 1)
         signed = torch.where(ring, (distance - 0.76 * size).abs() - 0.24 * size,
                              torch.where(ball, distance - size * 0.95, sided))
-        return (0.5 - signed * SIZE).clamp(0, 1)
+        return (0.5 - signed * self.size).clamp(0, 1)
 
 
 def draw_captions(job):

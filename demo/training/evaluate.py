@@ -88,13 +88,14 @@ class Studio:
         return self.text_encoder(ids)
 
     @torch.no_grad()
-    def videos(self, experts, texts, seed, boundary=T2V_BOUNDARY, images=None, frames=FRAMES, batch=64, **settings):
+    def videos(self, experts, texts, seed, boundary=T2V_BOUNDARY, images=None, frames=FRAMES, batch=64, size=SIZE,
+               **settings):
         """Videos [B,3,T,H,W] for prompts; `images` [B,3,H,W] makes it image-to-video."""
         out = []
         for start in range(0, len(texts), batch):
             part = texts[start:start + batch]
             generator = torch.Generator().manual_seed(seed + start)
-            grid = (1 + (frames - 1) // 4, SIZE // 8, SIZE // 8)
+            grid = (1 + (frames - 1) // 4, size // 8, size // 8)
             noise = torch.randn(len(part), 16, *grid, generator=generator).to(self.device)
             condition = None
             if images is not None:
@@ -115,9 +116,9 @@ def image_condition(autoencoder, images, frames):
     return torch.cat([mask, latents], dim=1)
 
 
-def first_frames(prompts, device):
+def first_frames(prompts, device, size=SIZE):
     """A drawn first frame [3,H,W] for each test prompt, as image-to-video would be given."""
-    renderer = Renderer(device, torch.Generator(device).manual_seed(77))
+    renderer = Renderer(device, torch.Generator(device).manual_seed(77), size)
     source = random.Random(77)
     scenes = []
     for number, (text, color, direction) in enumerate(prompts):

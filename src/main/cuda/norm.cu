@@ -4,7 +4,7 @@
 //   layerNorm      layerNorm(x) weight + bias
 //   rmsNorm        x / rms(x) weight
 // The first two may change x before, which saves reading it again: with ADDED 1, x += y; with 2,
-// x += y gate[group].
+// x += y gate[group], whose groups are named apart.
 // Constants: COLUMNS, VECTOR (elements an access, 16 bytes of bf16), THREADS, INPUT, CHANGE (of y),
 // WEIGHT and OUTPUT (element types), ADDED, FORMAT. One block a row: 5,120 columns are 16 values in
 // each of 320 threads.
@@ -40,9 +40,13 @@ __device__ __forceinline__ void clearBeyond(Values& row) {
 
 // Reads a row; where something is added, writes it back and goes on with what was written.
 __device__ __forceinline__ void readChanged(
-    Values& row, void* x, int64 index, const void* y, const float* gate) {
+    Values& row, void* x, int64 index, const void* y, const float* gates, const int* gated) {
   row.read<INPUT>(x, index * COLUMNS);
   if constexpr (ADDED > 0) {
+    const float* gate = gates;
+    if constexpr (ADDED == 2) {
+      gate += static_cast<int64>(gated[index]) * COLUMNS;
+    }
 #pragma unroll
     for (int e = 0; e < Values::EACH; e++) {
       if (Values::holds(e)) {
@@ -70,13 +74,13 @@ __device__ __forceinline__ void readChanged(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) modulatedNorm(
-    void* x, const void* y, const float* gate, const int* groups, const float* shift,
-    const float* scale, float epsilon, void* values,
+    void* x, const void* y, const float* gates, const int* gated, const int* groups,
+    const float* shift, const float* scale, float epsilon, void* values,
     float* inverse, float* largest, const float* state, int stride) {
   int64 index = blockIdx.x;
   int64 group = static_cast<int64>(groups[index]) * COLUMNS;
   Values row;
-  readChanged(row, x, index, y, gate + group);
+  readChanged(row, x, index, y, gates, gated);
   normalise(row, epsilon);
 #pragma unroll
   for (int e = 0; e < Values::EACH; e++) {
@@ -96,13 +100,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) modulatedNorm(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) layerNorm(
-    void* x, const void* y, const float* gate, const int* groups, const void* weight,
+    void* x, const void* y, const float* gates, const int* gated, const void* weight,
     const void* bias, float epsilon, void* values,
     float* inverse, float* largest, const float* state, int stride) {
   int64 index = blockIdx.x;
-  int64 group = ADDED == 2 ? static_cast<int64>(groups[index]) * COLUMNS : 0;
   Values row;
-  readChanged(row, x, index, y, gate + group);
+  readChanged(row, x, index, y, gates, gated);
   normalise(row, epsilon);
 #pragma unroll
   for (int e = 0; e < Values::EACH; e++) {

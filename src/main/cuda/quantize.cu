@@ -8,6 +8,7 @@
 //                   updates, an infinite one freezes the scale)
 //   quantizeTensor  E4M3 elements by the scale in `state`
 //   dequantizeRows  the numbers that E4M3 rows stand for, where FORMAT tells how their scales lie
+//   fitRows         rows of another length, cut or with zeros behind them; the bits as they are
 //   quantizeSquares a power-of-two scale for each 128 x 128 piece of a weight
 // Constants: COLUMNS, VECTOR, THREADS, INPUT and OUTPUT (element types), FORMAT, FUNCTION (an activation's
 // number or 0), BIASED (whether a bias of the input's type is added).
@@ -130,6 +131,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) dequantizeRows(
       }
       store<OUTPUT, VECTOR>(target, index * COLUMNS + column, row.values[e]);
     }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(256) fitRows(
+    const void* source, void* target, int from, int to, int64 count) {
+  int64 index = static_cast<int64>(blockIdx.x) * 256 + threadIdx.x;
+  if (index < count) {
+    int64 row = index / to;
+    int64 column = index - row * to;
+    Packet<INPUT, 1> packet = {};
+    if (column < from) {
+      packet.load(source, row * from + column);
+    }
+    packet.store(target, index);
   }
 }
 

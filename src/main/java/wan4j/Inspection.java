@@ -154,7 +154,7 @@ public final class Inspection {
     VideoSize size = task.size(sides, frames);
     VideoRequest request = VideoRequest.of("", size, Sampling.of(task, 0));
     return switch (task) {
-      case T2V_A14B, TI2V_5B -> request;
+      case T2V_A14B, TI2V_5B, S2V_14B -> request;
       case I2V_A14B ->
           request.withImage(
               new Picture(size.width(), size.height(), new byte[3 * size.width() * size.height()]));

@@ -12,7 +12,7 @@ import wan4j.tensor.InputException;
 /// @param shift how far the noise levels are shifted up, above 0
 /// @param lowGuidance guidance scale of the low-noise or only expert, 0 to 1000; 1 for none
 /// @param highGuidance guidance scale of the high-noise expert
-/// @param seed seed of the noise, 0 or more
+/// @param seed seed of the noise, 0 to 2^64 - 1 as an unsigned number, as PyTorch takes it
 /// @param noise whose generator of PyTorch's the noise equals
 public record Sampling(
     Solver solver,
@@ -90,9 +90,6 @@ public record Sampling(
     FlowSchedule.require(steps, shift);
     requireScale(lowGuidance);
     requireScale(highGuidance);
-    if (seed < 0) {
-      throw new InputException("base_seed got %d; it takes 0 or more".formatted(seed));
-    }
   }
 
   private static void requireScale(double value) {
@@ -119,6 +116,11 @@ public record Sampling(
   /// Returns the same with another number of steps.
   public Sampling withSteps(int count) {
     return new Sampling(solver, count, shift, lowGuidance, highGuidance, seed, noise);
+  }
+
+  /// Returns the same with noise of another seed, 0 or more.
+  public Sampling withSeed(long other) {
+    return new Sampling(solver, steps, shift, lowGuidance, highGuidance, other, noise);
   }
 
   /// Returns the same with a solver by its name, unipc, dpm++ or euler.

@@ -1,8 +1,12 @@
 package wan4j;
 
+import java.nio.file.Path;
 import java.util.Objects;
 import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
+import wan4j.media.Sound;
+import wan4j.pipeline.SpeechToVideo;
+import wan4j.tensor.InputException;
 
 /// What a video is made from beside its prompt.
 public sealed interface Source {
@@ -16,7 +20,74 @@ public sealed interface Source {
   record Image(Picture picture) implements Source {
     /// Requires the picture.
     public Image {
+      Objects.requireNonNull(picture, "picture");
+    }
+  }
+
+  /// The subject of a picture, which gives the video's aspect, speaks or sings a sound.
+  ///
+  /// @param picture the subject
+  /// @param sound what it speaks; the network hears it mono at 16 kHz
+  /// @param poses a video of drawn poses that it follows, or null for none
+  /// @param clips how the video is cut into clips
+  record Speech(Picture picture, Sound sound, Path poses, Clips clips) implements Source {
+    /// Requires picture, sound and clips.
+    public Speech {
       Objects.requireNonNull(picture, "picture is null");
+      Objects.requireNonNull(sound, "sound is null");
+      Objects.requireNonNull(clips, "clips is null");
+    }
+
+    /// Returns how many clips the video has.
+    public int count() {
+      return cut().clips(samples());
+    }
+
+    /// Returns how many frames the video has.
+    public long frames() {
+      return cut().videoFrames(count());
+    }
+
+    private SpeechToVideo.Cut cut() {
+      return new SpeechToVideo.Cut(clips.frames, clips.most, clips.startsFromPicture);
+    }
+
+    private long samples() {
+      return Math.ceilDiv((long) sound.length() * SpeechToVideo.SOUND_RATE, (long) sound.rate());
+    }
+
+    /// Returns the same of at most so many clips.
+    public Speech ofAtMost(int most) {
+      Clips fewer = new Clips(clips.frames, Math.min(most, clips.most), clips.startsFromPicture);
+      return new Speech(picture, sound, poses, fewer);
+    }
+  }
+
+  /// How the video of a sound is cut into clips; bad values are refused with an `InputException`.
+  ///
+  /// @param frames frames of a clip, a multiple of 4
+  /// @param most how many clips there are at most; else as many as the sound fills
+  /// @param startsFromPicture whether the first frame is the picture
+  record Clips(int frames, int most, boolean startsFromPicture) {
+    /// Clips of 80 frames, as many as the sound fills.
+    public static final Clips USUAL = new Clips(80, Integer.MAX_VALUE, false);
+
+    private static final int STEP = 4;
+    private static final int MOST_FRAMES = 400; // 25 seconds
+
+    /// Checks the values.
+    public Clips {
+      if (frames < STEP || frames % STEP != 0 || frames > MOST_FRAMES) {
+        int below = Math.clamp(frames / STEP * STEP, STEP, MOST_FRAMES);
+        throw new InputException(
+            "--infer_frames got %d; it takes a multiple of 4 from 4 to %d: try %d, or the usual 80"
+                .formatted(frames, MOST_FRAMES, below));
+      }
+      if (most < 1) {
+        throw new InputException(
+            "--num_clip got %d; it takes 1 or more, or leave it out for as many as the sound fills"
+                .formatted(most));
+      }
     }
   }
 

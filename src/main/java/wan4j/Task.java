@@ -37,15 +37,35 @@ public enum Task {
       CheckpointKind.ANIMATE,
       WanVae21.STRIDE,
       new Defaults(77, 20, 5, 1, 1, 0, 30),
-      List.of("720*1280", "1280*720"));
+      List.of("720*1280", "1280*720")),
+  /// Speech to video, one transformer of 16 billion parameters; the frames are those that a first
+  /// clip of 80 keeps.
+  S2V_14B(
+      CheckpointKind.S2V,
+      WanVae21.STRIDE,
+      new Defaults(77, 40, 3, 4.5, 4.5, 0, 16),
+      List.of(
+          "720*1280",
+          "1280*720",
+          "480*832",
+          "832*480",
+          "1024*704",
+          "704*1024",
+          "704*1280",
+          "1280*704"));
 
-  /// The prompt of what a video should not show, which stands for an empty negative prompt.
+  /// The prompt of what a video should not show, which stands for an empty negative prompt of all
+  /// tasks but speech to video.
   public static final String NEGATIVE_PROMPT =
       "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，"
           + "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，"
           + "杂乱的背景，三条腿，背景人很多，倒着走";
 
   private static final String ANIMATION_PROMPT = "视频中的人在做动作";
+  private static final String SPEECH_NEGATIVE_PROMPT =
+      "画面模糊，最差质量，画面模糊，细节模糊不清，情绪激动剧烈，手快速抖动，字幕，丑陋的，残缺的，多余的手指，"
+          + "画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，"
+          + "三条腿，背景人很多，倒着走";
 
   /// What a request takes when the user says nothing: frames, steps, shift, guidance of the
   /// low-noise and the high-noise expert, the noise level between them, and frames a second.
@@ -108,6 +128,16 @@ public enum Task {
   /// Returns the prompt of a request that has none, or null where each has one of its own.
   public String usualPrompt() {
     return this == ANIMATE_14B ? ANIMATION_PROMPT : null;
+  }
+
+  /// Returns the prompt that stands for an empty negative prompt.
+  public String negativePrompt() {
+    return this == S2V_14B ? SPEECH_NEGATIVE_PROMPT : NEGATIVE_PROMPT;
+  }
+
+  /// Says whether a pair of transformers shares the noise levels.
+  public boolean hasTwoExperts() {
+    return defaults.boundary() > 0;
   }
 
   /// Returns the sizes that the model was trained for, as `width*height`.

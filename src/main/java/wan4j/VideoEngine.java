@@ -1,5 +1,6 @@
 package wan4j;
 
+import java.util.Objects;
 import java.util.function.Consumer;
 import wan4j.engine.Backends;
 import wan4j.engine.CourseReporter;
@@ -12,6 +13,8 @@ import wan4j.engine.Precisions;
 import wan4j.engine.RequestCache;
 import wan4j.engine.RequestRemarks;
 import wan4j.engine.SamplingPlans;
+import wan4j.engine.SavedLatents;
+import wan4j.engine.SavedRun;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
@@ -32,6 +35,7 @@ public final class VideoEngine implements AutoCloseable {
   private final EngineOptions options;
   private final Networks networks;
   private final RequestRemarks remarks;
+  private boolean isClosed;
   private Latents planned; // the latents whose decoding the memory that is reserved allows for
 
   private VideoEngine(EngineOptions options, Networks networks) {
@@ -42,17 +46,20 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
+    Objects.requireNonNull(options, "options");
     return new VideoEngine(options, Networks.open(options));
   }
 
   /// Returns what the checkpoint makes video from.
   public Task task() {
+    requireOpen();
     return networks.task();
   }
 
   /// Returns the recipe in which the transformers run, or `NONE`: where none was named, what the
   /// first one's files say.
   public Quantization.Recipe recipe() {
+    requireOpen();
     Checkpoint checkpoint = networks.checkpoint();
     return Precisions.recipe(
         options.quantization(), checkpoint.transformer(checkpoint.experts().getFirst()));
@@ -62,6 +69,8 @@ public final class VideoEngine implements AutoCloseable {
   /// request does not fit the model and `CancellationException` when `progress` says that it is
   /// cancelled.
   public void generate(VideoRequest request, FrameSink sink, Progress progress) {
+    Objects.requireNonNull(sink, "sink");
+    Objects.requireNonNull(progress, "progress");
     CourseReporter reporter = new CourseReporter(progress, _ -> {});
     run(
         request,
@@ -72,6 +81,59 @@ public final class VideoEngine implements AutoCloseable {
         });
   }
 
+  /// Makes a video as [#generate] does, or goes on with one, and keeps what it has made until the
+  /// caller deletes it; latents are handed to `steps` after each step, float32 `[channels, frames,
+  /// height, width]` in host memory. Throws `InputException` too when what is to go on is of
+  /// another request.
+  public void generate(
+      VideoRequest request,
+      Recovery recovery,
+      FrameSink sink,
+      Progress progress,
+      Consumer<Tensor> steps) {
+    SavedRun saved = recovery.files();
+    CourseReporter reporter = new CourseReporter(progress, steps);
+    try {
+      saved.begin(
+          options,
+          SavedLatents.description(options, task(), recipe(), request),
+          request.sampling().seed(),
+          progress::says);
+      Tensor last = saved.latents(Courses.of(task(), request).clips() - 1);
+      if (last == null) {
+        run(
+            request,
+            reporter,
+            (run, wanted) -> {
+              run.run(wanted, saved, sink);
+              return null;
+            });
+      } else {
+        decode(request, saved, last, sink, reporter);
+      }
+    } finally {
+      saved.end();
+    }
+  }
+
+  /// Decodes all clips of a request, which are sampled already.
+  private void decode(
+      VideoRequest request,
+      SavedRun saved,
+      Tensor latents,
+      FrameSink sink,
+      CourseReporter reporter) {
+    networks.claim();
+    Course course = Courses.of(task(), request);
+    reserveMemory(
+        (_, piece) -> networks.needToDecode(request, latents.shape(), piece), reporter.progress());
+    networks.using(() -> {
+      require(latents);
+      new CourseRun(course, networks, reporter).decode(saved, sink);
+      return null;
+    });
+  }
+
   /// Samples a video's latents; throws as [#generate] does.
   public Latents sample(VideoRequest request, Progress progress) {
     return sample(request, progress, _ -> {});
@@ -80,6 +142,8 @@ public final class VideoEngine implements AutoCloseable {
   /// Samples a video's latents and hands them over after each step too, float32 `[channels, frames,
   /// height, width]` in host memory; throws as [#generate] does.
   public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
+    Objects.requireNonNull(progress, "progress");
+    Objects.requireNonNull(steps, "steps");
     int clips = Courses.of(task(), request).clips();
     if (clips > 1) {
       throw new InputException(
@@ -101,6 +165,8 @@ public final class VideoEngine implements AutoCloseable {
   }
 
   private <T> T run(VideoRequest request, CourseReporter reporter, Part<T> part) {
+    Objects.requireNonNull(request, "request");
+    requireOpen();
     networks.claim();
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
@@ -111,7 +177,7 @@ public final class VideoEngine implements AutoCloseable {
     CourseRun.Wanted wanted =
         new CourseRun.Wanted(
             request.prompt(),
-            Courses.negativePrompt(request),
+            Courses.negativePrompt(task(), request),
             plan,
             SamplingPlans.noise(request.sampling(), course),
             cache);
@@ -128,6 +194,11 @@ public final class VideoEngine implements AutoCloseable {
   /// when they are not this model's and `CancellationException` when `progress` says that the
   /// request is cancelled.
   public void decode(VideoRequest request, Latents latents, FrameSink sink, Progress progress) {
+    Objects.requireNonNull(request, "request");
+    Objects.requireNonNull(latents, "latents");
+    Objects.requireNonNull(sink, "sink");
+    Objects.requireNonNull(progress, "progress");
+    requireOpen();
     networks.claim();
     Course course = Courses.of(task(), request);
     Shape shape = latents.values().shape();
@@ -158,12 +229,15 @@ public final class VideoEngine implements AutoCloseable {
 
   /// Returns the largest number of bytes that were in use on the device at once.
   public long peakBytes() {
+    requireOpen();
     return networks.ops().peakBytes();
   }
 
   /// Returns the memory that a request would need on the device of `options`, its video cut into
   /// the usual pieces.
   public static MemoryNeed need(EngineOptions options, VideoRequest request) {
+    Objects.requireNonNull(options, "options");
+    Objects.requireNonNull(request, "request");
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
           .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
@@ -191,9 +265,19 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Frees the networks and closes the checkpoint's files.
+  private void requireOpen() {
+    if (isClosed) {
+      throw new IllegalStateException("the engine is closed; open another one");
+    }
+  }
+
+  /// Frees the networks and closes the checkpoint's files; a second time does nothing. Afterwards
+  /// every other method throws `IllegalStateException`.
   @Override
   public void close() {
-    networks.close();
+    if (!isClosed) {
+      isClosed = true;
+      networks.close();
+    }
   }
 }

@@ -1,6 +1,7 @@
 package wan4j;
 
 import java.util.List;
+import java.util.Objects;
 import wan4j.media.Picture;
 
 /// What a video should show and how it is made.
@@ -8,7 +9,8 @@ import wan4j.media.Picture;
 /// @param prompt what the video shows
 /// @param negativePrompt what it should not show; empty for the reference's own
 /// @param source what it is made from beside the prompt
-/// @param size of the video; with an image, the area counts and the picture gives the aspect
+/// @param size of the video; with a picture, the area counts and the picture gives the aspect; with
+///   a sound, the frames are those of its first clip
 /// @param sampling how it is sampled
 /// @param cache whether forwards are skipped
 /// @param loras LoRA files that run beside the weights in this request, after the engine's own
@@ -20,8 +22,15 @@ public record VideoRequest(
     Sampling sampling,
     CacheSettings cache,
     List<LoraFile> loras) {
-  /// Copies the list.
+  /// Copies the list; null is refused by name, with a `NullPointerException`.
   public VideoRequest {
+    Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(negativePrompt, "negativePrompt");
+    Objects.requireNonNull(source, "source");
+    Objects.requireNonNull(size, "size");
+    Objects.requireNonNull(sampling, "sampling");
+    Objects.requireNonNull(cache, "cache");
+    Objects.requireNonNull(loras, "loras");
     loras = List.copyOf(loras);
   }
 
@@ -31,9 +40,19 @@ public record VideoRequest(
         prompt, "", Source.TEXT, size, sampling, new CacheSettings.Off(), List.of());
   }
 
+  /// Returns how many frames the video has.
+  public long frames() {
+    return source instanceof Source.Speech speech ? speech.frames() : size.frames();
+  }
+
   /// Returns this request made from something else.
   public VideoRequest with(Source other) {
     return new VideoRequest(prompt, negativePrompt, other, size, sampling, cache, loras);
+  }
+
+  /// Returns this request sampled otherwise.
+  public VideoRequest with(Sampling other) {
+    return new VideoRequest(prompt, negativePrompt, source, size, other, cache, loras);
   }
 
   /// Returns this request with a picture to begin with.

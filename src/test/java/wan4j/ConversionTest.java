@@ -240,7 +240,7 @@ class ConversionTest {
     Path twice = folder.resolve("twice");
     refuse(once, twice, "in FP8 already");
     refuse(SINGLE, once, "not empty");
-    refuse(folder, twice, "no Wan2.2 checkpoint");
+    refuse(folder, twice, "not a Wan2.2 checkpoint");
     Path copy = folder.resolve("copy");
     Conversion.run(SINGLE, copy, recipe(Quantization.Recipe.TOKEN), Device.CPU, Progress.NONE);
     refuse(copy, copy.resolve("inside"), "in FP8 already");

@@ -7,12 +7,14 @@ import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.ModelShapes;
+import wan4j.bench.random.RandomConditions;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.ShareOfGroup;
 import wan4j.model.BlockRun;
 import wan4j.model.Conditions;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.LatentGrid;
+import wan4j.model.SpeechTransformer;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.quant.Branch;
@@ -25,41 +27,67 @@ import wan4j.weights.TransformerConfig;
 /// it.
 public final class ForwardBenchmark {
   private static final double TIMESTEP = 875;
-  private static final int PICTURE_TOKENS = 257;
-  private static final int PICTURE_WIDTH = 1280;
-  private static final int FACE_SIZE = 512;
+  private static final ForwardPass PASS = ForwardPass.only(Branch.CONDITIONAL);
 
   private ForwardBenchmark() {}
 
-  /// Measures a forward with a number of blocks, 0 for all.
+  /// Measures a forward with a number of blocks, 0 for all; of speech to video a forward of the
+  /// first clip and one of a later clip, which has more tokens.
   public static List<Measurement> run(
       Workbench bench, Task task, VideoSize size, int share, int layers) {
     int blocks = RandomWeights.layers(task, layers);
     TransformerConfig config = RandomWeights.config(task, blocks);
     LatentGrid grid = ModelShapes.tokens(task, size);
+    Shape sample =
+        Shape.of(
+            config.outChannels(),
+            grid.frames(),
+            (long) LatentGrid.PATCH * grid.rows(),
+            (long) LatentGrid.PATCH * grid.columns());
     ShareOfGroup group = new ShareOfGroup(share);
-    group.require(grid.tokens(), config.heads());
+    List<Boolean> clips = task == Task.S2V_14B ? List.of(false, true) : List.of(false);
+    clips.forEach(isLater -> group.require(tokens(config, sample, isLater), config.heads()));
     Map<String, Object> parameters = bench.parameters(task, share);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
-    parameters.put("tokens", grid.tokens());
     parameters.put("layers", blocks);
+    List<Measurement> results = new ArrayList<>();
+    try (DiffusionNetwork network =
+        DiffusionNetwork.load(
+            config, RandomWeights.transformer(config, 1), bench.ops(), group, bench.precisions())) {
+      for (boolean isLater : clips) {
+        parameters.put("tokens", tokens(config, sample, isLater));
+        if (clips.size() > 1) {
+          parameters.put("clip", isLater ? "later" : "first");
+        }
+        results.addAll(measure(bench, network, sample, isLater, parameters));
+      }
+    }
+    return results;
+  }
+
+  private static int tokens(TransformerConfig config, Shape sample, boolean isLater) {
+    return config.speech() == null
+        ? LatentGrid.of(sample).tokens()
+        : SpeechTransformer.tokens(config, sample, isLater);
+  }
+
+  private static List<Measurement> measure(
+      Workbench bench,
+      DiffusionNetwork network,
+      Shape shape,
+      boolean isLater,
+      Map<String, Object> parameters) {
     Ops ops = bench.ops();
-    try (DiffusionNetwork transformer =
-            DiffusionNetwork.load(
-                config, RandomWeights.transformer(config, 1), ops, group, bench.precisions());
-        var _ = ops.scope()) {
-      int height = LatentGrid.PATCH * grid.rows();
-      int width = LatentGrid.PATCH * grid.columns();
-      Tensor sample =
-          bench.random(DType.F32, 1, config.outChannels(), grid.frames(), height, width);
-      DiffusionNetwork.Prepared prepared = transformer.prepare(sample.shape());
-      transformer.read(conditions(bench, config, sample), Branch.CONDITIONAL, prepared);
-      ForwardPass pass = ForwardPass.only(Branch.CONDITIONAL);
+    try (var _ = ops.scope()) {
+      Conditions conditions = RandomConditions.of(ops, network.config(), shape, isLater);
+      DiffusionNetwork.Prepared prepared = network.prepare(shape, conditions);
+      network.read(conditions, Branch.CONDITIONAL, prepared);
+      Tensor sample = bench.random(DType.F32, 1, shape.toArray());
       Runnable forward =
           () -> {
             try (var _ = ops.scope()) {
-              transformer.forward(sample, TIMESTEP, pass, prepared, BlockRun.ALWAYS);
+              network.forward(sample, TIMESTEP, PASS, prepared, BlockRun.ALWAYS);
             }
           };
       List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));
@@ -67,32 +95,6 @@ public final class ForwardBenchmark {
         results.add(bench.hostOverhead("forward", parameters, forward));
       }
       return results;
-    }
-  }
-
-  /// Returns random conditions of a sample, in its scope.
-  private static Conditions conditions(Workbench bench, TransformerConfig config, Tensor sample) {
-    Tensor text = host(bench, config.textLength(), config.textDim());
-    int others = config.inChannels() - config.outChannels();
-    int frames = sample.length(1);
-    int height = sample.length(2);
-    int width = sample.length(3);
-    Tensor beside = others == 0 ? null : bench.random(DType.F32, 1, others, frames, height, width);
-    if (!config.seesPicture()) {
-      return new Conditions.Scene(text, beside == null ? List.of() : List.of(beside), 0);
-    }
-    int faces = LatentGrid.videoFrames(frames - 1);
-    return new Conditions.Character(
-        text,
-        host(bench, PICTURE_TOKENS, PICTURE_WIDTH),
-        beside,
-        bench.random(DType.F32, 1, config.outChannels(), frames - 1, height, width),
-        Tensor.zeros(DType.U8, Shape.of(faces, FACE_SIZE, FACE_SIZE, 3)));
-  }
-
-  private static Tensor host(Workbench bench, long rows, long columns) {
-    try (var _ = bench.ops().scope()) {
-      return bench.ops().download(bench.random(DType.F32, 1, rows, columns));
     }
   }
 }

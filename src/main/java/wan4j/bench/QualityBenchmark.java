@@ -1,30 +1,27 @@
 package wan4j.bench;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import wan4j.Arithmetic;
-import wan4j.CacheSettings;
-import wan4j.Device;
+import java.util.function.Consumer;
 import wan4j.EngineOptions;
 import wan4j.Latents;
 import wan4j.Progress;
-import wan4j.Quantization;
+import wan4j.Sampling;
 import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.bench.measure.Measurement;
-import wan4j.demo.DemoRequest;
 import wan4j.media.FrameBuffer;
 import wan4j.tensor.Tensor;
 import wan4j.verify.Comparison;
 import wan4j.verify.VideoMetrics;
 
-/// The distance of videos with FP8 or a step cache from those without, on a checkpoint and a list
-/// of prompts; every variant starts from the same noise.
+/// The distance of videos that accelerations make from those without, on a checkpoint and a list of
+/// prompts; every configuration starts from the same noise.
 public final class QualityBenchmark {
   /// The prompts, each run with its own seed.
   public static final List<String> PROMPTS =
@@ -50,101 +47,116 @@ public final class QualityBenchmark {
           "一个蓝色的球向上移动",
           "一个黄色的圆环向上移动");
 
-  private QualityBenchmark() {}
+  private static final double MOST_DECIBELS = 100; // of equal videos, which have no finite figure
 
-  /// One acceleration: the recipe of the transformers' linear layers, and the forwards that are
-  /// skipped.
-  private record Variant(Quantization.Recipe recipe, String cacheName, CacheSettings cache) {}
+  private final String checkpoint;
+  private final List<String> prompts;
+  private final Consumer<List<Measurement>> found;
+  private final Consumer<String> log;
+  private final Map<String, List<Outcome>> truths = new LinkedHashMap<>();
 
-  /// What one variant made of one prompt.
-  private record Outcome(Latents latents, Tensor video, double seconds) {}
+  /// What one configuration made of one prompt.
+  private record Outcome(Latents latents, Tensor video, double seconds, int forwards) {}
 
-  /// Measures all recipes, and MagCache in two settings with `ratios` that a calibration wrote, on
-  /// a checkpoint of the demo's sizes; when there is no such file it is measured first, with the
-  /// first prompt.
-  public static List<Measurement> run(
-      Path checkpoint, Device device, Arithmetic arithmetic, Path ratios) {
-    if (!Files.exists(ratios)) {
-      calibrate(checkpoint, device, arithmetic, ratios);
-    }
-    List<Measurement> measurements = new ArrayList<>();
-    Variant plain = new Variant(Quantization.Recipe.NONE, "none", new CacheSettings.Off());
-    List<Outcome> truth = outcomes(checkpoint, device, arithmetic, plain);
-    measurements.add(seconds(parameters(device, arithmetic, plain), truth));
-    for (Variant variant : variants(ratios)) {
-      List<Outcome> made = outcomes(checkpoint, device, arithmetic, variant);
-      measurements.addAll(compare(parameters(device, arithmetic, variant), truth, made));
-    }
-    return measurements;
+  private QualityBenchmark(
+      String checkpoint,
+      List<String> prompts,
+      Consumer<List<Measurement>> found,
+      Consumer<String> log) {
+    this.checkpoint = checkpoint;
+    this.prompts = prompts;
+    this.found = found;
+    this.log = log;
   }
 
-  /// Measures MagCache's ratios with the first prompt and writes them to a file.
-  public static void calibrate(Path checkpoint, Device device, Arithmetic arithmetic, Path target) {
-    try (VideoEngine engine = open(checkpoint, device, arithmetic, Quantization.Recipe.NONE)) {
-      engine.sample(request(0, new CacheSettings.Calibration(target)), Progress.NONE);
-    }
+  /// Measures configurations with the first prompts of a list and tells the results of each as soon
+  /// as they are there, and a line on each to `log`. Those with equal options share an engine, so
+  /// the order is that of the engines' first use; a truth stands before what is compared with it.
+  ///
+  /// @param checkpoint what the results call the checkpoint
+  public static void run(
+      String checkpoint,
+      List<String> prompts,
+      List<QualityConfiguration> configurations,
+      Consumer<List<Measurement>> found,
+      Consumer<String> log) {
+    Map<EngineOptions, List<QualityConfiguration>> engines = new LinkedHashMap<>();
+    configurations.forEach(
+        c -> engines.computeIfAbsent(c.options(), _ -> new ArrayList<>()).add(c));
+    QualityBenchmark benchmark = new QualityBenchmark(checkpoint, prompts, found, log);
+    engines.forEach(benchmark::measure);
   }
 
-  private static List<Variant> variants(Path ratios) {
-    List<Variant> variants = new ArrayList<>();
-    variants.add(
-        new Variant(
-            Quantization.Recipe.NONE,
-            "MagCache E012K2R20",
-            new CacheSettings.MagCache(0.12, 2, 0.2, ratios)));
-    variants.add(
-        new Variant(
-            Quantization.Recipe.NONE,
-            "MagCache E024K2R10",
-            new CacheSettings.MagCache(0.24, 2, 0.1, ratios)));
-    for (Quantization.Recipe recipe : Quantization.Recipe.named()) {
-      variants.add(new Variant(recipe, "none", new CacheSettings.Off()));
-    }
-    return variants;
-  }
-
-  private static VideoEngine open(
-      Path checkpoint, Device device, Arithmetic arithmetic, Quantization.Recipe recipe) {
-    return VideoEngine.open(
-        new EngineOptions(
-            checkpoint, device, arithmetic, new Quantization(recipe, List.of()), false, false));
-  }
-
-  private static List<Outcome> outcomes(
-      Path checkpoint, Device device, Arithmetic arithmetic, Variant variant) {
-    List<Outcome> outcomes = new ArrayList<>();
-    try (VideoEngine engine = open(checkpoint, device, arithmetic, variant.recipe())) {
-      for (int i = 0; i < PROMPTS.size(); i++) {
+  private void measure(EngineOptions options, List<QualityConfiguration> configurations) {
+    try (VideoEngine engine = VideoEngine.open(options)) {
+      for (QualityConfiguration configuration : configurations) {
         long start = System.nanoTime();
-        VideoRequest request = request(i, variant.cache());
-        Latents latents = engine.sample(request, Progress.NONE);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        FrameBuffer video = new FrameBuffer();
-        engine.decode(request, latents, video, Progress.NONE);
-        outcomes.add(new Outcome(latents, video.frames(), seconds));
+        measure(engine, configuration);
+        log.accept(
+            String.format(
+                Locale.ROOT,
+                "%5.1f s: %s",
+                (System.nanoTime() - start) / 1e9,
+                configuration.name()));
       }
     }
-    return outcomes;
   }
 
-  private static VideoRequest request(int index, CacheSettings cache) {
-    return DemoRequest.of(PROMPTS.get(index), null, index + 1L, cache);
+  private void measure(VideoEngine engine, QualityConfiguration configuration) {
+    List<Outcome> made = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      VideoRequest request = configuration.requests().of(engine.task(), prompts.get(i), i + 1L);
+      made.add(outcome(engine, request));
+    }
+    Map<String, Object> parameters = parameters(engine.task(), configuration);
+    List<Measurement> results = new ArrayList<>();
+    if (configuration.isTruth()) {
+      truths.put(configuration.name(), made);
+    } else {
+      results.addAll(compare(parameters, truth(configuration), made));
+    }
+    results.add(
+        of(parameters, "denoising", "s", made.stream().mapToDouble(Outcome::seconds).toArray()));
+    results.add(
+        of(
+            parameters,
+            "forwards computed",
+            "",
+            made.stream().mapToDouble(Outcome::forwards).toArray()));
+    found.accept(results);
   }
 
-  private static Map<String, Object> parameters(
-      Device device, Arithmetic arithmetic, Variant variant) {
+  private List<Outcome> truth(QualityConfiguration configuration) {
+    List<Outcome> truth = truths.get(configuration.against());
+    if (truth == null) {
+      throw new IllegalArgumentException(
+          "%s comes before %s, with which it is compared"
+              .formatted(configuration.name(), configuration.against()));
+    }
+    return truth;
+  }
+
+  private static Outcome outcome(VideoEngine engine, VideoRequest request) {
+    Denoising denoising = new Denoising(request.sampling());
+    Latents latents = engine.sample(request, denoising);
+    FrameBuffer video = new FrameBuffer();
+    engine.decode(request, latents, video, Progress.NONE);
+    return new Outcome(latents, video.frames(), denoising.seconds, denoising.forwards);
+  }
+
+  private Map<String, Object> parameters(Task task, QualityConfiguration configuration) {
+    VideoRequest request = configuration.requests().of(task, prompts.getFirst(), 1);
     Map<String, Object> parameters = new LinkedHashMap<>();
-    parameters.put("checkpoint", "demo t2v");
-    parameters.put("task", Task.T2V_A14B.spelling());
-    parameters.put("share", 1);
-    parameters.put("gpus", device == Device.CUDA ? 1 : 0);
-    parameters.put("precision", arithmetic.spelling(device));
-    parameters.put("recipe", variant.recipe().spelling());
-    parameters.put("cache", variant.cacheName());
-    parameters.put("prompts", PROMPTS.size());
-    parameters.put("size", DemoRequest.SIDE + "*" + DemoRequest.SIDE);
-    parameters.put("frames", DemoRequest.FRAMES);
-    parameters.put("steps", DemoRequest.STEPS);
+    parameters.put("checkpoint", checkpoint);
+    parameters.put("task", task.spelling());
+    parameters.put("prompts", prompts.size());
+    parameters.put("size", request.size().sides());
+    parameters.put("frames", request.size().frames());
+    parameters.put("steps", request.sampling().steps());
+    parameters.put("flags", configuration.name());
+    if (!configuration.isTruth()) {
+      parameters.put("against", configuration.against());
+    }
     return parameters;
   }
 
@@ -155,7 +167,7 @@ public final class QualityBenchmark {
     double[] latents = new double[made.size()];
     for (int i = 0; i < made.size(); i++) {
       VideoMetrics metrics = VideoMetrics.compare(made.get(i).video(), truth.get(i).video());
-      psnr[i] = Math.min(metrics.psnr(), 100); // equal videos have no finite figure
+      psnr[i] = Math.min(metrics.psnr(), MOST_DECIBELS);
       ssim[i] = metrics.ssim();
       latents[i] =
           Comparison.relativeError(
@@ -163,18 +175,41 @@ public final class QualityBenchmark {
               truth.get(i).latents().values().toFloats());
     }
     return List.of(
-        Measurement.of("quality", parameters, "PSNR against none", "dB", psnr),
-        Measurement.of("quality", parameters, "SSIM against none", "", ssim),
-        Measurement.of("quality", parameters, "relative L2 of latents", "", latents),
-        seconds(parameters, made));
+        of(parameters, "PSNR", "dB", psnr),
+        of(parameters, "SSIM", "", ssim),
+        of(parameters, "relative L2 of latents", "", latents));
   }
 
-  private static Measurement seconds(Map<String, Object> parameters, List<Outcome> outcomes) {
-    return Measurement.of(
-        "quality",
-        parameters,
-        "sampling",
-        "s",
-        outcomes.stream().mapToDouble(Outcome::seconds).toArray());
+  private static Measurement of(
+      Map<String, Object> parameters, String metric, String unit, double[] values) {
+    return Measurement.of("quality", parameters, metric, unit, values);
+  }
+
+  /// Times the sampling loop of a request and counts the forwards that it computes.
+  private static final class Denoising implements Progress {
+    private final Sampling sampling;
+    private double seconds;
+    private int forwards;
+
+    Denoising(Sampling sampling) {
+      this.sampling = sampling;
+    }
+
+    @Override
+    public void begins(String stage) {}
+
+    @Override
+    public void ends(String stage, Duration time) {
+      if (stage.equals("denoise")) {
+        seconds += time.toNanos() / 1e9;
+      }
+    }
+
+    @Override
+    public void stepped(Step step) {
+      double guidance =
+          step.expert().equals("high-noise") ? sampling.highGuidance() : sampling.lowGuidance();
+      forwards += (guidance == 1 ? 1 : 2) - step.skipped();
+    }
   }
 }

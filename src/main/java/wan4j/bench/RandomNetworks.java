@@ -9,6 +9,7 @@ import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.pipeline.CourseNetworks;
@@ -107,6 +108,19 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   public void visionIsDone() {
     vision.close();
   }
+
+  @Override
+  public Wav2Vec2 speech() {
+    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  }
+
+  @Override
+  public double[] speechMix() {
+    throw new IllegalStateException("%s hears no speech".formatted(settings.task()));
+  }
+
+  @Override
+  public void speechIsDone() {}
 
   @Override
   public VideoAutoencoder autoencoder() {

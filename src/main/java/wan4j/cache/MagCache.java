@@ -54,7 +54,7 @@ public final class MagCache implements StepCache {
     decisions.save(state);
     state.put("skipped", skipped);
     for (Branch branch : kept) {
-      state.put(name(branch), ops.download(added.get(branch)));
+      state.put(ops, name(branch), added.get(branch));
     }
   }
 

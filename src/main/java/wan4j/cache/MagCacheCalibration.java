@@ -35,7 +35,7 @@ public final class MagCacheCalibration implements StepCache {
       if (!isKept) {
         return;
       }
-      state.put("latest", ops.download(latest));
+      state.put(ops, "latest", latest);
       state.put("steps", statistics.keySet().stream().mapToLong(Integer::longValue).toArray());
       state.put(
           "statistics",

@@ -3,16 +3,17 @@ package wan4j.cache;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import wan4j.files.InputFile;
+import wan4j.files.Json;
 import wan4j.files.PendingFile;
+import wan4j.files.Quoted;
 import wan4j.ops.RowStatistics;
 import wan4j.tensor.InputException;
 
@@ -58,17 +59,18 @@ public final class MagnitudeRatios {
 
   /// Reads ratios that a calibration wrote; throws `InputException` when the file holds none.
   public static MagnitudeRatios read(Path file) {
+    InputFile.require(file, "magnitude ratios");
     try {
-      JsonNode table = MAPPER.readTree(Files.readString(file)).path("ratios");
+      JsonNode table = Json.read(file).path("ratios");
       if (!table.isArray()) {
-        throw new IllegalArgumentException("no list \"ratios\"");
+        throw new IllegalArgumentException("it has no list \"ratios\"");
       }
       return of(table);
-    } catch (IOException | JacksonException | IllegalArgumentException e) {
-      String first = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    } catch (InputException | IllegalArgumentException e) {
+      String reason = e instanceof InputException ? "it is not a JSON object" : e.getMessage();
       throw new InputException(
           "cannot use %s as magnitude ratios (%s); write such a file with --magcache_calibration"
-              .formatted(file, first),
+              .formatted(file, reason),
           e);
     }
   }
@@ -110,10 +112,11 @@ public final class MagnitudeRatios {
   private static MagnitudeRatios of(JsonNode table) {
     List<Double> values = new ArrayList<>();
     for (JsonNode value : table) {
-      if (!value.isNumber()) {
-        throw new IllegalArgumentException("got " + value + " where a number belongs");
+      if (Double.isNaN(Json.number(value))) {
+        throw new IllegalArgumentException(
+            "it has %s where a finite number belongs".formatted(Quoted.of(value.toString())));
       }
-      values.add(value.asDouble());
+      values.add(Json.number(value));
     }
     return new MagnitudeRatios(values.stream().mapToDouble(Double::doubleValue).toArray());
   }

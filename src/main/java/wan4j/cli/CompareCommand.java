@@ -15,6 +15,7 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.engine.LatentsFile;
 import wan4j.engine.StepLatents;
+import wan4j.media.PictureReader.Orientation;
 import wan4j.media.PictureSequence;
 import wan4j.media.VideoReader;
 import wan4j.tensor.DType;
@@ -46,15 +47,27 @@ final class CompareCommand implements Callable<Integer> {
   @Parameters(index = "1", paramLabel = "B", description = "Another of the same kind and size.")
   private Path second;
 
+  @Option(
+      names = "--exif",
+      description =
+          "What becomes of the orientation marks of pictures: apply or ignore (default: apply).")
+  private String exif;
+
   @Option(names = "--json", description = "Tell the result as a JSON object.")
   private boolean json;
 
   @Override
   public Integer call() {
+    Orientation orientation = ImageOptions.orientation(exif);
     boolean areSteps = StepLatents.recognises(first);
     if (isLatents(first) != isLatents(second) || areSteps != StepLatents.recognises(second)) {
       throw new InputException(
           "%s and %s are of two kinds; give two videos, two files of latents or two folders of them"
+              .formatted(first, second));
+    }
+    if (exif != null && !holdsPictures(first) && !holdsPictures(second)) {
+      throw new InputException(
+          "--exif was given, but neither %s nor %s holds pictures; leave it out"
               .formatted(first, second));
     }
     if (areSteps) {
@@ -62,7 +75,7 @@ final class CompareCommand implements Callable<Integer> {
     } else if (isLatents(first)) {
       compareLatents();
     } else {
-      compareVideos();
+      compareVideos(orientation);
     }
     return 0;
   }
@@ -120,8 +133,9 @@ final class CompareCommand implements Callable<Integer> {
     return values;
   }
 
-  private void compareVideos() {
-    VideoComparison comparison = VideoComparison.of(read(first), read(second));
+  private void compareVideos(Orientation orientation) {
+    VideoComparison comparison =
+        VideoComparison.of(read(first, orientation), read(second, orientation));
     if (json) {
       tell(comparison.fields());
     } else {
@@ -141,12 +155,16 @@ final class CompareCommand implements Callable<Integer> {
     return file.toString().endsWith(LATENTS);
   }
 
-  private static Tensor read(Path file) {
+  private static boolean holdsPictures(Path file) {
+    return PictureSequence.recognises(file) && !StepLatents.recognises(file);
+  }
+
+  private static Tensor read(Path file, Orientation orientation) {
     if (!Files.exists(file)) {
       throw new InputException("%s does not exist; give a video".formatted(file));
     }
     return PictureSequence.recognises(file)
-        ? PictureSequence.read(file)
+        ? PictureSequence.read(file, orientation)
         : VideoReader.read(file).frames();
   }
 }

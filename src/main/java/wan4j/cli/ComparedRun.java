@@ -91,7 +91,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     fields.put("fp8_recipe", recipe.spelling());
     fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
     fields.put("prompt", request.prompt());
-    fields.put("seed", request.sampling().seed());
+    fields.put("seed", JsonReporter.unsigned(request.sampling().seed()));
     fields.putAll(comparison.fields());
     PendingFile.write(
         file, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(fields));

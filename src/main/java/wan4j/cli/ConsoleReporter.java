@@ -18,6 +18,7 @@ final class ConsoleReporter implements Reporter {
   private final SignOfLife life;
   private long
       firstEnded; // the first step loads networks and compiles, so it tells nothing of others
+  private int first; // the number of the first step of this run, 0 before it
   private boolean barIsOpen;
 
   ConsoleReporter(PrintStream out, boolean isTerminal) {
@@ -41,7 +42,10 @@ final class ConsoleReporter implements Reporter {
   @Override
   public synchronized void stepped(Step step) {
     life.moves();
-    if (step.number() == 1) {
+    if (first == 0 || step.number() < first) {
+      first = step.number();
+    }
+    if (step.number() == first) {
       firstEnded = System.nanoTime();
     }
     if (!isTerminal && !isTold(step.number(), step.steps())) {
@@ -73,9 +77,9 @@ final class ConsoleReporter implements Reporter {
   public synchronized void finished(Path video, long seed, long peakBytes) {
     out.printf(
         Locale.ROOT,
-        "saved %s (seed %d, at most %.2f GB of weights and tensors at once)%n",
+        "saved %s (seed %s, at most %.2f GB of weights and tensors at once)%n",
         Sentence.of(video.toString()),
-        seed,
+        Long.toUnsignedString(seed),
         peakBytes / 1e9);
   }
 
@@ -116,10 +120,10 @@ final class ConsoleReporter implements Reporter {
       return "last step";
     }
     double seconds =
-        step.number() == 1
+        step.number() == first
             ? step.time().toNanos() / 1e9
-            : (System.nanoTime() - firstEnded) / 1e9 / (step.number() - 1);
-    return (step.number() == 1 ? "at most " : "") + clock(seconds * remaining) + " left";
+            : (System.nanoTime() - firstEnded) / 1e9 / (step.number() - first);
+    return (step.number() == first ? "at most " : "") + clock(seconds * remaining) + " left";
   }
 
   private void closeBar() {

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,10 +66,10 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = {"--base_seed", "--seed"},
-      paramLabel = "0..",
+      paramLabel = "0..18446744073709551615",
       defaultValue = "20",
       description = "The seed of the noise (default: ${DEFAULT-VALUE}).")
-  private long seed;
+  private BigInteger seed;
 
   @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda.")
   private String device;
@@ -102,13 +103,13 @@ final class DemoCommand implements Callable<Integer> {
     try (var progress = report.progress()) {
       try (VideoEngine engine = engine(demo.textToVideo())) {
         for (String prompt : wanted) {
-          make(engine, DemoRequest.of(prompt, null, seed), progress);
+          make(engine, DemoRequest.of(prompt, null, seed.longValue()), progress);
         }
       }
       if (prompts == null) { // else only what was asked for is made
         Picture picture = PictureReader.read(demo.picture());
         try (VideoEngine engine = engine(demo.imageToVideo())) {
-          make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed), progress);
+          make(engine, DemoRequest.of(PICTURE_PROMPT, picture, seed.longValue()), progress);
         }
       }
       Path sheet = out.resolve("contact-sheet.png");
@@ -168,7 +169,8 @@ final class DemoCommand implements Callable<Integer> {
       for (int i = 0; i < all.size(); i++) {
         MotionPrompt prompt = all.get(i);
         FrameBuffer video = new FrameBuffer();
-        engine.generate(DemoRequest.of(prompt.text(), null, seed + i), video, Reporter.QUIET);
+        engine.generate(
+            DemoRequest.of(prompt.text(), null, seed.longValue() + i), video, Reporter.QUIET);
         MotionCheck result = MotionCheck.of(video.frames(), prompt.color(), prompt.direction());
         passed += result.passes() ? 1 : 0;
         System.out.printf(

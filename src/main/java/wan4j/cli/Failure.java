@@ -10,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.concurrent.CancellationException;
 import wan4j.engine.Backends;
 import wan4j.tensor.InputException;
 
@@ -29,6 +30,7 @@ final class Failure {
     return switch (failure) {
       case InputException _ -> Main.BAD_INPUT;
       case Unfinished unfinished -> code(unfinished.getCause());
+      case CancellationException _ -> Main.INTERRUPTED;
       default -> Main.FAILED;
     };
   }
@@ -38,6 +40,7 @@ final class Failure {
     return switch (failure) {
       case Unfinished unfinished -> unfinished.sentence();
       case InputException input -> input.getMessage();
+      case CancellationException _ -> "stopped";
       case UncheckedIOException file -> sentence(file);
       case IOException file -> ofFile(file);
       case OutOfMemoryError memory -> ofMemory(memory);
@@ -92,7 +95,7 @@ final class Failure {
       case AccessDeniedException _ -> "no permission";
       case NoSuchFileException _ -> "it is not there";
       case FileNotFoundException _ -> "it is not there or cannot be opened";
-      case NotDirectoryException _ -> "it is no folder";
+      case NotDirectoryException _ -> "it is not a folder";
       case DirectoryNotEmptyException _ -> "it is a folder that is not empty";
       case FileAlreadyExistsException _ -> "it is there already";
       case FileSystemLoopException _ -> "its links lead in a circle";

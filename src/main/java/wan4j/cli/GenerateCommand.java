@@ -3,8 +3,8 @@ package wan4j.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -13,6 +13,7 @@ import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
 import wan4j.Offload;
+import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoEngine;
@@ -20,15 +21,12 @@ import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
-import wan4j.engine.SavedLatents;
 import wan4j.files.PendingFile;
-import wan4j.media.CharacterVideos;
 import wan4j.media.FrameBuffer;
-import wan4j.media.FrameSink;
 import wan4j.media.FrameSource;
 import wan4j.media.Picture;
+import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
-import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
 
 /// `wan4j generate`: one video, with the flags of the reference (Wan-Video/Wan2.2 at 42bf4cf,
@@ -51,12 +49,15 @@ import wan4j.tensor.InputException;
           + " \"...\"",
       "  animate-14B  a character moves as in a driving video, or replaces the one in it",
       "    wan4j generate --task animate-14B --ckpt_dir ./Wan2.2-Animate-14B --src_root_path work/",
+      "  s2v-14B   a sound and a picture to a video of the subject who speaks it",
+      "    wan4j generate --task s2v-14B --ckpt_dir ./Wan2.2-S2V-14B --size 1024*704 --image"
+          + " face.png --audio talk.wav --prompt \"...\"",
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--task",
       description =
-          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B,"
+          "The task (default: the checkpoint's own): t2v-A14B, i2v-A14B, ti2v-5B, s2v-14B,"
               + " animate-14B.")
   private String task;
 
@@ -80,13 +81,14 @@ final class GenerateCommand implements Callable<Integer> {
   private String negativePrompt;
 
   @Mixin private ImageOptions image;
+  @Mixin private SpeechOptions speech;
   @Mixin private CharacterOptions character;
 
   @Option(
       names = "--size",
       description =
           "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v"
-              + " 1280*704; animate: the driving video's).")
+              + " 1280*704).")
   private String size;
 
   @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")
@@ -95,7 +97,9 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"--frame_num", "--frames"},
       paramLabel = "1..",
-      description = "Frames, 4n+1 (default: 81, ti2v 121); of a clip (animate: 77).")
+      description =
+          "Frames, 4n+1 (default: 81, ti2v 121; s2v takes the sound's length); of a clip"
+              + " (animate: 77).")
   private Integer frames;
 
   @Mixin private SamplingOptions sampling;
@@ -140,6 +144,7 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     checkFlags();
     output.check();
+    Interruption.heed();
     if (calibration != null) {
       PendingFile.requireWritable(calibration);
     }
@@ -150,30 +155,19 @@ final class GenerateCommand implements Callable<Integer> {
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
               + " are stored; leave it out");
     }
+    EngineOptions options = options(where, absence);
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared
     ComparedRun compared;
     try (var progress = report.progress()) {
-      List<LoraFile> files = new ArrayList<>(loras.files());
-      List<LoraFile> relighting = character.relighting(checkpoint, progress::says);
-      files.addAll(relighting);
-      EngineOptions options =
-          new EngineOptions(
-              checkpoint,
-              where,
-              arithmetic.on(where, absence),
-              quantization.quantization(),
-              files,
-              loras.mode(!relighting.isEmpty()),
-              offload(),
-              textOnCpu);
       try (VideoEngine engine = VideoEngine.open(options)) {
         if (task != null && Task.of(task) != engine.task()) {
           throw new InputException(
               "%s is a checkpoint of %s, but --task got %s; give the folder of that task's checkpoint"
                   .formatted(checkpoint, engine.task().spelling(), task));
         }
+        requireTaskOfFlags(engine.task(), progress);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = output.target(engine.task(), request);
@@ -183,9 +177,7 @@ final class GenerateCommand implements Callable<Integer> {
               .sentences(options, request)
               .forEach(progress::says);
         }
-        var description =
-            SavedLatents.description(options, engine.task(), engine.recipe(), request);
-        run(engine, request, target, description, steps, compared == null ? null : kept, progress);
+        run(engine, request, target, steps, compared == null ? null : kept, progress);
       }
       if (compared != null) {
         compared.run(kept.frames(), steps.latents(), target, progress);
@@ -194,58 +186,55 @@ final class GenerateCommand implements Callable<Integer> {
     return 0;
   }
 
+  /// Returns how the flags set an engine up; `absence` tells why the device is the CPU where none
+  /// was asked for, or is null.
+  EngineOptions options(Device where, String absence) {
+    List<LoraFile> files = new ArrayList<>(loras.files());
+    List<LoraFile> relighting = character.relighting(checkpoint);
+    files.addAll(relighting);
+    return new EngineOptions(
+        checkpoint,
+        where,
+        arithmetic.on(where, absence),
+        quantization.quantization(),
+        files,
+        loras.mode(!relighting.isEmpty()),
+        offload(),
+        textOnCpu);
+  }
+
   private void run(
       VideoEngine engine,
       VideoRequest request,
       Path target,
-      Map<String, String> description,
       KeptSteps steps,
       FrameBuffer kept,
       Reporter progress) {
-    if (request.source() instanceof Source.Character source) {
-      animate(engine, request, source.videos(), target, kept, progress);
-      return;
+    Recovery recovery = output.recovery(target);
+    VideoRequest whole = request;
+    if (output.isResumed() && sampling.seed() == null) {
+      whole = request.with(request.sampling().withSeed(recovery.seed()));
     }
-    SavedLatents file = SavedLatents.beside(target);
-    SavedLatents.Saved saved;
-    if (output.isResumed()) {
-      saved = file.read(description, sampling.seed());
-    } else {
-      var latents =
-          steps.areWanted()
-              ? engine.sample(request, progress, steps)
-              : engine.sample(request, progress);
-      saved = new SavedLatents.Saved(latents, request.sampling().seed());
-      file.write(latents, description, request.sampling().seed());
-    }
-    VideoSettings settings = output.settings(engine.task().defaults().framesPerSecond());
-    try (VideoWriter writer = VideoWriter.open(target, settings)) {
-      FrameSink sink = kept == null ? writer : writer.and(kept);
-      engine.decode(request, saved.latents(), sink, progress);
-      progress.timed("save", writer::finish);
-      file.delete();
-      progress.finished(target, saved.seed(), engine.peakBytes());
+    VideoSettings settings =
+        request.source() instanceof Source.Character source
+            ? output.settings(
+                source.videos().pose().framesPerSecond(),
+                CharacterOptions.track(source.videos(), target, progress::says))
+            : output.settings(
+                engine.task().defaults().framesPerSecond(),
+                speech.track(VideoFormat.of(target).holdsSound(), target, progress::says));
+    try (LateVideo video = new LateVideo(target, settings)) {
+      engine.generate(whole, recovery, kept == null ? video : video.and(kept), progress, steps);
+      progress.timed("save", video::finish);
+      recovery.delete();
+      progress.finished(target, whole.sampling().seed(), engine.peakBytes());
     } catch (RuntimeException | Error e) {
-      throw new Unfinished(e, output.note(target));
-    }
-  }
-
-  /// Makes a video of clips, whose frames are written as they come.
-  private void animate(
-      VideoEngine engine,
-      VideoRequest request,
-      CharacterVideos videos,
-      Path target,
-      FrameBuffer kept,
-      Reporter progress) {
-    output.refuseLatents("clips of " + engine.task().spelling());
-    VideoSettings settings = output.settings(videos, target, progress::says);
-    try (VideoWriter writer = VideoWriter.open(target, settings)) {
-      engine.generate(request, kept == null ? writer : writer.and(kept), progress);
-      progress.timed("save", writer::finish);
-      progress.finished(target, request.sampling().seed(), engine.peakBytes());
-    } finally {
-      videos.close();
+      String note =
+          output.note(target, recovery, e instanceof CancellationException, calibration != null);
+      if (note.isEmpty()) {
+        throw e;
+      }
+      throw new Unfinished(e, note);
     }
   }
 
@@ -260,7 +249,8 @@ final class GenerateCommand implements Callable<Integer> {
         : Offload.of(Flags.isTrue("--offload_model", offload, true));
   }
 
-  private void checkFlags() {
+  /// Throws `InputException` for flags that do not go together.
+  void checkFlags() {
     if (checkpoint == null) {
       throw new InputException(
           "no checkpoint was given; give the folder of the download with --ckpt_dir");
@@ -280,45 +270,66 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private VideoRequest request(Task kind, Reporter progress) {
-    Source source = source(kind, progress);
-    boolean hasPrompt = prompt != null || promptFile != null;
+  /// Throws `InputException` for flags that the task cannot use; what it ignores is said.
+  private void requireTaskOfFlags(Task kind, Reporter progress) {
+    speech.check(kind);
+    character.check(kind, progress::says);
+    if (kind != Task.S2V_14B) {
+      return;
+    }
+    output.requireNoSteps(kind);
+    if (frames != null) {
+      progress.says(
+          "--frame_num is ignored: the sound gives the video's length, and --infer_frames that of a"
+              + " clip");
+    }
+  }
+
+  /// Returns the request of the flags for a task.
+  VideoRequest request(Task kind, Reporter progress) {
+    boolean hasPrompt = prompt != null || promptFile != null || kind.usualPrompt() == null;
+    String words = hasPrompt ? Prompt.of(prompt, promptFile) : kind.usualPrompt();
+    if (kind == Task.ANIMATE_14B) {
+      return animation(words, progress);
+    }
+    VideoSize size = size(kind);
     return new VideoRequest(
-        hasPrompt || kind.usualPrompt() == null
-            ? Prompt.of(prompt, promptFile)
-            : kind.usualPrompt(),
+        words,
         negativePrompt,
-        source,
-        size(kind, source, progress),
+        source(kind, words, size, progress),
+        size,
         sampling.of(kind),
         cache(),
         List.of());
   }
 
-  private Source source(Task kind, Reporter progress) {
-    Source animated = character.source(kind, progress::says);
-    Picture picture = image.picture(progress::says);
-    if (animated != null) {
-      if (picture != null) {
-        throw new InputException(
-            "--image was given, but %s takes its picture from --src_root_path; leave it out"
-                .formatted(kind.spelling()));
-      }
-      return animated;
+  /// Returns the request of a driving video, which gives the size whatever was asked for.
+  private VideoRequest animation(String words, Reporter progress) {
+    if (image.isGiven()) {
+      throw new InputException(
+          "--image was given, but animate-14B takes its picture from --src_root_path; leave it"
+              + " out");
     }
-    return picture == null ? Source.TEXT : new Source.Image(picture);
-  }
-
-  /// Returns the size of a driving video, whatever was asked for.
-  private VideoSize sizeOf(Source.Character source, VideoSize wanted, Reporter progress) {
+    Source.Character source = character.source(progress::says);
     FrameSource pose = source.videos().pose();
-    VideoSize own = new VideoSize(pose.width(), pose.height(), wanted.frames());
-    if (size != null && !own.sides().equals(wanted.sides())) {
+    VideoSize asked = Task.ANIMATE_14B.size(size, frames);
+    VideoSize own = new VideoSize(pose.width(), pose.height(), asked.frames());
+    if (size != null && !own.sides().equals(asked.sides())) {
       progress.says(
           "--size got %s, but the driving video is %s, which the result is too"
-              .formatted(wanted.sides(), own.sides()));
+              .formatted(asked.sides(), own.sides()));
     }
-    return own;
+    return new VideoRequest(
+        words, negativePrompt, source, own, sampling.of(Task.ANIMATE_14B), cache(), List.of());
+  }
+
+  private Source source(Task kind, String words, VideoSize size, Reporter progress) {
+    Picture picture = image.picture(progress::says);
+    if (kind == Task.S2V_14B) {
+      return speech.source(
+          picture, output.file(kind, words, size), output.isResumed(), progress::says);
+    }
+    return picture == null ? Source.TEXT : new Source.Image(picture);
   }
 
   private CacheSettings cache() {
@@ -328,11 +339,8 @@ final class GenerateCommand implements Callable<Integer> {
     return magCache.settings();
   }
 
-  private VideoSize size(Task kind, Source source, Reporter progress) {
-    VideoSize wanted = kind.size(size, frames);
-    if (source instanceof Source.Character character) {
-      return sizeOf(character, wanted, progress);
-    }
+  private VideoSize size(Task kind) {
+    VideoSize wanted = kind.size(size, kind == Task.S2V_14B ? speech.firstFrames() : frames);
     if (!anySize && !kind.sizes().contains(wanted.sides())) {
       throw new InputException(
           "--size got %s, which %s was not trained for; give one of %s, or add --any_size"

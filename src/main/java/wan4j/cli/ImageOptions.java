@@ -21,6 +21,11 @@ final class ImageOptions {
               + " leaves it as it is stored, as the reference does (default: apply).")
   private String exif;
 
+  /// Says whether a picture was named.
+  boolean isGiven() {
+    return image != null;
+  }
+
   /// Reads the picture, or returns null for none; what was done to it is told to `notes`. Throws
   /// `InputException` when it cannot be read or the flags do not fit.
   Picture picture(Consumer<String> notes) {
@@ -30,14 +35,16 @@ final class ImageOptions {
       }
       return null;
     }
-    return PictureReader.read(image, orientation(), notes);
+    return PictureReader.read(image, orientation(exif), notes);
   }
 
-  private Orientation orientation() {
+  /// Returns what `--exif` says, or null means; throws `InputException` for other words.
+  static Orientation orientation(String exif) {
     return switch (exif == null ? "apply" : exif.toLowerCase(Locale.ROOT)) {
       case "apply" -> Orientation.APPLY;
       case "ignore" -> Orientation.IGNORE;
-      default -> throw new InputException("--exif got '%s'; give apply or ignore".formatted(exif));
+      default ->
+          throw new InputException("--exif got \"%s\"; give apply or ignore".formatted(exif));
     };
   }
 }

@@ -1,6 +1,7 @@
 package wan4j.cli;
 
 import java.io.PrintStream;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -38,7 +39,7 @@ record JsonReporter(PrintStream out) implements Reporter {
 
   @Override
   public void finished(Path video, long seed, long peakBytes) {
-    tell("saved", "file", video.toString(), "seed", seed, "peak_bytes", peakBytes);
+    tell("saved", "file", video.toString(), "seed", unsigned(seed), "peak_bytes", peakBytes);
   }
 
   @Override
@@ -69,6 +70,11 @@ record JsonReporter(PrintStream out) implements Reporter {
   /// JSON has no NaN and no infinity: they are null.
   static Object finite(Object value) {
     return value instanceof Double number && !Double.isFinite(number) ? null : value;
+  }
+
+  /// Returns a number of 64 bits without a sign.
+  static BigInteger unsigned(long bits) {
+    return new BigInteger(Long.toUnsignedString(bits));
   }
 
   private static double seconds(Duration time) {

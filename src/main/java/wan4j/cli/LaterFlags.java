@@ -34,17 +34,6 @@ final class LaterFlags {
                   "prompt_extend_method",
                   "prompt_extend_model",
                   "prompt_extend_target_lang"),
-              switches("speech to video", "enable_tts", "start_from_ref"),
-              values(
-                  "speech to video",
-                  Set.of(),
-                  "num_clip",
-                  "audio",
-                  "tts_prompt_audio",
-                  "tts_prompt_text",
-                  "tts_text",
-                  "pose_video",
-                  "infer_frames"),
               switches("a graph compiler, and needs none", "compile"),
               values("a graph compiler, and needs none", Set.of(), "compile_mode"))
           .flatMap(List::stream)

@@ -39,6 +39,9 @@ public final class Main implements Runnable {
   /// The exit code for what stopped a command on its way.
   static final int FAILED = 1;
 
+  /// The exit code of a command that was interrupted, as a shell gives it for Ctrl-C.
+  static final int INTERRUPTED = 130;
+
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   /// Runs a command and exits with 0, with 2 when what was given cannot be used, or with 1 when the
@@ -58,6 +61,14 @@ public final class Main implements Runnable {
 
   /// Runs one of these commands and returns its exit code.
   static int run(CommandLine commands, String... typed) {
+    try {
+      return finish(commands, typed);
+    } finally {
+      Interruption.ended();
+    }
+  }
+
+  private static int finish(CommandLine commands, String... typed) {
     int code;
     TypedArguments arguments = null;
     try {

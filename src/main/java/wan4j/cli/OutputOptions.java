@@ -5,20 +5,20 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
+import wan4j.Recovery;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.VideoSize;
 import wan4j.engine.KeptSteps;
-import wan4j.engine.SavedLatents;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
-import wan4j.media.CharacterVideos;
-import wan4j.media.Sound;
+import wan4j.media.Soundtrack;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
@@ -46,8 +46,17 @@ final class OutputOptions {
 
   @Option(
       names = "--resume",
-      description = "Decode the latents that an interrupted run left beside --save_file.")
+      description =
+          "Go on with an interrupted run from what it left beside --save_file, to the same video.")
   private boolean resume;
+
+  @Option(
+      names = "--checkpoint_every",
+      paramLabel = "0..",
+      description =
+          "Steps after which the state of the run is kept beside the video for --resume; 0 for"
+              + " never (default: 5).")
+  private Integer checkpointEvery;
 
   @Option(
       names = "--compare",
@@ -65,6 +74,8 @@ final class OutputOptions {
           "Keep the latents after each step in a new folder; compare DIR DIR tells how near two"
               + " such folders are, step by step.")
   private Path latentsFolder;
+
+  private Path named; // where --save_file names none, once it is asked for
 
   /// Throws `InputException` for flags that exclude each other and for what cannot be written.
   void check() {
@@ -123,7 +134,7 @@ final class OutputOptions {
     }
   }
 
-  /// Says whether the latents of an interrupted run are decoded.
+  /// Says whether an interrupted run goes on.
   boolean isResumed() {
     return resume;
   }
@@ -139,16 +150,37 @@ final class OutputOptions {
     return new KeptSteps(folder, compare != null);
   }
 
+  /// Throws `InputException` for what is there for videos of one clip alone.
+  void requireNoSteps(Task task) {
+    if (latentsFolder != null || compare != null) {
+      throw new InputException(
+          "%s was given, but it is for videos of one clip, and those of %s have many; leave it out"
+              .formatted(latentsFolder == null ? "--compare" : "--save_latents", task.spelling()));
+    }
+  }
+
+  /// Returns where the video of a prompt goes.
+  Path file(Task task, String prompt, VideoSize size) {
+    if (saveFile != null) {
+      return saveFile;
+    }
+    if (named == null) {
+      named = defaultName(task, prompt, size);
+    }
+    return named;
+  }
+
   /// Returns where a request's video goes; throws `InputException` when it, or what lies beside it,
   /// cannot be written or has no room, as far as that can be known before there is a video.
   Path target(Task task, VideoRequest request) {
-    Path target = saveFile == null ? defaultName(task, request) : saveFile;
-    VideoWriter.checkTarget(target, request.size().frames());
-    SavedLatents.beside(target).requireWritable();
+    Path target = file(task, request.prompt(), request.size());
+    long frames = request.frames();
+    VideoWriter.checkTarget(target, Math.toIntExact(frames));
+    recovery(target).requireWritable();
     if (compare != null) {
       ComparedRun.requireWritable(target);
     }
-    long pixels = request.size().area() * request.size().frames();
+    long pixels = request.size().area() * frames;
     // a latent frame is 16 * 4 bytes for 8 * 8 pixels, or less
     long latents = request.size().area() * request.size().latentFrames();
     PendingFile.requireSpace(target, latents + leastBytes(VideoFormat.of(target), pixels));
@@ -160,7 +192,7 @@ final class OutputOptions {
 
   /// Returns sentences on what lies beside a target and may have been left by other machines.
   List<String> leftovers(Path target) {
-    return Stream.of(target, SavedLatents.beside(target).file())
+    return Stream.concat(Stream.of(target), recovery(target).paths().stream())
         .flatMap(file -> PendingFile.strangers(file).stream())
         .map(file ->
             "%s was left there, or is being written, by another process; remove it if none writes it"
@@ -168,14 +200,33 @@ final class OutputOptions {
         .toList();
   }
 
-  /// Returns what is left after a failure behind the steps, and how to go on from it.
-  String note(Path target) {
+  /// Returns what keeps the run for the video of `target`, or goes on with what is kept.
+  Recovery recovery(Path target) {
+    int every = checkpointEvery == null ? Recovery.USUAL_STEPS : checkpointEvery;
+    return resume ? Recovery.resumed(target, every) : Recovery.beside(target, every);
+  }
+
+  /// Returns how to go on after a failure, of a calibration or not, from what is left, or an empty
+  /// text.
+  String note(Path target, Recovery recovery, boolean isStopped, boolean isCalibrated) {
+    if (recovery.left().isEmpty()) {
+      return "";
+    }
     String flags = resume ? "" : saveFile == null ? " --resume --save_file " + target : " --resume";
+    List<String> flagsOfSteps = new ArrayList<>();
+    if (latentsFolder != null || compare != null) {
+      flagsOfSteps.addAll(List.of("--save_latents", "--compare"));
+    }
+    if (isCalibrated) {
+      flagsOfSteps.add("--magcache_calibration");
+    }
     String without =
-        latentsFolder == null && compare == null ? "" : " and without --save_latents and --compare";
-    return "the latents are safe in %s: when that is mended, run the same command again%s"
+        flagsOfSteps.isEmpty() ? "" : " and without " + String.join(" and ", flagsOfSteps);
+    return "%s: %srun the same command again%s"
         .formatted(
-            SavedLatents.beside(target).file(), flags.isEmpty() ? "" : " with" + flags + without);
+            recovery.left(),
+            isStopped ? "" : "when that is mended, ",
+            flags.isEmpty() ? "" : " with" + flags + without);
   }
 
   private static long leastBytes(VideoFormat format, long pixels) {
@@ -186,39 +237,14 @@ final class OutputOptions {
     };
   }
 
-  /// Returns how a video is written.
-  VideoSettings settings(double framesPerSecond) {
-    return new VideoSettings(
-        framesPerSecond, quality == null ? USUAL_QUALITY : quality, Sound.NONE);
-  }
-
-  /// Returns how the video of a character is written: as fast as the driving video, with its sound
-  /// where the format can hold it.
-  VideoSettings settings(CharacterVideos videos, Path target, Consumer<String> notes) {
-    double rate = videos.pose().framesPerSecond();
-    Sound sound = videos.soundOfVideo();
-    if (sound.length() > 0 && !VideoFormat.of(target).holdsSound()) {
-      notes.accept("%s cannot hold the driving video's sound".formatted(target));
-      sound = Sound.NONE;
-    }
-    return new VideoSettings(rate, quality == null ? USUAL_QUALITY : quality, sound);
-  }
-
-  /// Throws `InputException` for flags of latents, which are not kept of `what`.
-  void refuseLatents(String what) {
-    String flag =
-        resume
-            ? "--resume"
-            : latentsFolder != null ? "--save_latents" : compare != null ? "--compare" : null;
-    if (flag != null) {
-      throw new InputException(
-          "%s was given, but latents of %s are not kept; leave it out".formatted(flag, what));
-    }
+  /// Returns how a video with a sound is written.
+  VideoSettings settings(double framesPerSecond, Soundtrack sound) {
+    return new VideoSettings(framesPerSecond, quality == null ? USUAL_QUALITY : quality, sound);
   }
 
   /// Names a video as the reference does: task, size, devices, prompt, time.
-  private static Path defaultName(Task task, VideoRequest request) {
-    String words = request.prompt().replaceAll("[\\s/\\p{Cntrl}]", "_");
+  private static Path defaultName(Task task, String prompt, VideoSize size) {
+    String words = prompt.replaceAll("[\\s/\\p{Cntrl}]", "_");
     int end = 0;
     for (int count = 0, bytes = 0; count < 50 && end < words.length(); count++) {
       String letter = Character.toString(words.codePointAt(end));
@@ -232,7 +258,6 @@ final class OutputOptions {
     String time =
         LocalDateTime.now(ZoneId.systemDefault())
             .format(DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss"));
-    return Path.of(
-        "%s_%s_1_%s_%s.mp4".formatted(task.spelling(), request.size().sides(), start, time));
+    return Path.of("%s_%s_1_%s_%s.mp4".formatted(task.spelling(), size.sides(), start, time));
   }
 }

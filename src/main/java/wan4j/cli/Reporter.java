@@ -32,7 +32,7 @@ interface Reporter extends Progress, AutoCloseable {
         public void close() {}
       };
 
-  /// The video is written.
+  /// The video is written; the seed is an unsigned number.
   void finished(Path video, long seed, long peakBytes);
 
   /// The request was made again without what speeds it up; the comparison is written to a file.
@@ -40,6 +40,11 @@ interface Reporter extends Progress, AutoCloseable {
 
   @Override
   void says(String sentence);
+
+  @Override
+  default boolean isCancelled() {
+    return Interruption.isRequested();
+  }
 
   @Override
   void close();

@@ -1,5 +1,6 @@
 package wan4j.cli;
 
+import java.math.BigInteger;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Option;
@@ -33,10 +34,10 @@ final class SamplingOptions {
 
   @Option(
       names = {"--base_seed", "--seed"},
-      paramLabel = "-1..",
+      paramLabel = "-1..18446744073709551615",
       defaultValue = "-1",
       description = "The seed of the noise; -1 for a random one.")
-  private long seed;
+  private BigInteger seed;
 
   @Option(
       names = "--noise",
@@ -45,17 +46,16 @@ final class SamplingOptions {
           "Whose noise: PyTorch's on a cuda or on a cpu device (default: ${DEFAULT-VALUE}).")
   private String noise;
 
-  /// Returns the seed that was asked for, or null where any will do.
+  /// Returns the seed that was asked for, an unsigned number, or null where any will do.
   Long seed() {
-    return seed < 0 ? null : seed;
+    return seed.signum() < 0 ? null : Long.valueOf(seed.longValue());
   }
 
   /// Returns how a task's video is sampled, with a random seed where none was asked for.
   Sampling of(Task task) {
-    Sampling sampling =
-        Sampling.of(task, seed < 0 ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : seed)
-            .withSolver(solver)
-            .withNoise(noise);
+    Long asked = seed();
+    long own = asked == null ? ThreadLocalRandom.current().nextLong(Long.MAX_VALUE) : asked;
+    Sampling sampling = Sampling.of(task, own).withSolver(solver).withNoise(noise);
     if (steps != null) {
       sampling = sampling.withSteps(steps);
     }
@@ -71,7 +71,7 @@ final class SamplingOptions {
 
   private double[] scales(Task task) {
     List<String> parts = List.of(guidance.split(",", -1));
-    if (parts.size() > 1 && (task == Task.TI2V_5B || task == Task.ANIMATE_14B)) {
+    if (parts.size() > 1 && !task.hasTwoExperts()) {
       throw new InputException(
           "--sample_guide_scale got \"%s\", but %s has one transformer; give one number"
               .formatted(guidance, task.spelling()));

@@ -1,5 +1,6 @@
 package wan4j.cli;
 
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -14,8 +15,9 @@ import wan4j.tensor.InputException;
 /// as `1..1000`, and a file or folder has a name.
 final class Values {
   private static final Pattern RANGE = Pattern.compile("(-?\\d+)\\.\\.(-?\\d*)");
-  private static final List<Class<?>> INTS = List.of(int.class, Integer.class);
   private static final List<Class<?>> LONGS = List.of(long.class, Long.class);
+  private static final List<Class<?>> WHOLE =
+      List.of(int.class, Integer.class, long.class, Long.class, BigInteger.class);
   private static final List<Class<?>> FRACTIONS =
       List.of(double.class, Double.class, float.class, Float.class);
 
@@ -35,9 +37,9 @@ final class Values {
         throw new InputException(
             "%s got an empty name; give the name of a file or folder".formatted(name(argument)));
       }
-      if (value instanceof Integer || value instanceof Long) {
-        long number = ((Number) value).longValue();
-        if (number < least(argument) || number > most(argument)) {
+      if (value instanceof Number && WHOLE.contains(value.getClass())) {
+        BigInteger number = new BigInteger(value.toString());
+        if (number.compareTo(least(argument)) < 0 || number.compareTo(most(argument)) > 0) {
           throw new InputException(
               "%s got %d; it takes %s".formatted(name(argument), number, wanted(argument)));
         }
@@ -53,7 +55,7 @@ final class Values {
   /// Returns what an argument takes, as it follows "it takes".
   static String wanted(ArgSpec argument) {
     Class<?> type = type(argument);
-    if (INTS.contains(type) || LONGS.contains(type)) {
+    if (WHOLE.contains(type)) {
       return String.format(
           Locale.ROOT, "a whole number from %d to %d", least(argument), most(argument));
     }
@@ -72,17 +74,17 @@ final class Values {
     return argument.type().isArray() ? argument.type().componentType() : argument.type();
   }
 
-  private static long least(ArgSpec argument) {
+  private static BigInteger least(ArgSpec argument) {
     Matcher range = RANGE.matcher(argument.paramLabel());
     return range.matches()
-        ? Long.parseLong(range.group(1))
-        : LONGS.contains(type(argument)) ? Long.MIN_VALUE : Integer.MIN_VALUE;
+        ? new BigInteger(range.group(1))
+        : BigInteger.valueOf(LONGS.contains(type(argument)) ? Long.MIN_VALUE : Integer.MIN_VALUE);
   }
 
-  private static long most(ArgSpec argument) {
+  private static BigInteger most(ArgSpec argument) {
     Matcher range = RANGE.matcher(argument.paramLabel());
     return range.matches() && !range.group(2).isEmpty()
-        ? Long.parseLong(range.group(2))
-        : LONGS.contains(type(argument)) ? Long.MAX_VALUE : Integer.MAX_VALUE;
+        ? new BigInteger(range.group(2))
+        : BigInteger.valueOf(LONGS.contains(type(argument)) ? Long.MAX_VALUE : Integer.MAX_VALUE);
   }
 }

@@ -117,6 +117,12 @@ public final class CpuOps implements Ops {
   }
 
   @Override
+  public void swap(Tensor x, Tensor target) {
+    Shapes.swap(x, target);
+    Rearrangements.swap(x, target);
+  }
+
+  @Override
   public void clear(Tensor target) {
     target.segment().fill((byte) 0);
   }

@@ -46,6 +46,21 @@ final class Rearrangements {
             source.at(frame, row, column, channel) * get(factors, channel) + get(offsets, channel));
   }
 
+  /// `[a, b, c]` to `[b, a, c]`, of any type.
+  static void swap(Tensor x, Tensor target) {
+    MemorySegment from = x.segment();
+    MemorySegment to = target.segment();
+    long rows = x.shape().size(0);
+    long columns = x.shape().size(1);
+    long bytes = x.shape().size(2) * x.dtype().bytes();
+    for (long row = 0; row < rows; row++) {
+      for (long column = 0; column < columns; column++) {
+        MemorySegment.copy(
+            from, (row * columns + column) * bytes, to, (column * rows + row) * bytes, bytes);
+      }
+    }
+  }
+
   /// Each pixel 2 x 2 times.
   static void upsample(Tensor x, Tensor target, Spread spread) {
     Source source = Source.of(x);

@@ -4,11 +4,14 @@ import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// A linear layer in device memory: weight `[outputs, inputs]`, bias `[outputs]` or null, the
+/// A linear layer in device memory: its shape `[outputs, inputs]`; its weight, which has that shape
+/// or, in FP8, is padded with zeros to sides that matrix units take; bias `[outputs]` or null, the
 /// weight's float32 inverse scales or null, and under delayed scaling the state of each branch.
 record CudaLinear(
+    Shape shape,
     Tensor weight,
     Tensor bias,
     Tensor inverse,
@@ -18,12 +21,17 @@ record CudaLinear(
     implements Linear {
   @Override
   public int inputs() {
-    return weight.length(1);
+    return shape.length(1);
   }
 
   @Override
   public int outputs() {
-    return weight.length(0);
+    return shape.length(0);
+  }
+
+  /// Says whether the weight has zeros behind its inputs or outputs.
+  boolean isPadded() {
+    return !weight.shape().equals(shape);
   }
 
   @Override

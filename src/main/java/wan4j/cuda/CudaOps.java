@@ -3,6 +3,7 @@ package wan4j.cuda;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import wan4j.cuda.bind.CloseStack;
 import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceHeap;
@@ -23,6 +24,7 @@ import wan4j.cuda.kernel.QuantizeKernels;
 import wan4j.cuda.kernel.RopeKernels;
 import wan4j.cuda.kernel.RowOutput;
 import wan4j.cuda.kernel.SoftmaxKernels;
+import wan4j.cuda.kernel.SwapKernels;
 import wan4j.cuda.kernel.VideoKernels;
 import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
@@ -72,6 +74,7 @@ public final class CudaOps implements Ops {
   private final GateKernels gates;
   private final ElementwiseKernels elementwise;
   private final PatchKernels patches;
+  private final SwapKernels swaps;
   private final QuantizeKernels quantization;
   private final VideoKernels video;
   private final ConvolutionKernels convolutionKernels;
@@ -111,6 +114,7 @@ public final class CudaOps implements Ops {
       gates = new GateKernels(device);
       elementwise = new ElementwiseKernels(device);
       patches = new PatchKernels(device);
+      swaps = new SwapKernels(device);
       quantization = new QuantizeKernels(device);
       video = new VideoKernels(device);
       convolutionKernels = new ConvolutionKernels(device);
@@ -148,6 +152,12 @@ public final class CudaOps implements Ops {
       open.closeAfter(e);
       throw e;
     }
+  }
+
+  /// Joins the ranks of a communicator's name, one GPU each, and waits for the others; `failed` is
+  /// told a failure of this rank.
+  public NcclCollectives join(byte[] name, int ranks, int rank, Consumer<Throwable> failed) {
+    return new NcclCollectives(device, name, ranks, rank, failed);
   }
 
   /// Returns the bytes that scopes hold.
@@ -323,6 +333,12 @@ public final class CudaOps implements Ops {
   public void copy(Tensor source, Tensor target) {
     Shapes.copy(source, target);
     transfers.copy(source, target);
+  }
+
+  @Override
+  public void swap(Tensor x, Tensor target) {
+    Shapes.swap(x, target);
+    swaps.run(x, target);
   }
 
   @Override

@@ -28,7 +28,6 @@ import wan4j.quant.Precision;
 import wan4j.quant.StoredFloat8;
 import wan4j.tensor.DType;
 import wan4j.tensor.HostStorage;
-import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
@@ -66,9 +65,8 @@ final class CudaParameters implements Parameters {
     if (!precision.isFloat8()) {
       Tensor weight = allocate(plainType(precision), shapes.weight());
       stack(weights, weight);
-      return new CudaLinear(weight, bias, null, precision, null, null);
+      return new CudaLinear(shapes.weight(), weight, bias, null, precision, null, null);
     }
-    requireTiles(weights.getFirst().name(), shapes.weight());
     StoredFloat8 stored = StoredFloat8.of(weights, precision.weightGranularity());
     if (stored != null) {
       return stored(stored, shapes.weight(), bias, precision);
@@ -77,31 +75,57 @@ final class CudaParameters implements Parameters {
       // From bfloat16, as Transformer Engine sees the weights of a bfloat16 model.
       Tensor plain = ops.empty(DType.BF16, shapes.weight().toArray());
       stack(weights, plain);
-      return quantize(plain, bias, precision);
+      return quantize(shapes.weight(), padded(plain), bias, precision);
     }
+  }
+
+  /// Returns a matrix with zeros behind its rows and columns where FP8 wants them, in the innermost
+  /// scope.
+  private Tensor padded(Tensor matrix) {
+    Shape wide = DeviceRules.padded(matrix.shape());
+    if (wide.equals(matrix.shape())) {
+      return matrix;
+    }
+    Tensor target = ops.empty(matrix.dtype(), wide.toArray());
+    ops.clear(target);
+    ops.quantizeKernels().fitRows(matrix, target);
+    return target;
   }
 
   /// Takes codes as the checkpoint stores them.
   private CudaLinear stored(StoredFloat8 stored, Shape shape, Tensor bias, Precision precision) {
-    Tensor weight = allocate(DType.F8_E4M3, shape);
-    stack(stored.codes(), weight);
-    Tensor scales = stored.inverseScales();
-    if (stored.granularity() == Granularity.BLOCK_128X128) {
-      scales = restrided(scales, DeviceRules.tileScaleStride(shape.length(1)));
+    Tensor weight = allocate(DType.F8_E4M3, DeviceRules.padded(shape));
+    if (weight.shape().equals(shape)) {
+      stack(stored.codes(), weight);
+    } else {
+      try (Scope _ = ops.scope()) {
+        Tensor codes = ops.empty(DType.F8_E4M3, shape.toArray());
+        stack(stored.codes(), codes);
+        ops.clear(weight);
+        ops.quantizeKernels().fitRows(codes, weight);
+      }
     }
+    Tensor scales =
+        switch (stored.granularity()) {
+          case BLOCK_128X128 ->
+              restrided(stored.inverseScales(), DeviceRules.tileScaleStride(shape.length(1)));
+          case ROW ->
+              restrided(stored.inverseScales().reshape(1, shape.length(0)), weight.length(0));
+          case TENSOR, BLOCK_1X128 -> stored.inverseScales();
+        };
     Tensor inverse = allocate(DType.F32, scales.shape());
     ops.load(TensorSource.of("scales", scales), inverse);
-    return layer(weight, bias, inverse, precision);
+    return layer(shape, weight, bias, inverse, precision);
   }
 
-  private CudaLinear quantize(Tensor plain, Tensor bias, Precision precision) {
+  private CudaLinear quantize(Shape shape, Tensor plain, Tensor bias, Precision precision) {
     Tensor weight = allocate(DType.F8_E4M3, plain.shape());
     if (precision == Precision.FLOAT8_BLOCK) {
       int stride = DeviceRules.tileScaleStride(plain.length(1));
       int down = Math.ceilDiv(plain.length(0), DeviceRules.SCALE_BLOCK);
       Tensor inverse = allocate(DType.F32, Shape.of(down, stride));
       ops.quantizeKernels().quantizeSquares(plain, weight, inverse, stride);
-      return layer(weight, bias, inverse, precision);
+      return layer(shape, weight, bias, inverse, precision);
     }
     OperandFormat format =
         precision == Precision.FLOAT8_TOKEN
@@ -111,15 +135,22 @@ final class CudaParameters implements Parameters {
       Tensor inverse = allocate(DType.F32, quantized.inverseScales().shape());
       ops.copy(quantized.values(), weight);
       ops.copy(quantized.inverseScales(), inverse);
-      return layer(weight, bias, inverse, precision);
+      return layer(shape, weight, bias, inverse, precision);
     }
     throw new IllegalStateException("a weight was not quantised as " + format);
   }
 
-  private CudaLinear layer(Tensor weight, Tensor bias, Tensor inverse, Precision precision) {
+  private CudaLinear layer(
+      Shape shape, Tensor weight, Tensor bias, Tensor inverse, Precision precision) {
     boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
     return new CudaLinear(
-        weight, bias, inverse, precision, isDelayed ? state() : null, isDelayed ? state() : null);
+        shape,
+        weight,
+        bias,
+        inverse,
+        precision,
+        isDelayed ? state() : null,
+        isDelayed ? state() : null);
   }
 
   /// Copies a float32 host matrix to rows of another length; columns beyond the old are 0.
@@ -145,7 +176,21 @@ final class CudaParameters implements Parameters {
     if (granularity == Granularity.BLOCK_128X128) {
       inverse = restrided(inverse, Math.ceilDiv(own.inputs(), Granularity.BLOCK));
     }
-    return new Float8Matrix(downloaded(own.weight()), inverse, granularity);
+    if (granularity == Granularity.ROW) {
+      inverse = inverse.reshape(own.weight().length(0)).slice(0, own.outputs());
+    }
+    return new Float8Matrix(codes(own), inverse, granularity);
+  }
+
+  private Tensor codes(CudaLinear layer) {
+    if (!layer.isPadded()) {
+      return downloaded(layer.weight());
+    }
+    try (Scope _ = ops.scope()) {
+      Tensor codes = ops.empty(DType.F8_E4M3, layer.shape().toArray());
+      ops.quantizeKernels().fitRows(layer.weight(), codes);
+      return downloaded(codes);
+    }
   }
 
   private Tensor downloaded(Tensor tensor) {
@@ -159,14 +204,6 @@ final class CudaParameters implements Parameters {
     ops.clear(state);
     states.add(state);
     return state;
-  }
-
-  private static void requireTiles(String name, Shape weight) {
-    if (weight.size(0) % DeviceMemory.ROWS != 0 || weight.size(1) % DeviceMemory.ROWS != 0) {
-      throw new InputException(
-          "%s and what is stacked on it are %s, expected multiples of 16, which FP8 matrix units need; keep the layer in bfloat16 (--fp8_skip)"
-              .formatted(name, weight));
-    }
   }
 
   @Override

@@ -113,6 +113,11 @@ final class Formats {
     output.take(x, remainder.bias(), remainder.function(), elementwise);
   }
 
+  /// Copies the rows of a matrix, cut or with zeros behind them.
+  void fitRows(Tensor source, Tensor target) {
+    quantization.fitRows(source, target);
+  }
+
   /// Returns a tensor in an element type: itself, or a copy in the innermost scope.
   Tensor as(DType dtype, Tensor x) {
     if (x.dtype() == dtype) {

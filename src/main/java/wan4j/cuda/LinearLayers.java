@@ -140,6 +140,7 @@ public final class LinearLayers {
             && layer.precision().isFloat8()
             && layer.precision().weightGranularity() == Granularity.TENSOR
             && sides.of(layer) == null
+            && !layer.isPadded()
             && shape.size(0) > 0;
     if (!isPossible) {
       return null;
@@ -198,6 +199,7 @@ public final class LinearLayers {
   private static boolean hasRoomForScales(Operand x, CudaLinear layer, Tensor target) {
     return !(x instanceof Operand.Quantized quantized)
         || quantized.format() != OperandFormat.Simple.FLOAT8_BLOCK
+        || layer.isPadded()
         || hasRoom(target, layer.outputs());
   }
 
@@ -226,26 +228,49 @@ public final class LinearLayers {
     if (target.length(0) == 0) {
       return new Remainder(null, Activation.NONE);
     }
-    Product main =
-        new Product(
-            describe(x, layer, target),
-            x.values(),
-            x instanceof Operand.Quantized quantized ? quantized.inverseScales() : null,
-            layer.weight(),
-            layer.inverse(),
-            0,
-            target);
     SideStack side = sides.of(layer);
-    if (side == null) {
-      return finish(main, layer.bias(), function);
+    Tensor bias = side == null ? layer.bias() : side.bias();
+    Product last = null; // what is still to be run
+    if (layer.isPadded()) {
+      multiplyPadded((Operand.Quantized) x, layer, target);
+    } else {
+      last = main(x, x.values(), layer, target);
     }
-    Product last = main;
-    Tensor values = side.chains().isEmpty() ? null : formats.plain(x);
-    for (List<Tensor> chain : side.chains()) {
-      multiply(last, null);
-      last = along(chain, values, target);
+    if (side != null && !side.chains().isEmpty()) {
+      Tensor values = formats.plain(x);
+      for (List<Tensor> chain : side.chains()) {
+        if (last != null) {
+          multiply(last, null);
+        }
+        last = along(chain, values, target);
+      }
     }
-    return finish(last, side.bias(), function);
+    return last == null ? new Remainder(bias, function) : finish(last, bias, function);
+  }
+
+  /// The product of a layer's weight with `values`, the operand's or a copy with longer rows.
+  private Product main(Operand x, Tensor values, CudaLinear layer, Tensor target) {
+    return new Product(
+        describe(x, values, layer, target),
+        values,
+        x instanceof Operand.Quantized quantized ? quantized.inverseScales() : null,
+        layer.weight(),
+        layer.inverse(),
+        0,
+        target);
+  }
+
+  /// Runs a layer's product on a copy of its input with zeros behind the columns, and cuts the
+  /// columns of the sums.
+  private void multiplyPadded(Operand.Quantized x, CudaLinear layer, Tensor target) {
+    try (Scope _ = memory.scope()) {
+      long rows = target.shape().size(0);
+      Tensor values = memory.empty(DType.F8_E4M3, Shape.of(rows, layer.weight().length(1)));
+      Tensor sums = memory.empty(target.dtype(), Shape.of(rows, layer.weight().length(0)));
+      formats.fitRows(x.values(), values);
+      multiply(main(x, values, layer, sums), null);
+      formats.fitRows(sums, target);
+    }
   }
 
   /// Runs all of a chain but the last product, which adds to the target, and returns that.
@@ -300,19 +325,17 @@ public final class LinearLayers {
     return isBiased && isSupported.test(biased) ? biased : bare;
   }
 
-  private MatmulDescription describe(Operand x, CudaLinear layer, Tensor target) {
-    Tensor values = x.values();
+  private MatmulDescription describe(Operand x, Tensor values, CudaLinear layer, Tensor target) {
+    int outputs = layer.weight().length(0);
+    int inputs = layer.weight().length(1);
     long rows = target.shape().size(0);
     Element input = MatrixProducts.type(values.dtype());
     Element output = MatrixProducts.type(target.dtype());
     // Both tensors have room behind their last row, so FP8 products always see whole tiles.
     boolean isPadded =
-        x instanceof Operand.Quantized
-            && hasRoom(values, layer.inputs())
-            && hasRoom(target, layer.outputs());
+        x instanceof Operand.Quantized && hasRoom(values, inputs) && hasRoom(target, outputs);
     MatmulDescription bare =
-        MatmulDescription.linear(
-            isPadded ? padded(rows) : rows, layer.outputs(), layer.inputs(), input, output);
+        MatmulDescription.linear(isPadded ? padded(rows) : rows, outputs, inputs, input, output);
     return scaled(
         bare.with(input == Element.FLOAT32 ? compute : Compute.FLOAT32),
         layer.precision(),

@@ -5,12 +5,15 @@ import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.PrecisionTable;
+import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointKind;
 import wan4j.weights.Expert;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
@@ -44,6 +47,27 @@ public final class CheckpointCheck {
       }
       if (checkpoint.kind() == CheckpointKind.ANIMATE) { // it holds CLIP's text branch too
         new ClipVision(checkpoint.vision(), ClipVision.HEADS, ops).close();
+      }
+      if (checkpoint.kind() == CheckpointKind.S2V) {
+        requireSpeech(checkpoint, config, ops);
+      }
+    }
+  }
+
+  /// Throws `InputException` when the speech network is damaged or of another size than the
+  /// transformer hears; what it has beside, for training and for writing down words, is left alone.
+  private static void requireSpeech(Checkpoint checkpoint, TransformerConfig config, NullOps ops) {
+    SpeechConfig wanted = config.speech();
+    try (Wav2Vec2 network = new Wav2Vec2(checkpoint.speechConfig(), checkpoint.speech(), ops)) {
+      if (network.entries() != wanted.soundLayers() || network.dim() != wanted.soundDim()) {
+        throw new InputException(
+            "%s has %d hidden states of %d numbers, but the transformer hears %d of %d; expected wav2vec2-large-xlsr-53-english as it comes with the checkpoint: download it again"
+                .formatted(
+                    checkpoint.speech(),
+                    network.entries(),
+                    network.dim(),
+                    wanted.soundLayers(),
+                    wanted.soundDim()));
       }
     }
   }

@@ -4,12 +4,20 @@ import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.media.SampledVideo;
+import wan4j.media.Sound;
+import wan4j.model.WanVae21;
+import wan4j.model.WanVae22;
 import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 
 /// Which course a task takes with what a request is made from.
 public final class Courses {
@@ -28,21 +36,31 @@ public final class Courses {
                 throw new InputException(
                     "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
                         .formatted(task.spelling()));
+            case Source.Speech _ -> throw unheard(task);
           };
       case I2V_A14B ->
           switch (request.source()) {
-            case Source.Image image ->
-                new ImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              ImageToVideo course = new ImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
+              yield course;
+            }
             case Source.Character _ -> throw noCharacter(task);
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
+            case Source.Speech _ -> throw unheard(task);
           };
       case TI2V_5B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
-            case Source.Image image ->
-                new TextImageToVideo(image.picture(), size.area(), size.frames());
+            case Source.Image image -> {
+              TextImageToVideo course =
+                  new TextImageToVideo(image.picture(), size.area(), size.frames());
+              var _ = course.size(WanVae22.STRIDE);
+              yield course;
+            }
+            case Source.Speech _ -> throw unheard(task);
             case Source.Character _ -> throw noCharacter(task);
           };
       case ANIMATE_14B ->
@@ -50,10 +68,22 @@ public final class Courses {
             case Source.Character character ->
                 new CharacterAnimation(
                     character.videos(), size.frames(), character.overlap(), task.sideStep());
-            case Source.Text _, Source.Image _ ->
+            case Source.Text _, Source.Image _, Source.Speech _ ->
                 throw new InputException(
                     "task %s got no driving video; give the folder that wan4j preprocess animate made with --src_root_path"
                         .formatted(task.spelling()));
+          };
+      case S2V_14B ->
+          switch (request.source()) {
+            case Source.Speech speech -> speech(speech, size);
+            case Source.Character _ -> throw noCharacter(task);
+            case Source.Text _ ->
+                throw new InputException(
+                    "task %s got no image; give the subject's with --image, and what it speaks with --audio"
+                        .formatted(task.spelling()));
+            case Source.Image _ ->
+                throw new InputException(
+                    "task %s got no sound; give one with --audio".formatted(task.spelling()));
           };
     };
   }
@@ -64,9 +94,34 @@ public final class Courses {
             .formatted(task.spelling()));
   }
 
-  /// Returns the negative prompt that a request means.
-  public static String negativePrompt(VideoRequest request) {
-    return request.negativePrompt().isEmpty() ? Task.NEGATIVE_PROMPT : request.negativePrompt();
+  /// Returns the negative prompt that a task's request means.
+  public static String negativePrompt(Task task, VideoRequest request) {
+    return request.negativePrompt().isEmpty() ? task.negativePrompt() : request.negativePrompt();
+  }
+
+  private static InputException unheard(Task task) {
+    return new InputException(
+        "task %s got a sound, which it cannot use; use a checkpoint of s2v-14B"
+            .formatted(task.spelling()));
+  }
+
+  /// Returns the course of a speaker.
+  public static SpeechToVideo speech(Source.Speech source, VideoSize size) {
+    Sound heard = source.sound().mono().at(SpeechToVideo.SOUND_RATE);
+    Tensor samples =
+        Tensor.deferred(
+            DType.F32, Shape.of(heard.length()), () -> Tensor.of(heard.channel(0), heard.length()));
+    SampledVideo poses =
+        source.poses() == null
+            ? null
+            : SampledVideo.of(source.poses(), SpeechToVideo.FRAMES_PER_SECOND);
+    Source.Clips clips = source.clips();
+    return new SpeechToVideo(
+        source.picture(),
+        size.area(),
+        samples,
+        poses == null ? null : poses::frames,
+        new SpeechToVideo.Cut(clips.frames(), clips.most(), clips.startsFromPicture()));
   }
 
   private static Course text(Task task, VideoSize size) {

@@ -2,9 +2,13 @@ package wan4j.engine;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import wan4j.Latents;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 import wan4j.weights.file.SafetensorsWriter;
@@ -25,6 +29,30 @@ public final class LatentsFile {
         file, Map.of(NAME, TensorSource.of(NAME, latents.values())), description);
   }
 
+  /// Writes the latents of a request's clips, as [#write] does for one.
+  static void writeClips(Path file, List<Tensor> clips, Map<String, String> description) {
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    for (int i = 0; i < clips.size(); i++) {
+      sources.put(name(i), TensorSource.of(name(i), clips.get(i)));
+    }
+    SafetensorsWriter.write(file, sources, description);
+  }
+
+  /// Reads the latents of all clips that a file holds; throws `InputException` when there are none.
+  static List<Tensor> readClips(Path file) {
+    List<Tensor> clips = new ArrayList<>(List.of(read(file).latents().values()));
+    try (Weights weights = Weights.open(file)) {
+      while (weights.has(name(clips.size()))) {
+        clips.add(weights.tensor(name(clips.size())).load());
+      }
+    }
+    return clips;
+  }
+
+  private static String name(int clip) {
+    return clip == 0 ? NAME : NAME + "." + (clip + 1);
+  }
+
   /// Reads latents; throws `InputException` when the file holds none.
   public static Content read(Path file) {
     try (Weights weights = Weights.open(file)) {
@@ -36,7 +64,7 @@ public final class LatentsFile {
         throw e;
       }
       throw new InputException(
-          "%s is no whole file of latents; expected one of --save_latents or of an interrupted run: make it again"
+          "%s is not a complete file of latents; expected one of --save_latents or of an interrupted run: make it again"
               .formatted(file),
           e);
     }

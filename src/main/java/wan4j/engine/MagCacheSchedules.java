@@ -24,7 +24,7 @@ public final class MagCacheSchedules {
         switch (task) {
           case T2V_A14B -> RetentionRule.BOTH_EXPERTS;
           case I2V_A14B -> RetentionRule.LOW_NOISE_EXPERT;
-          case TI2V_5B, ANIMATE_14B -> RetentionRule.WHOLE_RUN;
+          case TI2V_5B, S2V_14B, ANIMATE_14B -> RetentionRule.WHOLE_RUN;
         };
     int split =
         rule == RetentionRule.WHOLE_RUN
@@ -47,6 +47,7 @@ public final class MagCacheSchedules {
           case I2V_A14B -> "i2v";
           case ANIMATE_14B -> task.spelling(); // none are
           case TI2V_5B -> hasImage ? "ti2v-image" : "ti2v-text";
+          case S2V_14B -> task.spelling(); // none are published
         });
   }
 }

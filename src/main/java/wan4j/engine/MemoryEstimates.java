@@ -32,10 +32,10 @@ public final class MemoryEstimates {
 
   /// What a need depends on; of text, the tokens of the prompts count.
   ///
-  /// @param picture width and height, or what else of sizes the source has, or nothing
+  /// @param source the numbers of what the video is made from, such as a picture's width and height
   /// @param latents of decoding alone, or null for a whole request
   private record Key(
-      List<Integer> picture,
+      List<Integer> source,
       VideoSize size,
       List<Integer> words,
       SamplingPlan plan,
@@ -73,7 +73,7 @@ public final class MemoryEstimates {
           run.run(
               new CourseRun.Wanted(
                   request.prompt(),
-                  Courses.negativePrompt(request),
+                  Courses.negativePrompt(model.task(), request),
                   plan,
                   (_, shape) -> unread(shape),
                   cache),
@@ -109,10 +109,17 @@ public final class MemoryEstimates {
       Key key, LoraFiles merged, LoraFiles beside, Trial trial, VideoRequest request) {
     MemoryNeed found = known.get(key);
     if (found == null) {
-      found = tried(key, merged, beside, trial, Courses.of(model.task(), request));
+      found = tried(key, merged, beside, trial, Courses.of(model.task(), shortened(request)));
       known.put(key, found);
     }
     return found;
+  }
+
+  /// Returns a request of as many clips as need the memory of them all: the first and one more.
+  private static VideoRequest shortened(VideoRequest request) {
+    return request.source() instanceof Source.Speech speech
+        ? request.with(speech.ofAtMost(2))
+        : request;
   }
 
   private MemoryNeed tried(
@@ -135,16 +142,26 @@ public final class MemoryEstimates {
 
   private Key key(
       VideoRequest request, LoraFiles beside, Shape latents, boolean offloads, long piece) {
-    List<Integer> picture =
+    List<Integer> source =
         switch (request.source()) {
           case Source.Text _ -> List.of();
           case Source.Image image -> List.of(image.picture().width(), image.picture().height());
           case Source.Character character -> sizes(character);
+          case Source.Speech speech ->
+              List.of(
+                  speech.picture().width(),
+                  speech.picture().height(),
+                  speech.sound().length(),
+                  speech.sound().rate(),
+                  speech.poses() == null ? 0 : 1,
+                  speech.clips().frames(),
+                  speech.clips().most(),
+                  speech.clips().startsFromPicture() ? 1 : 0);
         };
     return new Key(
-        picture,
+        source,
         request.size(),
-        List.of(words(request.prompt()), words(Courses.negativePrompt(request))),
+        List.of(words(request.prompt()), words(Courses.negativePrompt(model.task(), request))),
         SamplingPlans.of(request.sampling()),
         request.cache(),
         beside.choices(),

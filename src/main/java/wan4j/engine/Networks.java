@@ -11,12 +11,14 @@ import wan4j.MemoryNeed;
 import wan4j.Offload;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.model.CausalAudioEncoder;
 import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
@@ -46,6 +48,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
   private ClipVision vision;
+  private Wav2Vec2 speech;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private boolean offloads;
@@ -190,6 +193,19 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public Wav2Vec2 speech() {
+    if (speech == null) {
+      speech = new Wav2Vec2(checkpoint().speechConfig(), checkpoint().speech(), ops);
+    }
+    return speech;
+  }
+
+  @Override
+  public double[] speechMix() {
+    return CausalAudioEncoder.mix(checkpoint().transformer(Expert.SINGLE));
+  }
+
+  @Override
   public VideoAutoencoder autoencoder() {
     if (autoencoder == null) {
       autoencoder = autoencoder(checkpoint(), ops);
@@ -293,6 +309,13 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   @Override
+  public void speechIsDone() {
+    if (offloads) {
+      closeSpeech();
+    }
+  }
+
+  @Override
   public void autoencoderIsDone() {
     if (offloads) {
       closeAutoencoder();
@@ -315,6 +338,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private void addNetworks(Unwinding all) {
     all.then(this::closeTextEncoder);
     all.then(this::closeVision);
+    all.then(this::closeSpeech);
     all.then(this::closeAutoencoder);
     all.add(experts);
   }
@@ -323,6 +347,14 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     if (vision != null) {
       ClipVision leaving = vision;
       vision = null;
+      leaving.close();
+    }
+  }
+
+  private void closeSpeech() {
+    if (speech != null) {
+      Wav2Vec2 leaving = speech;
+      speech = null;
       leaving.close();
     }
   }

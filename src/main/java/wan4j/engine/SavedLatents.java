@@ -11,7 +11,6 @@ import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
-import wan4j.Latents;
 import wan4j.LoraFile;
 import wan4j.Quantization;
 import wan4j.Sampling;
@@ -21,17 +20,25 @@ import wan4j.VideoRequest;
 import wan4j.files.PendingFile;
 import wan4j.media.Picture;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
 
-/// The latents of a request beside its video, from the end of sampling until the video is written.
+/// The latents of the clips of a request that are sampled, beside its video, until that is written.
 public record SavedLatents(Path file) {
   private static final String SEED = "base_seed";
   private static final String CHECKPOINT = "checkpoint";
 
+  /// The version of wan4j, which a state between two steps belongs to.
+  static final String VERSION = "version";
+
   /// What a request is resumed from.
   ///
-  /// @param latents its latents
-  /// @param seed the seed that made them
-  public record Saved(Latents latents, long seed) {}
+  /// @param clips the latents of its clips, the first ones or all
+  /// @param seed the seed that made them, an unsigned number
+  record Saved(List<Tensor> clips, long seed) {
+    Saved {
+      clips = List.copyOf(clips);
+    }
+  }
 
   /// Returns where the latents of a video lie.
   public static SavedLatents beside(Path video) {
@@ -47,6 +54,7 @@ public record SavedLatents(Path file) {
     flags.put("prompt", request.prompt());
     flags.put("negative_prompt", request.negativePrompt());
     flags.put("image", name(request.source()));
+    flags.putAll(speech(request.source()));
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
     Sampling sampling = request.sampling();
@@ -76,7 +84,23 @@ public record SavedLatents(Path file) {
                   character.videos().pose().width(),
                   character.videos().pose().height(),
                   character.overlap());
+      case Source.Speech speech -> name(speech.picture());
     };
+  }
+
+  private static Map<String, String> speech(Source source) {
+    if (!(source instanceof Source.Speech speech)) {
+      return Map.of();
+    }
+    CRC32 sum = new CRC32();
+    sum.update(
+        Tensor.of(speech.sound().channel(0), speech.sound().length()).segment().asByteBuffer());
+    Map<String, String> flags = new LinkedHashMap<>();
+    flags.put("audio", "%d samples, %08x".formatted(speech.sound().length(), sum.getValue()));
+    flags.put("pose_video", speech.poses() == null ? "" : print(speech.poses()));
+    flags.put("infer_frames", Integer.toString(speech.clips().frames()));
+    flags.put("start_from_ref", Boolean.toString(speech.clips().startsFromPicture()));
+    return flags;
   }
 
   private static String name(Picture image) {
@@ -102,56 +126,70 @@ public record SavedLatents(Path file) {
     return Files.isRegularFile(path) ? Fingerprint.of(List.of(path)) : "";
   }
 
-  /// Writes latents with what they are made from.
-  public void write(Latents latents, Map<String, String> description, long seed) {
+  /// Writes the latents of clips with what they are made from.
+  void write(List<Tensor> clips, Map<String, String> description, long seed) {
     Map<String, String> whole = new LinkedHashMap<>(description);
-    whole.put(SEED, Long.toString(seed));
-    LatentsFile.write(file, latents, whole);
+    whole.put(SEED, Long.toUnsignedString(seed));
+    LatentsFile.writeClips(file, clips, whole);
   }
 
-  /// Returns the latents that an interrupted run left; `seed` is null where any will do. Throws
-  /// `InputException` when there are none or of another request.
-  public Saved read(Map<String, String> description, Long seed) {
-    if (!Files.exists(file)) {
-      throw new InputException(
-          "--resume found no %s; run without --resume to begin anew".formatted(file));
-    }
-    LatentsFile.Content content = LatentsFile.read(file);
-    Map<String, String> found = content.description();
+  /// Returns the latents that an interrupted run left; throws `InputException` when they are of
+  /// another request.
+  Saved read(Map<String, String> description, long seed) {
+    requireSame(file, "latents", LatentsFile.read(file).description(), description, seed);
+    return new Saved(LatentsFile.readClips(file), seed);
+  }
+
+  /// Throws `InputException` when what a file holds is not of the request that is described.
+  static void requireSame(
+      Path file,
+      String what,
+      Map<String, String> found,
+      Map<String, String> description,
+      long seed) {
     Map<String, String> wanted = new LinkedHashMap<>(description);
-    if (seed != null) {
-      wanted.put(SEED, Long.toString(seed));
-    }
+    wanted.put(SEED, Long.toUnsignedString(seed));
     wanted.forEach((flag, value) -> {
       if (!value.equals(found.getOrDefault(flag, ""))) {
-        throw other(flag, found.getOrDefault(flag, ""), value);
+        throw other(file, what, flag, found.getOrDefault(flag, ""), value);
       }
     });
+  }
+
+  /// Returns the seed that a file's description names; throws `InputException` when it names none.
+  static long seed(Path file, Map<String, String> description) {
     try {
-      return new Saved(content.latents(), Long.parseLong(found.getOrDefault(SEED, "")));
+      return Long.parseLong(description.getOrDefault(SEED, ""));
     } catch (NumberFormatException e) {
       throw new InputException(
-          "%s does not name its seed; expected latents of an interrupted run: run without --resume"
+          "%s does not name its seed; expected what an interrupted run left: run without --resume"
               .formatted(file),
           e);
     }
   }
 
-  private InputException other(String flag, String found, String wanted) {
+  private static InputException other(
+      Path file, String what, String flag, String found, String wanted) {
     if (flag.equals(CHECKPOINT)) {
       return new InputException(
-          "%s holds latents of %s, not of the one that --ckpt_dir names; give the checkpoint of the interrupted run, or run without --resume"
+          "%s holds %s of %s, not of the one that --ckpt_dir names; give the checkpoint of the interrupted run, or run without --resume"
               .formatted(
                   file,
+                  what,
                   found.isEmpty() ? "a checkpoint that it does not tell" : "another checkpoint"));
     }
+    if (flag.equals(VERSION)) {
+      return new InputException(
+          "%s holds %s of wan4j %s, but this is wan4j %s; go on with the former, or run without --resume"
+              .formatted(file, what, found, wanted));
+    }
     return new InputException(
-        "%s holds latents made with --%s \"%s\", but \"%s\" was asked for; give the flags of the interrupted run, or run without --resume"
-            .formatted(file, flag, found, wanted));
+        "%s holds %s made with --%s \"%s\", but \"%s\" was asked for; give the flags of the interrupted run, or run without --resume"
+            .formatted(file, what, flag, found, wanted));
   }
 
   /// Removes the file, once the video is whole.
-  public void delete() {
+  void delete() {
     try {
       Files.deleteIfExists(file);
     } catch (IOException e) {

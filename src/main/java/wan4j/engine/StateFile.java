@@ -1,10 +1,14 @@
 package wan4j.engine;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import wan4j.ops.SavedState;
+import wan4j.tensor.HostStorage;
 import wan4j.tensor.InputException;
+import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 import wan4j.weights.file.SafetensorsWriter;
@@ -33,6 +37,13 @@ public final class StateFile {
     SafetensorsWriter.write(file, sources, whole);
   }
 
+  /// Loads a tensor beside the heap, which a cache of 720P does not fit.
+  private static Tensor load(TensorSource source) {
+    MemorySegment elements = Arena.ofAuto().allocate(Math.max(1, source.bytes()));
+    source.read(0, elements.asSlice(0, source.bytes()));
+    return new Tensor(source.shape(), source.dtype(), new HostStorage(elements));
+  }
+
   /// Reads a state; throws `InputException` when the file holds none of this version.
   public static Content read(Path file) {
     try (Weights weights = Weights.open(file)) {
@@ -45,7 +56,7 @@ public final class StateFile {
                     file, version == null ? "no state" : "a state in version " + version, VERSION));
       }
       SavedState state = new SavedState();
-      weights.names().forEach(name -> state.put(name, weights.tensor(name).load()));
+      weights.names().forEach(name -> state.put(name, load(weights.tensor(name))));
       return new Content(state, description);
     }
   }

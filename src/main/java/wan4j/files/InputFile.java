@@ -22,7 +22,7 @@ public final class InputFile {
     }
     if (!Files.exists(file)) {
       throw new InputException(
-          "there is no file %s, expected %s; check the name".formatted(file, kind));
+          "the file %s does not exist, expected %s; check the name".formatted(file, kind));
     }
     if (!Files.isRegularFile(file)) {
       throw new InputException(

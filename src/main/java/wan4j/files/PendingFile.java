@@ -24,6 +24,7 @@ import wan4j.tensor.InputException;
 /// name only when it is whole; closing it before that, or ending the program, removes it.
 public final class PendingFile implements AutoCloseable {
   private static final Set<PendingFile> UNFINISHED = ConcurrentHashMap.newKeySet();
+  private static final Set<Runnable> BEFORE_REMOVAL = ConcurrentHashMap.newKeySet();
   private static final SecureRandom RANDOM = new SecureRandom();
 
   static {
@@ -38,7 +39,7 @@ public final class PendingFile implements AutoCloseable {
 
   private static final String PART = ".part";
   private static final String NO_PERMISSION = "no permission";
-  private static final String NO_FOLDER = "no such folder";
+  private static final String NO_FOLDER = "its folder does not exist";
   private static final String IS_FOLDER = "it is a folder";
   private static final int LONGEST_NAME = 255; // bytes, on the usual file systems
   private static final int LONGEST_MARK = 56; // what a temporary name has more than its target's
@@ -167,7 +168,7 @@ public final class PendingFile implements AutoCloseable {
     }
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new InputException(
-          "cannot write %s, which is no ordinary file; choose another name".formatted(file));
+          "cannot write %s, which is not an ordinary file; choose another name".formatted(file));
     }
   }
 
@@ -206,11 +207,11 @@ public final class PendingFile implements AutoCloseable {
     }
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new InputException(
-          "cannot write %s: %s is no folder; choose another".formatted(file, folder));
+          "cannot write %s: %s is not a folder; choose another".formatted(file, folder));
     }
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "cannot write %s: there is no folder %s; create it first".formatted(file, folder));
+          "cannot write %s: the folder %s does not exist; create it first".formatted(file, folder));
     }
     if (!Files.isWritable(folder)) {
       throw new InputException(
@@ -298,7 +299,14 @@ public final class PendingFile implements AutoCloseable {
     }
   }
 
+  /// Does something when the program ends and before what is unfinished is removed: what it
+  /// finishes stays.
+  public static void beforeRemoval(Runnable action) {
+    BEFORE_REMOVAL.add(action);
+  }
+
   private static void removeUnfinished() {
+    BEFORE_REMOVAL.forEach(Runnable::run);
     for (PendingFile pending : UNFINISHED) {
       try {
         pending.remove();
@@ -344,7 +352,7 @@ public final class PendingFile implements AutoCloseable {
     return switch (reason) {
       case NO_PERMISSION, NO_FOLDER, IS_FOLDER -> "choose another name or folder";
       default ->
-          reason.contains("irectory") || reason.endsWith("is no folder")
+          reason.contains("irectory") || reason.endsWith("is not a folder")
               ? "choose another name or folder"
               : "free some space or choose another folder";
     };
@@ -354,7 +362,7 @@ public final class PendingFile implements AutoCloseable {
     return switch (e) {
       case AccessDeniedException _ -> NO_PERMISSION;
       case NoSuchFileException _ -> NO_FOLDER;
-      case FileAlreadyExistsException there -> there.getFile() + " is no folder";
+      case FileAlreadyExistsException there -> there.getFile() + " is not a folder";
       case FileSystemException named when named.getReason() != null -> named.getReason();
       default -> e.getMessage() == null ? "the system gives no reason" : e.getMessage();
     };

@@ -200,9 +200,9 @@ public record CharacterVideos(
       return sound;
     }
     int samples = (int) Math.ceil(pose.count() / pose.framesPerSecond() * sound.rate());
-    float[][] channels = new float[sound.channels()][samples];
+    float[][] channels = new float[sound.channels()][];
     for (int i = 0; i < channels.length; i++) {
-      sound.copyTo(i, 0, channels[i], Math.min(samples, sound.length()));
+      channels[i] = Arrays.copyOf(sound.channel(i), samples);
     }
     return Sound.of(sound.rate(), channels);
   }

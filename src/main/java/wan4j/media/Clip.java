@@ -30,7 +30,7 @@ public record Clip(Tensor frames, double framesPerSecond) {
 
   /// Returns which of `count` frames at rate `from` make up the video at rate `to`; halves round to
   /// even.
-  static int[] indices(int count, double from, double to) {
+  public static int[] indices(int count, double from, double to) {
     int[] indices = new int[(int) (count / from * to)];
     for (int i = 0; i < indices.length; i++) {
       indices[i] = Math.clamp((long) Math.rint(i / to * from), 0, count - 1);

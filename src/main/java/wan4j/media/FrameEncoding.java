@@ -55,7 +55,7 @@ interface FrameEncoding extends AutoCloseable {
 
     /// Opens the stream of a sound.
     interface Track {
-      SoundTrack open(Muxer muxer, Sound sound);
+      SoundTrack open(Muxer muxer, SoundBlocks sound);
     }
 
     private final Muxer muxer;
@@ -75,8 +75,8 @@ interface FrameEncoding extends AutoCloseable {
       framesPerSecond = settings.framesPerSecond();
       try {
         pictures = opening.open(muxer, first.length(2), first.length(1), settings);
-        if (settings.sound().length() > 0) {
-          sound = track.open(muxer, settings.sound());
+        if (!settings.sound().isNone()) {
+          sound = track.open(muxer, settings.sound().open());
         }
         muxer.begin(options);
       } catch (RuntimeException | Error e) {
@@ -88,8 +88,7 @@ interface FrameEncoding extends AutoCloseable {
     /// Adds frames as long as there is sound, if there is any.
     @Override
     public void add(Tensor frames) {
-      double most = Math.ceil(sound.seconds() * framesPerSecond);
-      for (int i = 0; i < frames.length(0) && count < most; i++) {
+      for (int i = 0; i < frames.length(0) && sound.lastsBeyond(count / framesPerSecond); i++) {
         pictures.add(frames.at(i).segment());
         count++;
         sound.addUntil(count / framesPerSecond);

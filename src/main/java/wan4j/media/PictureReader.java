@@ -73,7 +73,8 @@ public final class PictureReader {
       return WebpReader.read(file, bytes);
     }
     throw new InputException(
-        "%s is no picture that can be read; give a PNG, JPEG or WebP file".formatted(file));
+        "%s is not a picture in a format that is read; give a PNG, JPEG or WebP file"
+            .formatted(file));
   }
 
   private static byte[] bytes(Path file) {

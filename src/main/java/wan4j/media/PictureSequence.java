@@ -23,15 +23,20 @@ public final class PictureSequence {
   /// Returns the pictures as unsigned bytes `[frames, height, width, 3]`; throws `InputException`
   /// when there is none, one is broken, or their sizes differ.
   public static Tensor read(Path path) {
+    return read(path, PictureReader.Orientation.APPLY);
+  }
+
+  /// Returns them turned upright or as they are stored; throws as [#read(Path)] does.
+  public static Tensor read(Path path, PictureReader.Orientation orientation) {
     List<Path> files = Files.isDirectory(path) ? pictures(path) : List.of(path);
     if (files.isEmpty()) {
       throw new InputException(
           "%s holds no picture; give a folder of PNG, JPEG or WebP files".formatted(path));
     }
-    Picture first = PictureReader.read(files.getFirst());
+    Picture first = PictureReader.read(files.getFirst(), orientation, _ -> {});
     Tensor frames = FrameConversion.frames(files.size(), first.height(), first.width());
     for (int i = 0; i < files.size(); i++) {
-      Picture picture = i == 0 ? first : PictureReader.read(files.get(i));
+      Picture picture = i == 0 ? first : PictureReader.read(files.get(i), orientation, _ -> {});
       if (picture.width() != first.width() || picture.height() != first.height()) {
         throw new InputException(
             "%s is %dx%d pixels, but the pictures before it are %dx%d; give pictures of one size"

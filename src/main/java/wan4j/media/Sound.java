@@ -1,7 +1,11 @@
 package wan4j.media;
 
+import java.util.Arrays;
+
 /// Sound as float samples, mostly in [-1, 1], one array a channel; immutable.
-public final class Sound {
+public final class Sound implements Soundtrack {
+  private static final int BLOCK = 1 << 16;
+
   /// No sound at all.
   public static final Sound NONE = new Sound(1, new float[0][]);
 
@@ -59,9 +63,48 @@ public final class Sound {
     return channels[index].clone();
   }
 
-  /// Copies `count` samples of a channel from `first` on into an array.
-  public void copyTo(int channel, int first, float[] target, int count) {
-    System.arraycopy(channels[channel], first, target, 0, count);
+  @Override
+  public boolean isNone() {
+    return length() == 0;
+  }
+
+  @Override
+  public SoundBlocks open() {
+    return new Blocks(this);
+  }
+
+  private static final class Blocks implements SoundBlocks {
+    private final Sound sound;
+    private int given;
+
+    Blocks(Sound sound) {
+      this.sound = sound;
+    }
+
+    @Override
+    public int rate() {
+      return sound.rate;
+    }
+
+    @Override
+    public int channels() {
+      return sound.channels.length;
+    }
+
+    @Override
+    public float[][] next() {
+      if (given == sound.length()) {
+        return null;
+      }
+      int first = given;
+      given = Math.min(sound.length(), given + BLOCK);
+      return Arrays.stream(sound.channels)
+          .map(channel -> Arrays.copyOfRange(channel, first, given))
+          .toArray(float[][]::new);
+    }
+
+    @Override
+    public void close() {}
   }
 
   /// Returns the mean of all channels as one.

@@ -116,6 +116,17 @@ public final class VideoReader implements AutoCloseable {
     return Optional.of(new Picture(width, height, rgb).turned(quarterTurns));
   }
 
+  /// Passes over the next frame, or returns false at the end; throws `InputException` when the file
+  /// is broken.
+  boolean skip() {
+    if (decoder.next() == null) {
+      checkLength();
+      return false;
+    }
+    count++;
+    return true;
+  }
+
   /// Throws when a Matroska file ends well before the time in its header, which FFmpeg passes over;
   /// the readers of other containers notice it themselves.
   private void checkLength() {

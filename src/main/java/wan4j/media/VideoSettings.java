@@ -4,7 +4,7 @@ import java.util.Objects;
 
 /// How a video is written: frames a second, quality as x264's constant rate factor (0 best, 51
 /// worst; it matters for H.264 only), and the sound that goes with it.
-public record VideoSettings(double framesPerSecond, int rateFactor, Sound sound) {
+public record VideoSettings(double framesPerSecond, int rateFactor, Soundtrack sound) {
   /// The rate factor that the reference's `quality=8` comes to (imageio/imageio-ffmpeg 2f3403a,
   /// imageio_ffmpeg/_io.py).
   public static final int REFERENCE_RATE_FACTOR = 10;

@@ -45,7 +45,7 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
   /// format has no sound.
   public static VideoWriter open(Path target, VideoSettings settings) {
     checkTarget(target);
-    if (settings.sound().length() > 0 && !VideoFormat.of(target).holdsSound()) {
+    if (!settings.sound().isNone() && !VideoFormat.of(target).holdsSound()) {
       throw new InputException("%s cannot hold sound; name it .mp4 or .mkv".formatted(target));
     }
     return new VideoWriter(target, settings);
@@ -59,7 +59,7 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
       PendingFile.requireWritableParent(target);
       if (!PendingFile.isNewFolder(target)) {
         throw new InputException(
-            "cannot write frames to %s, which is there already and is no empty folder; remove it or choose another name"
+            "cannot write frames to %s, which exists already and is not an empty folder; remove it or choose another name"
                 .formatted(target));
       }
     } else {

@@ -14,6 +14,7 @@ final class CausalConvolution {
   private final Convolution layer;
   private final Window window;
   private Tensor history; // [kernel time - 1, height, width, inputs]
+  private PieceRelay relay;
 
   CausalConvolution(Weights weights, String name, Ops ops, Parameters parameters, Window window) {
     this.ops = ops;
@@ -32,8 +33,12 @@ final class CausalConvolution {
     return layer.outputs();
   }
 
-  /// Forgets the past; makes the history for features of a height and width in the innermost scope.
-  void begin(int height, int width) {
+  /// Forgets the past; makes the history for features of an extent in the innermost scope, which is
+  /// handed from piece to piece by `pieces`.
+  void begin(VaeLayer.Extent extent, PieceRelay pieces) {
+    relay = pieces;
+    long height = extent.height();
+    long width = extent.width();
     history = ops.empty(ops.activation(), layer.time() - 1L, height, width, layer.inputs());
     ops.clear(history);
   }
@@ -43,16 +48,11 @@ final class CausalConvolution {
     history = ops.empty(ops.activation(), 0, 1, 1, layer.inputs());
   }
 
-  /// Returns features for `frames` new frames with the history in front; the producer writes to
-  /// `fresh` of it.
+  /// Returns features for `frames` new frames with room for the history in front; the producer
+  /// writes to `fresh` of it.
   Tensor withHistory(int frames, int height, int width) {
-    int past = history.length(0);
-    Tensor joined =
-        ops.empty(ops.activation(), (long) past + frames, height, width, layer.inputs());
-    if (past > 0) {
-      ops.copy(history, joined.slice(0, past));
-    }
-    return joined;
+    return ops.empty(
+        ops.activation(), (long) history.length(0) + frames, height, width, layer.inputs());
   }
 
   /// Returns the part of `joined` that the producer fills.
@@ -61,24 +61,24 @@ final class CausalConvolution {
     return joined.slice(past, joined.length(0) - past);
   }
 
-  /// Writes the convolution of filled features to `target`, and keeps their last frames.
+  /// Writes the convolution of filled features to `target`; their last frames are the next piece's
+  /// history.
   void apply(Tensor joined, Tensor target) {
+    join(joined);
     ops.convolution(joined, layer, window, target);
-    remember(joined);
   }
 
-  /// Writes the convolution of filled features plus `addend` to `target`, and keeps their last
-  /// frames.
+  /// Writes the convolution of filled features plus `addend` to `target`.
   void apply(Tensor joined, Tensor addend, Tensor target) {
+    join(joined);
     ops.convolution(joined, layer, window, addend, target);
-    remember(joined);
   }
 
   /// Writes the convolution of filled features, normalised by `gamma` and through SiLU, to
-  /// `target`, and keeps their last frames.
+  /// `target`.
   void applyNormalised(Tensor joined, Tensor gamma, Tensor target) {
+    join(joined);
     ops.normalisedConvolution(joined, layer, window, gamma, target);
-    remember(joined);
   }
 
   /// Writes the convolution of features that have no history in front yet to `target`.
@@ -107,10 +107,12 @@ final class CausalConvolution {
     };
   }
 
-  private void remember(Tensor x) {
+  /// Puts the history in front of filled features, and hands on their last frames.
+  private void join(Tensor joined) {
     int past = history.length(0);
     if (past > 0) {
-      ops.copy(x.slice(x.length(0) - past, past), history);
+      Tensor last = joined.slice(joined.length(0) - past, past);
+      relay.handOver(ops, last, joined.slice(0, past), history);
     }
   }
 }

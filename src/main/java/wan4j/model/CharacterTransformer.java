@@ -167,7 +167,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
   }
 
   @Override
-  public Prepared prepare(Shape sample) {
+  public Prepared prepare(Shape sample, Conditions conditions) {
     LatentGrid grid = LatentGrid.of(sample);
     Tensor whole = RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), config.headDim());
     Tensor rotary = group.share(ops, ops.upload(whole, DType.F32));

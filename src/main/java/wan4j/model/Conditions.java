@@ -27,7 +27,8 @@ public sealed interface Conditions {
   ///
   /// @param text the text states
   /// @param sound all hidden states of the speech network for each frame of the clip, the frames
-  ///   before the clip included: float32 `[layers, channels, frames]` in host memory
+  ///   before the clip included: float32 `[layers, channels, frames]` in host memory; or `[1,
+  ///   channels, frames]`, mixed already as `CausalAudioEncoder.mix` says
   /// @param reference the latent of the picture of the subject, float32 `[channels, 1, height,
   ///   width]` on the backend
   /// @param motion the latents of the frames before the clip, float32 `[channels, frames, height,

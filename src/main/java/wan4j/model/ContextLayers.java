@@ -12,7 +12,7 @@ import wan4j.weights.Weights;
 
 /// The layers of a block that make keys and values of cross-attention from what it looks at: the
 /// words of a prompt or the tokens of a picture.
-final class ContextLayers {
+public final class ContextLayers {
   private final Ops ops;
   private final Linear key;
   private final Linear value;
@@ -28,7 +28,7 @@ final class ContextLayers {
   }
 
   /// Writes the keys and values of a branch's context `[length, dim]`.
-  void read(Tensor context, Branch branch, Tensor keys, Tensor values) {
+  public void read(Tensor context, Branch branch, Tensor keys, Tensor values) {
     try (var _ = ops.scope()) {
       Operand rows = ops.operand(context, key.input(branch));
       Tensor k = ops.linear(rows, key, Activation.NONE);

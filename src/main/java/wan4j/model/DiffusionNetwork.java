@@ -35,17 +35,19 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
       PrecisionTable precisions) {
     return switch (config.modelType()) {
       case "t2v", "i2v", "ti2v" -> new WanTransformer(config, weights, ops, group, precisions);
+      case "s2v" -> new SpeechTransformer(config, weights, ops, group, precisions);
       case "animate" -> new CharacterTransformer(config, weights, ops, group, precisions);
       default ->
           throw new InputException(
-              "%s holds a network of type %s; expected t2v, i2v, ti2v or animate"
+              "%s holds a network of type %s; expected t2v, i2v, ti2v, s2v or animate"
                   .formatted(weights.title(), config.modelType()));
     };
   }
 
   /// Returns, in the innermost scope, room for what forwards over samples `[channels, frames,
-  /// height, width]` have in common, with all that does not depend on a branch.
-  Prepared prepare(Shape sample);
+  /// height, width]` have in common, with all that does not depend on a branch; `conditions` are
+  /// those of either.
+  Prepared prepare(Shape sample, Conditions conditions);
 
   /// Writes what this network makes of a branch's conditions over what another one made of them.
   /// The first time takes room in the innermost scope.

@@ -1,12 +1,10 @@
 package wan4j.model;
 
-import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import wan4j.ops.Activation;
-import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
-import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
@@ -15,9 +13,7 @@ import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
-import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
-import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
 /// The face encoder of Animate: the motion of a face in each frame in, a few tokens for each latent
@@ -26,16 +22,12 @@ import wan4j.weights.Weights;
 /// two of them halve the number of frames. Heads lie side by side in the width, so that they share
 /// the later convolutions.
 public final class FaceEncoder implements AutoCloseable {
-  private static final double EPSILON = 1e-6;
-
   private final Ops ops;
   private final Parameters parameters;
   private final int heads;
   private final int width;
-  private final Convolution split;
-  private final List<Convolution> halving;
-  private final Tensor ones;
-  private final Tensor zeros;
+  private final TimeConvolution split;
+  private final List<TimeConvolution> halving;
   private final Linear out;
   private final List<LinearGroup> linears;
   private final Tensor padding; // [1, dim], the token that closes each frame's
@@ -47,23 +39,21 @@ public final class FaceEncoder implements AutoCloseable {
     parameters = ops.parameters();
     var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
     try {
-      split = convolution(weights.at("conv1_local.conv"));
       halving =
-          List.of(convolution(weights.at("conv2.conv")), convolution(weights.at("conv3.conv")));
+          Stream.of("conv2.conv", "conv3.conv")
+              .map(name ->
+                  new TimeConvolution(weights.at(name), ops, parameters, Window.HALVE_TIME, 1))
+              .toList();
       width = halving.getFirst().inputs();
-      heads = split.outputs() / width;
-      if (split.outputs() % width != 0
-          || halving.stream().anyMatch(c -> c.inputs() != width || c.outputs() != width)) {
+      heads = Math.max(1, weights.shape("conv1_local.conv.weight").length(0) / width);
+      split =
+          new TimeConvolution(weights.at("conv1_local.conv"), ops, parameters, Window.VALID, heads);
+      if (split.width() != width
+          || halving.stream().anyMatch(c -> c.inputs() != width || c.width() != width)) {
         throw new InputException(
             "%s has convolutions of %d, %d and %d channels; expected heads of one width: use the checkpoint of Animate"
-                .formatted(weights, split.outputs(), width, halving.getLast().outputs()));
+                .formatted(weights, split.width() * heads, width, halving.getLast().width()));
       }
-      float[] units = new float[width];
-      Arrays.fill(units, 1);
-      ones = parameters.tensor(TensorSource.of("ones", Tensor.of(units, width)), DType.F32);
-      zeros =
-          parameters.tensor(
-              TensorSource.of("zeros", Tensor.of(new float[width], width)), DType.F32);
       int dim = weights.shape("out_proj.weight").length(0);
       out = layers.linear(weights, "out_proj", dim, width);
       padding =
@@ -76,17 +66,6 @@ public final class FaceEncoder implements AutoCloseable {
       parameters.close();
       throw e;
     }
-  }
-
-  private Convolution convolution(Weights weights) {
-    TensorSource weight = weights.tensor("weight");
-    Shape shape = weight.shape();
-    if (shape.rank() != 3) {
-      throw new InputException(
-          "%s holds %s with shape %s; expected [outputs, inputs, taps]: use the checkpoint of Animate"
-              .formatted(weights, weight.name(), shape));
-    }
-    return parameters.convolution(weight, weights.tensor("bias", shape.size(0)));
   }
 
   /// Returns the tokens of a latent frame: one a head, and one that is always the same.
@@ -113,10 +92,9 @@ public final class FaceEncoder implements AutoCloseable {
     int dim = out.outputs();
     Tensor tokens = ops.empty(ops.activation(), latentFrames, tokens(), dim);
     try (var _ = ops.scope()) {
-      Tensor x = motion.reshape(frames, 1, 1, motion.length(1));
-      x = activated(convolved(x, split, Window.VALID).reshape(frames, 1, heads, width));
-      for (Convolution layer : halving) {
-        x = activated(convolved(x, layer, Window.HALVE_TIME));
+      Tensor x = split.forward(motion.reshape(frames, 1, 1, motion.length(1)));
+      for (TimeConvolution layer : halving) {
+        x = layer.forward(x);
       }
       Operand rows =
           ops.operand(x.reshape((long) latentFrames * heads, width), out.input(Branch.CONDITIONAL));
@@ -128,31 +106,6 @@ public final class FaceEncoder implements AutoCloseable {
       }
     }
     return tokens;
-  }
-
-  /// Returns a convolution over time of `x [frames, 1, heads, channels]`, before which the first
-  /// frame repeats.
-  private Tensor convolved(Tensor x, Convolution layer, Window window) {
-    int past = layer.time() - 1;
-    int frames = x.length(0);
-    int side = x.length(2);
-    Tensor padded = ops.empty(ops.activation(), (long) past + frames, 1, side, x.length(3));
-    for (int i = 0; i < past; i++) {
-      ops.copy(x.slice(0, 1), padded.slice(i, 1));
-    }
-    ops.copy(x, padded.slice(past, frames));
-    Tensor y =
-        ops.empty(
-            ops.activation(), window.frames(past + frames, layer.time()), 1, side, layer.outputs());
-    ops.convolution(padded, layer, window, y);
-    return y;
-  }
-
-  /// Returns features, each head's normalised, through SiLU.
-  private Tensor activated(Tensor x) {
-    Tensor rows = x.reshape(x.count() / width, width);
-    Operand normed = ops.layerNorm(rows, ones, zeros, EPSILON, OperandFormat.Simple.PLAIN);
-    return ops.activate(normed.values(), Activation.SILU).reshape(x.shape().toArray());
   }
 
   /// Frees the weights.

@@ -84,7 +84,7 @@ final class LoadedParameters implements Parameters {
       return change.values();
     }
     throw new InputException(
-        "a LoRA changes %s, which is no layer, by a product of %s; merge it (--lora_mode merge)"
+        "a LoRA changes %s, which is not a linear layer, by a product of %s; merge it (--lora_mode merge)"
             .formatted(name, term.delta().describe()));
   }
 

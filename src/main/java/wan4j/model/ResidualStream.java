@@ -41,15 +41,26 @@ public final class ResidualStream {
 
   /// Adds the delta times a gate, float32 `[groups, dim]`, which lives until the next norm.
   void add(Tensor gate) {
-    pending = new Change(delta, gate, rows);
+    add(gate, rows);
+  }
+
+  /// Adds the delta times a gate whose groups int32 `groups [tokens]` names.
+  void add(Tensor gate, Tensor groups) {
+    pending = new Change(delta, gate, groups);
   }
 
   /// Returns the stream normalised, scaled and shifted by each token's group.
   Operand modulatedNorm(Tensor shift, Tensor scale, OperandFormat want) {
+    return modulatedNorm(shift, scale, rows, WanBlock.EPSILON, want);
+  }
+
+  /// Returns the same by groups of which int32 `groups [tokens]` names each token's.
+  Operand modulatedNorm(
+      Tensor shift, Tensor scale, Tensor groups, double epsilon, OperandFormat want) {
     Change change = taken();
     return change == null
-        ? ops.modulatedNorm(x, shift, scale, rows, WanBlock.EPSILON, want)
-        : ops.modulatedNorm(x, change, shift, scale, rows, WanBlock.EPSILON, want);
+        ? ops.modulatedNorm(x, shift, scale, groups, epsilon, want)
+        : ops.modulatedNorm(x, change, shift, scale, groups, epsilon, want);
   }
 
   /// Returns the stream normalised, with weight and bias.
@@ -61,7 +72,7 @@ public final class ResidualStream {
   }
 
   /// Adds what is still to be added.
-  void settle() {
+  public void settle() {
     Change change = taken();
     if (change != null) {
       ops.add(x, change);

@@ -128,11 +128,16 @@ public final class TransformerCore {
   Tensor embed(List<Tensor> latents) {
     int tokens = LatentGrid.of(latents.getFirst().shape()).tokens();
     Tensor x = ops.empty(ops.residual(), tokens, config.dim());
+    embed(latents, x);
+    return x;
+  }
+
+  /// Writes the tokens of latents to `target [tokens, dim]`.
+  void embed(List<Tensor> latents, Tensor target) {
     try (var _ = ops.scope()) {
       Operand patches = ops.patchify(latents, patchEmbedding.input(Branch.CONDITIONAL));
-      ops.copy(ops.linear(patches, patchEmbedding, Activation.NONE), x);
+      ops.copy(ops.linear(patches, patchEmbedding, Activation.NONE), target);
     }
-    return x;
   }
 
   /// Returns the embedding of the distinct timesteps, float32 `[distinct, dim]`.
@@ -165,6 +170,11 @@ public final class TransformerCore {
   /// Returns the stream of tokens `x [tokens, dim]`, which blocks change in place.
   public ResidualStream stream(Tensor x, Timesteps timesteps) {
     return new ResidualStream(ops, x, timesteps.rows());
+  }
+
+  /// Returns a block.
+  public WanBlock block(int index) {
+    return blocks.get(index);
   }
 
   /// Runs one block over a stream; `modulation` is its part of what [#modulations] gave.

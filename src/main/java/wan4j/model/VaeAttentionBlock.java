@@ -21,9 +21,9 @@ final class VaeAttentionBlock implements VaeLayer {
   }
 
   @Override
-  public Extent begin(Extent extent) {
-    queryKeyValue.begin(extent.height(), extent.width());
-    projection.begin(extent.height(), extent.width());
+  public Extent begin(Extent extent, PieceRelay pieces) {
+    queryKeyValue.begin(extent, pieces);
+    projection.begin(extent, pieces);
     return extent;
   }
 

@@ -4,6 +4,7 @@ import static wan4j.model.LatentGrid.TIME_STRIDE;
 
 import java.util.List;
 import java.util.function.UnaryOperator;
+import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
@@ -27,6 +28,7 @@ final class VaeFrame {
   private final Side encoder;
   private final Side decoder;
   private long pixelsPerPiece = VideoAutoencoder.USUAL_PIECE;
+  private Collectives ranks; // null for one
 
   /// The mean and standard deviation of each latent channel.
   @SuppressWarnings("ArrayRecordComponent") // constants of a network, never compared
@@ -77,28 +79,29 @@ final class VaeFrame {
     pixelsPerPiece = pixels;
   }
 
+  /// Lets ranks take the pieces of a video in turn from now on; null for one that takes all.
+  void shareWith(Collectives others) {
+    ranks = others;
+  }
+
   /// Encodes `[3, frames, height, width]`; `fold` turns pixels into the first convolution's
   /// features.
   Tensor encode(Tensor video, int stride, UnaryOperator<Tensor> fold) {
     int latentFrames = LatentGrid.latentFrames(video.length(1));
-    int frames = LatentGrid.videoFrames(latentFrames);
     int height = video.length(2) / stride;
     int width = video.length(3) / stride;
     Tensor latents = ops.empty(DType.F32, channels, latentFrames, height, width);
     try (var _ = ops.scope()) {
       Tensor pixels = fold.apply(ops.channelsLast(video, one, zero));
       Tensor encoded = ops.empty(ops.activation(), latentFrames, height, width, 2L * channels);
-      encoder.begin(pixels.length(1), pixels.length(2));
-      int piece = TIME_STRIDE * latentFramesPerPiece((long) video.length(2) * video.length(3));
-      int first = 0;
-      int filled = 0;
-      while (first < frames) {
-        int count = first == 0 ? 1 : Math.min(piece, frames - first);
-        int made = first == 0 ? 1 : count / TIME_STRIDE;
-        encoder.forward(pixels.slice(first, count), encoded.slice(filled, made));
-        first += count;
-        filled += made;
-      }
+      Walk walk = new Walk(latentFrames, (long) video.length(2) * video.length(3));
+      encoder.begin(pixels.length(1), pixels.length(2), walk.relay());
+      walk.forEach((first, count) -> {
+        int frame = first == 0 ? 0 : LatentGrid.videoFrames(first);
+        int frames = first == 0 ? 1 : TIME_STRIDE * count;
+        encoder.forward(pixels.slice(frame, frames), encoded.slice(first, count));
+      });
+      walk.gather(encoded);
       latentOut.beginWithoutHistory();
       Tensor moments = latentOut.outputFor(encoded);
       latentOut.apply(encoded, moments);
@@ -116,13 +119,10 @@ final class VaeFrame {
       latentIn.beginWithoutHistory();
       Tensor z = latentIn.outputFor(features);
       latentIn.apply(features, z);
-      VaeLayer.Extent extent = decoder.begin(z.length(1), z.length(2));
-      int frames = z.length(0);
-      long pixels = (long) latents.length(2) * latents.length(3) * stride * stride;
-      int piece = latentFramesPerPiece(pixels);
-      int first = 0;
-      while (first < frames) {
-        int count = first == 0 ? 1 : Math.min(piece, frames - first);
+      Walk walk =
+          new Walk(z.length(0), (long) latents.length(2) * latents.length(3) * stride * stride);
+      VaeLayer.Extent extent = decoder.begin(z.length(1), z.length(2), walk.relay());
+      walk.forEach((first, count) -> {
         int frame = first == 0 ? 0 : LatentGrid.videoFrames(first);
         int made = first == 0 ? 1 : TIME_STRIDE * count;
         try (var _ = ops.scope()) {
@@ -131,13 +131,61 @@ final class VaeFrame {
           decoder.forward(z.slice(first, count), decoded);
           sink.accept(frame, unfold.apply(decoded));
         }
-        first += count;
-      }
+      });
     }
   }
 
-  private int latentFramesPerPiece(long pixels) {
-    return Math.toIntExact(Math.clamp(pixelsPerPiece / (TIME_STRIDE * pixels), 1, 16));
+  /// Latent frames from `first` on.
+  private interface PieceTask {
+    void run(int first, int count);
+  }
+
+  /// A way over a video: its first frame, then this rank's pieces of the others.
+  private final class Walk {
+    private final List<List<PieceTurns.Piece>> rounds; // empty for a rank that takes all pieces
+    private final List<PieceTurns.Piece> own;
+    private final PieceRelay relay;
+
+    Walk(int latentFrames, long pixels) {
+      int most = Math.toIntExact(Math.clamp(pixelsPerPiece / (TIME_STRIDE * pixels), 1, 16));
+      rounds =
+          ranks == null
+              ? List.of()
+              // larger pieces than one rank's, since each costs an exchange
+              : PieceTurns.rounds(latentFrames, ranks.ranks(), 2 * most);
+      own =
+          rounds.isEmpty()
+              ? PieceTurns.alone(latentFrames, most)
+              : rounds.stream().map(round -> round.get(ranks.rank())).toList();
+      relay = rounds.isEmpty() ? PieceRelay.ALONE : new PieceRelay.InTurn(ranks);
+    }
+
+    PieceRelay relay() {
+      return relay;
+    }
+
+    void forEach(PieceTask task) {
+      if (relay.takesFirst()) {
+        task.run(0, 1);
+      }
+      if (relay instanceof PieceRelay.InTurn turns) {
+        turns.turnsBegin();
+      }
+      own.forEach(piece -> task.run(piece.first(), piece.count()));
+    }
+
+    /// Completes `all [latent frames, …]`, of which each rank has made its pieces.
+    void gather(Tensor all) {
+      if (rounds.isEmpty()) {
+        return;
+      }
+      ranks.broadcast(0, all.slice(0, 1));
+      for (List<PieceTurns.Piece> round : rounds) {
+        List<Tensor> parts =
+            round.stream().map(piece -> all.slice(piece.first(), piece.count())).toList();
+        ranks.allGather(parts.get(ranks.rank()), parts);
+      }
+    }
   }
 
   /// The encoder or the decoder: a convolution, layers, and a norm with the last convolution.
@@ -158,13 +206,13 @@ final class VaeFrame {
       return out.outputs();
     }
 
-    VaeLayer.Extent begin(int height, int width) {
+    VaeLayer.Extent begin(int height, int width, PieceRelay pieces) {
       VaeLayer.Extent extent = new VaeLayer.Extent(height, width);
-      in.begin(height, width);
+      in.begin(extent, pieces);
       for (VaeLayer layer : layers) {
-        extent = layer.begin(extent);
+        extent = layer.begin(extent, pieces);
       }
-      out.begin(extent.height(), extent.width());
+      out.begin(extent, pieces);
       return extent;
     }
 

@@ -11,9 +11,9 @@ interface VaeLayer {
   /// The size of a frame of features.
   record Extent(int height, int width) {}
 
-  /// Forgets the past and makes room for frames of the given size in the innermost scope; returns
-  /// the size that leaves.
-  Extent begin(Extent extent);
+  /// Forgets the past and makes room for frames of the given size in the innermost scope, which
+  /// `pieces` hands from piece to piece; returns the size that leaves.
+  Extent begin(Extent extent, PieceRelay pieces);
 
   /// Returns the shape that leaves for the next piece `x`.
   long[] output(Tensor x);

@@ -57,6 +57,7 @@ final class VaeResample {
     private final CausalConvolution space;
     private final CausalConvolution time; // null for space only
     private Tensor last; // [1, height, width, channels]: a stride of two looks back one frame
+    private PieceRelay relay;
     private boolean isFirst;
 
     Down(Weights weights, Ops ops, Parameters parameters) {
@@ -69,10 +70,11 @@ final class VaeResample {
     }
 
     @Override
-    public Extent begin(Extent extent) {
-      isFirst = true;
-      space.begin(extent.height(), extent.width());
+    public Extent begin(Extent extent, PieceRelay pieces) {
+      isFirst = pieces.takesFirst();
+      space.begin(extent, pieces);
       Extent half = new Extent(extent.height() / 2, extent.width() / 2);
+      relay = pieces;
       if (time != null) {
         time.beginWithoutHistory();
         last = ops.empty(ops.activation(), 1, half.height(), half.width(), time.inputs());
@@ -100,9 +102,8 @@ final class VaeResample {
       } else {
         long[] shape = space.output(frames, x.length(1), x.length(2));
         Tensor joined = ops.empty(ops.activation(), frames + 1L, shape[1], shape[2], shape[3]);
-        ops.copy(last, joined.slice(0, 1));
         space.apply(x, joined.slice(1, frames));
-        ops.copy(joined.slice(frames, 1), last);
+        relay.handOver(ops, joined.slice(frames, 1), joined.slice(0, 1), last);
         time.apply(joined, target);
       }
       isFirst = false;
@@ -127,13 +128,13 @@ final class VaeResample {
     }
 
     @Override
-    public Extent begin(Extent extent) {
-      isFirst = true;
+    public Extent begin(Extent extent, PieceRelay pieces) {
+      isFirst = pieces.takesFirst();
       if (time != null) {
-        time.begin(extent.height(), extent.width());
+        time.begin(extent, pieces);
       }
       Extent twice = new Extent(2 * extent.height(), 2 * extent.width());
-      space.begin(twice.height(), twice.width());
+      space.begin(twice, pieces);
       return twice;
     }
 

@@ -35,11 +35,11 @@ final class VaeResidualBlock implements VaeLayer {
   }
 
   @Override
-  public Extent begin(Extent extent) {
-    convolution1.begin(extent.height(), extent.width());
-    convolution2.begin(extent.height(), extent.width());
+  public Extent begin(Extent extent, PieceRelay pieces) {
+    convolution1.begin(extent, pieces);
+    convolution2.begin(extent, pieces);
     if (shortcut != null) {
-      shortcut.begin(extent.height(), extent.width());
+      shortcut.begin(extent, pieces);
     }
     return extent;
   }

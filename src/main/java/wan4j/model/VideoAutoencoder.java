@@ -1,5 +1,6 @@
 package wan4j.model;
 
+import wan4j.ops.Collectives;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -14,6 +15,11 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   /// least. Smaller pieces take less memory and more time, and give the same video, on a GPU
   /// perhaps but for its last bits.
   void cutInto(long pixels);
+
+  /// Lets ranks take the pieces of a video in turn from now on, where it is long enough; null for
+  /// one rank that takes all. What is encoded is the same on all ranks; of what is decoded each has
+  /// its own pieces.
+  void shareWith(Collectives ranks);
 
   /// Returns the number of latent channels.
   int channels();

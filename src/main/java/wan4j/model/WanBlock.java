@@ -18,7 +18,7 @@ import wan4j.weights.Weights;
 
 /// One transformer block: self-attention, cross-attention to the text and perhaps to a picture,
 /// feed-forward; the first and the last are shifted, scaled and gated by the timestep.
-final class WanBlock {
+public final class WanBlock {
   static final double EPSILON = 1e-6;
 
   private final Ops ops;
@@ -73,7 +73,7 @@ final class WanBlock {
   }
 
   /// Returns the layers that read a prompt.
-  ContextLayers text() {
+  public ContextLayers text() {
     return text;
   }
 
@@ -84,16 +84,16 @@ final class WanBlock {
 
   /// Returns how timesteps, float32 `[distinct, 6 dim]`, modulate the block: float32 `[6, distinct,
   /// dim]`.
-  Tensor modulation(Tensor time) {
+  public Tensor modulation(Tensor time) {
     return ops.modulation(modulation, time);
   }
 
   /// What a block's cross-attention looks at: keys and values `[length, heads, head size]`.
-  record Context(Tensor keys, Tensor values) {}
+  public record Context(Tensor keys, Tensor values) {}
 
   /// Runs the block over a stream; `modulated` is what [#modulation] gave, `format` what
   /// self-attention reads, and `shown` the picture, null where the network sees none.
-  void forward(
+  public void forward(
       ResidualStream x,
       Tensor modulated,
       Context words,

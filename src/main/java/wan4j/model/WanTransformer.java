@@ -113,7 +113,7 @@ public final class WanTransformer implements DiffusionNetwork {
   private record BranchInputs(Conditions.Scene conditions, Tensor rows, TextKeys text) {}
 
   @Override
-  public Prepared prepare(Shape sample) {
+  public Prepared prepare(Shape sample, Conditions conditions) {
     LatentGrid grid = LatentGrid.of(sample);
     Tensor whole = RotaryTable.of(grid.frames(), grid.rows(), grid.columns(), config.headDim());
     return new Clip(grid, group.share(ops, ops.upload(whole, DType.F32)), config.dim());

@@ -2,6 +2,7 @@ package wan4j.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.tensor.Tensor;
@@ -61,6 +62,11 @@ public final class WanVae21 implements VideoAutoencoder {
   @Override
   public void cutInto(long pixels) {
     frame.cutInto(pixels);
+  }
+
+  @Override
+  public void shareWith(Collectives ranks) {
+    frame.shareWith(ranks);
   }
 
   @Override

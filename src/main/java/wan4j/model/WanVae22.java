@@ -2,6 +2,7 @@ package wan4j.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.tensor.Tensor;
@@ -77,6 +78,11 @@ public final class WanVae22 implements VideoAutoencoder {
   }
 
   @Override
+  public void shareWith(Collectives ranks) {
+    frame.shareWith(ranks);
+  }
+
+  @Override
   public int channels() {
     return MEAN.length;
   }
@@ -117,11 +123,11 @@ public final class WanVae22 implements VideoAutoencoder {
     }
 
     @Override
-    public Extent begin(Extent extent) {
-      isFirst = true;
+    public Extent begin(Extent extent, PieceRelay pieces) {
+      isFirst = pieces.takesFirst();
       Extent size = extent;
       for (VaeLayer layer : layers) {
-        size = layer.begin(size);
+        size = layer.begin(size, pieces);
       }
       return size;
     }

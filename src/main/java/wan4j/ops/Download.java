@@ -7,6 +7,6 @@ import wan4j.tensor.Tensor;
 @FunctionalInterface
 public interface Download {
   /// Waits for the copy, and for nothing that was asked for after it, and returns it in host memory
-  /// of its own.
+  /// of its own; any thread may wait.
   Tensor await();
 }

@@ -42,6 +42,10 @@ public interface Ops extends AutoCloseable {
   /// Copies elements between tensors of the same count, converting between float types.
   void copy(Tensor source, Tensor target);
 
+  /// Writes `x [a, b, c]` with its first two axes swapped to `target [b, a, c]` of the same type:
+  /// what each rank is to have of the heads of all tokens lies together, or again beside the rest.
+  void swap(Tensor x, Tensor target);
+
   /// Sets every element of a float tensor to zero.
   void clear(Tensor target);
 

@@ -43,9 +43,28 @@ public final class SavedState {
         .anyMatch(key -> key.equals(whole) || key.startsWith(whole + "."));
   }
 
+  /// Puts all of another state under a name.
+  public void putAll(String name, SavedState other) {
+    other.tensors.forEach((key, tensor) -> put(name + "." + key, tensor));
+  }
+
   /// Puts a host tensor under a name.
   public void put(String name, Tensor tensor) {
     tensors.put(prefix + name, tensor);
+  }
+
+  /// Begins to read a tensor of a backend, which may change or die at once, and puts it under a
+  /// name; its elements are awaited where they are first looked at, at the latest in [#arrive].
+  public void put(Ops ops, String name, Tensor tensor) {
+    Download download = ops.beginDownload(tensor);
+    put(name, Tensor.deferred(tensor.dtype(), tensor.shape(), download::await));
+  }
+
+  /// Waits until all tensors are in host memory, which must be before their backend closes; any
+  /// thread may wait, while others leave the state alone.
+  public SavedState arrive() {
+    tensors.values().forEach(Tensor::segment);
+    return this;
   }
 
   /// Puts float64 numbers under a name.

@@ -42,7 +42,7 @@ public interface SequenceGroup {
         }
       };
 
-  /// Returns this rank's rows of a tensor over all tokens.
+  /// Returns this rank's rows of a tensor over all tokens; what follows is over as many tokens.
   Tensor share(Ops ops, Tensor tokens);
 
   /// Returns the format in which the self-attention of a layer takes its input in a forward, the

@@ -2,6 +2,7 @@ package wan4j.pipeline;
 
 import wan4j.model.ClipVision;
 import wan4j.model.VideoAutoencoder;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
 import wan4j.tensor.Tensor;
 
@@ -16,6 +17,21 @@ public interface CourseNetworks {
 
   /// Says that no more prompts follow.
   void textIsDone();
+
+  /// Returns the network that hears speech; throws `IllegalStateException` where the model has
+  /// none.
+  default Wav2Vec2 speech() {
+    throw new IllegalStateException("the model has no speech network");
+  }
+
+  /// Returns how much each hidden state of the speech network counts for the transformer, from the
+  /// input of the first layer on; they sum to 1.
+  default double[] speechMix() {
+    throw new IllegalStateException("the model has no speech network");
+  }
+
+  /// Says that no more speech follows for now.
+  default void speechIsDone() {}
 
   /// Returns the image network; throws `IllegalStateException` where the model has none.
   default ClipVision vision() {

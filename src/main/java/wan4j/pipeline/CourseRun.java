@@ -6,8 +6,10 @@ import wan4j.cache.StepCache;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.weights.Expert;
 
 /// Takes a request through its course: its prompts once, then each clip's conditioning, sampling
 /// and decoding. Between two forwards and two pieces of frames it throws `CancellationException`
@@ -47,13 +49,40 @@ public final class CourseRun {
 
   /// Makes the whole video.
   public void run(Wanted wanted, FrameSink sink) {
+    run(wanted, RunRecord.NONE, sink);
+  }
+
+  /// Makes the whole video, of which `record` may have a part already and is told what is made.
+  public void run(Wanted wanted, RunRecord record, FrameSink sink) {
     Prompts prompts = prompts(wanted);
     LastFrames last = new LastFrames(course.remembered());
     for (int index = 0; index < course.clips(); index++) {
       Clip clip = new Clip(index, last.frames());
       listener.clip(index, course.clips());
-      Tensor latents = sample(wanted, prompts, clip);
+      Tensor latents = record.latents(index);
+      if (latents == null) {
+        latents = sample(wanted, prompts, clip, record);
+        record.sampled(index, latents);
+      } else {
+        skipNoise(wanted, index);
+      }
       decode(clip, latents, last, sink);
+    }
+  }
+
+  /// Decodes all clips, whose latents a record has.
+  public void decode(RunRecord record, FrameSink sink) {
+    LastFrames last = new LastFrames(course.remembered());
+    for (int index = 0; index < course.clips(); index++) {
+      listener.clip(index, course.clips());
+      decode(new Clip(index, last.frames()), record.latents(index), last, sink);
+    }
+  }
+
+  /// Draws a clip's noise, so that the next clip's is that of an unbroken run.
+  private void skipNoise(Wanted wanted, int clip) {
+    if (course.clips() > 1 && !course.seedsEachClip()) {
+      wanted.noise().of(clip, course.latents(networks.autoencoder()));
     }
   }
 
@@ -77,6 +106,10 @@ public final class CourseRun {
   /// Samples a clip and returns what is decoded of it, float32 latents `[channels, frames, height,
   /// width]` in host memory.
   public Tensor sample(Wanted wanted, Prompts prompts, Clip clip) {
+    return sample(wanted, prompts, clip, RunRecord.NONE);
+  }
+
+  private Tensor sample(Wanted wanted, Prompts prompts, Clip clip, RunRecord record) {
     requireNotCancelled();
     Ops ops = networks.ops();
     try (var _ = ops.scope()) {
@@ -87,12 +120,38 @@ public final class CourseRun {
       networks.autoencoderIsDone();
       Tensor noise = wanted.noise().of(clip.index(), shape);
       Denoiser denoiser = new Denoiser(ops, networks.experts());
+      SavedState state = record.state(clip.index());
+      StepListener steps = new RecordedSteps(listener, record, clip.index());
       Tensor latents =
           listener.stage(
               "denoise",
-              () -> denoiser.run(wanted.plan(), noise, conditioning, wanted.caches(), listener));
+              () ->
+                  state == null
+                      ? denoiser.run(wanted.plan(), noise, conditioning, wanted.caches(), steps)
+                      : denoiser.resume(
+                          wanted.plan(), state, conditioning, wanted.caches(), steps));
       networks.expertsAreDone();
       return course.decodable(ops, conditioning, latents);
+    }
+  }
+
+  /// Tells a listener and a record of a clip's steps.
+  private record RecordedSteps(StepListener listener, RunRecord record, int clip)
+      implements StepListener {
+    @Override
+    public void begins(int step, Expert expert) {
+      listener.begins(step, expert);
+    }
+
+    @Override
+    public void ends(Outcome outcome) {
+      listener.ends(outcome);
+      record.stepped(clip, outcome, listener.isCancelled());
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return listener.isCancelled();
     }
   }
 

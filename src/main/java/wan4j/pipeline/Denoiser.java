@@ -166,7 +166,8 @@ public final class Denoiser {
     }
 
     private void prepare(DiffusionNetwork network) {
-      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape());
+      DiffusionNetwork.Prepared prepared =
+          network.prepare(sample.shape(), conditioning.conditional());
       cache = caches.apply(prepared.tokens());
       if (isResumed()) {
         cache.restore(ops, from.at("cache"));

@@ -11,7 +11,7 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
 /// The forwards of a step and what guidance makes of them: one for the prompt and, where the scale
-/// is not 1, one for the negative prompt, in turn.
+/// is not 1, one for the negative prompt, in turn or each by ranks of its own.
 final class GuidedForward {
   private final Ops ops;
   private final Conditioning conditioning;

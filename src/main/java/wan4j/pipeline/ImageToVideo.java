@@ -23,14 +23,16 @@ import wan4j.tensor.Tensor;
 public record ImageToVideo(Picture picture, long area, int frames) implements Course {
   private static final int MASK_CHANNELS = 4;
 
+  /// Returns the size in latent pixels of `stride` pixels each; throws `InputException` when the
+  /// picture is too long and narrow.
+  public Sizing.Size size(int stride) {
+    return Sizing.imageToVideoLatent(
+        new Sizing.Size(picture.width(), picture.height()), stride, LatentGrid.PATCH, area);
+  }
+
   @Override
   public Shape latents(VideoAutoencoder vae) {
-    Sizing.Size latent =
-        Sizing.imageToVideoLatent(
-            new Sizing.Size(picture.width(), picture.height()),
-            vae.stride(),
-            LatentGrid.PATCH,
-            area);
+    Sizing.Size latent = size(vae.stride());
     return vae.latents(frames, latent.height() * vae.stride(), latent.width() * vae.stride());
   }
 

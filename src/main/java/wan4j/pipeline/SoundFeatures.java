@@ -9,14 +9,54 @@ public final class SoundFeatures {
   private static final double STATES_PER_SECOND = 50; // slightly less in truth, and not corrected
   private static final double RATE = 30;
 
+  private static final int STATE_SAMPLES = 400; // that wav2vec2 makes its first state of
+  private static final int STATE_STRIDE = 320;
+
   private SoundFeatures() {}
+
+  /// Returns how many features 30 a second has a sound of so many samples at 16 kHz; 0 where they
+  /// are too few for any.
+  public static int count(long samples) {
+    return samples < STATE_SAMPLES
+        ? 0
+        : features(Math.toIntExact((samples - STATE_SAMPLES) / STATE_STRIDE + 1));
+  }
+
+  private static int features(int states) {
+    return (int) (states / STATES_PER_SECOND * RATE);
+  }
+
+  /// Returns what frames of a video from number `first` on hear of host float32 states `[states,
+  /// dim]`, as `[dim, frames]`: what [#resample], [#indices] and [#ofFrames] give, without the
+  /// features of other frames. Zeros stand for what is after the sound's end.
+  public static Tensor heard(Tensor states, long first, int frames, int framesPerSecond) {
+    int count = states.length(0);
+    int dim = states.length(1);
+    int features = features(count);
+    double scale = features > 1 ? (double) (count - 1) / (features - 1) : 0;
+    float[] target = new float[Math.multiplyExact(dim, frames)];
+    for (int frame = 0; frame < frames; frame++) {
+      long index = (long) Math.rint((double) (first + frame) / framesPerSecond * RATE);
+      if (index >= features) {
+        break;
+      }
+      int before = (int) (index * scale);
+      float weight = (float) (index * scale - before);
+      float[] one = states.at(before).toFloats();
+      float[] other = states.at(Math.min(before + 1, count - 1)).toFloats();
+      for (int i = 0; i < dim; i++) {
+        target[i * frames + frame] = (1 - weight) * one[i] + weight * other[i];
+      }
+    }
+    return Tensor.of(target, dim, frames);
+  }
 
   /// Returns host float32 states `[states, dim]` as 30 features a second, `[features, dim]`: linear
   /// between neighbours, first and last as they are.
   public static Tensor resample(Tensor states) {
     int count = states.length(0);
     int dim = states.length(1);
-    int features = (int) (count / STATES_PER_SECOND * RATE);
+    int features = features(count);
     float[] source = states.toFloats();
     float[] target = new float[Math.multiplyExact(features, dim)];
     double scale = features > 1 ? (double) (count - 1) / (features - 1) : 0;

@@ -38,8 +38,8 @@ public interface StepListener {
   /// @param unconditional the velocity for the negative prompt; without guidance `conditional`
   /// @param velocity the guided velocity, which changes too
   /// @param latents the sample after the step, float32 in host memory
-  /// @param state makes all that the run needs to go on after this step; to be asked within the
-  ///   call
+  /// @param state begins to read all that the run needs to go on after this step; to be asked
+  ///   within the call, and to have arrived before the backend closes
   record Outcome(
       int step,
       int steps,

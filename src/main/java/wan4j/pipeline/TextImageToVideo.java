@@ -20,13 +20,16 @@ import wan4j.tensor.Tensor;
 /// @param area at most how many pixels a frame has; the picture gives its aspect
 /// @param frames frames of the video, 4 n + 1
 public record TextImageToVideo(Picture picture, long area, int frames) implements Course {
+  /// Returns the size in pixels, of which `stride` are a latent pixel; throws `InputException` when
+  /// the picture is too long and narrow.
+  public Sizing.Size size(int stride) {
+    return Sizing.bestOutput(
+        new Sizing.Size(picture.width(), picture.height()), LatentGrid.sideStep(stride), area);
+  }
+
   @Override
   public Shape latents(VideoAutoencoder vae) {
-    Sizing.Size size =
-        Sizing.bestOutput(
-            new Sizing.Size(picture.width(), picture.height()),
-            LatentGrid.sideStep(vae.stride()),
-            area);
+    Sizing.Size size = size(vae.stride());
     return vae.latents(frames, size.height(), size.width());
   }
 

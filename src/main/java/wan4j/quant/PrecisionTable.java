@@ -41,7 +41,6 @@ public final class PrecisionTable {
               "its rounding reaches every token at once, and it is 0.005 % of the work"),
           new Rule("pose_patch_embedding", Precision.PLAIN, "as patch_embedding"),
           new Rule("cond_encoder", Precision.PLAIN, "as patch_embedding, for pose latents"),
-          new Rule("frame_packer", Precision.PLAIN, "as patch_embedding, for earlier frames"),
           new Rule(
               "text_embedding", Precision.PLAIN, "it runs once a request on 512 rows: no time won"),
           new Rule("img_emb", Precision.PLAIN, "it runs once a request on 257 rows: no time won"),
@@ -50,6 +49,11 @@ public final class PrecisionTable {
               "audio_injector.injector_adain_layers",
               Precision.PLAIN,
               "it makes shifts and scales, as time_projection does"),
+          new Rule(
+              "audio_injector.injector.*.k",
+              Precision.PLAIN,
+              "its rows are a few tokens of sound a frame: no time won"),
+          new Rule("audio_injector.injector.*.v", Precision.PLAIN, "as the keys of sound"),
           new Rule("motion_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
           new Rule("face_encoder", Precision.PLAIN, "it runs once a clip: no time won"),
           new Rule(

@@ -33,7 +33,7 @@ final class History {
   void save(Ops ops, SavedState state) {
     state.put("next", next);
     for (int i = 0; i < ring.size(); i++) {
-      state.put("clean." + i, ops.download(ring.get(i)));
+      state.put(ops, "clean." + i, ring.get(i));
     }
   }
 

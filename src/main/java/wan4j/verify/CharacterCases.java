@@ -175,7 +175,7 @@ final class CharacterCases {
               ops.upload(reference.tensor("in.y"), DType.F32),
               ops.upload(reference.tensor("in.pose_latents"), DType.F32),
               reference.tensor("in.face_u8"));
-      var prepared = network.prepare(x.shape());
+      var prepared = network.prepare(x.shape(), conditions);
       network.read(conditions, Branch.CONDITIONAL, prepared);
       double timestep = DitCases.doubles(reference.tensor("in.t"))[0];
       ForwardPass pass = ForwardPass.only(Branch.CONDITIONAL);

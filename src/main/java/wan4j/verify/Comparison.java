@@ -3,7 +3,7 @@ package wan4j.verify;
 import wan4j.tensor.Tensor;
 
 /// How far one result is from the reference, and how far it may be; `error` is NaN when it is
-/// undefined.
+/// undefined. Infinities of one sign are equal, and no number is near to one.
 public record Comparison(String name, Measure measure, double error, double tolerance) {
   /// What an error is.
   public enum Measure {
@@ -94,7 +94,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     float[] b = expected.toFloats();
     double largest = a.length == b.length ? 0 : Double.NaN;
     for (int i = 0; i < a.length && i < b.length; i++) {
-      double distance = Math.abs((double) a[i] - b[i]);
+      double distance = Math.abs(difference(a[i], b[i]));
       // NaN is kept: no comparison with it is true
       largest = distance <= largest ? largest : Double.isNaN(largest) ? largest : distance;
     }
@@ -135,7 +135,7 @@ public record Comparison(String name, Measure measure, double error, double tole
     }
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
-      double d = (double) a[i] - b[i];
+      double d = difference(a[i], b[i]);
       sum += d * d;
     }
     double tolerance = 2 * Math.pow(10, -decibels / 20);
@@ -150,7 +150,12 @@ public record Comparison(String name, Measure measure, double error, double tole
     return new Comparison(name, Measure.BYTES, wide.error(), tolerance);
   }
 
-  /// Returns ||a - b|| / ||b||, NaN when the lengths differ or a value is NaN.
+  private static double difference(float a, float b) {
+    return a == b ? 0 : (double) a - b;
+  }
+
+  /// Returns ||a - b|| / ||b||, NaN when the lengths differ or a value is NaN. Infinities that both
+  /// have in the same place count for neither length.
   public static double relativeError(float[] a, float[] b) {
     if (a.length != b.length) {
       return Double.NaN;
@@ -158,9 +163,9 @@ public record Comparison(String name, Measure measure, double error, double tole
     double difference = 0;
     double length = 0;
     for (int i = 0; i < a.length; i++) {
-      double d = (double) a[i] - b[i];
+      double d = difference(a[i], b[i]);
       difference += d * d;
-      length += (double) b[i] * b[i];
+      length += Float.isInfinite(b[i]) ? 0 : (double) b[i] * b[i];
     }
     if (length == 0) {
       return Math.sqrt(difference);

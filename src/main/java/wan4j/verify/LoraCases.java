@@ -26,7 +26,7 @@ final class LoraCases implements CaseKind {
   // stream passes some of it on, it is from 4.7e-2 to 6.6e-2 in all recipes (measured on the CPU,
   // where nothing else is rounded); bfloat16 adds an independent 1e-2, which makes 6.7e-2. A
   // backend that rounds its inputs differently gets other codes: another sample.
-  private static final double LARGEST_FLOOR = AS_NEAR * 6.7e-2;
+  static final double LARGEST_FLOOR = AS_NEAR * 6.7e-2;
 
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
@@ -83,12 +83,16 @@ final class LoraCases implements CaseKind {
   private record Forward(ReferenceCase reference, Backend backend, Path folder) {
     Tensor run(Weights weights, List<LoraApplication> loras, Precision precision) {
       TransformerConfig config = TransformerConfig.read(folder, weights);
+      List<Tensor> latents = new ArrayList<>(List.of(reference.tensor("in.x")));
+      if (reference.has("in.y")) { // what image to video is conditioned on
+        latents.add(reference.tensor("in.y"));
+      }
       try (var transformer = DitCases.transformer(config, weights, backend.ops(), precision)) {
         transformer.adapt(loras);
         return DitCases.forward(
             backend.ops(),
             transformer,
-            List.of(reference.tensor("in.x")),
+            latents,
             reference.tensor("in.context"),
             DitCases.doubles(reference.tensor("in.t")));
       }

@@ -43,8 +43,8 @@ final class NoiseCases implements CaseKind {
     String seed = parts.group(1);
     CpuNoise noise =
         parts.group(2) == null
-            ? new CpuNoise(Long.parseLong(seed))
-            : sequences.computeIfAbsent(seed, s -> new CpuNoise(Long.parseLong(s)));
+            ? new CpuNoise(Long.parseUnsignedLong(seed))
+            : sequences.computeIfAbsent(seed, s -> new CpuNoise(Long.parseUnsignedLong(s)));
     String draw = parts.group(3);
     if (draw.startsWith("randint")) {
       int wrong = 0;

@@ -29,9 +29,17 @@ public final class Verifier {
               Map.entry("animate-lora", CharacterCases::lora),
               Map.entry("animate-motion", AnimateCases::motion),
               Map.entry("animate-pipeline", new CharacterPipelineCases()),
+              Map.entry("animate-pp", new PreprocessCases()),
               Map.entry("dit", new DitCases()),
+              Map.entry("s2v-dit", SpeechTransformerCases::forward),
+              Map.entry("s2v-mod-audio-encoder", SpeechTransformerCases::audioEncoder),
+              Map.entry("s2v-mod-audio-injector", SpeechTransformerCases::injector),
+              Map.entry("s2v-mod-block-segments", SpeechTransformerCases::block),
+              Map.entry("s2v-mod-framepack", SpeechTransformerCases::framePacker),
+              Map.entry("s2v-pipeline", new SpeechPipelineCases()),
               Map.entry("s2v-wav2vec", new SpeechCases()),
               Map.entry("s2v-mod-rope", new RotaryCases()),
+              Map.entry("s2v-mod-size-and-buckets", new SpeechSizeCases()),
               Map.entry("fp8", new Float8Cases()),
               Map.entry("images", new ImageCases()),
               Map.entry("lora", new LoraCases()),
@@ -123,7 +131,7 @@ public final class Verifier {
 
   private static InputException noCase(Set<String> kinds) {
     return new InputException(
-        "there is no case of kind %s; this build knows %s"
+        "no reference case has the kind %s; this build knows %s"
             .formatted(String.join(", ", kinds), String.join(", ", KINDS.keySet())));
   }
 

@@ -20,6 +20,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<Expert, Weights> transformers = new TreeMap<>();
   private Weights vae;
   private Weights textEncoder;
+  private Weights speech;
   private Weights vision;
 
   private Checkpoint(Path folder, CheckpointFiles files) {
@@ -112,6 +113,27 @@ public final class Checkpoint implements AutoCloseable {
     return textEncoder;
   }
 
+  /// Returns the tensors of the network that hears speech; throws `IllegalStateException` for a
+  /// checkpoint of another kind.
+  public synchronized Weights speech() {
+    if (speech == null) {
+      speech = Weights.open(speechFolder());
+    }
+    return speech;
+  }
+
+  /// Returns what the tensors of the network that hears speech do not tell of it.
+  public Wav2Vec2Config speechConfig() {
+    return Wav2Vec2Config.of(ConfigFile.read(speechFolder().resolve("config.json")));
+  }
+
+  private Path speechFolder() {
+    if (files.speech() == null) {
+      throw new IllegalStateException(folder + " has no speech network, it is one of " + kind());
+    }
+    return files.speech();
+  }
+
   /// Returns the tensors of the image network that comes with animate-14B.
   public synchronized Weights vision() {
     if (vision == null) {
@@ -190,6 +212,9 @@ public final class Checkpoint implements AutoCloseable {
     }
     networks.add(CheckpointSummary.network("vae", vae()));
     networks.add(CheckpointSummary.network("text encoder", textEncoder()));
+    if (files.speech() != null) {
+      networks.add(CheckpointSummary.network("speech network", speech()));
+    }
     if (kind() == CheckpointKind.ANIMATE) {
       networks.add(CheckpointSummary.network("image network", vision().at("visual")));
     }
@@ -222,6 +247,9 @@ public final class Checkpoint implements AutoCloseable {
     }
     if (textEncoder != null) {
       textEncoder.close();
+    }
+    if (speech != null) {
+      speech.close();
     }
     if (vision != null) {
       vision.close();

@@ -13,14 +13,17 @@ import wan4j.files.Quoted;
 import wan4j.tensor.InputException;
 import wan4j.weights.file.TensorFile;
 
-/// Where the networks of a checkpoint lie, found out by looking at its folder.
+/// Where the networks of a checkpoint lie, found out by looking at its folder; `speech` is null
+/// where none is wanted.
 record CheckpointFiles(
     Layout layout,
     CheckpointKind kind,
     Map<Expert, Path> transformers,
     Path vae,
     Path textEncoder,
-    Path tokenizer) {
+    Path tokenizer,
+    Path speech) {
+  private static final String SPEECH = "wav2vec2-large-xlsr-53-english";
   private static final Pattern HIGH = single("high_?noise");
   private static final Pattern LOW = single("low_?noise");
   private static final Pattern TI2V = single("ti2v");
@@ -85,7 +88,7 @@ record CheckpointFiles(
     }
     requireNoGguf(folder, GGUF);
     throw new InputException(
-        "%s is no Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
+        "%s is not a Wan2.2 checkpoint: it has neither high_noise_model/ nor transformer/ nor config.json; give the folder of the download%s"
             .formatted(folder, hint(folder)));
   }
 
@@ -177,7 +180,8 @@ record CheckpointFiles(
             ? one(folder, "Wan2.2_VAE.pth", "wan_?2[._]2_vae", "the VAE")
             : one(folder, "Wan2.1_VAE.pth", "wan_?2[._]1_vae", "the VAE"),
         textEncoder,
-        tokenizer(folder, textEncoder));
+        tokenizer(folder, textEncoder),
+        kind == CheckpointKind.S2V ? speech(folder) : null);
   }
 
   private static CheckpointFiles diffusers(Path folder) {
@@ -219,7 +223,27 @@ record CheckpointFiles(
                 : Map.of(Expert.SINGLE, first)),
         present(folder.resolve("vae"), "the VAE"),
         present(folder.resolve("text_encoder"), "the text encoder"),
-        present(folder.resolve("tokenizer"), "the tokenizer"));
+        present(folder.resolve("tokenizer"), "the tokenizer"),
+        kind == CheckpointKind.S2V ? speech(folder) : null);
+  }
+
+  /// Finds the folder of the speech network by the name that the download gives it, or by its
+  /// config.
+  private static Path speech(Path folder) {
+    Path own = folder.resolve(SPEECH);
+    if (Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
+      return present(own, "the speech network");
+    }
+    return list(folder).stream()
+        .filter(CheckpointFiles::isSpeech)
+        .findFirst()
+        .orElseGet(() -> present(own, "the speech network"));
+  }
+
+  private static boolean isSpeech(Path folder) {
+    Path config = folder.resolve("config.json");
+    return Files.exists(config)
+        && ConfigFile.read(config).text("model_type", "").equals("wav2vec2");
   }
 
   /// Returns the folder of the tokenizer, or the text encoder's file where that carries the

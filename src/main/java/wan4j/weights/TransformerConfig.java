@@ -26,6 +26,7 @@ import wan4j.tensor.Shape;
 /// @param patchHeight latent rows in a token
 /// @param patchWidth latent columns in a token
 /// @param epsilon what norms add before the square root
+/// @param speech what a transformer of speech to video has beside; null for others
 public record TransformerConfig(
     String modelType,
     int inChannels,
@@ -40,7 +41,8 @@ public record TransformerConfig(
     int patchFrames,
     int patchHeight,
     int patchWidth,
-    double epsilon) {
+    double epsilon,
+    SpeechConfig speech) {
   private static final int USUAL_HEAD = 128;
 
   /// Checks what the network's arithmetic needs: whole even heads, an even sinusoid.
@@ -55,6 +57,40 @@ public record TransformerConfig(
           "the config gives freq_dim %d; expected an even number: download the checkpoint again"
               .formatted(frequencyDim));
     }
+  }
+
+  /// Creates the config of a transformer of text, image or text+image to video.
+  public TransformerConfig(
+      String modelType,
+      int inChannels,
+      int outChannels,
+      int dim,
+      int feedForwardDim,
+      int frequencyDim,
+      int textDim,
+      int textLength,
+      int heads,
+      int layers,
+      int patchFrames,
+      int patchHeight,
+      int patchWidth,
+      double epsilon) {
+    this(
+        modelType,
+        inChannels,
+        outChannels,
+        dim,
+        feedForwardDim,
+        frequencyDim,
+        textDim,
+        textLength,
+        heads,
+        layers,
+        patchFrames,
+        patchHeight,
+        patchWidth,
+        epsilon,
+        null);
   }
 
   /// Reads config.json in a transformer's folder, where there is one, and compares it with the
@@ -92,6 +128,7 @@ public record TransformerConfig(
       }
     }
     String type = config.text("model_type", typeOf(config, patch.length(1), outputs / volume));
+    int layers = reader.size("num_layers", "num_layers", weights.at("blocks").parts());
     return new TransformerConfig(
         type,
         reader.size("in_dim", "in_channels", patch.length(1)),
@@ -102,11 +139,12 @@ public record TransformerConfig(
         reader.size("text_dim", "text_dim", text.length(1)),
         config.integer("text_len", 512),
         heads,
-        reader.size("num_layers", "num_layers", weights.at("blocks").parts()),
+        layers,
         patch.length(2),
         patch.length(3),
         patch.length(4),
-        config.decimal("eps", 1e-6));
+        config.decimal("eps", 1e-6),
+        type.equals("s2v") ? SpeechConfig.of(config, weights, layers) : null);
   }
 
   /// Returns the channels of one attention head.
@@ -156,11 +194,21 @@ public record TransformerConfig(
     fields.put("patch height", patchHeight);
     fields.put("patch width", patchWidth);
     fields.put("epsilon", epsilon);
+    fields.put("speech", speech == null ? "none" : String.join(", ", speech.words()));
     return fields;
   }
 
   /// Returns this config with another number of text states.
   public TransformerConfig withTextLength(int length) {
+    return with(length, speech);
+  }
+
+  /// Returns this config with other parts of speech to video.
+  public TransformerConfig withSpeech(SpeechConfig other) {
+    return with(textLength, other);
+  }
+
+  private TransformerConfig with(int length, SpeechConfig other) {
     return new TransformerConfig(
         modelType,
         inChannels,
@@ -175,7 +223,8 @@ public record TransformerConfig(
         patchFrames,
         patchHeight,
         patchWidth,
-        epsilon);
+        epsilon,
+        other);
   }
 
   /// Tells the model by its class and, in the Diffusers layout, by its channels: 36 are noise, mask

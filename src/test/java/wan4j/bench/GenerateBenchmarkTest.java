@@ -133,6 +133,20 @@ final class GenerateBenchmarkTest {
   }
 
   @Test
+  void aForwardOfSpeechIsThatOfAFirstAndOfALaterClip() {
+    try (Workbench bench = shapes()) {
+      List<Measurement> results =
+          ForwardBenchmark.run(bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1);
+      assertThat(results)
+          .extracting(result -> result.parameters().get("tokens"))
+          .containsOnly(59_136, 63_360);
+      assertThat(results)
+          .extracting(result -> result.parameters().get("clip"))
+          .containsOnly("first", "later");
+    }
+  }
+
+  @Test
   void aForwardTellsWhatPartOfItWaitsForTheHost() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =

@@ -27,6 +27,7 @@ import wan4j.engine.MagCacheSchedules;
 import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
 import wan4j.model.ClipVision;
+import wan4j.model.Conditions;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.FaceEncoder;
 import wan4j.model.MotionEncoder;
@@ -35,13 +36,18 @@ import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
+import wan4j.ops.Activation;
 import wan4j.ops.Heads;
 import wan4j.ops.Linear;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.SideBranch;
 import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Clip;
+import wan4j.pipeline.Conditioning;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.Denoiser;
 import wan4j.pipeline.Experts;
@@ -77,6 +83,7 @@ final class KernelWalk {
   private static final int STEPS = 4;
   private static final int RANK = 32;
   private static final int FACE = 512; // height and width
+  private static final int PAST = 19; // latent frames before a clip
   private static final Path LISTS = Path.of("src/test/resources/golden/manifests-s2v-animate");
   private static final VideoSize SMALL = new VideoSize(512, 512, 17); // of more than 1024 tokens
   private static final int[] WORDS = {20, 126, 512};
@@ -144,6 +151,7 @@ final class KernelWalk {
         }
       }
     }
+    uneven();
   }
 
   private void text() {
@@ -176,6 +184,52 @@ final class KernelWalk {
             new Heads(query, keys, keys), rows, 5, 0.1, out.input(Branch.CONDITIONAL));
       }
     }
+  }
+
+  /// FP8 layers whose sides matrix units do not take, one behind the other, with a LoRA beside
+  /// them.
+  private void uneven() {
+    Tensor part = Tensor.of(new float[1000], 1, 1000);
+    Tensor first = Tensor.of(new int[37], 37);
+    for (Precision recipe : Precision.values()) {
+      if (!recipe.isFloat8()) {
+        continue;
+      }
+      phases.accept("uneven layers in " + recipe);
+      try (Parameters parameters = ops.parameters();
+          Parameters home = ops.parameters();
+          var _ = ops.scope()) {
+        Linear up = parameters.linear(uneven(1004, 1000), unevenBias(1004), recipe);
+        Linear down = parameters.linear(uneven(1000, 1004), List.of(), recipe);
+        Tensor x = ops.empty(ops.residual(), 37, 1000);
+        Tensor modulation = ops.upload(part, DType.F32);
+        Tensor rows = ops.upload(first, DType.I32);
+        for (int run = 0; run < 2; run++) {
+          OperandFormat want = up.input(Branch.CONDITIONAL);
+          Operand normed = ops.modulatedNorm(x, modulation, modulation, rows, 1e-6, want);
+          Operand inner =
+              ops.linear(normed, up, Activation.GELU_TANH, down.input(Branch.CONDITIONAL));
+          ops.linear(inner, down, Activation.NONE);
+          parameters.restart();
+          ops.operand(ops.empty(ops.activation(), 37, 1000), want);
+          TensorSource thin = new Hollow("down", Shape.of(RANK, 1004), DType.BF16);
+          TensorSource tall = new Hollow("up", Shape.of(1000, RANK), DType.BF16);
+          home.attach(down, List.of(new SideBranch.LowRank(0, thin, tall, 1)));
+        }
+        Tensor heads = ops.empty(ops.activation(), 37, 10, 100);
+        Heads attended = new Heads(heads, heads, heads);
+        parameters.restart();
+        ops.attention(attended, 0.1, up.input(Branch.CONDITIONAL));
+      }
+    }
+  }
+
+  private static List<TensorSource> uneven(int outputs, int inputs) {
+    return List.of(new Hollow("uneven", Shape.of(outputs, inputs), DType.F32));
+  }
+
+  private static List<TensorSource> unevenBias(int outputs) {
+    return List.of(new Hollow("bias", Shape.of(outputs), DType.F32));
   }
 
   /// The networks of speech and animation beside their transformers, by lists of their tensors.
@@ -283,7 +337,7 @@ final class KernelWalk {
             .run(
                 plan,
                 noise,
-                course.conditioning(ops, vae, shape, prompts(states), Clip.FIRST),
+                conditioning(course, size, shape, prompts(states), isCalibrating),
                 tokens -> cache(plan, tokens, isCalibrating),
                 StepListener.NONE);
       }
@@ -294,6 +348,28 @@ final class KernelWalk {
       return new Prompts(states, states, task == Task.ANIMATE_14B ? picture : null);
     }
 
+    private Conditioning conditioning(
+        Course course, VideoSize size, Shape shape, Prompts prompts, boolean isFirst) {
+      if (task != Task.S2V_14B) {
+        return course.conditioning(ops, vae, shape, prompts, Clip.FIRST);
+      }
+      int channels = experts.config().speech().soundDim();
+      int frames = 4 * (shape.length(1) + PAST);
+      Conditions speech =
+          new Conditions.Speech(
+              prompts.positive(),
+              Tensor.of(new float[channels * frames], 1, channels, frames),
+              empty(shape.with(1, 1)),
+              empty(shape.with(1, PAST)),
+              !isFirst,
+              empty(shape));
+      return new Conditioning(speech, speech, null);
+    }
+
+    private Tensor empty(Shape shape) {
+      return ops.empty(DType.F32, shape.toArray());
+    }
+
     private StepCache cache(SamplingPlan plan, Shape tokens, boolean isCalibrating) {
       return isCalibrating
           ? new MagCacheCalibration(ops, tokens.size(0), tokens.size(1))
@@ -301,7 +377,9 @@ final class KernelWalk {
               ops,
               MagCacheSchedules.of(
                   CacheSettings.MagCache.DEFAULT,
-                  task == Task.ANIMATE_14B ? Task.TI2V_5B : task, // whose ratios are published
+                  task == Task.S2V_14B || task == Task.ANIMATE_14B
+                      ? Task.TI2V_5B // whose ratios are published
+                      : task,
                   true,
                   plan,
                   experts.boundary()),
@@ -326,12 +404,14 @@ final class KernelWalk {
     }
   }
 
-  /// Writes a LoRA file for the linear layers of the first block.
+  /// Writes a LoRA file for the linear layers of the first block and of an injector.
   private Path lora(Weights network) {
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
     for (String name : network.names()) {
       Shape shape = network.shape(name);
-      if (name.startsWith("blocks.0.") && name.endsWith(".weight") && shape.rank() == 2) {
+      boolean isChanged =
+          name.startsWith("blocks.0.") || name.startsWith("audio_injector.injector.0.");
+      if (isChanged && name.endsWith(".weight") && shape.rank() == 2) {
         String module = name.substring(0, name.length() - "weight".length());
         String down = module + "lora_A.weight";
         String up = module + "lora_B.weight";

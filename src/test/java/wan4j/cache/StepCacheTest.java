@@ -167,4 +167,18 @@ class StepCacheTest {
     Arrays.fill(values, value);
     return ops.upload(Tensor.of(values, TOKENS, DIM), DType.F32);
   }
+
+  @Test
+  void aFileThatHoldsNoRatiosIsRefusedInOneShortSentence() {
+    Path hostile = Path.of("src/test/resources/reports/files/20-ratios-long/r.json");
+    assertThatThrownBy(() -> MagnitudeRatios.read(hostile))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("where a finite number belongs")
+        .satisfies(e -> {
+          assertThat(e.getMessage()).hasSizeLessThan(500);
+          assertThat(e.getMessage().chars().noneMatch(Character::isISOControl)).isTrue();
+        });
+    assertThatThrownBy(() -> MagnitudeRatios.read(Path.of("/dev/zero")))
+        .isInstanceOf(InputException.class);
+  }
 }

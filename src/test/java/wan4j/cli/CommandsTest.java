@@ -107,7 +107,8 @@ final class CommandsTest {
     assertThat(earlier).as("is not written into").hasContent("before");
     Terminal refused = Terminal.run("bench", "report", "--out", page.toString());
     assertThat(refused.code()).isEqualTo(2);
-    assertThat(refused.error()).contains(page + " is no folder", "choose another name or folder");
+    assertThat(refused.error())
+        .contains(page + " is not a folder", "choose another name or folder");
   }
 
   @Test
@@ -134,6 +135,17 @@ final class CommandsTest {
           .hasSize(device.equals("cpu") ? 2 : 8)
           .allMatch(line -> line.startsWith("memory on " + device));
     }
+  }
+
+  @Test
+  void compareTurnsPicturesOrNotAsItIsTold() {
+    String turned = "src/test/resources/reports/pictures/exif3.jpg";
+    String plain = "src/test/resources/reports/pictures/plain.jpg";
+    Terminal upright = Terminal.run("compare", turned, plain);
+    Terminal stored = Terminal.run("compare", turned, plain, "--exif", "ignore");
+    assertThat(upright.code()).isZero();
+    assertThat(stored.code()).isZero();
+    assertThat(stored.out()).isNotEqualTo(upright.out());
   }
 
   @Test

@@ -289,6 +289,25 @@ final class GenerateCommandTest {
   }
 
   @Test
+  void seedsHaveAllBitsThatPyTorchTakes() throws IOException {
+    Map<String, String> description = description();
+    description.put("base_seed", "18446744073709551615");
+    interrupt(description);
+    assertThat(resume("--base_seed", "9223372036854775807").error())
+        .contains("made with --base_seed \"18446744073709551615\"");
+    Terminal run = resume("--base_seed", "18446744073709551615", "--json");
+    assertThat(run.code()).as(run.error()).isZero();
+    assertThat(run.out()).contains("\"seed\":18446744073709551615,");
+    byte[] one = video("a.mkv", "--base_seed", "9223372036854775808");
+    Terminal said =
+        Terminal.generate(
+            TEXT_TO_VIDEO, folder.resolve("b.mkv"), "--base_seed", "9223372036854775808");
+    assertThat(said.error()).contains("(seed 9223372036854775808, ");
+    assertThat(Files.readAllBytes(folder.resolve("b.mkv"))).isEqualTo(one);
+    assertThat(video("c.mkv", "--base_seed", "0")).isNotEqualTo(one);
+  }
+
+  @Test
   void magCacheIsCalibratedWrittenReadAndUsed() {
     Path ratios = folder.resolve("ratios.json");
     Terminal calibrated =

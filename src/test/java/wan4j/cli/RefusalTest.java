@@ -77,7 +77,10 @@ final class RefusalTest {
     "--sample_steps 0, --sample_steps got 0; it takes a whole number from 1 to 1000",
     "--steps 99999999999, '--steps got \"99999999999\"; it takes a whole number from 1 to 1000'",
     "--frames x, it takes a whole number from 1 to 2147483647",
-    "--seed x, --seed got",
+    "--seed x, '--seed got \"x\"; it takes a whole number from -1 to 18446744073709551615'",
+    "--base_seed 18446744073709551616, --base_seed got 18446744073709551616; it takes a whole"
+        + " number",
+    "--base_seed -2, --base_seed got -2; it takes a whole number from -1 to 18446744073709551615",
     "--shift 0, --shift got 0.0",
     "--sample-shift 0, --sample-shift got 0.0",
     "--seed -1 --base_seed 7, --seed and --base_seed are one flag",
@@ -95,7 +98,7 @@ final class RefusalTest {
     "--some-flag x, has no flag --some-flag",
     "--json --quiet, give one of them",
     "--resume --magcache_calibration x.json, one of them",
-    "--magcache_calibration nowhere/x.json, there is no folder",
+    "--magcache_calibration nowhere/x.json, nowhere does not exist; create it first",
     "--magcache_calibration demo, which is a folder",
     "--save_latents demo/picture.png/x, no folder",
     "'--lora ', names no file",
@@ -197,7 +200,8 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no case of kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has"
+            + " the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
@@ -208,13 +212,27 @@ final class RefusalTest {
         "inspect demo/checkpoint/t2v --frame_num 6 | frame_num got 6",
         "convert demo/checkpoint/t2v --out demo/checkpoint/t2v/a/b | in the checkpoint itself",
         "compare demo/picture.png README.md more | compare has no place for more",
+        "compare demo/picture.png demo/picture.png --exif turn | give apply or ignore",
+        "compare a.mkv b.mkv --exif ignore | neither a.mkv nor b.mkv holds pictures",
+        "compare src/test/resources/reports/files/21-latents/nan.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/bool.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/zero.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
+        "compare src/test/resources/reports/files/21-latents/scalar.safetensors"
+            + " src/test/resources/reports/files/21-latents/f.safetensors | expected finite"
+            + " floating-point numbers",
         "bench gemm --device cpu --rows -1 | --rows got -1; it takes a whole number from 1 to",
         "bench layers --device cpu --rows 0 | --rows got 0; it takes a whole number from 1 to",
         "bench vae --device cpu --runs 0 | --runs got 0",
         "bench forward --device cpu --share 0 | --share got 0",
         "bench forward --device cpu --layers -1 | --layers got -1",
         "bench load --device cpu --gigabytes NaN | --gigabytes got NaN",
-        "bench load --device cpu --folder none | --folder got none, which is no folder",
+        "bench load --device cpu --folder none | --folder got none, which is not a folder",
         "bench report --folder src | holds no file of wan4j bench",
         "benhc | wan4j has no command benhc; did you mean bench",
         "bench blokc | wan4j bench has no command blokc",
@@ -278,7 +296,7 @@ final class RefusalTest {
     for (String[] rest :
         new String[][] {
           {file.toString(), "not UTF-8"},
-          {"none", "there is no file none"},
+          {"none", "the file none does not exist"},
           {"demo", "demo is a folder, expected a text file with the prompt"},
           {"/dev/zero", "is a pipe or a device"},
           {"", "--prompt_file got an empty name"},
@@ -317,7 +335,8 @@ final class RefusalTest {
     refuses(IMAGE_TO_VIDEO, new String[] {"--image", folder.toString()}, "is a folder");
     refuses(IMAGE_TO_VIDEO, new String[] {"--image", "/dev/zero"}, "is a pipe or a device");
     refuses(IMAGE_TO_VIDEO, new String[] {"--image", ""}, "name");
-    refuses(IMAGE_TO_VIDEO, new String[] {"--image", "none.png"}, "there is no file none.png");
+    refuses(
+        IMAGE_TO_VIDEO, new String[] {"--image", "none.png"}, "the file none.png does not exist");
     refuses(TEXT_TO_VIDEO, new String[] {"--exif", "ignore"}, "add --image");
     refuses(
         IMAGE_TO_VIDEO,
@@ -341,8 +360,8 @@ final class RefusalTest {
         ". | --save_file got ., which is a folder; give a name in it",
         "- | a video cannot go to standard output",
         ".mp4 | which is an ending without a name; give one such as video.mp4",
-        "demo/picture.png/a.mp4 | demo/picture.png is no folder",
-        "/dev/null.mp4/a.mp4 | there is no folder",
+        "demo/picture.png/a.mp4 | demo/picture.png is not a folder",
+        "/dev/null.mp4/a.mp4 | the folder /dev/null.mp4 does not exist",
         "'' | --save_file got an empty name",
       })
   void whatIsNoNameOfAVideoIsRefusedByItsKind(String target, String fragment) {
@@ -474,8 +493,8 @@ final class RefusalTest {
   @Test
   void aFolderThatIsNoCheckpointIsRefusedByEveryCommand() {
     refuses(folder.resolve("none"), new String[0], "does not exist");
-    refuses(outputs, new String[0], "no Wan2.2 checkpoint");
-    assertRefused(Terminal.run("inspect", outputs.toString()), "no Wan2.2 checkpoint");
+    refuses(outputs, new String[0], "not a Wan2.2 checkpoint");
+    assertRefused(Terminal.run("inspect", outputs.toString()), "not a Wan2.2 checkpoint");
     assertRefused(Terminal.run("verify", outputs.toString()), "no reference case");
     assertRefused(Terminal.run("compare", "a.mp4", "b.safetensors"), "two kinds");
     assertRefused(Terminal.run("compare", "a.mp4", "b.mp4"), "a.mp4");

@@ -268,6 +268,15 @@ class ScalarOpsTest {
   }
 
   @Test
+  void swapPutsTheSecondAxisFirst() {
+    Tensor x = ops.upload(Tensor.of(new float[] {0, 1, 2, 3, 4, 5}, 3, 2, 1), DType.F32);
+    Tensor target = ops.empty(DType.F32, 2, 3, 1);
+    ops.swap(x, target);
+    assertValues(target, 0, 2, 4, 1, 3, 5);
+    assertThatThrownBy(() -> ops.swap(x, x)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void frameAttentionLooksAtItsOwnFrameOnly() {
     // one channel, so that the scale is 1; two frames of two pixels
     Tensor qkv = floats(0, 0, 4, 1, Math.log(3), 8, 0, 0, 1, 0, 0, 3).reshape(2, 1, 2, 3);

@@ -126,7 +126,7 @@ class AlgorithmTableTest {
     Path file = Files.createFile(folder.resolve("file"));
     assertThatThrownBy(() -> table(LIBRARY, OURS).addTo(file.resolve("own.json")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("own.json cannot be written (" + file + " is no folder)");
+        .hasMessageContaining("own.json cannot be written (" + file + " is not a folder)");
     assertThat(folder.toFile().list()).containsExactly("file");
   }
 

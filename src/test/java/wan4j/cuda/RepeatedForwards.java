@@ -20,6 +20,7 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
+import wan4j.weights.Weights;
 
 /// Runs forwards of full-size networks on GPUs that do nothing and requires that the blocks of one
 /// make the same calls, with the same arguments, as those of the one before: so a record of them
@@ -41,7 +42,7 @@ final class RepeatedForwards {
     for (int gpu = 0; gpu < 3; gpu++) { // which lack products and engines, one more than the other
       for (Precision recipe : Precision.values()) {
         if (recipe != Precision.FLOAT32) { // a layer's, never a network's
-          for (Task task : List.of(Task.T2V_A14B, Task.ANIMATE_14B)) {
+          for (Task task : List.of(Task.T2V_A14B, Task.S2V_14B, Task.ANIMATE_14B)) {
             try (CudaOps ops = HollowOps.open(gpu)) {
               forwards(ops, task, recipe, gpu == 0 ? MANY : FEW);
             }
@@ -55,13 +56,13 @@ final class RepeatedForwards {
     TransformerConfig config = RandomWeights.config(task, LAYERS);
     PrecisionTable table = PrecisionTable.of(recipe, List.of());
     Map<Branch, List<Blocks>> seen = new EnumMap<>(Branch.class);
+    Weights weights = RandomWeights.transformer(config, 1);
     try (DiffusionNetwork network =
-            DiffusionNetwork.load(
-                config, RandomWeights.transformer(config, 1), ops, SequenceGroup.SOLO, table);
+            DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table);
         var _ = ops.scope()) {
       Tensor sample = ops.empty(DType.F32, config.outChannels(), FRAMES, 2L * side, 2L * side);
-      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape());
-      Conditions conditions = conditions(ops, task, config, side);
+      Conditions conditions = conditions(ops, config, sample);
+      DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
       for (Branch branch : Branch.values()) {
         network.read(conditions, branch, prepared);
       }
@@ -75,7 +76,7 @@ final class RepeatedForwards {
               (_, blocks) ->
                   seen.computeIfAbsent(branch, _ -> new ArrayList<>()).add(run(ops, blocks));
           try (var _ = ops.scope()) {
-            network.forward(sample, 1000 - 100.0 * step, pass, prepared, through);
+            network.forward(sample, 1000 - 100 * step, pass, prepared, through);
           }
         }
       }
@@ -86,18 +87,30 @@ final class RepeatedForwards {
     }
   }
 
-  private static Conditions conditions(CudaOps ops, Task task, TransformerConfig config, int side) {
-    Tensor text = Tensor.zeros(DType.F32, Shape.of(20, config.textDim()));
-    if (task == Task.T2V_A14B) {
+  private static Conditions conditions(CudaOps ops, TransformerConfig config, Tensor sample) {
+    Tensor text = Tensor.of(new float[20 * config.textDim()], 20, config.textDim());
+    if (config.seesPicture()) {
+      int others = config.inChannels() - config.outChannels();
+      return new Conditions.Character(
+          text,
+          Tensor.zeros(DType.F32, Shape.of(257, 1280)),
+          ops.empty(DType.F32, sample.shape().with(0, others).toArray()),
+          ops.empty(DType.F32, sample.shape().with(1, FRAMES - 1).toArray()),
+          Tensor.zeros(DType.U8, Shape.of(4 * (FRAMES - 1) - 3, 512, 512, 3)));
+    }
+    if (config.speech() == null) {
       return new Conditions.Scene(text, List.of(), 0);
     }
-    int others = config.inChannels() - config.outChannels();
-    return new Conditions.Character(
+    int frames = 4 * (FRAMES + 19);
+    int channels = config.speech().soundDim();
+    long height = sample.shape().size(2);
+    return new Conditions.Speech(
         text,
-        Tensor.zeros(DType.F32, Shape.of(257, 1280)),
-        ops.empty(DType.F32, others, FRAMES, 2L * side, 2L * side),
-        ops.empty(DType.F32, config.outChannels(), FRAMES - 1, 2L * side, 2L * side),
-        Tensor.zeros(DType.U8, Shape.of(4 * (FRAMES - 1) - 3, 512, 512, 3)));
+        Tensor.of(new float[channels * frames], 1, channels, frames),
+        ops.empty(DType.F32, config.inChannels(), 1, height, height),
+        ops.empty(DType.F32, config.inChannels(), 19, height, height),
+        true,
+        sample);
   }
 
   private static Blocks run(CudaOps ops, Runnable blocks) {

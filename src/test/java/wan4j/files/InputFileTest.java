@@ -19,7 +19,7 @@ final class InputFileTest {
   void whatIsNoFileIsRefusedByWhatItIs() throws IOException {
     refuses(Path.of(""), "the name of a picture is empty");
     refuses(folder, folder + " is a folder, expected a picture");
-    refuses(folder.resolve("none"), "there is no file");
+    refuses(folder.resolve("none"), "does not exist");
     refuses(Path.of("/dev/null"), "/dev/null is a pipe or a device");
     Path file = Files.writeString(folder.resolve("a"), "a");
     assertThatCode(() -> InputFile.require(file, "a picture")).doesNotThrowAnyException();

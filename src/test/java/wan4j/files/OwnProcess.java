@@ -12,6 +12,14 @@ public record OwnProcess(int code, String said) {
   /// Runs a class's main method with further variables in its environment.
   public static OwnProcess run(Class<?> main, Map<String, String> environment, String... arguments)
       throws Exception {
+    Process process = start(main, environment, arguments);
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new OwnProcess(process.waitFor(), said);
+  }
+
+  /// Starts it; both of its outputs are the process's input stream.
+  public static Process start(Class<?> main, Map<String, String> environment, String... arguments)
+      throws Exception {
     Path classes =
         Path.of(PendingFile.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     String classPath =
@@ -27,8 +35,6 @@ public record OwnProcess(int code, String said) {
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().putAll(environment);
-    Process process = builder.start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new OwnProcess(process.waitFor(), said);
+    return builder.start();
   }
 }

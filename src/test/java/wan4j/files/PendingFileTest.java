@@ -32,7 +32,7 @@ final class PendingFileTest {
   void whatCannotBeWrittenIsToldInOneSentenceAndLeavesNothing() throws Exception {
     Path file = Files.writeString(folder.resolve("file"), "kept");
     Path taken = Files.createDirectory(folder.resolve("taken"));
-    refuses(file.resolve("text"), file + " is no folder");
+    refuses(file.resolve("text"), file + " is not a folder");
     refuses(file.resolve("deeper/text"), "Not a directory");
     refuses(taken, "Is a directory");
     refuses(Path.of("/"), "it is a folder");

@@ -38,7 +38,7 @@ final class VideoWriterTest {
   void aMissingFolderIsKnownBeforeThereIsAVideo() {
     assertThatThrownBy(() -> VideoWriter.checkTarget(folder.resolve("none/a.mp4")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("there is no folder");
+        .hasMessageContaining("does not exist; create it first");
   }
 
   @ParameterizedTest

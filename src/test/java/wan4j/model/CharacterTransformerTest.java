@@ -52,9 +52,9 @@ final class CharacterTransformerTest {
     try (var reference = ReferenceCase.open(CASE);
         var _ = ops.scope()) {
       Tensor x = ops.upload(reference.tensor("in.x"), DType.F32);
-      var prepared = network.prepare(x.shape());
-      Tensor faces = reference.tensor("in.face_u8");
-      network.read(conditions(reference, ops, faces), Branch.CONDITIONAL, prepared);
+      Conditions conditions = conditions(reference, ops, reference.tensor("in.face_u8"));
+      var prepared = network.prepare(x.shape(), conditions);
+      network.read(conditions, Branch.CONDITIONAL, prepared);
       ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, step, 9);
       return ops.download(network.forward(x, 875, pass, prepared, BlockRun.ALWAYS)).toFloats();
     }
@@ -123,8 +123,9 @@ final class CharacterTransformerTest {
         CharacterTransformer network = network(weights, ops, Precision.PLAIN);
         var reference = ReferenceCase.open(CASE);
         var _ = ops.scope()) {
-      var prepared = network.prepare(reference.tensor("in.x").shape());
       Tensor large = Tensor.of(new byte[9 * 48 * 48 * 3], 9, 48, 48, 3);
+      var prepared =
+          network.prepare(reference.tensor("in.x").shape(), conditions(reference, ops, large));
       assertThatThrownBy(
               () -> network.read(conditions(reference, ops, large), Branch.CONDITIONAL, prepared))
           .hasMessageContaining("has faces of 48x48; expected 32x32");

@@ -16,8 +16,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import wan4j.Task;
+import wan4j.bench.random.RandomWeights;
+import wan4j.ops.ForwardPass;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
+import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
@@ -88,6 +92,49 @@ final class FullSizeTest {
       assertThat(weights.unused()).isEmpty();
       assertThat(ops.liveBytes()).isBetween(2 * parameters, 2 * parameters + parameters / 25);
       assertThat(network.bytes()).isEqualTo(ops.liveBytes());
+    }
+  }
+
+  @Test
+  void theTransformerOfSpeechTakesEveryTensorAndManyTokens() throws IOException {
+    Weights weights = Weights.ofShapes(LATER.resolve("dit-s2v-14B.json"));
+    TransformerConfig config = TransformerConfig.of(config(LATER, "dit-s2v-14B"), weights);
+    assertThat(config).isEqualTo(RandomWeights.config(Task.S2V_14B, 40));
+    try (NullOps ops = NullOps.device(DType.BF16, DType.F32);
+        DiffusionNetwork network =
+            DiffusionNetwork.load(
+                config,
+                weights,
+                ops,
+                SequenceGroup.SOLO,
+                PrecisionTable.of(Precision.FLOAT8_TOKEN, List.of()))) {
+      assertThat(weights.unused()).isEmpty();
+      assertThat(
+              network.linearLayers().stream()
+                  .filter(layer -> layer.layers().getFirst().startsWith("audio_injector.injector."))
+                  .filter(layer -> layer.precision().isFloat8())
+                  .flatMap(layer -> layer.layers().stream()))
+          .hasSize(2 * 12)
+          .allMatch(name -> name.endsWith(".q") || name.endsWith(".o"));
+      for (boolean isFirst : new boolean[] {true, false}) {
+        try (var _ = ops.scope()) {
+          Tensor sample = ops.empty(DType.F32, 16, 20, 88, 128); // 1024 x 704
+          Conditions conditions =
+              new Conditions.Speech(
+                  Tensor.zeros(DType.F32, Shape.of(512, 4096)),
+                  Tensor.zeros(DType.F32, Shape.of(25, 1024, 73 + 80)),
+                  ops.empty(DType.F32, 16, 1, 88, 128),
+                  ops.empty(DType.F32, 16, 19, 88, 128),
+                  !isFirst,
+                  null);
+          DiffusionNetwork.Prepared prepared = network.prepare(sample.shape(), conditions);
+          assertThat(prepared.tokens()).isEqualTo(Shape.of(isFirst ? 59_136 : 63_360, 5120));
+          network.read(conditions, Branch.CONDITIONAL, prepared);
+          ForwardPass pass = ForwardPass.only(Branch.CONDITIONAL);
+          Tensor velocity = network.forward(sample, 999, pass, prepared, BlockRun.ALWAYS);
+          assertThat(velocity.shape()).isEqualTo(sample.shape());
+        }
+      }
     }
   }
 
@@ -217,9 +264,13 @@ final class FullSizeTest {
   /// Writes the config that a manifest carries to a file of its own, as it lies beside the real
   /// weights.
   private ConfigFile config(String manifest) throws IOException {
+    return config(MANIFESTS, manifest);
+  }
+
+  private ConfigFile config(Path manifests, String manifest) throws IOException {
     JsonNode node =
         JsonMapper.shared()
-            .readTree(Files.readString(MANIFESTS.resolve(manifest + ".json")))
+            .readTree(Files.readString(manifests.resolve(manifest + ".json")))
             .path("config");
     return ConfigFile.read(Files.writeString(folder.resolve("config.json"), node.toString()));
   }

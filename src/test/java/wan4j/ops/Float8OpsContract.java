@@ -56,7 +56,11 @@ public abstract class Float8OpsContract {
     "207, 1536",
     "1023, 128",
     "5566, 256",
-    "37, 13824"
+    "37, 13824",
+    "3, 1",
+    "13, 250",
+    "21, 1003",
+    "37, 392"
   })
   void quantisedBytesAndScalesAreThoseOfTheRules(int rows, int columns) {
     checkAll(truth.values(rows, columns));
@@ -74,6 +78,43 @@ public abstract class Float8OpsContract {
     values[9 * columns + 200] = Float.NEGATIVE_INFINITY;
     checkAll(Tensor.of(values, 37, columns));
     checkAll(Tensor.of(new float[37 * columns], 37, columns));
+  }
+
+  /// Sides that matrix units do not take, two layers one behind the other; several forwards, since
+  /// delayed scaling knows its scale only in the second.
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void layersOfAnyShapeWork(Precision precision) {
+    List<TensorSource> up =
+        List.of(truth.source(DType.F32, 0.1, 101, 250), truth.source(DType.BF16, 0.1, 34, 250));
+    List<TensorSource> biases =
+        List.of(truth.source(DType.F32, 1, 101), truth.source(DType.F32, 1, 34));
+    TensorSource down = truth.source(DType.BF16, 0.1, 32, 135);
+    TensorSource narrow = truth.source(DType.BF16, 0.1, 3, 32);
+    for (int rows : new int[] {1, 13, 207}) {
+      Tensor x = truth.normal(2, 0.1, rows, 250);
+      truth.compare(ops -> {
+        try (Parameters parameters = ops.parameters()) {
+          Linear first = parameters.linear(up, biases, precision);
+          Linear second = parameters.linear(List.of(down), List.of(), precision);
+          Linear third = parameters.linear(List.of(narrow), List.of(), precision);
+          Tensor values = ops.upload(x, ops.activation());
+          Tensor result = null;
+          for (int forward = 0; forward < 3; forward++) {
+            Operand operand = ops.operand(values, first.input(Branch.CONDITIONAL));
+            Operand inner =
+                ops.linear(operand, first, Activation.GELU_TANH, second.input(Branch.CONDITIONAL));
+            Operand outer =
+                ops.linear(inner, second, Activation.NONE, third.input(Branch.CONDITIONAL));
+            result = ops.linear(outer, third, Activation.SILU);
+          }
+          ops.synchronize();
+          return result;
+        }
+      });
+    }
   }
 
   private void checkAll(Tensor x) {
@@ -151,6 +192,7 @@ public abstract class Float8OpsContract {
   void whateverMakesAnInputMakesTheCodesOfTheExactValues(Precision precision) {
     checkProducers(precision, new Float8Producers(truth, 37, 256, false));
     checkProducers(precision, new Float8Producers(truth, 5, 5120, false));
+    checkProducers(precision, new Float8Producers(truth, 7, 88, false));
   }
 
   @ParameterizedTest

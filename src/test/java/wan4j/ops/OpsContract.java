@@ -52,6 +52,21 @@ public abstract class OpsContract {
     truth.compare(0, ops -> ops.upload(ids, DType.I32));
   }
 
+  @ParameterizedTest
+  @CsvSource({"7, 4, 24", "1, 5, 3", "33, 2, 128", "4, 7, 1", "3, 1, 6"})
+  void swapPutsTheSecondAxisFirst(int a, int b, int c) {
+    Tensor x = truth.values(a, b, c);
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      truth.compare(
+          0,
+          ops -> {
+            Tensor target = ops.empty(type, b, a, c);
+            ops.swap(ops.upload(x, type), target);
+            return target;
+          });
+    }
+  }
+
   @Test
   void copyConvertsAndClearZeroes() {
     Tensor x = truth.values(13, 20);
@@ -350,6 +365,33 @@ public abstract class OpsContract {
           return isStream ? stream : normed.values();
         });
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"13, 96", "207, 5120"})
+  void aGateAndANormMayHaveGroupsOfTheirOwn(int tokens, int dim) {
+    Tensor x = truth.normal(3, 0.5, tokens, dim);
+    Tensor y = truth.values(tokens, dim);
+    Tensor gate = truth.values(3, dim);
+    Tensor shift = truth.values(2, dim);
+    Tensor scale = truth.values(2, dim);
+    Tensor gated = truth.integers(3, tokens);
+    Tensor rows = truth.integers(2, tokens);
+    for (boolean isStream : new boolean[] {true, false}) {
+      truth.compare(ops -> {
+        Tensor stream = ops.upload(x, ops.residual());
+        Operand normed =
+            ops.modulatedNorm(
+                stream,
+                change(ops, y, gate, gated),
+                ops.upload(shift, DType.F32),
+                ops.upload(scale, DType.F32),
+                ops.upload(rows, DType.I32),
+                EPSILON,
+                PLAIN);
+        return isStream ? stream : normed.values();
+      });
     }
   }
 

@@ -111,6 +111,22 @@ public abstract class SideBranchContract {
   }
 
   @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void branchesAreAddedToFloat8LayersOfAnyShape(Precision precision) {
+    List<TensorSource> weight = List.of(truth.source(DType.BF16, 0.1, 42, 90));
+    List<TensorSource> bias = List.of(truth.source(DType.F32, 1, 42));
+    List<SideBranch> pairs =
+        List.of(
+            new SideBranch.LowRank(
+                0, truth.source(DType.F16, 0.3, 4, 90), truth.source(DType.BF16, 0.3, 42, 4), 0.5f),
+            new SideBranch.Bias(0, truth.source(DType.F16, 1, 42), 2f));
+    Tensor x = truth.normal(1, 0.1, 13, 90);
+    truth.compare(ops -> run(ops, x, precision, Activation.GELU_TANH, weight, bias, pairs));
+  }
+
+  @ParameterizedTest
   @EnumSource(Precision.class)
   void closingTheHomeTakesBranchesAway(Precision precision) {
     Tensor x = truth.normal(1, 0.1, 13, INPUTS);

@@ -42,7 +42,10 @@ public abstract class StoredCodesContract {
     "FLOAT8_BLOCK, 128, 256",
     "FLOAT8_TOKEN, 128, 256",
     "FLOAT8_BLOCK, 128, 48",
-    "FLOAT8_TOKEN, 16, 48"
+    "FLOAT8_TOKEN, 16, 48",
+    "FLOAT8_CURRENT, 33, 18",
+    "FLOAT8_BLOCK, 128, 45",
+    "FLOAT8_TOKEN, 17, 3"
   })
   void codesAreThoseOfTheRulesAndStayWhenTheyAreStored(Precision precision, int one, int two) {
     List<TensorSource> plain = List.of(values(DType.BF16, one), values(DType.F32, two));
@@ -54,6 +57,30 @@ public abstract class StoredCodesContract {
       assertSame(parameters.codes(layer), expected);
       List<TensorSource> stored =
           List.of(part(expected, 0, one, precision), part(expected, one, two, precision));
+      Linear again = parameters.linear(stored, List.of(), precision);
+      assertSame(parameters.codes(again), expected);
+      assertThat(result(ops, again, input)).isEqualTo(result(ops, layer, input));
+    }
+  }
+
+  /// Neither side is one that matrix units take.
+  @ParameterizedTest
+  @CsvSource({
+    "FLOAT8_CURRENT, 37, 283",
+    "FLOAT8_DELAYED, 37, 283",
+    "FLOAT8_BLOCK, 131, 129",
+    "FLOAT8_TOKEN, 37, 283",
+    "FLOAT8_TOKEN, 3, 1"
+  })
+  void soItIsInWeightsOfAnyShape(Precision precision, int rows, int columns) {
+    List<TensorSource> plain = List.of(values(DType.BF16, rows, columns));
+    Float8Matrix expected = truth(plain, precision);
+    Tensor input = values(DType.F32, 21, columns).load();
+    try (Ops ops = ops();
+        Parameters parameters = ops.parameters()) {
+      Linear layer = parameters.linear(plain, List.of(), precision);
+      assertSame(parameters.codes(layer), expected);
+      List<TensorSource> stored = List.of(part(expected, 0, rows, precision));
       Linear again = parameters.linear(stored, List.of(), precision);
       assertSame(parameters.codes(again), expected);
       assertThat(result(ops, again, input)).isEqualTo(result(ops, layer, input));
@@ -133,16 +160,21 @@ public abstract class StoredCodesContract {
     }
     Granularity granularity = precision.weightGranularity();
     ScaleRule rule = precision.scaleRule();
-    Tensor matrix = Tensor.of(values, values.length / COLUMNS, COLUMNS);
+    int columns = weights.getFirst().shape().length(1);
+    Tensor matrix = Tensor.of(values, values.length / columns, columns);
     return Float8Quantizer.quantize(matrix, granularity, rule);
   }
 
   private TensorSource values(DType dtype, int rows) {
-    MemorySegment segment = MemorySegment.ofArray(new byte[rows * COLUMNS * dtype.bytes()]);
-    for (int i = 0; i < rows * COLUMNS; i++) {
+    return values(dtype, rows, COLUMNS);
+  }
+
+  private TensorSource values(DType dtype, int rows, int columns) {
+    MemorySegment segment = MemorySegment.ofArray(new byte[rows * columns * dtype.bytes()]);
+    for (int i = 0; i < rows * columns; i++) {
       Elements.setFloat(segment, dtype, i, (float) random.nextGaussian() / (1 + i % 7));
     }
-    Tensor tensor = new Tensor(Shape.of(rows, COLUMNS), dtype, new HostStorage(segment));
+    Tensor tensor = new Tensor(Shape.of(rows, columns), dtype, new HostStorage(segment));
     return TensorSource.of("weight", tensor);
   }
 

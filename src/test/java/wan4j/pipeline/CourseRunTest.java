@@ -11,7 +11,9 @@ import wan4j.cache.StepCache;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanTransformer;
 import wan4j.model.WanVae21;
+import wan4j.model.Wav2Vec2;
 import wan4j.ops.Ops;
+import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.quant.Precision;
@@ -109,6 +111,21 @@ final class CourseRunTest {
     }
 
     @Override
+    public Wav2Vec2 speech() {
+      throw new IllegalStateException("nothing is heard here");
+    }
+
+    @Override
+    public double[] speechMix() {
+      throw new IllegalStateException("nothing is heard here");
+    }
+
+    @Override
+    public void speechIsDone() {
+      done.add("speech");
+    }
+
+    @Override
     public VideoAutoencoder autoencoder() {
       return vae;
     }
@@ -184,6 +201,72 @@ final class CourseRunTest {
             "text",
             "conditioning",
             "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode",
+            "conditioning",
+            "denoise",
+            "decode");
+  }
+
+  /// Keeps latents in memory.
+  private record Kept(List<Tensor> clips) implements RunRecord {
+    @Override
+    public Tensor latents(int clip) {
+      return clip < clips.size() ? clips.get(clip) : null;
+    }
+
+    @Override
+    public SavedState state(int clip) {
+      return null;
+    }
+
+    @Override
+    public void stepped(int clip, StepListener.Outcome outcome, boolean isLast) {
+      assertThat(clip).isEqualTo(clips.size());
+    }
+
+    @Override
+    public void sampled(int clip, Tensor latents) {
+      assertThat(clip).isEqualTo(clips.size());
+      clips.add(latents);
+    }
+  }
+
+  /// Clips that are sampled already are decoded again, since later ones look at their frames, and
+  /// draw the noise that they had.
+  @Test
+  void aRunGoesOnAfterTheClipsThatItHas() {
+    Numbered course = new Numbered();
+    Stages stages = new Stages(new ArrayList<>());
+    List<Shape> drawn = new ArrayList<>();
+    List<Integer> frames = new ArrayList<>();
+    try (Networks networks = new Networks()) {
+      Shape shape = course.latents(networks.autoencoder());
+      Kept kept = new Kept(new ArrayList<>(List.of(Tensor.zeros(DType.F32, shape).slice(0, 2))));
+      CourseRun.Wanted wanted =
+          new CourseRun.Wanted(
+              "",
+              "",
+              new SamplingPlan(Sampler.EULER, 1, 5, 1, 1),
+              (clip, of) -> {
+                assertThat(clip).isEqualTo(drawn.size());
+                drawn.add(of);
+                return Tensor.zeros(DType.F32, of);
+              },
+              _ -> StepCache.NONE);
+      CourseRun run = new CourseRun(course, networks, stages);
+      course.seen.add(0); // the clip whose conditioning is not asked for
+      run.run(wanted, kept, piece -> frames.add(piece.length(0)));
+      assertThat(kept.clips()).hasSize(CLIPS);
+      assertThat(drawn).containsExactly(shape, shape, shape);
+    }
+    assertThat(course.seen).containsExactly(0, 5, 7);
+    assertThat(frames).containsExactly(1, 4, 1, 4, 1, 4);
+    assertThat(stages.names)
+        .containsExactly(
+            "text",
             "decode",
             "conditioning",
             "denoise",

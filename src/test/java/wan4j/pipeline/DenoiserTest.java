@@ -158,9 +158,9 @@ final class DenoiserTest {
         Checkpoint checkpoint = Checkpoint.open(DEMO);
         WanTransformer transformer =
             transformer(checkpoint, Expert.HIGH_NOISE, ops, Precision.FLOAT8_DELAYED)) {
-      DiffusionNetwork.Prepared prepared = transformer.prepare(SHAPE);
-      transformer.read(
-          new Conditions.Scene(text(checkpoint), List.of(), 0), Branch.CONDITIONAL, prepared);
+      Conditions scene = new Conditions.Scene(text(checkpoint), List.of(), 0);
+      DiffusionNetwork.Prepared prepared = transformer.prepare(SHAPE, scene);
+      transformer.read(scene, Branch.CONDITIONAL, prepared);
       Script script = new Script(-1);
       for (int step : new int[] {0, 2}) {
         int timestep = Sampler.of("euler").schedule(4, 5).timestep(step);

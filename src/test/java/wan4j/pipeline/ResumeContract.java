@@ -110,7 +110,7 @@ abstract class ResumeContract {
 
       @Override
       public void ends(Outcome outcome) {
-        states.add(outcome.state().get());
+        states.add(outcome.state().get().arrive());
         skipped.add(outcome.skipped());
       }
     };

@@ -133,8 +133,8 @@ final class VerifierTest {
 
   @Test
   void kindsThatAreNotSupportedAreSkippedByTheirFirstWord() throws IOException {
-    Files.createDirectories(folder.resolve("s2v-dit"));
-    Files.writeString(folder.resolve("s2v-dit/case.json"), "{\"kind\": \"s2v-dit\"}");
+    Files.createDirectories(folder.resolve("s2v-mod-lips"));
+    Files.writeString(folder.resolve("s2v-mod-lips/case.json"), "{\"kind\": \"s2v-mod-lips\"}");
     Files.createDirectories(folder.resolve("animate-img-emb"));
     Files.writeString(folder.resolve("animate-img-emb/case.json"), "{}");
     assertThat(results(folder))

@@ -96,11 +96,7 @@ final class CheckpointTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "ti2v, TI2V, Wan2.2_VAE.pth",
-    "s2v, S2V, Wan2.1_VAE.pth",
-    "animate, ANIMATE, Wan2.1_VAE.pth"
-  })
+  @CsvSource({"ti2v, TI2V, Wan2.2_VAE.pth", "animate, ANIMATE, Wan2.1_VAE.pth"})
   void aCheckpointWithOneTransformerAtItsRootIsRecognised(
       String type, CheckpointKind kind, String vae) throws IOException {
     transformer(folder, CONFIG.replace("t2v", type), original(16));
@@ -114,6 +110,70 @@ final class CheckpointTest {
       assertThat(checkpoint.experts()).containsExactly(Expert.SINGLE);
       assertThat(checkpoint.config().modelType()).isEqualTo(type);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"wav2vec2-large-xlsr-53-english", "ears"})
+  void aCheckpointOfSpeechHasANetworkThatHears(String name) throws IOException {
+    transformer(folder, CONFIG.replace("t2v\"", "s2v\", \"audio_inject_layers\": [0]"), hearing());
+    shared(folder, "Wan2.1_VAE.pth");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("wav2vec2-large-xlsr-53-english");
+    Path speech = Files.createDirectories(folder.resolve(name));
+    write(speech.resolve("model.safetensors"), Map.of("wav2vec2.x", Shape.of(3)));
+    Files.writeString(
+        speech.resolve("config.json"),
+        """
+        {"model_type": "wav2vec2", "num_attention_heads": 2, "conv_stride": [5, 2],
+         "feat_extract_norm": "layer", "do_stable_layer_norm": true}
+        """);
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.kind()).isEqualTo(CheckpointKind.S2V);
+      assertThat(checkpoint.experts()).containsExactly(Expert.SINGLE);
+      assertThat(checkpoint.speech().has("wav2vec2.x")).isTrue();
+      assertThat(checkpoint.speechConfig().strides()).containsExactly(5, 2);
+      assertThat(checkpoint.summary().networks())
+          .extracting(CheckpointSummary.Network::name)
+          .contains("speech network");
+      SpeechConfig config = checkpoint.config().speech();
+      assertThat(config.soundLayers()).isEqualTo(5);
+      assertThat(config.soundDim()).isEqualTo(3);
+      assertThat(config.soundTokens()).isEqualTo(4);
+      assertThat(config.injectors()).isEqualTo(Map.of(0, 0));
+      assertThat(config.packing()).isEqualTo(SpeechConfig.Packing.WHOLE);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'\"enable_adain\": false', enable_adain",
+    "'\"enable_motioner\": true', enable_motioner",
+    "'\"adain_mode\": \"full\"', adain_mode",
+    "'\"audio_dim\": 4', audio_dim",
+    "'\"num_audio_token\": 2', num_audio_token",
+    "'\"audio_inject_layers\": [0, 5, 0]', audio_inject_layers"
+  })
+  void aTransformerOfSpeechThatIsOtherwiseIsRefused(String setting, String name)
+      throws IOException {
+    String layers = setting.contains("audio_inject") ? "" : ", \"audio_inject_layers\": [0]";
+    transformer(folder, CONFIG.replace("t2v\"", "s2v\", " + setting + layers), hearing());
+    try (Weights weights = Weights.open(folder)) {
+      assertThatThrownBy(() -> TransformerConfig.read(folder, weights))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(name);
+    }
+  }
+
+  @Test
+  void aNumberOfABlockThatBeginsAnotherTakesTheLastInjector() {
+    assertThat(SpeechConfig.injectors(new int[] {0, 2, 3}, 4)).isEqualTo(Map.of(0, 0, 2, 1, 3, 2));
+    // blocks 1 and 10 to 12 all begin with 1, so that five injectors serve two blocks
+    assertThat(SpeechConfig.injectors(new int[] {1, 2}, 13)).isEqualTo(Map.of(1, 4, 2, 1));
+    assertThat(SpeechConfig.published(40).injectors())
+        .hasSize(12)
+        .containsEntry(0, 0)
+        .containsEntry(39, 11);
   }
 
   @ParameterizedTest
@@ -280,6 +340,16 @@ final class CheckpointTest {
     tensors.put("time_embedding.0.weight", Shape.of(8, 4));
     tensors.put("blocks.0.ffn.0.weight", Shape.of(12, 8));
     tensors.put("head.head.weight", Shape.of(64, 8));
+    return tensors;
+  }
+
+  /// What tells the sizes of a transformer of speech to video with one injector.
+  private static Map<String, Shape> hearing() {
+    Map<String, Shape> tensors = original(16);
+    tensors.put("casual_audio_encoder.weights", Shape.of(1, 5, 1, 1));
+    tensors.put("casual_audio_encoder.encoder.conv1_local.conv.weight", Shape.of(8, 3, 3));
+    tensors.put("casual_audio_encoder.encoder.conv1_global.conv.weight", Shape.of(2, 3, 3));
+    tensors.put("audio_injector.injector.0.q.weight", Shape.of(8, 8));
     return tensors;
   }
 

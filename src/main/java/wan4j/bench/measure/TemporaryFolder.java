@@ -18,7 +18,7 @@ public record TemporaryFolder(PendingFile pending) implements AutoCloseable {
   public static TemporaryFolder in(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "--folder got %s, which is no folder; give one with room".formatted(folder));
+          "--folder got %s, which is not a folder; give one with room".formatted(folder));
     }
     try {
       return new TemporaryFolder(PendingFile.folder(folder.resolve(NAME)));

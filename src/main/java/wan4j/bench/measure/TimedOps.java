@@ -122,6 +122,11 @@ public final class TimedOps implements Ops {
   }
 
   @Override
+  public void swap(Tensor x, Tensor target) {
+    rest("swap", () -> ops.swap(x, target));
+  }
+
+  @Override
   public void clear(Tensor target) {
     rest("clear", () -> ops.clear(target));
   }

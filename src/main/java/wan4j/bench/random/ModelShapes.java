@@ -6,6 +6,7 @@ import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.model.LatentGrid;
 import wan4j.tensor.Shape;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 
 /// The names and shapes of all tensors of the full-size networks, in the original layout, computed
@@ -13,7 +14,7 @@ import wan4j.weights.TransformerConfig;
 public final class ModelShapes {
   private static final int UMT5_BUCKETS = 32;
   private static final int BLOCKS_A_FACE = 5; // of the transformer, for one of the face adapter
-  private static final long PICTURE_WIDTH = 1280;
+  static final long PICTURE_WIDTH = 1280;
   private static final long MOTION_WIDTH = 512;
   private static final long DIRECTIONS = 20;
   private static final long FACE_WIDTH = 1024;
@@ -52,6 +53,9 @@ public final class ModelShapes {
     all.linear("head.head", config.patchOutputs(), dim);
     if (config.seesPicture()) {
       all.character(config);
+    }
+    if (config.speech() != null) {
+      all.speech(config);
     }
     return all.shapes;
   }
@@ -138,6 +142,39 @@ public final class ModelShapes {
     return all.shapes;
   }
 
+  /// What a transformer of speech to video has beside.
+  private void speech(TransformerConfig config) {
+    SpeechConfig speech = config.speech();
+    long dim = config.dim();
+    patches("cond_encoder", dim, config.inChannels(), 1, LatentGrid.PATCH);
+    put("casual_audio_encoder.weights", 1, speech.soundLayers(), 1, 1);
+    String encoder = "casual_audio_encoder.encoder.";
+    put(encoder + "padding_tokens", 1, 1, 1, dim);
+    time(encoder + "conv1_local", dim / 4 * speech.soundTokens(), speech.soundDim());
+    time(encoder + "conv1_global", dim / 4, speech.soundDim());
+    time(encoder + "conv2", dim / 2, dim / 4);
+    time(encoder + "conv3", dim, dim / 2);
+    linear(encoder + "final_linear", dim, dim);
+    for (int i = 0; i < speech.injectors().size(); i++) {
+      attention("audio_injector.injector." + i + ".", dim);
+      linear("audio_injector.injector_adain_layers." + i + ".linear", 2 * dim, dim);
+    }
+    put("trainable_cond_mask.weight", 3, dim);
+    patches("frame_packer.proj", dim, config.outChannels(), 1, LatentGrid.PATCH);
+    patches("frame_packer.proj_2x", dim, config.outChannels(), 2, 2 * LatentGrid.PATCH);
+    patches("frame_packer.proj_4x", dim, config.outChannels(), 4, 4 * LatentGrid.PATCH);
+  }
+
+  private void patches(String name, long outputs, long inputs, long frames, long side) {
+    put(name + ".weight", outputs, inputs, frames, side, side);
+    put(name + ".bias", outputs);
+  }
+
+  private void time(String name, long outputs, long inputs) {
+    put(name + ".conv.weight", outputs, inputs, 3);
+    put(name + ".conv.bias", outputs);
+  }
+
   private void block(String name, long dim, long wide) {
     put(name + "modulation", 1, 6, dim);
     attention(name + "self_attn.", dim);
@@ -202,7 +239,7 @@ public final class ModelShapes {
         String name = "encoder.downsamples." + layer++ + ".";
         all.resample(name, widths[stage + 1], widths[stage + 1]);
         if (stage > 0) {
-          all.time(name, widths[stage + 1], widths[stage + 1]);
+          all.timeOfVideo(name, widths[stage + 1], widths[stage + 1]);
         }
       }
     }
@@ -223,7 +260,7 @@ public final class ModelShapes {
         String name = "decoder.upsamples." + layer++ + ".";
         all.resample(name, out / 2, out);
         if (stage > 1) {
-          all.time(name, 2 * out, out);
+          all.timeOfVideo(name, 2 * out, out);
         }
       }
     }
@@ -243,7 +280,7 @@ public final class ModelShapes {
       if (stage < 3) {
         all.resample(name + "2.", down[stage + 1], down[stage + 1]);
         if (stage > 0) {
-          all.time(name + "2.", down[stage + 1], down[stage + 1]);
+          all.timeOfVideo(name + "2.", down[stage + 1], down[stage + 1]);
         }
       }
     }
@@ -263,7 +300,7 @@ public final class ModelShapes {
       if (stage < 3) {
         all.resample(name + "3.", up[stage + 1], up[stage + 1]);
         if (stage < 2) {
-          all.time(name + "3.", 2 * up[stage + 1], up[stage + 1]);
+          all.timeOfVideo(name + "3.", 2 * up[stage + 1], up[stage + 1]);
         }
       }
     }
@@ -291,7 +328,7 @@ public final class ModelShapes {
     put(name + "resample.1.bias", outputs);
   }
 
-  private void time(String name, long outputs, long inputs) {
+  private void timeOfVideo(String name, long outputs, long inputs) {
     put(name + "time_conv.weight", outputs, inputs, 3, 1, 1);
     put(name + "time_conv.bias", outputs);
   }

@@ -6,6 +6,7 @@ import wan4j.Task;
 import wan4j.tensor.RandomSource;
 import wan4j.tensor.Shape;
 import wan4j.tensor.TensorSource;
+import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
 
@@ -22,16 +23,25 @@ public final class RandomWeights {
       case T2V_A14B -> large("t2v", 16, layers);
       case I2V_A14B -> large("i2v", 36, layers);
       case ANIMATE_14B -> large("animate", 36, layers);
-      case TI2V_5B -> config("ti2v", 48, 48, 3072, 14336, 24, layers);
+      case TI2V_5B -> config("ti2v", 48, 48, 3072, 14336, 24, layers, null);
+      case S2V_14B ->
+          config("s2v", 16, 16, 5120, 13824, 40, layers, SpeechConfig.published(layers));
     };
   }
 
   private static TransformerConfig large(String type, int channels, int layers) {
-    return config(type, channels, 16, 5120, 13824, 40, layers);
+    return config(type, channels, 16, 5120, 13824, 40, layers, null);
   }
 
   private static TransformerConfig config(
-      String type, int inputs, int outputs, int dim, int wide, int heads, int layers) {
+      String type,
+      int inputs,
+      int outputs,
+      int dim,
+      int wide,
+      int heads,
+      int layers,
+      SpeechConfig speech) {
     return new TransformerConfig(
         type,
         inputs,
@@ -46,7 +56,8 @@ public final class RandomWeights {
         1,
         2,
         2,
-        1e-6);
+        1e-6,
+        speech);
   }
 
   /// Returns the number of blocks of a task's transformer.
@@ -76,12 +87,23 @@ public final class RandomWeights {
 
   /// Returns the Wan2.1 autoencoder.
   public static Weights vae21() {
-    return of("random Wan2.1 VAE", ModelShapes.vae21(96), 4);
+    return vae21(96);
   }
 
   /// Returns the Wan2.2 autoencoder.
   public static Weights vae22() {
-    return of("random Wan2.2 VAE", ModelShapes.vae22(160, 256), 5);
+    return vae22(160, 256);
+  }
+
+  /// Returns a Wan2.1 autoencoder of a width, 96 in the published one.
+  public static Weights vae21(int width) {
+    return of("random Wan2.1 VAE", ModelShapes.vae21(width), 4);
+  }
+
+  /// Returns a Wan2.2 autoencoder of the widths of encoder and decoder, 160 and 256 in the
+  /// published one.
+  public static Weights vae22(int encoder, int decoder) {
+    return of("random Wan2.2 VAE", ModelShapes.vae22(encoder, decoder), 5);
   }
 
   private static Weights of(String title, Map<String, Shape> shapes, long seed) {
@@ -90,7 +112,9 @@ public final class RandomWeights {
       // each tensor has a range of counters of its own
       long own = (seed << 56) | ((long) sources.size() << 40);
       boolean isNorm =
-          name.endsWith("gamma") || (name.contains("norm") && name.endsWith(".weight"));
+          name.endsWith("gamma")
+              || (name.contains("norm") && name.endsWith(".weight"))
+              || name.endsWith("audio_encoder.weights"); // whose mix is divided by their sum
       sources.put(
           name, new RandomSource(name, shape, own, isNorm ? 1f : 0f, deviation(name, shape)));
     });

@@ -122,8 +122,9 @@ final class DetailPage {
           "From opening the GPU to the first results, with an empty and a filled kernel cache.";
       case "quality" ->
           """
-          Videos of 20 prompts by the demo's model against those of the same noise in float32 without step cache
-          ("none").\
+          Videos of 20 prompts by a small trained model against others of the same noise: those without any of these
+          flags ("none"), or with the same LoRA file merged into the weights. On a GPU float32 stands for the floor:
+          the distance of two ways to round the same computation. Quality is the median over the prompts.\
           """;
       case "verify" ->
           """

@@ -9,7 +9,7 @@ final class VideoOptions {
   @Option(
       names = "--task",
       defaultValue = "i2v-A14B",
-      description = "t2v-A14B, i2v-A14B or ti2v-5B (default: i2v-A14B).")
+      description = "t2v-A14B, i2v-A14B, ti2v-5B or s2v-14B (default: i2v-A14B).")
   private String task;
 
   @Option(names = "--size", description = "Width*height (default: 1280*720, ti2v 1280*704).")

@@ -49,6 +49,12 @@ public final class Cuda {
     return CudaDriver.device(ordinal);
   }
 
+  /// How many GPUs the driver shows to this process.
+  public static int count() {
+    CudaDriver.initialize();
+    return CudaDriver.devices().size();
+  }
+
   /// Why one of these GPUs cannot be used, in one sentence, or null.
   static String absence(List<CudaDevice> devices, int ordinal) {
     if (ordinal < 0 || ordinal >= devices.size()) {

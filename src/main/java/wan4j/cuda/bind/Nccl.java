@@ -14,7 +14,6 @@ import java.lang.invoke.MethodHandle;
 public final class Nccl {
   private static final NativeLibrary LIBRARY = NativeLibraries.NCCL;
 
-  private static final int SUM = 0; // ncclSum
   private static final int IN_PROGRESS = 7; // ncclInProgress
   private static final int ID_BYTES = (int) CudaLayouts.UNIQUE_ID.byteSize();
 
@@ -144,13 +143,32 @@ public final class Nccl {
     }
   }
 
-  /// Sums `count` elements over all ranks; both addresses may be one.
+  /// How elements of all ranks become one, with nccl.h's numbers.
+  public enum Reduction {
+    SUM(0),
+    MAXIMUM(2);
+
+    final int code;
+
+    Reduction(int code) {
+      this.code = code;
+    }
+  }
+
+  /// Reduces `count` elements over all ranks; both addresses may be one.
   public static void allReduce(
-      long from, long to, long count, Element type, long communicator, long stream) {
+      long from,
+      long to,
+      long count,
+      Element type,
+      Reduction reduction,
+      long communicator,
+      long stream) {
     var code = type.code;
+    var how = reduction.code;
     call(
         "ncclAllReduce",
-        () -> (int) ALL_REDUCE.invokeExact(from, to, count, code, SUM, communicator, stream));
+        () -> (int) ALL_REDUCE.invokeExact(from, to, count, code, how, communicator, stream));
   }
 
   /// Gathers `count` elements of each rank, in the order of ranks.

@@ -51,7 +51,8 @@ public final class NormKernels {
       double epsilon,
       RowOutput target) {
     int vector = vector(x, change, shift, scale, target.written());
-    KernelArguments arguments = arguments(x, change, rows).add(address(shift)).add(address(scale));
+    KernelArguments arguments =
+        arguments(x, change).add(address(rows)).add(address(shift)).add(address(scale));
     launch("modulatedNorm", x, change, DType.F32, vector, epsilon, arguments, target);
   }
 
@@ -59,8 +60,7 @@ public final class NormKernels {
   public void layerNorm(
       Tensor x, Change change, Tensor weight, Tensor bias, double epsilon, RowOutput target) {
     int vector = vector(x, change, weight, bias, target.written());
-    Tensor rows = change == null ? null : change.rows();
-    KernelArguments arguments = arguments(x, change, rows).add(address(weight)).add(address(bias));
+    KernelArguments arguments = arguments(x, change).add(address(weight)).add(address(bias));
     launch("layerNorm", x, change, weight.dtype(), vector, epsilon, arguments, target);
   }
 
@@ -81,14 +81,14 @@ public final class NormKernels {
         : vector;
   }
 
-  /// Begins the arguments `x, y, gate, groups`.
-  private KernelArguments arguments(Tensor x, Change change, Tensor rows) {
+  /// Begins the arguments `x, y, gates, gated`.
+  private KernelArguments arguments(Tensor x, Change change) {
     return device
         .arguments()
         .add(address(x))
         .add(address(change == null ? null : change.values()))
         .add(address(change == null ? null : change.gate()))
-        .add(address(rows));
+        .add(address(change == null ? null : change.rows()));
   }
 
   private static long address(Tensor tensor) {

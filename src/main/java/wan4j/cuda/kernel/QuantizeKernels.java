@@ -170,6 +170,26 @@ public final class QuantizeKernels {
         kernel(key), LaunchShape.of(target.length(0), Tiling.rowThreads(columns / vector)));
   }
 
+  /// Copies the rows of a matrix to one of the same type with shorter rows, or with longer ones,
+  /// which get zeros behind them; rows that only one of the two has are left alone.
+  public void fitRows(Tensor source, Tensor target) {
+    int columns = target.length(1);
+    long count = Math.min(source.shape().size(0), target.shape().size(0)) * columns;
+    if (count == 0) {
+      return;
+    }
+    device
+        .arguments()
+        .add(DeviceStorage.address(source))
+        .add(DeviceStorage.address(target))
+        .add(source.length(1))
+        .add(columns)
+        .add(count);
+    device.launch(
+        kernel(plain("fitRows", BLOCK, 1, source.dtype())),
+        LaunchShape.covering(count, Tiling.FLAT_THREADS));
+  }
+
   /// Says whether a state of delayed scaling has a scale from real magnitudes; waits for the device
   /// where the state has been used for the first time since [#settle].
   public boolean isCalibrated(Tensor state) {

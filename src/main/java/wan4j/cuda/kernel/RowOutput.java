@@ -16,11 +16,12 @@ import wan4j.tensor.Tensor;
 /// Where a producing kernel writes the rows of an operand, and what remains to be done after it.
 /// The kernel takes `format` and `type` as constants and [#addTo] as its last arguments; [#finish]
 /// then queues the rest and returns the operand. Rows that lie in a tensor already go through
-/// [#take] in place of a kernel.
+/// [#take] in place of a kernel. Rows whose columns FP8 matrix units do not take are written plain
+/// and quantised by [#finish] with zeros behind them, which change no scale.
 public final class RowOutput implements AutoCloseable {
-  private static final int CHECKED_COLUMNS = 16; // what FP8 matrix units want
-
+  private final DeviceMemory memory;
   private final QuantizeKernels kernels;
+  private final DType activation;
   private final OperandFormat want;
   private final Tensor result;
   private final Tensor inverse;
@@ -30,6 +31,7 @@ public final class RowOutput implements AutoCloseable {
   private final Tensor largest;
   private final long state;
   private final int stride;
+  private final boolean isUneven;
   private final boolean waitsInPlace;
   private boolean isClosed;
 
@@ -44,28 +46,40 @@ public final class RowOutput implements AutoCloseable {
       OperandFormat want,
       int notes,
       boolean isTaken) {
+    this(memory, kernels, activation, shape, want, notes, isTaken, null);
+  }
+
+  /// Writes to the `inverse` scales of another output, or makes room for them where that is null.
+  private RowOutput(
+      DeviceMemory memory,
+      QuantizeKernels kernels,
+      DType activation,
+      Shape shape,
+      OperandFormat want,
+      int notes,
+      boolean isTaken,
+      Tensor inverse) {
+    this.memory = memory;
     this.kernels = kernels;
+    this.activation = activation;
     this.want = want;
-    waitsInPlace = isTaken && want == OperandFormat.Simple.FLOAT8_CURRENT;
-    format = format(kernels, want);
+    isUneven = DeviceRules.isUneven(want, shape.size(1));
+    waitsInPlace = isTaken && want == OperandFormat.Simple.FLOAT8_CURRENT && !isUneven;
+    format = isUneven ? RowFormat.PLAIN : format(kernels, want);
     int rows = shape.length(0);
     stride = Math.toIntExact(Math.ceilDiv(rows, DeviceMemory.ROWS) * DeviceMemory.ROWS);
-    if (format == RowFormat.PLAIN) {
+    if (format == RowFormat.PLAIN && !isUneven) {
       result = memory.empty(want == OperandFormat.Simple.PLAIN ? activation : DType.F32, shape);
-      inverse = null;
+      this.inverse = null;
     } else {
-      if (shape.size(1) % CHECKED_COLUMNS != 0) {
-        throw new IllegalArgumentException(
-            "got %s to quantise, expected columns in multiples of 16, which FP8 matrix units need; keep the layer in bfloat16"
-                .formatted(shape));
-      }
       result = memory.empty(DType.F8_E4M3, shape);
-      inverse = inverseScales(memory, shape);
+      this.inverse = inverse == null ? inverseScales(memory, shape) : inverse;
     }
     temporaries = memory.scope();
     try {
       boolean waits = format == RowFormat.NOTED;
-      written = waits && !waitsInPlace ? memory.empty(activation, shape) : result;
+      boolean isWrittenAside = isUneven || (waits && !waitsInPlace);
+      written = isWrittenAside ? memory.empty(activation, shape) : result;
       largest = waits || format == RowFormat.DELAYED ? magnitudes(memory, notes) : null;
       if (want instanceof OperandFormat.Delayed delayed) {
         state = DeviceStorage.address(delayed.state());
@@ -129,7 +143,7 @@ public final class RowOutput implements AutoCloseable {
 
   /// The type of plain elements that the kernel writes.
   DType type() {
-    return format == RowFormat.PLAIN ? result.dtype() : written.dtype();
+    return written.dtype();
   }
 
   /// The tensor that the kernel writes.
@@ -180,6 +194,11 @@ public final class RowOutput implements AutoCloseable {
 
   /// Queues what the scale of a whole tensor needs and returns the operand.
   public Operand finish() {
+    if (isUneven) {
+      finishUneven();
+      close();
+      return new Operand.Quantized(result, inverse, want);
+    }
     switch (want) {
       case OperandFormat.Delayed delayed -> {
         if (format == RowFormat.NOTED) {
@@ -203,6 +222,19 @@ public final class RowOutput implements AutoCloseable {
     return inverse == null
         ? new Operand.Plain(result)
         : new Operand.Quantized(result, inverse, want);
+  }
+
+  /// Quantises the rows with zeros behind them, which leaves their scales as they are, and keeps
+  /// the codes of the rows.
+  private void finishUneven() {
+    Tensor wide = memory.empty(activation, DeviceRules.paddedRows(result.shape()));
+    kernels.fitRows(written, wide);
+    try (RowOutput even =
+        new RowOutput(
+            memory, kernels, activation, wide.shape(), want, wide.length(0), true, inverse)) {
+      even.take(wide, null, Activation.NONE, null);
+      kernels.fitRows(even.finish().values(), result);
+    }
   }
 
   /// Gives back what the kernels need beside the operand, whether it is finished or not.

@@ -5,8 +5,8 @@ public sealed interface SoundTrack extends AutoCloseable permits SoundStream, So
   /// The track of a video without sound.
   SoundTrack SILENCE = new Silence();
 
-  /// Returns how long the sound lasts; infinity for a video without sound, which nothing ends.
-  double seconds();
+  /// Says whether the sound goes on after a time; a video without sound ends nowhere.
+  boolean lastsBeyond(double seconds);
 
   /// Adds the sound up to a time, so that sound and pictures lie side by side in the file.
   void addUntil(double seconds);
@@ -22,8 +22,8 @@ public sealed interface SoundTrack extends AutoCloseable permits SoundStream, So
     private Silence() {}
 
     @Override
-    public double seconds() {
-      return Double.POSITIVE_INFINITY;
+    public boolean lastsBeyond(double seconds) {
+      return true;
     }
 
     @Override

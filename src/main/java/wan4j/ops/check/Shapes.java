@@ -293,6 +293,18 @@ public final class Shapes {
     }
   }
 
+  /// Nothing; the target has the first two axes of the source in the other order.
+  public static void swap(Tensor x, Tensor target) {
+    Shape shape = x.shape();
+    if (shape.rank() != 3
+        || x.dtype() != target.dtype()
+        || !target.shape().equals(Shape.of(shape.size(1), shape.size(0), shape.size(2)))) {
+      throw new IllegalArgumentException(
+          "swap: got %s and target %s; expected [a, b, c] and [b, a, c] of one type"
+              .formatted(x, target));
+    }
+  }
+
   // ---- the checks themselves
 
   static boolean isValue(DType dtype) {

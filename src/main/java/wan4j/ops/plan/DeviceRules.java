@@ -4,6 +4,7 @@ import wan4j.ops.Convolution;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
 
 /// What decides how operations run on a GPU and how much memory they take there: the backend goes
 /// by it, and so does the estimate that is made on shapes alone.
@@ -42,6 +43,9 @@ public final class DeviceRules {
   public static final int SCALE_BLOCK = 128;
 
   private static final int SCALE_STRIDE = 4; // cuBLASLt's rows of scales of tiles, in floats
+
+  /// What both sides of an FP8 weight are padded to: 16 bytes, as the matrix units read rows.
+  public static final int FLOAT8_SIDES = 16;
 
   private DeviceRules() {}
 
@@ -123,6 +127,28 @@ public final class DeviceRules {
   /// Returns whether it can normalise sums before they are written: one block has all channels.
   public static boolean isNormalisedByPatches(int outputs) {
     return outputs % 32 == 0 && patchColumns(outputs) == outputs;
+  }
+
+  /// Returns a side of an FP8 weight, padded.
+  public static long paddedSide(long side) {
+    return Math.ceilDiv(side, (long) FLOAT8_SIDES) * FLOAT8_SIDES;
+  }
+
+  /// Returns the shape of an FP8 weight with both sides padded.
+  public static Shape padded(Shape weight) {
+    return Shape.of(paddedSide(weight.size(0)), paddedSide(weight.size(1)));
+  }
+
+  /// Returns the shape of rows with their columns padded.
+  public static Shape paddedRows(Shape rows) {
+    return Shape.of(rows.size(0), paddedSide(rows.size(1)));
+  }
+
+  /// Returns whether rows are quantised in FP8 only after their columns have been padded.
+  public static boolean isUneven(OperandFormat format, long columns) {
+    boolean isPlain =
+        format == OperandFormat.Simple.PLAIN || format == OperandFormat.Simple.FLOAT32;
+    return !isPlain && columns % FLOAT8_SIDES != 0;
   }
 
   /// Returns how many floats apart the rows of a weight's scales of tiles lie.

@@ -31,10 +31,27 @@ final class DeviceTemporaries {
   void rows(Shape shape, OperandFormat want) {
     try (Scope _ = memory.scope()) {
       written(shape, want, shape.size(0));
+      fitted(shape, want);
+    }
+  }
+
+  /// Plain rows with zeros behind them and their codes, where a format wants its columns padded.
+  private void fitted(Shape shape, OperandFormat want) {
+    if (DeviceRules.isUneven(want, shape.size(1))) {
+      try (Scope _ = memory.scope()) {
+        Shape wide = DeviceRules.paddedRows(shape);
+        memory.empty(activation, wide);
+        memory.empty(DType.F8_E4M3, wide);
+        taken(wide, want);
+      }
     }
   }
 
   private void written(Shape shape, OperandFormat want, long notes) {
+    if (DeviceRules.isUneven(want, shape.size(1))) {
+      memory.empty(activation, shape);
+      return;
+    }
     if (want instanceof OperandFormat.Delayed || want == OperandFormat.Simple.FLOAT8_CURRENT) {
       memory.empty(activation, shape);
     }
@@ -44,6 +61,10 @@ final class DeviceTemporaries {
   /// The same where the rows lie in a tensor already: only delayed scaling's first step copies
   /// them.
   private void taken(Shape shape, OperandFormat want) {
+    if (DeviceRules.isUneven(want, shape.size(1))) {
+      memory.empty(activation, shape);
+      return;
+    }
     if (want instanceof OperandFormat.Delayed) {
       memory.empty(activation, shape);
     }
@@ -102,6 +123,7 @@ final class DeviceTemporaries {
   void operand(Shape shape, OperandFormat want) {
     try (Scope _ = memory.scope()) {
       taken(shape, want);
+      fitted(shape, want);
     }
   }
 
@@ -111,15 +133,19 @@ final class DeviceTemporaries {
     try (Scope _ = memory.scope()) {
       memory.empty(DType.BF16, shape);
       sources.forEach(this::sum);
+      Shape wide = DeviceRules.padded(shape);
+      if (!wide.equals(shape)) {
+        memory.empty(DType.BF16, wide);
+      }
       switch (precision) {
         case FLOAT8_TOKEN -> {
-          memory.empty(DType.F8_E4M3, shape);
-          memory.empty(DType.F32, Shape.of(shape.size(0), 1));
+          memory.empty(DType.F8_E4M3, wide);
+          memory.empty(DType.F32, Shape.of(wide.size(0), 1));
         }
         case FLOAT8_CURRENT, FLOAT8_DELAYED -> {
-          memory.empty(DType.F8_E4M3, shape);
+          memory.empty(DType.F8_E4M3, wide);
           memory.empty(DType.F32, Shape.of(1));
-          taken(shape, OperandFormat.Simple.FLOAT8_CURRENT);
+          taken(wide, OperandFormat.Simple.FLOAT8_CURRENT);
         }
         case FLOAT8_BLOCK, FLOAT32, PLAIN -> {}
       }
@@ -131,8 +157,26 @@ final class DeviceTemporaries {
   void product(DType dtype, Shape shape, OperandFormat want, Operand x, SideStack side) {
     try (Scope _ = memory.scope()) {
       taken(shape, want);
-      memory.empty(dtype, shape);
-      adapters(x, side);
+      try (Scope _ = memory.scope()) {
+        memory.empty(dtype, shape);
+        paddedProduct(dtype, shape, x);
+        adapters(x, side);
+      }
+      fitted(shape, want);
+    }
+  }
+
+  /// The input of an FP8 layer and its sums where the sides of the weight are padded.
+  private void paddedProduct(DType dtype, Shape shape, Operand x) {
+    Shape rows = x.values().shape();
+    boolean isPadded =
+        rows.size(1) % DeviceRules.FLOAT8_SIDES != 0
+            || shape.size(1) % DeviceRules.FLOAT8_SIDES != 0;
+    if (x instanceof Operand.Quantized && isPadded && shape.count() > 0) {
+      try (Scope _ = memory.scope()) {
+        memory.empty(DType.F8_E4M3, DeviceRules.paddedRows(rows));
+        memory.empty(dtype, DeviceRules.paddedRows(shape));
+      }
     }
   }
 
@@ -143,6 +187,7 @@ final class DeviceTemporaries {
       if (dtype != result.dtype()) {
         memory.empty(dtype, result.shape());
       }
+      paddedProduct(dtype, result.shape(), x);
       adapters(x, side);
     }
   }
@@ -176,13 +221,18 @@ final class DeviceTemporaries {
       }
       if (want != OperandFormat.Simple.PLAIN) {
         taken(shape, want);
-        memory.empty(activation, shape);
       }
-      if (isOurs) {
-        parts(input);
-      } else if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
-        scores(input.heads(), input.queries(), keys);
+      try (Scope _ = memory.scope()) {
+        if (want != OperandFormat.Simple.PLAIN) {
+          memory.empty(activation, shape);
+        }
+        if (isOurs) {
+          parts(input);
+        } else if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
+          scores(input.heads(), input.queries(), keys);
+        }
       }
+      fitted(shape, want);
     }
   }
 
@@ -191,7 +241,8 @@ final class DeviceTemporaries {
     if (want != OperandFormat.Simple.PLAIN) {
       try (Scope _ = memory.scope()) {
         taken(shape, want);
-        memory.empty(activation, shape);
+        passing(activation, shape);
+        fitted(shape, want);
       }
     }
   }

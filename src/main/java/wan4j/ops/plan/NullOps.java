@@ -131,6 +131,11 @@ public final class NullOps implements Ops {
   }
 
   @Override
+  public void swap(Tensor x, Tensor target) {
+    Shapes.swap(x, target);
+  }
+
+  @Override
   public void clear(Tensor target) {
     Shapes.value("clear", "target", target);
   }

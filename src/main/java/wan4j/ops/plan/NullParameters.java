@@ -61,12 +61,16 @@ final class NullParameters implements Parameters {
     } else if (!biases.isEmpty()) {
       allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
     }
-    allocate(dtype, shapes.weight()); // after the bias, as they lie on a GPU
+    Shape weight =
+        temporaries != null && precision.isFloat8()
+            ? DeviceRules.padded(shapes.weight())
+            : shapes.weight();
+    allocate(dtype, weight); // after the bias, as they lie on a GPU
     long scales =
         switch (precision) {
           case FLOAT32, PLAIN -> 0;
           case FLOAT8_CURRENT, FLOAT8_DELAYED -> 1;
-          case FLOAT8_TOKEN -> shapes.outputs();
+          case FLOAT8_TOKEN -> weight.size(0);
           case FLOAT8_BLOCK ->
               Math.ceilDiv(shapes.outputs(), (long) DeviceRules.SCALE_BLOCK)
                   * DeviceRules.tileScaleStride(Math.toIntExact(shapes.inputs()));

@@ -3,7 +3,6 @@ package wan4j.weights.file;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -13,7 +12,6 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 import wan4j.files.Json;
 import wan4j.files.Quoted;
@@ -30,15 +28,14 @@ final class SafetensorsReader {
   private static final int HIGHEST_RANK = 32;
   private static final ValueLayout.OfLong LENGTH =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final JsonFactory JSON =
-      JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+  private static final JsonFactory JSON = new JsonFactory();
 
   /// One line of the header; positions count from the end of the header; `dtype` is null for a type
   /// that is not read.
-  private record Entry(String name, DType dtype, Shape shape, long begin, long end) {}
+  private record Entry(String name, String type, DType dtype, Shape shape, long begin, long end) {}
 
   private final PositionedFile file;
-  private final List<Entry> entries = new ArrayList<>();
+  private final Map<String, Entry> entries = new HashMap<>();
   private final Map<String, String> metadata = new HashMap<>();
   private final Map<String, String> unread = new LinkedHashMap<>();
 
@@ -67,10 +64,15 @@ final class SafetensorsReader {
     } catch (JacksonException e) {
       throw damaged("has a header that is not JSON (" + Json.reason(e) + ")");
     }
-    checkLayout(file.size() - 8 - length);
+    List<Entry> inOrder =
+        entries.values().stream()
+            .sorted(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end))
+            .toList();
+    checkLayout(inOrder, file.size() - 8 - length);
     Map<String, TensorSource> tensors = new LinkedHashMap<>();
-    for (Entry entry : entries) {
+    for (Entry entry : inOrder) {
       if (entry.dtype == null) {
+        unread.put(entry.name, entry.type);
         continue;
       }
       tensors.put(
@@ -97,7 +99,7 @@ final class SafetensorsReader {
           metadata.put(key, parser.getString());
         }
       } else {
-        entries.add(entry(parser, name));
+        entries.put(name, entry(parser, name)); // the last of a name counts, as for its own reader
       }
     }
     if (parser.nextToken() != null) {
@@ -131,8 +133,7 @@ final class SafetensorsReader {
       if (offsets[0] > offsets[1]) {
         throw damaged("gives %s bytes that end before they begin".formatted(Quoted.of(name)));
       }
-      unread.put(name, type);
-      return new Entry(name, null, Shape.of(), offsets[0], offsets[1]);
+      return new Entry(name, type, null, Shape.of(), offsets[0], offsets[1]);
     }
     Shape shape = shape(sizes, dtype, name);
     if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != shape.count() * dtype.bytes()) {
@@ -146,7 +147,7 @@ final class SafetensorsReader {
                   shape,
                   shape.count() * dtype.bytes()));
     }
-    return new Entry(name, dtype, shape, offsets[0], offsets[1]);
+    return new Entry(name, type, dtype, shape, offsets[0], offsets[1]);
   }
 
   private long[] integers(JsonParser parser, JsonToken first, String name) {
@@ -196,10 +197,9 @@ final class SafetensorsReader {
     }
   }
 
-  private void checkLayout(long bytes) {
-    entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+  private void checkLayout(List<Entry> inOrder, long bytes) {
     long position = 0;
-    for (Entry entry : entries) {
+    for (Entry entry : inOrder) {
       if (entry.begin != position) {
         throw damaged(
             "%s %s: it begins at byte %d, but %d was expected"

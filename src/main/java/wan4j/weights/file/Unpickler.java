@@ -164,7 +164,7 @@ final class Unpickler {
         Object name = pop();
         Object module = pop();
         if (!(name instanceof String n && module instanceof String m)) {
-          throw new MalformedPickle("names a function by something that is no text");
+          throw new MalformedPickle("names a function by something other than text");
         }
         stack.add(global(m, n));
       }
@@ -172,7 +172,7 @@ final class Unpickler {
         Object arguments = pop();
         Object function = pop();
         if (!(function instanceof Global global && arguments instanceof Sequence sequence)) {
-          throw new MalformedPickle("calls something that is no function");
+          throw new MalformedPickle("calls something that is not a function");
         }
         stack.add(meaning.call(global, sequence));
       }
@@ -204,7 +204,7 @@ final class Unpickler {
     Global global = new Global(module, name);
     if (!meaning.allows(global)) {
       throw new MalformedPickle(
-          "asks for " + Quoted.of(module + "." + name) + ", which is no part of a tensor");
+          "asks for " + Quoted.of(module + "." + name) + ", which tensors do not need");
     }
     return global;
   }
@@ -243,14 +243,14 @@ final class Unpickler {
 
   private void append(List<Object> items) {
     if (!(top() instanceof Sequence list) || !(list.items instanceof ArrayList)) {
-      throw new MalformedPickle("adds items to something that is no list");
+      throw new MalformedPickle("adds items to something that is not a list");
     }
     list.items.addAll(items);
   }
 
   private static void put(Object target, List<Object> items) {
     if (!(target instanceof Dictionary dictionary) || items.size() % 2 != 0) {
-      throw new MalformedPickle("adds entries to something that is no dictionary");
+      throw new MalformedPickle("adds entries to something that is not a dictionary");
     }
     for (int i = 0; i < items.size(); i += 2) {
       // nothing here is looked up by a key of another kind, and a tuple would be hashed item by

@@ -157,7 +157,7 @@ public final class Lora implements AutoCloseable {
     Matcher key = KEY.matcher(name);
     if (!key.matches()) {
       throw new InputException(
-          "%s holds %s, which is no known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff, diff_b or diff_m: convert the file"
+          "%s holds %s, which is not a known LoRA key; expected lora_A and lora_B, lora_down and lora_up, alpha, diff, diff_b or diff_m: convert the file"
               .formatted(path, Quoted.of(name)));
     }
     Piece piece = Piece.of(key.group(2) == null ? key.group(3) : key.group(2));

@@ -28,6 +28,6 @@ class TemporaryFolderTest {
   void aFolderThatIsNotThereIsRefused() {
     assertThatThrownBy(() -> TemporaryFolder.in(folder.resolve("none")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("which is no folder; give one with room");
+        .hasMessageContaining("which is not a folder; give one with room");
   }
 }

@@ -2,7 +2,6 @@ package wan4j.bench.random;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,34 +11,36 @@ import wan4j.tensor.Shape;
 import wan4j.weights.Weights;
 
 class ModelShapesTest {
-  private static final Path MANIFESTS = Path.of("src/test/resources/golden/manifests");
-  private static final Path LATER = Path.of("src/test/resources/golden/manifests-s2v-animate");
+  private static final Path MANIFESTS = Path.of("src/test/resources/golden");
 
   @Test
   void theTransformersAreThoseOfTheManifests() {
     for (Task task : Task.values()) {
       Map<String, Shape> shapes =
           ModelShapes.transformer(RandomWeights.config(task, RandomWeights.layers(task)));
-      assertThat(shapes).containsExactlyInAnyOrderEntriesOf(manifest("dit-" + task.spelling()));
+      String folder = task == Task.S2V_14B ? "manifests-s2v-animate" : "manifests";
+      assertThat(shapes)
+          .containsExactlyInAnyOrderEntriesOf(manifest(folder, "dit-" + task.spelling()));
     }
   }
 
   @Test
   void theTextEncoderIsThatOfTheManifest() {
     assertThat(ModelShapes.umT5(UmT5Sizes.LAYERS))
-        .containsExactlyInAnyOrderEntriesOf(manifest("umt5-xxl-encoder"));
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "umt5-xxl-encoder"));
   }
 
   @Test
   void theAutoencodersAreThoseOfTheManifests() {
-    assertThat(ModelShapes.vae21(96)).containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.1"));
+    assertThat(ModelShapes.vae21(96))
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.1"));
     assertThat(ModelShapes.vae22(160, 256))
-        .containsExactlyInAnyOrderEntriesOf(manifest("vae-wan2.2"));
+        .containsExactlyInAnyOrderEntriesOf(manifest("manifests", "vae-wan2.2"));
   }
 
   @Test
   void theImageNetworkIsThatOfTheManifestButForItsLastSteps() {
-    Map<String, Shape> all = manifest("clip-vit-h-14");
+    Map<String, Shape> all = manifest("manifests-s2v-animate", "clip-vit-h-14");
     all.keySet()
         .removeIf(name ->
             !name.startsWith("visual.")
@@ -48,11 +49,9 @@ class ModelShapesTest {
     assertThat(ModelShapes.vision(32)).containsExactlyInAnyOrderEntriesOf(all);
   }
 
-  private static Map<String, Shape> manifest(String name) {
+  private static Map<String, Shape> manifest(String folder, String name) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
-    Path file = MANIFESTS.resolve(name + ".json");
-    try (Weights weights =
-        Weights.ofShapes(Files.exists(file) ? file : LATER.resolve(name + ".json"))) {
+    try (Weights weights = Weights.ofShapes(MANIFESTS.resolve(folder).resolve(name + ".json"))) {
       weights.names().forEach(tensor -> shapes.put(tensor, weights.shape(tensor)));
     }
     return shapes;

@@ -68,7 +68,7 @@ class BenchmarkFileTest {
     assertThat(file.getParent().toFile().list()).containsExactly("gpu.json");
     assertThatThrownBy(() -> BenchmarkFile.append(file.resolve("x.json"), GPU, List.of()))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("x.json cannot be written (" + file + " is no folder)");
+        .hasMessageContaining("x.json cannot be written (" + file + " is not a folder)");
   }
 
   @Test

@@ -151,7 +151,8 @@ final class CudaLayoutsTest {
   @Test
   void ncclIsSpokenToInItsOwnNumbers() throws Exception {
     var expected = new TreeMap<String, Long>();
-    expected.put("ncclSum", 0L);
+    expected.put("ncclSum", (long) Nccl.Reduction.SUM.code);
+    expected.put("ncclMax", (long) Nccl.Reduction.MAXIMUM.code);
     expected.put("ncclInProgress", 7L);
     expected.put("ncclUint8", (long) Nccl.Element.BYTE.code);
     expected.put("ncclFloat32", (long) Nccl.Element.FLOAT32.code);

@@ -152,7 +152,7 @@ final class GpuBindingsTest {
       long x = memory.floats(from);
       List<Collective> collectives =
           List.of(
-              to -> Nccl.allReduce(x, to, 512, Nccl.Element.FLOAT32, ranks, 0),
+              to -> Nccl.allReduce(x, to, 512, Nccl.Element.FLOAT32, Nccl.Reduction.SUM, ranks, 0),
               to -> Nccl.allToAll(x, to, 512, Nccl.Element.FLOAT32, 1, ranks, 0),
               to -> Nccl.allGather(x, to, 512, Nccl.Element.FLOAT32, ranks, 0),
               to -> Nccl.broadcast(x, to, 512, Nccl.Element.FLOAT32, 0, ranks, 0));

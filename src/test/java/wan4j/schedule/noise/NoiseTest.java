@@ -46,6 +46,23 @@ class NoiseTest {
     }
   }
 
+  /// PyTorch takes seeds of 64 bits, of which its generator on a CPU sees the lower half.
+  @Test
+  void largeSeedsCountAllTheirBitsOnAGpuAndTheLowerHalfOnACpu() {
+    Tensor expected = GoldenCase.of("rng", "randn").tensor("out.seed4294967295.randint_raw32");
+    CpuNoise noise = new CpuNoise(Long.parseUnsignedLong("18446744073709551615"));
+    for (long i = 0; i < expected.count(); i++) {
+      long value = expected.segment().getAtIndex(ValueLayout.JAVA_LONG_UNALIGNED, i);
+      assertThat(noise.randint32()).isEqualTo(value);
+    }
+    // the known answers of Random123 (DEShawResearch/random123, tests/kat_vectors)
+    int[] numbers = new int[4];
+    Philox.generate(0, 0, 0, numbers);
+    assertThat(numbers).containsExactly(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8);
+    Philox.generate(-1, -1, Long.parseUnsignedLong("18446744073709551615"), numbers);
+    assertThat(numbers).containsExactly(0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd);
+  }
+
   @Test
   void cpuDrawsContinueEachOther() {
     GoldenCase golden = GoldenCase.of("rng", "randn");

@@ -287,7 +287,8 @@ final class LoraTest {
     Map<String, TensorSource> wrongShape = pair();
     wrongShape.put("a.lora_up.weight", source2(3, 1, 2, 3));
     refuses(wrongShape).hasMessageContaining("[2, 3]");
-    refuses(Map.of("a.weight", source(1, 2, 3, 4, 5, 6))).hasMessageContaining("no known LoRA key");
+    refuses(Map.of("a.weight", source(1, 2, 3, 4, 5, 6)))
+        .hasMessageContaining("not a known LoRA key");
     refuses(Map.of("img_emb.proj.1.diff", source(1, 2, 3, 4, 5, 6)))
         .hasMessageContaining("changes nothing");
     Map<String, TensorSource> adapters = pair();

@@ -1,0 +1,143 @@
+package wan4j.cuda;
+
+import java.util.List;
+import java.util.function.Consumer;
+import wan4j.cuda.bind.Nccl;
+import wan4j.cuda.device.Device;
+import wan4j.cuda.device.DeviceStorage;
+import wan4j.ops.Collectives;
+import wan4j.ops.SequenceGroup;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+
+/// Exchange between GPUs through NCCL, in the order of the backend's other work: nothing waits on
+/// the host.
+public final class NcclCollectives implements Collectives {
+  private final Device device;
+  private final long communicator;
+  private final int rank;
+  private final int ranks;
+  private final Consumer<Throwable> failed;
+
+  /// Joins the communicator of a name as one of its ranks, and waits for the others; `failed` is
+  /// told a failure of this rank, and ends the others.
+  NcclCollectives(Device device, byte[] name, int ranks, int rank, Consumer<Throwable> failed) {
+    this.device = device;
+    this.rank = rank;
+    this.ranks = ranks;
+    this.failed = failed;
+    device.context().enter();
+    communicator = Nccl.join(name, ranks, rank);
+  }
+
+  @Override
+  public int rank() {
+    return rank;
+  }
+
+  @Override
+  public int ranks() {
+    return ranks;
+  }
+
+  @Override
+  public void allToAll(List<Tensor> sources, List<Tensor> targets) {
+    exchange(() -> {
+      for (int i = 0; i < sources.size(); i++) {
+        send(sources.get(i), i % ranks);
+        receive(targets.get(i), i % ranks);
+      }
+    });
+  }
+
+  @Override
+  public void allGather(Tensor source, List<Tensor> targets) {
+    exchange(() -> {
+      for (int other = 0; other < ranks; other++) {
+        if (other != rank) {
+          send(source, other);
+          receive(targets.get(other), other);
+        }
+      }
+    });
+    Tensor own = targets.get(rank);
+    if (!own.equals(source) && own.bytes() > 0) {
+      device.copy(DeviceStorage.address(own), DeviceStorage.address(source), source.bytes());
+    }
+  }
+
+  @Override
+  public void reduce(SequenceGroup.Reduction reduction, Tensor values) {
+    if (values.dtype() != DType.F32) {
+      throw new IllegalArgumentException("reduce: got " + values + ", expected float32");
+    }
+    device.begin();
+    long address = DeviceStorage.address(values);
+    Nccl.allReduce(
+        address,
+        address,
+        values.count(),
+        Nccl.Element.FLOAT32,
+        switch (reduction) {
+          case SUM -> Nccl.Reduction.SUM;
+          case MAXIMUM -> Nccl.Reduction.MAXIMUM;
+        },
+        communicator,
+        device.stream());
+  }
+
+  @Override
+  public void broadcast(int from, Tensor values) {
+    device.begin();
+    long address = DeviceStorage.address(values);
+    Nccl.broadcast(
+        address, address, values.bytes(), Nccl.Element.BYTE, from, communicator, device.stream());
+  }
+
+  @Override
+  public void shift(Tensor toNext, Tensor fromPrevious) {
+    exchange(() -> {
+      send(toNext, (rank + 1) % ranks);
+      receive(fromPrevious, (rank + ranks - 1) % ranks);
+    });
+  }
+
+  private void exchange(Runnable sends) {
+    device.begin();
+    Nccl.startGroup();
+    try {
+      sends.run();
+    } finally {
+      Nccl.endGroup();
+    }
+  }
+
+  private void send(Tensor source, int to) {
+    if (source.bytes() > 0) {
+      long address = DeviceStorage.address(source);
+      Nccl.send(address, source.bytes(), Nccl.Element.BYTE, to, communicator, device.stream());
+    }
+  }
+
+  private void receive(Tensor target, int from) {
+    if (target.bytes() > 0) {
+      long address = DeviceStorage.address(target);
+      Nccl.receive(address, target.bytes(), Nccl.Element.BYTE, from, communicator, device.stream());
+    }
+  }
+
+  @Override
+  public void fail(Throwable cause) {
+    failed.accept(cause);
+  }
+
+  /// Ends what this rank waits for; any thread may call it.
+  public void abort() {
+    Nccl.abort(communicator);
+  }
+
+  @Override
+  public void close() {
+    device.context().release(() -> Nccl.destroy(communicator));
+  }
+}
