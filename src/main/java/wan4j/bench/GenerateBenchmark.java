@@ -125,7 +125,7 @@ public final class GenerateBenchmark {
   /// is animated.
   private static Source source(Task task, VideoSize size) {
     return switch (task) {
-      case T2V_A14B, TI2V_5B, S2V_14B -> Source.TEXT;
+      case T2V_A14B, TI2V_5B -> Source.TEXT;
       case I2V_A14B -> new Source.Image(picture(size));
       case S2V_14B -> new Source.Speech(picture(size), noise(), null, Source.Clips.USUAL);
       case ANIMATE_14B ->

@@ -9,9 +9,6 @@ import wan4j.Source;
 import wan4j.Task;
 import wan4j.engine.Relighting;
 import wan4j.media.CharacterVideos;
-import wan4j.media.Sound;
-import wan4j.media.Soundtrack;
-import wan4j.media.VideoFormat;
 import wan4j.tensor.InputException;
 
 /// The flags of character animation.
@@ -52,8 +49,18 @@ final class CharacterOptions {
     return Flags.isTrue("--replace_flag", replaces, false);
   }
 
-  private boolean relights() {
-    return Flags.isTrue("--use_relighting_lora", relights, replaces());
+  /// Returns the relighting LoRA of a checkpoint where it is used, else nothing; what is unusual is
+  /// told to `notes`.
+  List<LoraFile> relighting(Path checkpoint, Consumer<String> notes) {
+    if (!Flags.isTrue("--use_relighting_lora", relights, replaces())) {
+      return List.of();
+    }
+    if (!replaces()) {
+      notes.accept(
+          "the relighting LoRA is used without --replace_flag; it was trained for replaced"
+              + " characters");
+    }
+    return List.of(Relighting.of(checkpoint));
   }
 
   /// Throws `InputException` for flags that a task cannot use.
@@ -75,16 +82,6 @@ final class CharacterOptions {
     }
     return new Source.Character(
         CharacterVideos.open(folder, replaces(), notes), overlap == null ? 1 : overlap);
-  }
-
-  /// Returns the driving video's sound where the target can hold it.
-  static Soundtrack track(CharacterVideos videos, Path target, Consumer<String> notes) {
-    Sound sound = videos.soundOfVideo();
-    if (sound.length() > 0 && !VideoFormat.of(target).holdsSound()) {
-      notes.accept("%s cannot hold the driving video's sound".formatted(target));
-      return Sound.NONE;
-    }
-    return sound;
   }
 
   private static void refuse(Task task, String flag, Object value) {

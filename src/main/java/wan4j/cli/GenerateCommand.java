@@ -96,7 +96,7 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--size",
       description =
           "Width*height, or the area where a picture gives the aspect (default: 1280*720, ti2v"
-              + " 1280*704).")
+              + " 1280*704; animate: the driving video's).")
   private String size;
 
   @Option(names = "--any_size", description = "Take sizes that the model was not trained for.")

@@ -26,11 +26,6 @@ final class ImageOptions {
               + " leaves it as it is stored, as the reference does (default: apply).")
   private String exif;
 
-  /// Says whether a picture was named.
-  boolean isGiven() {
-    return image != null;
-  }
-
   /// Reads the picture, or returns null for none; what was done to it is told to `notes`. Throws
   /// `InputException` when it cannot be read or the flags do not fit.
   Picture picture(Consumer<String> notes) {

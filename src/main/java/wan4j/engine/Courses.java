@@ -72,7 +72,6 @@ public final class Courses {
       case S2V_14B ->
           switch (request.source()) {
             case Source.Speech speech -> speech(speech, size);
-            case Source.Character _ -> throw noCharacter(task);
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give the subject's with --image, and what it speaks with --audio"

@@ -344,9 +344,9 @@ final class KernelWalk {
     }
 
     private Conditioning conditioning(
-        Course course, VideoSize size, Shape shape, Prompts prompts, boolean isFirst) {
+        VideoSize size, Shape shape, Prompts prompts, boolean isFirst) {
       if (task != Task.S2V_14B) {
-        return course.conditioning(ops, vae, shape, prompts, Clip.FIRST);
+        return course(size).conditioning(ops, vae, shape, prompts, Clip.FIRST);
       }
       int channels = experts.config().speech().soundDim();
       int frames = 4 * (shape.length(1) + PAST);

@@ -14,7 +14,7 @@ import wan4j.weights.TransformerConfig;
 public final class ModelShapes {
   private static final int UMT5_BUCKETS = 32;
   private static final int BLOCKS_A_FACE = 5; // of the transformer, for one of the face adapter
-  static final long PICTURE_WIDTH = 1280;
+  private static final long PICTURE_WIDTH = 1280;
   private static final long MOTION_WIDTH = 512;
   private static final long DIRECTIONS = 20;
   private static final long FACE_WIDTH = 1024;
@@ -56,9 +56,6 @@ public final class ModelShapes {
     }
     if (config.seesPicture()) {
       all.character(config);
-    }
-    if (config.speech() != null) {
-      all.speech(config);
     }
     return all.shapes;
   }

@@ -12,8 +12,6 @@ import wan4j.weights.TransformerConfig;
 
 /// Random conditions of a clip, of the sizes that a real one's have.
 public final class RandomConditions {
-  private static final int PICTURE_TOKENS = 257;
-  private static final int FACE_SIZE = 512;
   private static final int PAST = 19; // latent frames before a clip of speech to video
   private static final int FRAMES = 4; // of a latent frame, at most
   private static final int PICTURE_TOKENS = 257;
@@ -45,16 +43,6 @@ public final class RandomConditions {
     long beside = config.inChannels() - sample.size(0);
     return new Conditions.Scene(
         text(), beside == 0 ? List.of() : List.of(uploaded(sample.with(0, beside))), 0);
-  }
-
-  private Conditions character() {
-    int frames = sample.length(1) - 1;
-    return new Conditions.Character(
-        text(),
-        drawn(Shape.of(PICTURE_TOKENS, ModelShapes.PICTURE_WIDTH)),
-        uploaded(sample.with(0, config.inChannels() - sample.size(0))),
-        uploaded(sample.with(1, frames)),
-        Tensor.zeros(DType.U8, Shape.of(LatentGrid.videoFrames(frames), FACE_SIZE, FACE_SIZE, 3)));
   }
 
   private Conditions speech(boolean seesMotion) {
