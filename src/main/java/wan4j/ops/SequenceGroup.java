@@ -13,12 +13,23 @@ public interface SequenceGroup {
     MAXIMUM
   }
 
+  /// Where a rank's tokens lie among those of all ranks.
+  ///
+  /// @param first the first of them
+  /// @param all how many all ranks have
+  record Span(int first, int all) {}
+
   /// A group of one.
   SequenceGroup SOLO =
       new SequenceGroup() {
         @Override
         public Tensor share(Ops ops, Tensor tokens) {
           return tokens;
+        }
+
+        @Override
+        public Span span(int tokens) {
+          return new Span(0, tokens);
         }
 
         @Override
@@ -45,13 +56,16 @@ public interface SequenceGroup {
   /// Returns this rank's rows of a tensor over all tokens.
   Tensor share(Ops ops, Tensor tokens);
 
+  /// Returns where this rank's tokens, so many, lie among those of all ranks.
+  Span span(int tokens);
+
   /// Returns the format in which the self-attention of a layer takes its input in a forward, the
   /// same whenever it is asked: it depends on nothing that has run.
   AttentionFormat format(ForwardPass pass, int layer);
 
-  /// Turns float32 statistics of this rank's queries, keys or values into those of all ranks', in
-  /// place. A backend calls it between norm and rotation, which statistics are taken after, and the
-  /// quantisation that goes by them; formats that need none never do.
+  /// Turns float32 or float64 statistics of this rank's queries, keys or values into those of all
+  /// ranks', in place. A backend calls it between norm and rotation, which statistics are taken
+  /// after, and the quantisation that goes by them; formats that need none never do.
   void agree(Ops ops, Reduction reduction, Tensor statistics);
 
   /// Returns the attention of this rank's queries over the keys and values of all ranks.

@@ -1,6 +1,7 @@
 package wan4j.ops.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static wan4j.ops.AttentionFormat.Simple.PLAIN;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,7 +22,7 @@ final class AttentionPlanTest {
   void blocksTakeWholeItemsAndShareWhatIsLeft(int queries, int keys, int heads, int headSize) {
     for (int multiprocessors : new int[] {H100, H100_PCIE, 78, 16}) {
       AttentionPlan plan = AttentionPlan.of(queries, keys, heads, headSize, multiprocessors);
-      assertThat(plan.items()).isEqualTo(Math.ceilDiv(queries, AttentionPlan.QUERIES) * heads);
+      assertThat(plan.items()).isEqualTo(Math.ceilDiv(queries, 192) * heads);
       assertThat(plan.rounds() * plan.blocks() + plan.rest()).isEqualTo(plan.items());
       assertThat(plan.blocks()).isBetween(1, multiprocessors);
       assertThat((long) plan.tiles() * plan.tile()).isBetween((long) keys, keys + 127L);
@@ -77,8 +78,9 @@ final class AttentionPlanTest {
       for (int queries = 1; queries < 30_000; queries += 777) {
         for (int multiprocessors = 1; multiprocessors < 160; multiprocessors++) {
           AttentionPlan plan = AttentionPlan.of(queries, keys, 3, 128, multiprocessors);
-          int floats = plan.isCut() ? 2 * plan.blocks() * AttentionPlan.QUERIES * 130 : 0;
-          assertThat(AttentionPlan.partFloats(keys, 128)).isGreaterThanOrEqualTo(floats);
+          int floats = plan.isCut() ? 2 * plan.blocks() * plan.queries() * 130 : 0;
+          assertThat(AttentionPlan.partFloats(PLAIN, false, keys, 128))
+              .isGreaterThanOrEqualTo(floats);
         }
       }
     }
