@@ -46,6 +46,14 @@ public enum Attention {
     return Arrays.stream(values()).map(Attention::spelling).collect(Collectors.joining(", "));
   }
 
+  /// Says whether it has fewer bits than bfloat16.
+  public boolean isNarrow() {
+    return switch (this) {
+      case AUTO, BF16, CUDNN -> false;
+      case INT8, FP8, INT8QK, INT8PV -> true;
+    };
+  }
+
   /// Returns the name.
   public String spelling() {
     return spelling;

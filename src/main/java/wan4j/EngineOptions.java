@@ -15,6 +15,7 @@ import java.util.Objects;
 ///   nothing speaks for either
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
+/// @param attention how the self-attention of the transformers computes
 public record EngineOptions(
     Path checkpoint,
     Device device,
@@ -23,7 +24,8 @@ public record EngineOptions(
     List<LoraFile> loras,
     LoraMode loraMode,
     Offload offload,
-    boolean textOnCpu) {
+    boolean textOnCpu,
+    AttentionSettings attention) {
   /// Copies the list; null is refused by name, with a `NullPointerException`.
   public EngineOptions {
     Objects.requireNonNull(checkpoint, "checkpoint");
@@ -33,7 +35,30 @@ public record EngineOptions(
     Objects.requireNonNull(loras, "loras");
     Objects.requireNonNull(loraMode, "loraMode");
     Objects.requireNonNull(offload, "offload");
+    Objects.requireNonNull(attention, "attention");
     loras = List.copyOf(loras);
+  }
+
+  /// With the attention that the quality figures support.
+  public EngineOptions(
+      Path checkpoint,
+      Device device,
+      Arithmetic arithmetic,
+      Quantization quantization,
+      List<LoraFile> loras,
+      LoraMode loraMode,
+      Offload offload,
+      boolean textOnCpu) {
+    this(
+        checkpoint,
+        device,
+        arithmetic,
+        quantization,
+        loras,
+        loraMode,
+        offload,
+        textOnCpu,
+        AttentionSettings.AUTO);
   }
 
   /// Without LoRA files.

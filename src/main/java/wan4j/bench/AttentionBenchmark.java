@@ -1,9 +1,11 @@
 package wan4j.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import wan4j.Attention;
 import wan4j.Task;
@@ -13,7 +15,8 @@ import wan4j.bench.measure.Rates;
 import wan4j.bench.random.AttentionData;
 import wan4j.bench.random.RandomWeights;
 import wan4j.cuda.CudaOps;
-import wan4j.engine.AttentionFormats;
+import wan4j.cuda.bind.DeviceLoad;
+import wan4j.engine.AttentionChoice;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
@@ -35,6 +38,8 @@ import wan4j.weights.TransformerConfig;
 /// Attention alone, of wan4j's kernels in every precision beside cuDNN's on a GPU in bfloat16.
 public final class AttentionBenchmark {
   private static final int DENSITY = 4; // of lists of key blocks: one of so many
+  private static final long LOAD_NANOSECONDS = 1_200_000_000; // power is an average of a second
+  private static final int AHEAD = 4; // runs that are under way when clock and power are read
   private static final int SAMPLES = 64; // rows that are compared with float64 ones
   private static final List<Attention> NARROW =
       List.of(Attention.INT8, Attention.FP8, Attention.INT8QK, Attention.INT8PV);
@@ -100,8 +105,12 @@ public final class AttentionBenchmark {
         }
         double[][] times = bench.times(sides.values().toArray(Runnable[]::new));
         int index = 0;
-        for (String side : sides.keySet()) {
-          add(results, parameters, side, operations, times[index++]);
+        for (Map.Entry<String, Runnable> side : sides.entrySet()) {
+          add(results, parameters, side.getKey(), operations, times[index]);
+          if (sizes.hasErrors) {
+            addLoad(results, parameters, side, ops, times[index]);
+          }
+          index++;
         }
         Tensor other = ops.empty(DType.BF16, sizes.tokens, sizes.heads, size);
         cuda.attentionByKernel(random, scale, target);
@@ -127,6 +136,34 @@ public final class AttentionBenchmark {
     }
   }
 
+  /// Adds clock, power and cycles under a second of nothing but this work.
+  private static void addLoad(
+      List<Measurement> results,
+      Map<String, Object> common,
+      Map.Entry<String, Runnable> side,
+      Ops ops,
+      double[] times) {
+    long start = System.nanoTime();
+    while (System.nanoTime() - start < LOAD_NANOSECONDS) {
+      side.getValue().run();
+      side.getValue().run();
+      ops.synchronize();
+    }
+    for (int i = 0; i < AHEAD; i++) {
+      side.getValue().run();
+    }
+    Optional<DeviceLoad> load = DeviceLoad.now(0);
+    ops.synchronize();
+    Map<String, Object> parameters = new LinkedHashMap<>(common);
+    parameters.put("by", side.getKey());
+    load.ifPresent(now -> {
+      double[] cycles = Arrays.stream(times).map(time -> time * now.megahertz() / 1e3).toArray();
+      results.add(Measurement.of("attention", parameters, "clock", "MHz", now.megahertz()));
+      results.add(Measurement.of("attention", parameters, "power", "W", now.watts()));
+      results.add(Measurement.of("attention", parameters, "cycles", "million", cycles));
+    });
+  }
+
   /// Attends once in 8 bits, from heads in bfloat16, over all keys or over `blocks` of them (null
   /// for all).
   private static void narrow(
@@ -137,7 +174,7 @@ public final class AttentionBenchmark {
   }
 
   private static AttentionInput input(CudaOps ops, Heads heads, Attention attention) {
-    return switch (AttentionFormats.of(attention)) {
+    return switch (AttentionChoice.format(attention)) {
       case AttentionFormat.Simple.PLAIN -> heads;
       case AttentionFormat.EightBit format -> {
         QuantizedHeads target =
@@ -161,7 +198,7 @@ public final class AttentionBenchmark {
     List<Attention> all = new ArrayList<>(NARROW);
     all.addFirst(Attention.BF16);
     for (Attention attention : all) {
-      KeyBlocks blocks = quarter(cuda, random, AttentionFormats.of(attention));
+      KeyBlocks blocks = quarter(cuda, random, AttentionChoice.format(attention));
       sides.put(
           attention.spelling() + ", 25 % of the key blocks",
           () -> narrow(cuda, random, attention, blocks, scale));

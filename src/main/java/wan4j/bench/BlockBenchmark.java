@@ -11,7 +11,7 @@ import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.ShareOfGroup;
-import wan4j.engine.AttentionFormats;
+import wan4j.engine.AttentionChoice;
 import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
 import wan4j.ops.AttentionFormat;
@@ -55,7 +55,7 @@ public final class BlockBenchmark {
   private static Map<String, Object> parameters(
       Workbench bench, Task task, int share, int layers, Attention attention) {
     Map<String, Object> parameters = bench.parameters(task, share);
-    if (AttentionFormats.of(attention) != AttentionFormat.Simple.PLAIN) {
+    if (AttentionChoice.format(attention) != AttentionFormat.Simple.PLAIN) {
       parameters.put("attention", attention.spelling());
     }
     parameters.put("layers", layers);
@@ -71,7 +71,7 @@ public final class BlockBenchmark {
       Attention attention,
       Map<String, Object> parameters) {
     TransformerConfig config = RandomWeights.config(task, layers);
-    ShareOfGroup group = new ShareOfGroup(share, AttentionFormats.of(attention));
+    ShareOfGroup group = new ShareOfGroup(share, AttentionChoice.format(attention));
     group.require(grid.tokens(), config.heads());
     try (WanTransformer transformer =
             new WanTransformer(

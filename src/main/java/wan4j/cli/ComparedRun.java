@@ -89,6 +89,7 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("compared_with", "without quantisation and cache");
     fields.put("fp8_recipe", recipe.spelling());
+    fields.put("attention", options.attention().spelling());
     fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
     fields.put("prompt", request.prompt());
     fields.put("seed", request.sampling().seed());

@@ -123,6 +123,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
+  @Mixin private AttentionOptions attention;
   @Mixin private LoraOptions loras;
 
   @Override
@@ -148,7 +149,8 @@ final class GenerateCommand implements Callable<Integer> {
             loras.files(),
             loras.mode(),
             offload(),
-            textOnCpu);
+            textOnCpu,
+            attention.settings());
     KeptSteps steps = output.steps();
     Path target;
     FrameBuffer kept = new FrameBuffer(); // filled where the video is compared

@@ -30,7 +30,14 @@ final class AttentionLayers implements AutoCloseable {
   private final GroupAttentionKernels groups;
   private final FusedAttention fused;
   private final ProductAttention products;
-  private boolean isOursAlone;
+  private Preference preference = Preference.FASTER;
+
+  /// Whose kernel takes heads that both wan4j and cuDNN could.
+  private enum Preference {
+    FASTER,
+    OURS,
+    LIBRARY
+  }
 
   AttentionLayers(
       DeviceMemory memory,
@@ -124,18 +131,26 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Lets wan4j's kernel take whatever it can, also where cuDNN is faster.
   void preferOurs() {
-    isOursAlone = true;
+    preference = Preference.OURS;
+  }
+
+  /// Leaves wan4j's kernel what cuDNN cannot take.
+  void preferLibrary() {
+    preference = Preference.LIBRARY;
   }
 
   private boolean isOurs(Heads heads, double scale) {
-    return isOursAlone
-        ? AttentionKernels.fits(activation, heads, scale)
-        : AttentionKernels.takes(activation, heads, scale);
+    return switch (preference) {
+      case FASTER -> AttentionKernels.takes(activation, heads, scale);
+      case OURS -> AttentionKernels.fits(activation, heads, scale);
+      case LIBRARY -> false; // cuDNN takes all heads that the kernel does
+    };
   }
 
   /// Returns what computes attention over many keys in heads of a size, with a bias or without.
   String name(int headSize, boolean isBiased) {
-    if (!isBiased && DeviceRules.fitsOurAttention(activation, headSize)) {
+    boolean isOurs = preference != Preference.LIBRARY;
+    if (!isBiased && isOurs && DeviceRules.fitsOurAttention(activation, headSize)) {
       return "wan4j";
     }
     return !isBiased && DeviceRules.isFusedAttention(activation, headSize) ? "cuDNN" : "products";

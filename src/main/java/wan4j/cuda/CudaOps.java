@@ -210,6 +210,12 @@ public final class CudaOps implements Ops {
     device.renew();
   }
 
+  /// Has cuDNN compute every attention that it can, also where wan4j's kernel is faster.
+  public void preferLibraryAttention() {
+    attentions.preferLibrary();
+    device.renew();
+  }
+
   /// Returns what computes attention in heads of a size, with a bias of relative positions or
   /// without: "wan4j", "cuDNN", or "products" for two products around a softmax.
   public String attention(int headSize, boolean isBiased) {

@@ -72,6 +72,8 @@ public final class Networks implements CourseNetworks, AutoCloseable {
           Precisions.of(
               Precisions.recipe(options.quantization(), checkpoint().transformer(expert))));
     }
+    AttentionChoice.apply(
+        ops, options.attention(), model.config().headDim(), model.config().layers());
     experts =
         new Experts(
             model.config(),
@@ -200,7 +202,11 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     PrecisionTable table = Precisions.table(options.quantization(), weights);
     WanTransformer transformer =
         new WanTransformer(
-            model.config(), merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
+            model.config(),
+            merged.merged(expert, weights, table),
+            ops,
+            SequenceGroup.solo(AttentionChoice.schedule(options.attention())),
+            table);
     try {
       transformer.adapt(beside.applications(expert));
       return transformer;

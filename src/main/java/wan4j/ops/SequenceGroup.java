@@ -19,39 +19,13 @@ public interface SequenceGroup {
   /// @param all how many all ranks have
   record Span(int first, int all) {}
 
-  /// A group of one.
-  SequenceGroup SOLO =
-      new SequenceGroup() {
-        @Override
-        public Tensor share(Ops ops, Tensor tokens) {
-          return tokens;
-        }
+  /// A group of one, whose attention is in the activation type.
+  SequenceGroup SOLO = solo(AttentionSchedule.PLAIN);
 
-        @Override
-        public Span span(int tokens) {
-          return new Span(0, tokens);
-        }
-
-        @Override
-        public AttentionFormat format(ForwardPass pass, int layer) {
-          return AttentionFormat.Simple.PLAIN;
-        }
-
-        @Override
-        public void agree(Ops ops, Reduction reduction, Tensor statistics) {
-          // one rank's tokens are all tokens
-        }
-
-        @Override
-        public Operand attention(Ops ops, AttentionInput input, double scale, OperandFormat want) {
-          return ops.attention(input, scale, want);
-        }
-
-        @Override
-        public Tensor gather(Ops ops, Tensor tokens) {
-          return tokens;
-        }
-      };
+  /// Returns a group of one.
+  static SequenceGroup solo(AttentionSchedule attention) {
+    return new Solo(attention);
+  }
 
   /// Returns this rank's rows of a tensor over all tokens.
   Tensor share(Ops ops, Tensor tokens);
