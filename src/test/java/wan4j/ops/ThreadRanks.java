@@ -1,5 +1,6 @@
 package wan4j.ops;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -151,8 +152,8 @@ final class ThreadRanks {
 
   private static Tensor host(DType type, long... sizes) {
     Shape shape = Shape.of(sizes);
-    byte[] bytes = new byte[Math.toIntExact(shape.count() * type.bytes())];
-    return new Tensor(shape, type, new HostStorage(MemorySegment.ofArray(bytes)));
+    MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, shape.count() * type.bytes()), 64);
+    return new Tensor(shape, type, new HostStorage(memory));
   }
 
   private static Tensor copy(Tensor x) {
