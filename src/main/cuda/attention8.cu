@@ -117,11 +117,11 @@ struct Task {
 };
 
 // Adds sums of E4M3 products to those in shared memory and begins anew.
-__device__ __forceinline__ void promote(float (&sums)[SUMS], float* master, bool hasMaster, Lag& lag) {
+__device__ __forceinline__ void promote(float (&sums)[SUMS], float* master, Lag& lag) {
 #pragma unroll
   for (int i = 0; i < SUMS; i++) {
     float& sum = master[i * MASTER_STRIDE];
-    sum = hasMaster ? sum * lag.factor[i / 2 % 2] + sums[i] : sums[i];
+    sum = sum * lag.factor[i / 2 % 2] + sums[i];
     sums[i] = 0.0f;
   }
   lag.factor[0] = 1.0f;
@@ -142,8 +142,6 @@ __device__ __forceinline__ void attend(
     int tile = work->last - 1;
     int firstTile = work->first;
     int head = work->item / task.queryTiles;
-    float* master = masters + threadIdx.x;
-    bool hasMaster = false;
     int unpromoted = 0;
     Lag lag = {{1.0f, 1.0f}};
     const float* keyScales = task.keyScales + static_cast<int64>(head) * task.keyStride;
@@ -180,6 +178,9 @@ __device__ __forceinline__ void attend(
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
       sums[i] = 0.0f;
+      if constexpr (!IS_WIDE) {
+        masters[threadIdx.x + i * MASTER_STRIDE] = 0.0f;
+      }
     }
     int at = queryRing.stage * GROUPS + group;
     unsigned int mine = places.query + at * QUERY_BYTES;
@@ -234,8 +235,7 @@ __device__ __forceinline__ void attend(
       keyRing.step();
       if (!IS_WIDE && ++unpromoted == PROMOTED) {
         unpromoted = 0;
-        promote(sums, master, hasMaster, lag);
-        hasMaster = true;
+        promote(sums, masters + threadIdx.x, lag);
       }
       if constexpr (FOLLOWS) {
         follow(scores, sums, rows, lag, scales);
@@ -259,13 +259,22 @@ __device__ __forceinline__ void attend(
     for (int r = 0; r < 2; r++) {
       rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
     }
+    int thread = threadHere();
     if constexpr (!IS_WIDE) {
+      int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
+      const float* waiting = masters + thread;
 #pragma unroll
-      for (int i = 0; i < SUMS; i++) {
-        int channel = head * HEAD_SIZE + i / 4 * 8 + threadIdx.x % 4 * 2 + i % 2;
+      for (int i = 0; i < SUMS; i += 2) {
         int r = i / 2 % 2;
-        sums[i] += hasMaster ? master[i * MASTER_STRIDE] * lag.factor[r] : 0.0f;
-        sums[i] = sums[i] * task.valueScales[channel] + rows.total[r] * task.valueMeans[channel];
+        float scale[2];
+        float mean[2];
+        load<FLOAT32, 2>(task.valueScales, first + i / 4 * 8, scale);
+        load<FLOAT32, 2>(task.valueMeans, first + i / 4 * 8, mean);
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+          sums[i + j] += waiting[(i + j) * MASTER_STRIDE] * lag.factor[r];
+          sums[i + j] = sums[i + j] * scale[j] + rows.total[r] * mean[j];
+        }
       }
     }
     if constexpr (!FOLLOWS) {
@@ -273,7 +282,6 @@ __device__ __forceinline__ void attend(
         work->again = 1;
       }
     }
-    int thread = threadHere();
     int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
     if (work->part >= 0) {
       leavePart(sums, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
