@@ -43,7 +43,8 @@ final class AttentionRequestTest {
     float[] usual = latents(AttentionSettings.AUTO);
     float[] got = latents(new AttentionSettings(attention));
     if (attention.isNarrow()) {
-      assertThat(Comparison.relativeError(got, usual)).isBetween(1e-6, 5e-2);
+      double most = attention == Attention.FP8 ? 0.14 : 5e-2;
+      assertThat(Comparison.relativeError(got, usual)).isBetween(1e-6, most);
     } else {
       assertThat(got).isEqualTo(usual);
     }

@@ -208,9 +208,14 @@ final class KernelWalk {
                   ops.empty(DType.I32, heads, tiles), ops.empty(DType.I32, heads, tiles, 12));
           for (Precision recipe : Precision.values()) {
             if (recipe != Precision.FLOAT32) { // a layer's, never a network's
-              Linear out = out(parameters, config.dim(), recipe);
-              ops.attention(input, 0.1, out.input(Branch.CONDITIONAL));
-              ops.attention(input, blocks, 0.1, out.input(Branch.CONDITIONAL));
+              Linear dense = out(parameters, config.dim(), recipe);
+              Linear listed = out(parameters, config.dim(), recipe);
+              for (int step = 0;
+                  step < 2;
+                  step++) { // delayed scaling knows its scale in the second
+                ops.attention(input, 0.1, dense.input(Branch.CONDITIONAL));
+                ops.attention(input, blocks, 0.1, listed.input(Branch.CONDITIONAL));
+              }
             }
           }
           Heads plain = new Heads(spare(tokens, heads), spare(tokens, heads), spare(tokens, heads));
