@@ -4,7 +4,8 @@
 // with a scale for each row of a head, which is a 1 x 128 piece.
 //
 // A block takes 192 queries of one head at a time (attention.cuh says how items are spread). One warp
-// copies keys and values in tiles, the last tile first, which alone may reach beyond the keys; three
+// copies keys and values in tiles, the last tile first, which alone may reach beyond the keys (where
+// items attend to lists of tiles, only this warp reads them); three
 // warpgroups of 64 queries multiply. Each asks for the weighted sum of the tile before and for the scores
 // of the next, then turns those into weights while the other two have the tensor cores: products whose
 // left side lies in registers hold up the warp that asks for them, so that two warpgroups could not hide
@@ -22,55 +23,12 @@
 // few of those, and products would be awaited one by one. Over few keys, where the ends of an item count,
 // tiles are of 64 keys and there is room for the queries of the next item.
 //
-// Constants: those of attentionweights.cuh, STAGES (of keys and of values), QUERY_STAGES.
+// Constants: those of attentionstages.cuh.
 #include "attentionweights.cuh"
 
-constexpr int THREADS = 128 * (GROUPS + 1);
-constexpr int ROW_BYTES = 128; // of a box: 64 columns
 constexpr int BOXES = HEAD_SIZE / 64; // of a tile
-constexpr int BOX_BYTES = KEYS * ROW_BYTES;
 constexpr int TILE_BYTES = BOXES * BOX_BYTES;
-constexpr int QUERY_BOX_BYTES = 64 * ROW_BYTES; // of a warpgroup
 constexpr int QUERY_BYTES = BOXES * QUERY_BOX_BYTES;
-constexpr int REGISTERS = 65536 / THREADS / 8 * 8; // that a thread has at first
-constexpr int COPYING_REGISTERS = GROUPS == 3 ? 32 : 24;
-constexpr int MULTIPLYING_REGISTERS =
-    ((GROUPS + 1) * REGISTERS - COPYING_REGISTERS) / GROUPS / 8 * 8;
-
-// Where barriers lie behind the first of them, in bytes: those of queries for each warpgroup, those of
-// tiles for each stage.
-constexpr int QUERY_FULL = 0;
-constexpr int QUERY_EMPTY = QUERY_FULL + 8 * QUERY_STAGES * GROUPS;
-constexpr int KEYS_FULL = QUERY_EMPTY + 8 * QUERY_STAGES * GROUPS;
-constexpr int KEYS_EMPTY = KEYS_FULL + 8 * STAGES;
-constexpr int VALUES_FULL = KEYS_EMPTY + 8 * STAGES;
-constexpr int VALUES_EMPTY = VALUES_FULL + 8 * STAGES;
-constexpr int BARRIERS = VALUES_EMPTY / 8 + STAGES;
-
-// Has the compiler see that the lanes of a warp agree.
-__device__ __forceinline__ int agreed(int value) { return __shfl_sync(ALL, value, 0); }
-
-// Where things lie in shared memory. This is itself read from there, as is the list of works, one by one:
-// so the compiler sees that a warp's lanes agree on what follows and computes it once for a warp, and it
-// does not derive these addresses anew in every loop.
-struct Places {
-  unsigned int query;
-  unsigned int keys;
-  unsigned int values;
-  unsigned int barriers;
-};
-
-// What a product is told of where rows of 128 bytes lie, swizzled over them: eights of neighbouring rows
-// are 1,024 bytes apart, and, where columns go along a row, the next 64 of them a box further. The lower
-// half is computed once, so that each product costs one addition: the other warpgroups wait for their turn.
-__device__ __forceinline__ unsigned int lowerHalf(unsigned int address) {
-  return (static_cast<unsigned int>(BOX_BYTES >> 4) << 16) + ((address & 0x3FFFF) >> 4);
-}
-
-__device__ __forceinline__ unsigned long long descriptor(unsigned int lowerHalf, int offset) {
-  constexpr unsigned long long UPPER_HALF = 1u << 30 | 1024 >> 4;
-  return UPPER_HALF << 32 | (lowerHalf + (offset >> 4));
-}
 
 // ---- the warp that copies
 
@@ -87,7 +45,8 @@ __device__ __forceinline__ void copyRows(
 // Copies what all works take, or those that are done again.
 __device__ __forceinline__ void copy(
     const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
-    const TensorMap& value, int queryTiles, bool isAgain, Ring<STAGES>& ring, Ring<QUERY_STAGES>& queryRing) {
+    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
+    Ring<QUERY_STAGES>& queryRing) {
   for (const Work* work = works; work->last > 0; work++) {
     if (isAgain && !work->isNoted()) {
       continue;
@@ -107,10 +66,11 @@ __device__ __forceinline__ void copy(
     for (int tile = work->last - 1; tile >= work->first; tile--) {
       unsigned int barrier = places.barriers + 8 * ring.stage;
       int at = ring.stage * TILE_BYTES;
+      int row = list.tile(work->item, tile) * KEYS;
       await(barrier + KEYS_EMPTY, ring.parity ^ 1);
-      copyRows(places.keys + at, TILE_BYTES, key, barrier + KEYS_FULL, head, tile * KEYS);
+      copyRows(places.keys + at, TILE_BYTES, key, barrier + KEYS_FULL, head, row);
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
-      copyRows(places.values + at, TILE_BYTES, value, barrier + VALUES_FULL, head, tile * KEYS);
+      copyRows(places.values + at, TILE_BYTES, value, barrier + VALUES_FULL, head, row);
       ring.step();
     }
   }
@@ -150,6 +110,7 @@ struct Task {
   int heads;
   int queryTiles;
   float scale;
+  KeyList list;
   float* parts;
   RowTarget target;
 };
@@ -190,7 +151,7 @@ __device__ __forceinline__ void attend(
     settle(scores);
     arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
     keyRing.step();
-    int left = task.keys - tile * KEYS;
+    int left = task.keys - task.list.tile(work->item, tile) * KEYS;
     if (left < KEYS) {
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
@@ -266,8 +227,8 @@ __device__ __forceinline__ void attend(
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
     const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale, int rounds,
-    int rest, int shares, float* parts, void* values, float* inverse, float* largest, const float* state,
-    int stride) {
+    int rest, int shares, const int* counts, const int* tiles, int most, float* parts, void* values,
+    float* inverse, float* largest, const float* state, int stride) {
   extern __shared__ unsigned char dynamic[];
   __shared__ unsigned long long barriers[BARRIERS];
   __shared__ Places shared;
@@ -278,17 +239,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   int group = agreed(threadIdx.x / 128);
   int queryTiles = (queries + QUERIES - 1) / QUERIES;
   Cut cut = {rounds, rest, shares};
-  cut.plan(works, (keys + KEYS - 1) / KEYS);
+  KeyList list = {counts, tiles, most};
+  plan(works, cut, (keys + KEYS - 1) / KEYS, list);
   if (threadIdx.x == 0) {
     shared.query = start;
     shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
     shared.values = shared.keys + STAGES * TILE_BYTES;
     shared.barriers = sharedAddress(barriers);
-    for (int i = 0; i < BARRIERS; i++) {
-      bool isOfGroups = i >= KEYS_EMPTY / 8 && (i < VALUES_FULL / 8 || i >= VALUES_EMPTY / 8);
-      initBarrier(sharedAddress(barriers + i), isOfGroups ? GROUPS : 1);
-    }
-    fenceBarriers();
+    initBarriers(barriers);
   }
   __syncthreads();
 
@@ -299,7 +257,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     Ring<QUERY_STAGES> queryRing;
     for (int turn = 0; turn < 2; turn++) {
       if (threadIdx.x == GROUPS * 128) {
-        copy(places, works, query, key, value, queryTiles, turn > 0, ring, queryRing);
+        copy(places, works, query, key, value, list, queryTiles, turn > 0, ring, queryRing);
       }
       if (turn == 0) {
         __syncwarp();
@@ -312,7 +270,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
       pass<256>(1); // the first warpgroup begins
     }
     Task task = {
-        queries, keys, heads, queryTiles, scale, parts, {values, inverse, largest, state, stride}};
+        queries, keys, heads, queryTiles, scale, list, parts,
+        {values, inverse, largest, state, stride}};
     Ring<STAGES> keyRing;
     Ring<STAGES> valueRing;
     Ring<QUERY_STAGES> queryRing;

@@ -13,21 +13,6 @@ constexpr int ROWS_OF_WARP = 16;
 constexpr int WARPS = QUERIES / ROWS_OF_WARP; // that multiply
 static_assert(FORMAT != ROW_BLOCK || HEAD_SIZE == BLOCK, "a row of a head is a piece of its own scale");
 
-// Some tiles of an item's keys, the last excluded; nothing where there is none. `part` counts the shares
-// of a block and is -1 for a whole item; `again` says that it is to be done once more.
-struct alignas(32) Work {
-  int item;
-  int first;
-  int last;
-  int part;
-  int again;
-
-  // Returns `again`, which may only be read when all have passed here once.
-  __device__ __forceinline__ bool isNoted() const {
-    return *static_cast<const volatile int*>(&again) != 0;
-  }
-};
-
 // How items are spread: `rounds` whole ones for each block, then `rest` more over `shares` blocks.
 struct Cut {
   int rounds;
@@ -39,35 +24,6 @@ struct Cut {
   __device__ __forceinline__ unsigned int begin(unsigned int block, unsigned int tiles) const {
     return block * rest * tiles / shares;
   }
-
-  // Writes what this block does, by all its threads: `rounds` whole items, at most two parts, since a
-  // share is no longer than an item, and an end.
-  __device__ __forceinline__ void plan(Work* works, int tiles) const {
-    int block = static_cast<int>(blockIdx.x);
-    int blocks = static_cast<int>(gridDim.x);
-    for (int i = static_cast<int>(threadIdx.x); i < rounds; i += static_cast<int>(blockDim.x)) {
-      works[i] = {i * blocks + block, 0, tiles, -1, 0};
-    }
-    if (threadIdx.x == 0) {
-      Work* next = works + rounds;
-      int part = 0;
-      if (block < shares) {
-        unsigned int at = begin(block, tiles);
-        unsigned int end = begin(block + 1, tiles);
-        while (at < end) {
-          unsigned int item = at / tiles;
-          unsigned int start = item * tiles;
-          unsigned int stop = start + tiles < end ? start + tiles : end;
-          bool isWhole = stop - at == tiles;
-          *next++ = {
-              rounds * blocks + static_cast<int>(item), static_cast<int>(at - start),
-              static_cast<int>(stop - start), isWhole ? -1 : part++, 0};
-          at = stop;
-        }
-      }
-      *next = {0, 0, 0, 0, 0};
-    }
-  }
 };
 
 // A part of an item leaves its sums, and, for each row, what exponents are relative to and the total
@@ -78,8 +34,8 @@ __device__ __forceinline__ int64 partStart(int block, int part) {
   return (static_cast<int64>(block) * 2 + part) * PART_FLOATS;
 }
 
-template <int COUNT>
-__device__ __forceinline__ void settle(float (&values)[COUNT]) {
+template <class Value, int COUNT>
+__device__ __forceinline__ void settle(Value (&values)[COUNT]) {
 #pragma unroll
   for (int i = 0; i < COUNT; i++) {
     settle(values[i]);

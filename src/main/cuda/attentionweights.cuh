@@ -1,14 +1,13 @@
 // How attention turns scores into weights. A thread holds two rows of a tile, as a product leaves them:
 // value i belongs to row i / 2 % 2.
-// Constants: those of attention.cuh, KEYS (of a tile).
+// Constants: those of attentionstages.cuh.
 #pragma once
-#include "attention.cuh"
+#include "attentionstages.cuh"
 
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr float HEADROOM = 8.0f;
 constexpr float MOST = 1.152921504606847e18f; // 2^60
 constexpr float LOWEST = -3.402823466e38f;
-constexpr unsigned int ALL = 0xFFFFFFFF;
 
 // Returns the largest exponent of a row, of the two of a thread.
 __device__ __forceinline__ float largest(const float (&scores)[SCORES], int r, float scale) {

@@ -16,15 +16,18 @@ constexpr int ROW_DELAYED = 4;
 
 constexpr int BLOCK = 128;
 
-template <bool POWER_OF_TWO, int SOURCE>
-__device__ __forceinline__ float scaleOf(float amax) {
+// Returns the scale that brings a magnitude to `most`, the largest number of what is quantised to.
+__device__ __forceinline__ float scaleTo(float most, float amax, float largestScale = 3.402823466e38f) {
   if (amax == 0.0f || !(amax <= 3.402823466e38f)) {
     return 1.0f;
   }
-  float scale = __fdiv_rn(448.0f, amax);
-  if (scale > 3.402823466e38f) {
-    scale = __uint_as_float(SOURCE == BFLOAT16 ? 0x7F7F0000u : 0x7F7FFFFFu);
-  }
+  float scale = __fdiv_rn(most, amax);
+  return scale > 3.402823466e38f ? largestScale : scale;
+}
+
+template <bool POWER_OF_TWO, int SOURCE>
+__device__ __forceinline__ float scaleOf(float amax) {
+  float scale = scaleTo(448.0f, amax, __uint_as_float(SOURCE == BFLOAT16 ? 0x7F7F0000u : 0x7F7FFFFFu));
   if constexpr (POWER_OF_TWO) {
     scale = __uint_as_float(__float_as_uint(scale) & 0xFF800000u);
   }

@@ -140,6 +140,8 @@ __device__ __forceinline__ void settle(float& value) {
   asm volatile("" : "+f"(value)::"memory");
 }
 
+__device__ __forceinline__ void settle(int& value) { asm volatile("" : "+r"(value)::"memory"); }
+
 // d[64, COLUMNS] = a[64, 16] b[COLUMNS, 16]' in float32, of bfloat16 operands that the two descriptors
 // find in shared memory, each row's 16 values side by side; added to what d held where ADDS is 1.
 template <int COLUMNS>
@@ -194,6 +196,46 @@ PRODUCT(192, NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NA
     SUMS_48(0), SUMS_48(48))
 #undef PRODUCT
 
+// d[64, COLUMNS] = a[64, 32] b[COLUMNS, 32]' of 8-bit operands that the two descriptors find in shared
+// memory: in int32 of int8 where d is int, in float32 of E4M3 where it is float; added to what d held
+// where ADDS is 1.
+template <int COLUMNS>
+struct NarrowProduct;
+
+#define INTEGERS_4(i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
+#define INTEGERS_8(i) INTEGERS_4(i), INTEGERS_4(i + 4)
+#define INTEGERS_16(i) INTEGERS_8(i), INTEGERS_8(i + 8)
+#define INTEGERS_32(i) INTEGERS_16(i), INTEGERS_16(i + 16)
+#define NARROW_PRODUCT(COLUMNS, NAMES, OPERANDS, INTEGERS, ...)                          \
+  template <>                                                                            \
+  struct NarrowProduct<COLUMNS> {                                                        \
+    template <int ADDS = 1>                                                              \
+    __device__ __forceinline__ static void add(                                          \
+        int (&d)[COLUMNS / 2], unsigned long long a, unsigned long long b) {             \
+      asm volatile("wgmma.mma_async.sync.aligned.m64n" #COLUMNS "k32.s32.s8.s8 {"        \
+                   NAMES "}, " OPERANDS ";"                                              \
+                   : INTEGERS                                                            \
+                   : "l"(a), "l"(b), "n"(ADDS));                                         \
+    }                                                                                    \
+    template <int ADDS = 1>                                                              \
+    __device__ __forceinline__ static void add(                                          \
+        float (&d)[COLUMNS / 2], unsigned long long a, unsigned long long b) {           \
+      asm volatile("wgmma.mma_async.sync.aligned.m64n" #COLUMNS "k32.f32.e4m3.e4m3 {"    \
+                   NAMES "}, " OPERANDS ", 1, 1;"                                        \
+                   : __VA_ARGS__                                                         \
+                   : "l"(a), "l"(b), "n"(ADDS));                                         \
+    }                                                                                    \
+  };
+#define LIST(...) __VA_ARGS__
+NARROW_PRODUCT(64, NAMES_0 ", " NAMES_1, "%32, %33, %34",
+    INTEGERS_32(0), SUMS_32(0))
+NARROW_PRODUCT(80, NAMES_0 ", " NAMES_1 ", %32, %33, %34, %35, %36, %37, %38, %39", "%40, %41, %42",
+    LIST(INTEGERS_32(0), INTEGERS_8(32)), SUMS_32(0), SUMS_8(32))
+NARROW_PRODUCT(96, NAMES_0 ", " NAMES_1 ", " NAMES_2, "%48, %49, %50",
+    LIST(INTEGERS_32(0), INTEGERS_16(32)), SUMS_48(0))
+#undef NARROW_PRODUCT
+#undef LIST
+
 // d[64, N] += a[64, 16] b[16, N] of bfloat16, N 64 or 128: a in registers, in the order in which a
 // product leaves its sums, b in shared memory, each row's columns side by side.
 __device__ __forceinline__ void multiplyRegisters(
@@ -212,6 +254,28 @@ __device__ __forceinline__ void multiplyRegisters(
       ", " NAMES_3 "}, {%64, %65, %66, %67}, %68, 1, 1, 1, 1;"
       : SUMS_48(0), SUMS_16(48)
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+
+// d[64, 128] += a[64, 32] b[128, 32]' of 8-bit operands: a in registers, eight of a row's columns in two
+// words 16 apart, b in shared memory, each row's 32 values side by side. E4M3 in float32, or unsigned a
+// and signed b in int32.
+__device__ __forceinline__ void multiplyNarrow(
+    float (&d)[64], const unsigned int* a, unsigned long long b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
+      ", " NAMES_3 "}, {%64, %65, %66, %67}, %68, 1, 1, 1;"
+      : SUMS_48(0), SUMS_16(48)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+
+template <int ADDS>
+__device__ __forceinline__ void multiplyNarrow(
+    int (&d)[64], const unsigned int* a, unsigned long long b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k32.s32.u8.s8 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
+      ", " NAMES_3 "}, {%64, %65, %66, %67}, %68, %69;"
+      : INTEGERS_32(0), INTEGERS_32(32)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(ADDS));
 }
 
 // ---- barriers among some warps of a block, by number

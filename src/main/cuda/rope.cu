@@ -3,16 +3,17 @@
 // the token's angles, rope [tokens, HEAD_SIZE] as cosine and sine of each pair; values are copied, so
 // that all three are dense [tokens, heads, HEAD_SIZE], which Ulysses' exchange needs anyway (the copy
 // is 194 MB of a block's 3 GB at 720P, share of 8).
-// Constants: COLUMNS, HEAD_SIZE, VECTOR, THREADS, INPUT and WEIGHT (element types). The grid is
-// [tokens, 3], one block a row of one part; VECTOR divides HEAD_SIZE and is even.
-#include "reduce.cuh"
-#include "tile.cuh"
+// Where attention takes queries in 8 bits, they leave as codes with a scale for each row of a head.
+// Constants: COLUMNS, HEAD_SIZE, VECTOR, THREADS, INPUT and WEIGHT (element types), QUERY (how queries
+// leave: 0 as they are, 1 int8, 2 E4M3). The grid is [tokens, 3], or [tokens, 2] where values stay, one
+// block a row of one part; VECTOR divides HEAD_SIZE and is even, and 8 where queries become codes.
+#include "attention8codes.cuh"
 
 using Values = Row<COLUMNS, VECTOR, THREADS>;
 
 extern "C" __global__ void __launch_bounds__(THREADS) queryKeyValue(
     const void* qkv, const void* queryWeight, const void* keyWeight, const float* rope,
-    void* query, void* key, void* value, float epsilon) {
+    void* query, void* key, void* value, float* queryScales, float epsilon) {
   int64 token = blockIdx.x;
   int part = blockIdx.y;
   Values row;
@@ -37,6 +38,26 @@ extern "C" __global__ void __launch_bounds__(THREADS) queryKeyValue(
           row.values[e][i + 1] = real * angle[i + 1] + imaginary * angle[i];
         }
       }
+    }
+  }
+  if constexpr (QUERY != 0) {
+    if (part == 0) {
+#pragma unroll
+      for (int e = 0; e < Values::EACH; e++) {
+        int64 index = token * COLUMNS + Values::column(e);
+        float amax = 0.0f;
+#pragma unroll
+        for (int i = 0; i < VECTOR; i++) {
+          amax = fmaxf(amax, fabsf(row.values[e][i])); // beyond the row there are zeros
+        }
+        amax = reduceLanes<Largest, HEAD_SIZE / VECTOR>(amax);
+        if (Values::holds(e)) {
+          quantizeRow<QUERY == 1>(
+              row.values[e], amax, query, index,
+              Values::column(e) % HEAD_SIZE == 0 ? queryScales + index / HEAD_SIZE : nullptr);
+        }
+      }
+      return;
     }
   }
 #pragma unroll

@@ -16,6 +16,7 @@ import java.util.Objects;
 /// @param offload whether networks leave memory as soon as they have done their part of a request
 /// @param textOnCpu whether the text encoder runs on the processors
 /// @param recording whether a GPU records forwards and plays the record
+/// @param attention how the self-attention of the transformers computes
 public record EngineOptions(
     Path checkpoint,
     Device device,
@@ -25,7 +26,8 @@ public record EngineOptions(
     LoraMode loraMode,
     Offload offload,
     boolean textOnCpu,
-    Recording recording) {
+    Recording recording,
+    AttentionSettings attention) {
   /// Copies the list; null is refused by name, with a `NullPointerException`.
   public EngineOptions {
     Objects.requireNonNull(checkpoint, "checkpoint");
@@ -36,10 +38,11 @@ public record EngineOptions(
     Objects.requireNonNull(loraMode, "loraMode");
     Objects.requireNonNull(offload, "offload");
     Objects.requireNonNull(recording, "recording");
+    Objects.requireNonNull(attention, "attention");
     loras = List.copyOf(loras);
   }
 
-  /// Records forwards where that is faster.
+  /// Records forwards where that is faster, with the attention that the quality figures support.
   public EngineOptions(
       Path checkpoint,
       Device device,
@@ -58,7 +61,8 @@ public record EngineOptions(
         loraMode,
         offload,
         textOnCpu,
-        Recording.AUTO);
+        Recording.AUTO,
+        AttentionSettings.AUTO);
   }
 
   /// Without LoRA files.

@@ -2,6 +2,7 @@ package wan4j;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -14,7 +15,9 @@ import wan4j.media.Picture;
 import wan4j.media.Sound;
 import wan4j.model.MotionEncoder;
 import wan4j.model.VideoAutoencoder;
+import wan4j.ops.plan.DeviceRules;
 import wan4j.quant.PrecisionTable;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.CheckpointSummary;
@@ -29,6 +32,7 @@ public final class Inspection {
 
   private final CheckpointSummary summary;
   private final List<Float8> float8;
+  private final int headSize; // of the transformers, 0 for a task that this build cannot do
   private final List<LayerPlan> layers;
   private final VideoRequest request; // null for a task that this build cannot do
   private final List<Need> needs;
@@ -36,10 +40,12 @@ public final class Inspection {
   private Inspection(
       CheckpointSummary summary,
       List<Float8> float8,
+      int headSize,
       List<LayerPlan> layers,
       VideoRequest request,
       List<Need> needs) {
     this.summary = summary;
+    this.headSize = headSize;
     this.float8 = List.copyOf(float8);
     this.layers = layers;
     this.request = request;
@@ -114,7 +120,7 @@ public final class Inspection {
             "%s is a checkpoint of %s, whose requests this build does not know yet; leave out --size, --frame_num and --fp8_skip"
                 .formatted(folder, summary.kind().task()));
       }
-      return new Inspection(summary, float8, layers, null, List.of());
+      return new Inspection(summary, float8, 0, layers, null, List.of());
     }
     VideoRequest request = request(checkpoint, Task.of(summary.kind().task()), sides, frames);
     OpenCheckpoint model = new OpenCheckpoint(checkpoint);
@@ -137,7 +143,7 @@ public final class Inspection {
       needs.add(
           need(model, gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
     }
-    return new Inspection(summary, float8, layers, request, needs);
+    return new Inspection(summary, float8, checkpoint.config().headDim(), layers, request, needs);
   }
 
   /// Returns the names of an expert's linear layers, or null for a network that this build does not
@@ -249,6 +255,9 @@ public final class Inspection {
           "%-20s %5d linear layers in FP8, run as %s unless --quantize says otherwise"
               .formatted(stored.transformer(), stored.layers(), stored.recipe().spelling()));
     }
+    if (headSize > 0) {
+      lines.add("attention            " + attention(headSize));
+    }
     if (!layers.isEmpty()) {
       lines.add("with --quantize");
       layers.forEach(plan -> lines.add("  " + plan.line()));
@@ -271,6 +280,18 @@ public final class Inspection {
               + " not; a CPU offloads them");
     }
     return lines;
+  }
+
+  /// Says how self-attention in heads of a size computes, and what else a GPU has for them.
+  private static String attention(int headSize) {
+    String narrow =
+        Arrays.stream(Attention.values())
+            .filter(Attention::isNarrow)
+            .map(Attention::spelling)
+            .collect(Collectors.joining(", "));
+    return DeviceRules.fitsEightBitAttention(DType.BF16, headSize)
+        ? "heads of %d: bf16, or on request %s".formatted(headSize, narrow)
+        : "heads of %d: bf16; %s need heads of 128 on a GPU".formatted(headSize, narrow);
   }
 
   private static String size(long bytes) {

@@ -41,7 +41,7 @@ public final class VideoEngine implements AutoCloseable {
   private VideoEngine(EngineOptions options, Networks networks) {
     this.options = options;
     this.networks = networks;
-    remarks = new RequestRemarks(networks, options.quantization());
+    remarks = new RequestRemarks(networks, options);
   }
 
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.

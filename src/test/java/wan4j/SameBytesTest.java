@@ -42,7 +42,8 @@ class SameBytesTest {
             LoraMode.AUTO,
             Offload.NEVER,
             false,
-            recording);
+            recording,
+            AttentionSettings.AUTO);
     try (VideoEngine engine = VideoEngine.open(options)) {
       VideoRequest request = DemoRequest.of("a red ball moves to the right", null, SEED);
       FrameBuffer video = new FrameBuffer();

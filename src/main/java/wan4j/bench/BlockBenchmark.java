@@ -4,17 +4,23 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import wan4j.Attention;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.ShareOfGroup;
+import wan4j.engine.AttentionChoice;
 import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
+import wan4j.ops.QuantizedHeads;
+import wan4j.ops.SequenceGroup;
 import wan4j.tensor.InputException;
 import wan4j.weights.TransformerConfig;
 
@@ -24,29 +30,34 @@ public final class BlockBenchmark {
   private BlockBenchmark() {}
 
   /// Measures one block on a video's tokens.
-  public static List<Measurement> ofVideo(Workbench bench, Task task, VideoSize size, int share) {
+  public static List<Measurement> ofVideo(
+      Workbench bench, Task task, VideoSize size, int share, Attention attention) {
     LatentGrid grid = ModelShapes.tokens(task, size);
-    Map<String, Object> parameters = parameters(bench, task, share, 1);
+    Map<String, Object> parameters = parameters(bench, task, share, 1, attention);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("tokens", grid.tokens());
-    return measure(bench, task, grid, share, 1, parameters);
+    return measure(bench, task, grid, share, 1, attention, parameters);
   }
 
   /// Measures a number of blocks on a number of tokens.
   public static List<Measurement> ofTokens(
-      Workbench bench, Task task, int tokens, int share, int layers) {
+      Workbench bench, Task task, int tokens, int share, int layers, Attention attention) {
     if (tokens < 1 || layers < 1) {
       throw new InputException(
           "got %d tokens and %d layers; give 1 or more of both".formatted(tokens, layers));
     }
-    Map<String, Object> parameters = parameters(bench, task, share, layers);
+    Map<String, Object> parameters = parameters(bench, task, share, layers, attention);
     parameters.put("tokens", tokens);
-    return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, parameters);
+    return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, attention, parameters);
   }
 
-  private static Map<String, Object> parameters(Workbench bench, Task task, int share, int layers) {
+  private static Map<String, Object> parameters(
+      Workbench bench, Task task, int share, int layers, Attention attention) {
     Map<String, Object> parameters = bench.parameters(task, share);
+    if (AttentionChoice.format(attention) != AttentionFormat.Simple.PLAIN) {
+      parameters.put("attention", attention.spelling());
+    }
     parameters.put("layers", layers);
     return parameters;
   }
@@ -57,9 +68,10 @@ public final class BlockBenchmark {
       LatentGrid grid,
       int share,
       int layers,
+      Attention attention,
       Map<String, Object> parameters) {
     TransformerConfig config = RandomWeights.config(task, layers);
-    ShareOfGroup group = new ShareOfGroup(share);
+    ShareOfGroup group = new ShareOfGroup(share, AttentionChoice.format(attention));
     group.require(grid.tokens(), config.heads());
     try (WanTransformer transformer =
             new WanTransformer(
@@ -71,7 +83,7 @@ public final class BlockBenchmark {
         RandomBlocks blocks = new RandomBlocks(bench, transformer, grid, share);
         var _ = bench.ops().scope()) {
       return measure(
-          bench, parameters, blocks::runAll, attention(bench, config, grid, share, layers));
+          bench, parameters, blocks::runAll, attention(bench, config, grid, group, layers));
     }
   }
 
@@ -88,21 +100,31 @@ public final class BlockBenchmark {
     return results;
   }
 
-  /// Returns the self-attention of all layers by itself.
+  /// Returns the self-attention of all layers by itself, of input that is there already.
   private static Runnable attention(
-      Workbench bench, TransformerConfig config, LatentGrid grid, int share, int layers) {
+      Workbench bench, TransformerConfig config, LatentGrid grid, ShareOfGroup group, int layers) {
     Ops ops = bench.ops();
-    int heads = config.heads() / share;
+    int tokens = grid.tokens();
+    int heads = config.heads() / group.ranks();
     int size = config.headDim();
     Heads random =
         new Heads(
-            bench.random(ops.activation(), 1, grid.tokens(), heads, size),
-            bench.random(ops.activation(), 1, grid.tokens(), heads, size),
-            bench.random(ops.activation(), 1, grid.tokens(), heads, size));
+            bench.random(ops.activation(), 1, tokens, heads, size),
+            bench.random(ops.activation(), 1, tokens, heads, size),
+            bench.random(ops.activation(), 1, tokens, heads, size));
+    AttentionInput input =
+        switch (group.attention()) {
+          case AttentionFormat.Simple.PLAIN -> random;
+          case AttentionFormat.EightBit format -> {
+            QuantizedHeads target = QuantizedHeads.of(ops, format, tokens, tokens, heads, size);
+            ops.writeHeads(random, SequenceGroup.SOLO, target);
+            yield target;
+          }
+        };
     return () -> {
       for (int i = 0; i < layers; i++) {
         try (var _ = ops.scope()) {
-          ops.attention(random, 1 / Math.sqrt(size), OperandFormat.Simple.PLAIN);
+          ops.attention(input, 1 / Math.sqrt(size), OperandFormat.Simple.PLAIN);
         }
       }
     };

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 import wan4j.Arithmetic;
+import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
 import wan4j.Quantization;
@@ -86,13 +87,15 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
         options.loraMode(),
         options.offload(),
         options.textOnCpu(),
-        options.recording());
+        options.recording(),
+        AttentionSettings.AUTO);
   }
 
   void write(Path file, VideoComparison comparison) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("compared_with", "without quantisation and cache");
     fields.put("fp8_recipe", recipe.spelling());
+    fields.put("attention", options.attention().spelling());
     fields.put("magcache", request.cache() instanceof CacheSettings.MagCache);
     fields.put("easycache", request.cache() instanceof CacheSettings.EasyCache);
     fields.put("prompt", request.prompt());

@@ -156,6 +156,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private ReportOptions report;
   @Mixin private ArithmeticOptions arithmetic;
   @Mixin private QuantizationOptions quantization;
+  @Mixin private AttentionOptions attention;
   @Mixin private LoraOptions loras;
 
   @Override
@@ -219,7 +220,8 @@ final class GenerateCommand implements Callable<Integer> {
         loras.mode(!relighting.isEmpty()),
         offload(),
         textOnCpu,
-        compile.recording(where));
+        compile.recording(where),
+        attention.settings());
   }
 
   private Quantization quantization(Device where) {

@@ -8,11 +8,13 @@ import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
@@ -30,6 +32,7 @@ import wan4j.tensor.Tensor;
 public final class CpuOps implements Ops {
   private final CpuMemory memory = new CpuMemory();
   private final Float8Rows float8 = new Float8Rows(memory);
+  private final HeadCodes codes = new HeadCodes(memory);
   private final SideLayers sides = new SideLayers();
   private final Workers workers;
   private final Kernels kernels;
@@ -259,11 +262,10 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+  public AttentionInput attentionInput(
+      AttentionFormat want, int heads, Tensor spare, SequenceGroup group) {
     Shapes.attentionInput(heads, spare, activation());
-    return switch (want) {
-      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
-    };
+    return AttentionInput.within(this, want, heads, spare, group);
   }
 
   @Override
@@ -276,17 +278,57 @@ public final class CpuOps implements Ops {
       SequenceGroup group,
       AttentionInput target) {
     Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
+    try (Scope _ = memory.scope()) {
+      Heads heads =
+          switch (target) {
+            case Heads plain -> plain;
+            case QuantizedHeads narrow -> {
+              Shape shape = narrow.query().shape();
+              yield new Heads(result(shape), result(shape), result(shape));
+            }
+          };
+      kernels.queryKeyValue(
+          float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, heads);
+      if (target instanceof QuantizedHeads narrow) {
+        codes.write(this, heads, group, narrow);
+      }
+    }
+  }
+
+  @Override
+  public void writeHeads(Heads source, SequenceGroup group, AttentionInput target) {
+    Shapes.writeHeads(source, target);
     switch (target) {
-      case Heads heads ->
-          kernels.queryKeyValue(
-              float32(qkv), float32(queryWeight), float32(keyWeight), epsilon, rope, heads);
+      case Heads heads -> {
+        copy(source.query(), heads.query());
+        copy(source.key(), heads.key());
+        copy(source.value(), heads.value());
+      }
+      case QuantizedHeads narrow -> {
+        try (Scope _ = memory.scope()) {
+          codes.write(this, heads(source), group, narrow);
+        }
+      }
     }
   }
 
   @Override
   public Operand attention(AttentionInput input, double scale, OperandFormat want) {
     Tensor target = result(Shapes.attention(input));
-    kernels.attention(heads(input), scale, target);
+    try (Scope _ = memory.scope()) {
+      kernels.attention(heads(input), scale, target);
+    }
+    return as(target, want);
+  }
+
+  @Override
+  public Operand attention(
+      AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want) {
+    Tensor target = result(Shapes.attention(input, blocks));
+    try (Scope _ = memory.scope()) {
+      int queries = KeyBlocks.queries(input.format());
+      ListedAttention.run(memory, kernels, heads(input), blocks, queries, scale, target);
+    }
     return as(target, want);
   }
 
@@ -302,6 +344,9 @@ public final class CpuOps implements Ops {
   public Operand relativeAttention(
       AttentionInput input, Tensor bias, int keys, OperandFormat want) {
     Tensor target = result(Shapes.relativeAttention(input, bias, keys));
+    if (input instanceof QuantizedHeads narrow) {
+      throw new IllegalArgumentException(narrow.withoutBias());
+    }
     kernels.relativeAttention(heads(input), bias, keys, target);
     return as(target, want);
   }
@@ -455,6 +500,7 @@ public final class CpuOps implements Ops {
     return switch (input) {
       case Heads heads ->
           new Heads(float32(heads.query()), float32(heads.key()), float32(heads.value()));
+      case QuantizedHeads narrow -> codes.dequantized(narrow);
     };
   }
 

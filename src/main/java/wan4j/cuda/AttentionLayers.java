@@ -7,9 +7,12 @@ import wan4j.cuda.kernel.ElementwiseKernels;
 import wan4j.cuda.kernel.GroupAttentionKernels;
 import wan4j.cuda.kernel.RowOutput;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.Scope;
 import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.DType;
@@ -27,7 +30,14 @@ final class AttentionLayers implements AutoCloseable {
   private final GroupAttentionKernels groups;
   private final FusedAttention fused;
   private final ProductAttention products;
-  private boolean isOursAlone;
+  private Preference preference = Preference.FASTER;
+
+  /// Whose kernel takes heads that both wan4j and cuDNN could.
+  private enum Preference {
+    FASTER,
+    OURS,
+    LIBRARY
+  }
 
   AttentionLayers(
       DeviceMemory memory,
@@ -52,13 +62,50 @@ final class AttentionLayers implements AutoCloseable {
   Operand attention(Shape shape, Heads heads, double scale, OperandFormat want) {
     int headSize = heads.query().length(2);
     if (DeviceRules.isWrittenByAttention(want, headSize) && isOurs(heads, scale)) {
-      int notes = kernels.plan(heads).notes();
-      try (RowOutput output = formats.output(shape, want, notes)) {
-        kernels.run(as(activation, heads), scale, output);
-        return output.finish();
-      }
+      return written(shape, as(activation, heads), null, scale, want);
     }
     return formats.written(shape, want, target -> attend(heads, scale, target, null));
+  }
+
+  /// Returns softmax(q kᵀ scale) v of `shape` over all keys, or over `blocks` of them (null for
+  /// all), in the consumer's format: what only wan4j's kernels do.
+  Operand ownAttention(
+      Shape shape, AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want) {
+    AttentionInput own =
+        switch (input) {
+          case Heads heads -> as(activation, heads);
+          case QuantizedHeads narrow -> narrow;
+        };
+    int size = own.headSize();
+    boolean fits =
+        own instanceof Heads
+            ? DeviceRules.fitsOurAttention(activation, size)
+            : DeviceRules.fitsEightBitAttention(activation, size);
+    if (!fits || scale <= 0) {
+      throw new IllegalArgumentException(
+          "no kernel attends to heads of %d in %s and %s by a scale of %s; give heads of 128 in bfloat16 and a scale above 0"
+              .formatted(size, own.format(), activation, scale));
+    }
+    if (shape.count() > 0 && DeviceRules.isWrittenByAttention(want, size)) {
+      return written(shape, own, blocks, scale, want);
+    }
+    return formats.written(
+        shape,
+        want,
+        target -> {
+          if (target.count() > 0) {
+            kernels.run(own, blocks, scale, target);
+          }
+        });
+  }
+
+  private Operand written(
+      Shape shape, AttentionInput own, KeyBlocks blocks, double scale, OperandFormat want) {
+    int notes = kernels.plan(own, blocks != null).notes();
+    try (RowOutput output = formats.output(shape, want, notes)) {
+      kernels.run(own, blocks, scale, output);
+      return output.finish();
+    }
   }
 
   /// Returns softmax(q kᵀ scale) v of `shape` over the keys of each query's group, in the
@@ -84,18 +131,26 @@ final class AttentionLayers implements AutoCloseable {
 
   /// Lets wan4j's kernel take whatever it can, also where cuDNN is faster.
   void preferOurs() {
-    isOursAlone = true;
+    preference = Preference.OURS;
+  }
+
+  /// Leaves wan4j's kernel what cuDNN cannot take.
+  void preferLibrary() {
+    preference = Preference.LIBRARY;
   }
 
   private boolean isOurs(Heads heads, double scale) {
-    return isOursAlone
-        ? AttentionKernels.fits(activation, heads, scale)
-        : AttentionKernels.takes(activation, heads, scale);
+    return switch (preference) {
+      case FASTER -> AttentionKernels.takes(activation, heads, scale);
+      case OURS -> AttentionKernels.fits(activation, heads, scale);
+      case LIBRARY -> false; // cuDNN takes all heads that the kernel does
+    };
   }
 
   /// Returns what computes attention over many keys in heads of a size, with a bias or without.
   String name(int headSize, boolean isBiased) {
-    if (!isBiased && DeviceRules.fitsOurAttention(activation, headSize)) {
+    boolean isOurs = preference != Preference.LIBRARY;
+    if (!isBiased && isOurs && DeviceRules.fitsOurAttention(activation, headSize)) {
       return "wan4j";
     }
     return !isBiased && DeviceRules.isFusedAttention(activation, headSize) ? "cuDNN" : "products";
@@ -108,7 +163,7 @@ final class AttentionLayers implements AutoCloseable {
     try (Scope _ = memory.scope()) {
       Heads own = as(activation, heads);
       if (bias == null && isOurs(own, scale)) {
-        kernels.run(own, scale, target);
+        kernels.run(own, null, scale, target);
         return;
       }
       if (bias == null && fused.run(own, scale, target)) {
@@ -134,7 +189,7 @@ final class AttentionLayers implements AutoCloseable {
           "no kernel takes heads like %s; give bfloat16 ones of 64 or 128"
               .formatted(heads.query().shape()));
     }
-    kernels.run(heads, scale, target);
+    kernels.run(heads, null, scale, target);
   }
 
   /// Writes attention of bfloat16 heads through the library even where wan4j's kernel is faster;

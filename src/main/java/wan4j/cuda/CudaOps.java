@@ -18,6 +18,7 @@ import wan4j.cuda.kernel.ElementwiseKernels;
 import wan4j.cuda.kernel.GateKernels;
 import wan4j.cuda.kernel.GroupAttentionKernels;
 import wan4j.cuda.kernel.GroupConvolution;
+import wan4j.cuda.kernel.HeadCodeKernels;
 import wan4j.cuda.kernel.NormKernels;
 import wan4j.cuda.kernel.PatchConvolution;
 import wan4j.cuda.kernel.PatchKernels;
@@ -34,11 +35,13 @@ import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
@@ -81,6 +84,7 @@ public final class CudaOps implements Ops {
   private final ConvolutionKernels convolutionKernels;
   private final SummedLoads sums;
   private final LinearLayers layers;
+  private final HeadCodes codes;
   private final AttentionLayers attentions;
   private final Convolutions convolutions;
   private final RecordedWork records;
@@ -127,13 +131,15 @@ public final class CudaOps implements Ops {
       sums = new SummedLoads(transfers, products, elementwise, memory);
       sampling = new Sampling(device, memory, transfers, elementwise);
       layers = new LinearLayers(device, products, formats, memory, elementwise, types);
+      HeadCodeKernels headCodes = new HeadCodeKernels(device, memory);
+      codes = new HeadCodes(memory, rope, headCodes);
       attentions =
           new AttentionLayers(
               memory,
               formats,
               elementwise,
               types.activation(),
-              new AttentionKernels(device, memory),
+              new AttentionKernels(device, memory, headCodes),
               new GroupAttentionKernels(device),
               new FusedAttention(workspace),
               new ProductAttention(products, new SoftmaxKernels(device), memory, types.tf32()));
@@ -216,6 +222,12 @@ public final class CudaOps implements Ops {
   /// cuDNN is faster. For comparisons.
   public void preferOurAttention() {
     attentions.preferOurs();
+    device.renew();
+  }
+
+  /// Has cuDNN compute every attention that it can, also where wan4j's kernel is faster.
+  public void preferLibraryAttention() {
+    attentions.preferLibrary();
     device.renew();
   }
 
@@ -467,11 +479,10 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+  public AttentionInput attentionInput(
+      AttentionFormat want, int heads, Tensor spare, SequenceGroup group) {
     Shapes.attentionInput(heads, spare, activation());
-    return switch (want) {
-      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
-    };
+    return AttentionInput.within(this, want, heads, spare, group);
   }
 
   @Override
@@ -490,7 +501,23 @@ public final class CudaOps implements Ops {
       switch (target) {
         case Heads heads ->
             this.rope.queryKeyValue(values, queryWeight, ownKeyWeight, epsilon, rope, heads);
+        case QuantizedHeads heads ->
+            codes.queryKeyValue(
+                this, values, queryWeight, ownKeyWeight, epsilon, rope, group, heads);
       }
+    }
+  }
+
+  @Override
+  public void writeHeads(Heads source, SequenceGroup group, AttentionInput target) {
+    Shapes.writeHeads(source, target);
+    switch (target) {
+      case Heads heads -> {
+        transfers.copy(source.query(), heads.query());
+        transfers.copy(source.key(), heads.key());
+        transfers.copy(source.value(), heads.value());
+      }
+      case QuantizedHeads heads -> codes.write(this, source, group, heads);
     }
   }
 
@@ -499,7 +526,15 @@ public final class CudaOps implements Ops {
     Shape shape = Shapes.attention(input);
     return switch (input) {
       case Heads heads -> attentions.attention(shape, heads, scale, want);
+      case QuantizedHeads heads -> attentions.ownAttention(shape, heads, null, scale, want);
     };
+  }
+
+  @Override
+  public Operand attention(
+      AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want) {
+    Shape shape = Shapes.attention(input, blocks);
+    return attentions.ownAttention(shape, input, blocks, scale, want);
   }
 
   /// Writes attention of heads of 64 or 128 as `attention` does, by wan4j's kernel even where cuDNN
@@ -529,6 +564,7 @@ public final class CudaOps implements Ops {
     Shape shape = Shapes.relativeAttention(input, bias, keys);
     return switch (input) {
       case Heads heads -> attentions.relativeAttention(shape, heads, bias, keys, want);
+      case QuantizedHeads heads -> throw new IllegalArgumentException(heads.withoutBias());
     };
   }
 

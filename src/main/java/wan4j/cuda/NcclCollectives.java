@@ -7,7 +7,6 @@ import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.ops.Collectives;
 import wan4j.ops.SequenceGroup;
-import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 
 /// Exchange between GPUs through NCCL, in the order of the backend's other work: nothing waits on
@@ -68,16 +67,21 @@ public final class NcclCollectives implements Collectives {
 
   @Override
   public void reduce(SequenceGroup.Reduction reduction, Tensor values) {
-    if (values.dtype() != DType.F32) {
-      throw new IllegalArgumentException("reduce: got " + values + ", expected float32");
-    }
+    Nccl.Element type =
+        switch (values.dtype()) {
+          case F32 -> Nccl.Element.FLOAT32;
+          case F64 -> Nccl.Element.FLOAT64;
+          default ->
+              throw new IllegalArgumentException(
+                  "reduce: got " + values + ", expected float32 or float64");
+        };
     device.begin();
     long address = DeviceStorage.address(values);
     Nccl.allReduce(
         address,
         address,
         values.count(),
-        Nccl.Element.FLOAT32,
+        type,
         switch (reduction) {
           case SUM -> Nccl.Reduction.SUM;
           case MAXIMUM -> Nccl.Reduction.MAXIMUM;

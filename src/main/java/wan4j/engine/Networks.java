@@ -77,6 +77,8 @@ public final class Networks implements CourseNetworks, AutoCloseable {
           Precisions.of(
               Precisions.recipe(options.quantization(), checkpoint().transformer(expert))));
     }
+    AttentionChoice.apply(
+        ops, options.attention(), model.config().headDim(), model.config().layers());
     experts =
         new Experts(
             model.config(),
@@ -229,7 +231,11 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     PrecisionTable table = Precisions.table(options.quantization(), weights);
     DiffusionNetwork transformer =
         DiffusionNetwork.load(
-            model.config(), merged.merged(expert, weights, table), ops, SequenceGroup.SOLO, table);
+            model.config(),
+            merged.merged(expert, weights, table),
+            ops,
+            SequenceGroup.solo(AttentionChoice.schedule(options.attention())),
+            table);
     try {
       transformer.adapt(beside.applications(expert));
       return transformer;

@@ -4,7 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import wan4j.Quantization;
+import wan4j.EngineOptions;
 import wan4j.Source;
 import wan4j.VideoRequest;
 
@@ -12,23 +12,27 @@ import wan4j.VideoRequest;
 /// than they ask for, and what of the prompt is cut. What does not change is told once.
 public final class RequestRemarks {
   private final Networks networks;
-  private final Quantization quantization;
+  private final EngineOptions options;
   private final Set<Double> toldShifts = new HashSet<>();
   private List<String> toldOfLoras = List.of();
   private boolean isToldOfFiles;
 
-  /// Creates remarks on networks and their quantisation; nothing has been told.
-  public RequestRemarks(Networks networks, Quantization quantization) {
+  /// Creates remarks on networks as they were opened; nothing has been told.
+  public RequestRemarks(Networks networks, EngineOptions options) {
     this.networks = networks;
-    this.quantization = quantization;
+    this.options = options;
   }
 
   /// Tells what a request has to know, once its LoRA files are chosen; each remark is a sentence.
   public void tell(VideoRequest request, Consumer<String> says) {
     if (!isToldOfFiles) {
       isToldOfFiles = true;
-      CheckpointRemarks.of(networks.checkpoint(), networks.experts().config(), quantization)
+      CheckpointRemarks.of(
+              networks.checkpoint(), networks.experts().config(), options.quantization())
           .forEach(says);
+      if (options.attention().attention().isNarrow()) {
+        says.accept("self-attention runs in %s".formatted(options.attention().spelling()));
+      }
     }
     if (request.source() instanceof Source.Speech speech) {
       SpeechRemarks.of(speech, request.size()).forEach(says);

@@ -58,6 +58,7 @@ public record SavedLatents(Path file) {
     flags.put("noise", sampling.noise().spelling());
     flags.put("fp8_recipe", recipe.spelling());
     flags.put("fp8_skip", String.join(",", options.quantization().skipped()));
+    flags.put("attention", options.attention().spelling());
     flags.put("lora", names(options));
     flags.put("cache", name(request.cache()));
     flags.put("cfg_gate", sampling.gate() < 1 ? Double.toString(sampling.gate()) : "");

@@ -106,7 +106,8 @@ public final class WanBlock {
     Modulation feedForward = Modulation.of(modulated, 3);
 
     try (var _ = ops.scope()) {
-      AttentionInput input = ops.attentionInput(format, heads, x.delta()); // free until it is done
+      // the delta is free until attention is done
+      AttentionInput input = ops.attentionInput(format, heads, x.delta(), group);
       try (var _ = ops.scope()) { // the largest tensors of a forward: qkv goes before attention
         Operand h =
             x.modulatedNorm(attention.shift(), attention.scale(), queryKeyValue.input(branch));

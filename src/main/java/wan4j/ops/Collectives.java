@@ -22,7 +22,8 @@ public interface Collectives extends AutoCloseable {
   /// itself.
   void allGather(Tensor source, List<Tensor> targets);
 
-  /// Turns each rank's float32 values into those of all ranks, in place: the same bytes on each.
+  /// Turns each rank's float32 or float64 values into those of all ranks, in place: the same bytes
+  /// on each.
   void reduce(SequenceGroup.Reduction reduction, Tensor values);
 
   /// Copies the tensor of a rank to all others, in place.

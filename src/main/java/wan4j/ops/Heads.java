@@ -1,5 +1,6 @@
 package wan4j.ops;
 
+import java.util.function.UnaryOperator;
 import wan4j.tensor.Tensor;
 
 /// Queries, keys and values as they are: float `[tokens, heads, head size]` each; keys and values
@@ -14,6 +15,16 @@ public record Heads(Tensor query, Tensor key, Tensor value) implements Attention
         spare.reshape(tokens, heads, size),
         ops.empty(spare.dtype(), tokens, heads, size),
         ops.empty(spare.dtype(), tokens, heads, size));
+  }
+
+  @Override
+  public AttentionFormat format() {
+    return AttentionFormat.Simple.PLAIN;
+  }
+
+  @Override
+  public AttentionInput exchanged(UnaryOperator<Tensor> tokens, UnaryOperator<Tensor> cut) {
+    return new Heads(tokens.apply(query), tokens.apply(key), tokens.apply(value));
   }
 
   @Override

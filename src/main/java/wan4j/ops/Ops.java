@@ -115,9 +115,9 @@ public interface Ops extends AutoCloseable {
   Operand rmsNorm(Tensor x, Tensor weight, double epsilon, OperandFormat want);
 
   /// Makes room, in the innermost scope, for the input of a self-attention in the format that it
-  /// wants, for as many tokens as `spare` has: an activation tensor `[tokens, heads head size]`,
-  /// which the input may use as its own until the attention is done.
-  AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare);
+  /// wants, for as many tokens as `spare` has, this rank's of `group`: an activation tensor
+  /// `[tokens, heads head size]`, which the input may use as its own until the attention is done.
+  AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare, SequenceGroup group);
 
   /// Splits `qkv [tokens, 3 dim]`, normalises queries and keys by their root mean square over the
   /// whole `dim`, rotates adjacent pairs by `rope [tokens, head size]` (float32, the cosine of pair
@@ -133,8 +133,15 @@ public interface Ops extends AutoCloseable {
       SequenceGroup group,
       AttentionInput target);
 
+  /// Writes queries, keys and values as they are to `target` in its format; the keys are this
+  /// rank's of `group`.
+  void writeHeads(Heads source, SequenceGroup group, AttentionInput target);
+
   /// Returns softmax(q kᵀ scale) v, `[queries, heads head size]`; `want` is the consumer's format.
   Operand attention(AttentionInput input, double scale, OperandFormat want);
+
+  /// Returns the same over the keys that are listed for each tile of queries.
+  Operand attention(AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want);
 
   /// Returns softmax(q kᵀ scale) v over the few keys of each query's own group, `[query tokens,
   /// heads head size]`: int32 `rows [query tokens]` names each query's group, and group g has the

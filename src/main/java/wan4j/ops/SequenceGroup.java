@@ -13,45 +13,33 @@ public interface SequenceGroup {
     MAXIMUM
   }
 
-  /// A group of one.
-  SequenceGroup SOLO =
-      new SequenceGroup() {
-        @Override
-        public Tensor share(Ops ops, Tensor tokens) {
-          return tokens;
-        }
+  /// Where a rank's tokens lie among those of all ranks.
+  ///
+  /// @param first the first of them
+  /// @param all how many all ranks have
+  record Span(int first, int all) {}
 
-        @Override
-        public AttentionFormat format(ForwardPass pass, int layer) {
-          return AttentionFormat.Simple.PLAIN;
-        }
+  /// A group of one, whose attention is in the activation type.
+  SequenceGroup SOLO = solo(AttentionSchedule.PLAIN);
 
-        @Override
-        public void agree(Ops ops, Reduction reduction, Tensor statistics) {
-          // one rank's tokens are all tokens
-        }
-
-        @Override
-        public Operand attention(Ops ops, AttentionInput input, double scale, OperandFormat want) {
-          return ops.attention(input, scale, want);
-        }
-
-        @Override
-        public Tensor gather(Ops ops, Tensor tokens) {
-          return tokens;
-        }
-      };
+  /// Returns a group of one.
+  static SequenceGroup solo(AttentionSchedule attention) {
+    return new Solo(attention);
+  }
 
   /// Returns this rank's rows of a tensor over all tokens; what follows is over as many tokens.
   Tensor share(Ops ops, Tensor tokens);
+
+  /// Returns where this rank's tokens, so many, lie among those of all ranks.
+  Span span(int tokens);
 
   /// Returns the format in which the self-attention of a layer takes its input in a forward, the
   /// same whenever it is asked: it depends on nothing that has run.
   AttentionFormat format(ForwardPass pass, int layer);
 
-  /// Turns float32 statistics of this rank's queries, keys or values into those of all ranks', in
-  /// place. A backend calls it between norm and rotation, which statistics are taken after, and the
-  /// quantisation that goes by them; formats that need none never do.
+  /// Turns float32 or float64 statistics of this rank's queries, keys or values into those of all
+  /// ranks', in place. A backend calls it between norm and rotation, which statistics are taken
+  /// after, and the quantisation that goes by them; formats that need none never do.
   void agree(Ops ops, Reduction reduction, Tensor statistics);
 
   /// Returns the attention of this rank's queries over the keys and values of all ranks.

@@ -1,18 +1,15 @@
 package wan4j.parallel;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Collectives;
 import wan4j.ops.ForwardPass;
-import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -60,6 +57,11 @@ public final class UlyssesGroup implements SequenceGroup {
   }
 
   @Override
+  public Span span(int own) {
+    return new Span(Math.toIntExact(first(collectives.rank())), tokens);
+  }
+
+  @Override
   public AttentionFormat format(ForwardPass pass, int layer) {
     return formats.format(pass, layer);
   }
@@ -77,9 +79,7 @@ public final class UlyssesGroup implements SequenceGroup {
     Tensor result = ops.empty(ops.activation(), own, ranks * width);
     try (var _ = ops.scope()) {
       AttentionInput heads =
-          switch (input) {
-            case Heads plain -> withTheHeadsOfThisRank(ops, plain);
-          };
+          input.exchanged(x -> exchanged(ops, x), statistics -> ofThisRank(statistics));
       Tensor made = ops.attention(heads, scale, OperandFormat.Simple.PLAIN).values();
       Tensor received = ops.empty(ops.activation(), ranks, own, width);
       collectives.allToAll(ofRanks(made), parts(received));
@@ -88,29 +88,28 @@ public final class UlyssesGroup implements SequenceGroup {
     return ops.operand(result, want);
   }
 
-  /// Returns queries, keys and values of all tokens in this rank's heads.
-  private Heads withTheHeadsOfThisRank(Ops ops, Heads own) {
-    int heads = own.heads() / collectives.ranks();
-    DType type = own.query().dtype();
-    List<Tensor> sources = new ArrayList<>();
-    List<Tensor> targets = new ArrayList<>();
-    List<Tensor> all = new ArrayList<>();
-    for (Tensor x : List.of(own.query(), own.key(), own.value())) {
-      Tensor whole = ops.empty(type, tokens, heads, own.headSize());
-      all.add(whole);
-      targets.addAll(ofRanks(whole));
-    }
+  /// Returns what all ranks have in this rank's heads, `[all tokens, own heads, …]`, of what each
+  /// has in all heads, `[own tokens, heads, …]`.
+  private Tensor exchanged(Ops ops, Tensor own) {
+    int ranks = collectives.ranks();
+    long rows = own.shape().size(0);
+    long width = rows == 0 ? 0 : own.count() / rows / ranks; // of a rank's heads
+    long[] sizes = own.shape().toArray();
+    sizes[0] = tokens;
+    sizes[1] /= ranks;
+    Tensor all = ops.empty(own.dtype(), sizes);
     try (var _ = ops.scope()) {
-      for (Tensor x : List.of(own.query(), own.key(), own.value())) {
-        long width = (long) heads * own.headSize();
-        Tensor divided = ops.empty(type, collectives.ranks(), own.queries(), width);
-        ops.swap(x.reshape(own.queries(), collectives.ranks(), width), divided);
-        sources.addAll(
-            parts(divided.reshape(collectives.ranks(), own.queries(), heads, own.headSize())));
-      }
-      collectives.allToAll(sources, targets);
+      Tensor divided = ops.empty(own.dtype(), ranks, rows, width);
+      ops.swap(own.reshape(rows, ranks, width), divided);
+      collectives.allToAll(parts(divided), ofRanks(all.reshape(tokens, width)));
     }
-    return new Heads(all.get(0), all.get(1), all.get(2));
+    return all;
+  }
+
+  /// Returns the statistics of this rank's heads of those of all, `[heads, …]`.
+  private Tensor ofThisRank(Tensor statistics) {
+    long heads = statistics.shape().size(0) / collectives.ranks();
+    return statistics.slice(collectives.rank() * heads, heads);
   }
 
   /// Returns the rows of each rank of a tensor over all tokens.

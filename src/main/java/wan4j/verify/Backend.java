@@ -36,11 +36,11 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
         });
   }
 
-  /// Uses the named attention, `wan4j` (our own kernel), wherever it can run, even where another is
-  /// faster; throws `InputException` for other names and backends without it.
+  /// Uses the named attention, `wan4j` or `bf16` (our own kernel), wherever it can run, even where
+  /// another is faster; throws `InputException` for other names and backends without it.
   public void preferAttention(String name) {
-    if (!name.equals("wan4j")) {
-      throw new InputException("--attention got \"%s\"; give wan4j".formatted(name));
+    if (!name.equals("wan4j") && !name.equals("bf16")) {
+      throw new InputException("--attention got \"%s\"; give wan4j or bf16".formatted(name));
     }
     Backends.preferOurAttention(ops);
   }

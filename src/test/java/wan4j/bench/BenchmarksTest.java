@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.Arithmetic;
+import wan4j.Attention;
 import wan4j.Device;
 import wan4j.Task;
 import wan4j.VideoSize;
@@ -19,6 +20,7 @@ import wan4j.bench.TransformerLoadBenchmark.Form;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.ShareOfGroup;
 import wan4j.model.LatentGrid;
+import wan4j.ops.AttentionFormat;
 import wan4j.ops.Heads;
 import wan4j.ops.OperandFormat;
 import wan4j.tensor.DType;
@@ -35,7 +37,8 @@ class BenchmarksTest {
   @Test
   void aBlockIsMeasuredWithItsParts() {
     try (Workbench bench = processor()) {
-      List<Measurement> results = BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 16, 8, 1);
+      List<Measurement> results =
+          BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 16, 8, 1, Attention.AUTO);
       double operations = 2.0 * 2 * (6.0 * 3072 * 3072 + 2.0 * 3072 * 14_336);
       double attention = 4.0 * 16 * 16 * 384 + 4.0 * 2 * 512 * 3072;
       double time = find(results, "time").median();
@@ -69,7 +72,7 @@ class BenchmarksTest {
         var _ = bench.ops().scope()) {
       Tensor x = bench.random(DType.F32, 1, 4, 6, 8); // 4 of 12 tokens, 6 heads
       Tensor own =
-          new ShareOfGroup(3)
+          new ShareOfGroup(3, AttentionFormat.Simple.PLAIN)
               .attention(bench.ops(), new Heads(x, x, x), 1, OperandFormat.Simple.PLAIN)
               .values();
       Tensor other = x.reshape(12, 2, 8);
@@ -86,7 +89,8 @@ class BenchmarksTest {
   @Test
   void aShareThatDoesNotDivideTheHeadsIsRefused() {
     try (Workbench bench = processor()) {
-      assertThatThrownBy(() -> BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 35, 7, 1))
+      assertThatThrownBy(
+              () -> BlockBenchmark.ofTokens(bench, Task.TI2V_5B, 35, 7, 1, Attention.AUTO))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("24 heads");
     }
@@ -97,7 +101,9 @@ class BenchmarksTest {
     Workbench.Settings settings =
         Workbench.Settings.of(Device.CPU, Arithmetic.BFLOAT16, "PerTokenScaling", 0, 1);
     try (Workbench bench = new Workbench(settings)) {
-      assertThatThrownBy(() -> AttentionBenchmark.run(bench, Task.I2V_A14B, 8, 8, 1))
+      assertThatThrownBy(() ->
+              AttentionBenchmark.run(
+                  bench, Task.I2V_A14B, new AttentionBenchmark.Sizes(8, 8, 1, false, false)))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--fp8_recipe");
     }

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import wan4j.CacheSettings;
 import wan4j.Task;
 import wan4j.VideoSize;
@@ -37,7 +38,10 @@ import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
 import wan4j.ops.Activation;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
@@ -140,6 +144,9 @@ final class KernelWalk {
   void run() {
     text();
     groups();
+    if (ops.activation() == DType.BF16) {
+      narrowAttention();
+    }
     encoders();
     for (Task task : Task.values()) {
       autoencoder(task);
@@ -177,9 +184,7 @@ final class KernelWalk {
         if (recipe == Precision.FLOAT32) {
           continue;
         }
-        Linear out =
-            parameters.linear(
-                List.of(new Hollow("out", Shape.of(5120, 5120), DType.BF16)), List.of(), recipe);
+        Linear out = out(parameters, 5120, recipe);
         ops.groupedAttention(
             new Heads(query, keys, keys), rows, 5, 0.1, out.input(Branch.CONDITIONAL));
       }
@@ -224,12 +229,66 @@ final class KernelWalk {
     }
   }
 
+  /// Self-attention in 8 bits, and over lists of key blocks, as a transformer's blocks ask for it
+  /// in every recipe.
+  private void narrowAttention() {
+    List<AttentionFormat> formats =
+        Stream.<AttentionFormat>concat(
+                Stream.of(AttentionFormat.Simple.PLAIN),
+                Stream.of(AttentionFormat.EightBit.values()))
+            .toList();
+    for (Task task : List.of(Task.T2V_A14B, Task.TI2V_5B)) {
+      TransformerConfig config = config(task);
+      int heads = config.heads();
+      int tokens = 3000;
+      phases.accept("attention of %s".formatted(task));
+      try (Parameters parameters = ops.parameters();
+          var _ = ops.scope()) {
+        Tensor qkv = ops.empty(ops.activation(), tokens, 3L * config.dim());
+        Tensor norm = ops.empty(DType.F32, config.dim());
+        Tensor rope = ops.empty(DType.F32, tokens, config.headDim());
+        for (AttentionFormat format : formats) {
+          Tensor spare = ops.empty(ops.activation(), tokens, config.dim());
+          AttentionInput input = ops.attentionInput(format, heads, spare, SequenceGroup.SOLO);
+          ops.queryKeyValue(qkv, norm, norm, 1e-6, rope, SequenceGroup.SOLO, input);
+          int tiles = Math.ceilDiv(tokens, KeyBlocks.queries(format));
+          KeyBlocks blocks =
+              new KeyBlocks(
+                  ops.empty(DType.I32, heads, tiles), ops.empty(DType.I32, heads, tiles, 12));
+          for (Precision recipe : Precision.values()) {
+            if (recipe != Precision.FLOAT32) { // a layer's, never a network's
+              Linear dense = out(parameters, config.dim(), recipe);
+              Linear listed = out(parameters, config.dim(), recipe);
+              for (int step = 0;
+                  step < 2;
+                  step++) { // delayed scaling knows its scale in the second
+                ops.attention(input, 0.1, dense.input(Branch.CONDITIONAL));
+                ops.attention(input, blocks, 0.1, listed.input(Branch.CONDITIONAL));
+              }
+            }
+          }
+          Heads plain = new Heads(spare(tokens, heads), spare(tokens, heads), spare(tokens, heads));
+          ops.writeHeads(plain, SequenceGroup.SOLO, input);
+        }
+      }
+    }
+  }
+
   private static List<TensorSource> uneven(int outputs, int inputs) {
     return List.of(new Hollow("uneven", Shape.of(outputs, inputs), DType.F32));
   }
 
   private static List<TensorSource> unevenBias(int outputs) {
     return List.of(new Hollow("bias", Shape.of(outputs), DType.F32));
+  }
+
+  private Tensor spare(int tokens, int heads) {
+    return ops.empty(ops.activation(), tokens, heads, 128);
+  }
+
+  private static Linear out(Parameters parameters, int dim, Precision recipe) {
+    return parameters.linear(
+        List.of(new Hollow("out", Shape.of(dim, dim), DType.BF16)), List.of(), recipe);
   }
 
   /// The networks of speech and animation beside their transformers, by lists of their tensors.

@@ -20,11 +20,13 @@ import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.plan.CountedScopes;
 import wan4j.ops.plan.NullOps;
 import wan4j.tensor.Tensor;
@@ -137,6 +139,9 @@ final class MemoryWalk {
               .formatted(
                   layer.time(), layer.height(), layer.width(), layer.inputs(), layer.outputs());
       case Heads heads -> described(heads.query()) + " over " + heads.key().shape();
+      case QuantizedHeads heads ->
+          "%s %s over %s".formatted(heads.format(), heads.query().shape(), heads.key().shape());
+      case KeyBlocks blocks -> "blocks " + blocks.blocks().shape();
       case TensorSource source -> source.dtype() + " " + source.shape();
       case List<?> list -> list.stream().map(MemoryWalk::described).toList().toString();
       case long[] sizes -> Arrays.toString(sizes);

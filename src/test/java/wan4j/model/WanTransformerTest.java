@@ -88,6 +88,11 @@ final class WanTransformerTest {
     }
 
     @Override
+    public Span span(int tokens) {
+      return SOLO.span(tokens);
+    }
+
+    @Override
     public AttentionFormat format(ForwardPass pass, int layer) {
       asked.add("%s %d/%d %d".formatted(pass.branch(), pass.step(), pass.steps(), layer));
       return SOLO.format(pass, layer);

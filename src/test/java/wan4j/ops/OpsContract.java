@@ -212,7 +212,8 @@ public abstract class OpsContract {
       int chosen = part;
       truth.compare(ops -> {
         Tensor spare = ops.empty(ops.activation(), tokens, dim);
-        AttentionInput target = ops.attentionInput(AttentionFormat.Simple.PLAIN, heads, spare);
+        AttentionInput target =
+            ops.attentionInput(AttentionFormat.Simple.PLAIN, heads, spare, SequenceGroup.SOLO);
         ops.queryKeyValue(
             ops.upload(qkv, ops.activation()),
             ops.upload(queryWeight, DType.F32),
@@ -221,9 +222,8 @@ public abstract class OpsContract {
             ops.upload(rope, DType.F32),
             SequenceGroup.SOLO,
             target);
-        return switch (target) {
-          case Heads plain -> List.of(plain.query(), plain.key(), plain.value()).get(chosen);
-        };
+        Heads plain = (Heads) target;
+        return List.of(plain.query(), plain.key(), plain.value()).get(chosen);
       });
     }
   }

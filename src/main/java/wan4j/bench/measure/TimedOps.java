@@ -11,6 +11,7 @@ import wan4j.ops.Change;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
@@ -216,8 +217,14 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
-    return ops.attentionInput(want, heads, spare);
+  public AttentionInput attentionInput(
+      AttentionFormat want, int heads, Tensor spare, SequenceGroup group) {
+    return ops.attentionInput(want, heads, spare, group);
+  }
+
+  @Override
+  public void writeHeads(Heads source, SequenceGroup group, AttentionInput target) {
+    rest("writeHeads", () -> ops.writeHeads(source, group, target));
   }
 
   @Override
@@ -242,6 +249,17 @@ public final class TimedOps implements Ops {
         Family.ATTENTION,
         operations(input, keys),
         () -> ops.attention(input, scale, want));
+  }
+
+  @Override
+  public Operand attention(
+      AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want) {
+    int most = Math.min(input.keys(), blocks.most() * KeyBlocks.KEYS);
+    return timed(
+        "attention over up to %d keys".formatted(most),
+        Family.ATTENTION,
+        operations(input, most),
+        () -> ops.attention(input, blocks, scale, want));
   }
 
   @Override

@@ -3,7 +3,6 @@ package wan4j.bench.random;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.ForwardPass;
-import wan4j.ops.Heads;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
@@ -15,7 +14,15 @@ import wan4j.tensor.Tensor;
 /// tokens in the linear layers and a share of the heads over all tokens in attention. Instead of
 /// data from the other ranks it reads the same memory in the exchanged shape, so that communication
 /// costs nothing and the arithmetic is that of Ulysses.
-public record ShareOfGroup(int ranks) implements SequenceGroup {
+///
+/// @param ranks how many there are
+/// @param attention the format of self-attention in every layer
+public record ShareOfGroup(int ranks, AttentionFormat attention) implements SequenceGroup {
+  /// Creates a rank whose attention is in the activation type.
+  public ShareOfGroup(int ranks) {
+    this(ranks, AttentionFormat.Simple.PLAIN);
+  }
+
   /// Throws `InputException` when tokens or heads cannot be divided among the ranks.
   public void require(int tokens, int heads) {
     if (ranks < 1 || tokens % ranks != 0 || heads % ranks != 0) {
@@ -30,9 +37,15 @@ public record ShareOfGroup(int ranks) implements SequenceGroup {
     return tokens.slice(0, tokens.length(0) / ranks);
   }
 
+  /// Returns that these are all tokens, since no other rank gives statistics of its own.
+  @Override
+  public Span span(int tokens) {
+    return new Span(0, tokens);
+  }
+
   @Override
   public AttentionFormat format(ForwardPass pass, int layer) {
-    return AttentionFormat.Simple.PLAIN;
+    return attention;
   }
 
   /// Leaves this rank's statistics as they are: the others are not there.
@@ -52,14 +65,26 @@ public record ShareOfGroup(int ranks) implements SequenceGroup {
   }
 
   private AttentionInput exchanged(AttentionInput input) {
-    return switch (input) {
-      case Heads heads ->
-          new Heads(exchanged(heads.query()), exchanged(heads.key()), exchanged(heads.value()));
-    };
+    return input.exchanged(this::exchanged, this::spread);
   }
 
   private Tensor exchanged(Tensor x) {
-    return x.reshape((long) x.length(0) * ranks, x.length(1) / ranks, x.length(2));
+    long[] sizes = x.shape().toArray();
+    sizes[0] *= ranks;
+    sizes[1] /= ranks;
+    return x.reshape(sizes);
+  }
+
+  /// Lets the statistics of all heads over this rank's tokens stand for those of some heads over
+  /// all tokens, where they tell of groups of tokens; others are cut.
+  private Tensor spread(Tensor statistics) {
+    long heads = statistics.shape().size(0) / ranks;
+    long groups = statistics.shape().size(1);
+    long channels = statistics.shape().size(2);
+    boolean tellsOfGroups = groups > 1 || channels == 1;
+    return tellsOfGroups
+        ? statistics.reshape(heads, groups * ranks, channels)
+        : statistics.slice(0, heads);
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.Attention;
 import wan4j.bench.BlockBenchmark;
 import wan4j.cli.ResidualOptions;
 import wan4j.tensor.InputException;
@@ -31,15 +32,28 @@ final class BenchBlockCommand implements Callable<Integer> {
       description = "Blocks, with --tokens (default: 1).")
   private Integer layers;
 
+  @Option(
+      names = "--attention",
+      defaultValue = "auto",
+      description = "Self-attention: auto, bf16, int8, fp8, int8qk or int8pv (default: auto).")
+  private String attention;
+
   @Override
   public Integer call() {
+    Attention chosen = Attention.of(attention);
+    if (chosen == Attention.CUDNN) {
+      throw new InputException(
+          "--attention cudnn was given, but bench block runs wan4j's kernels; leave it out, or use"
+              + " bench attention, which measures both");
+    }
     if (tokens == null) {
       if (layers != null) {
         throw new InputException("--layers was given without --tokens; add it, or use forward");
       }
       return options.run(
           residual,
-          bench -> BlockBenchmark.ofVideo(bench, video.task(), video.size(), share.count()));
+          bench ->
+              BlockBenchmark.ofVideo(bench, video.task(), video.size(), share.count(), chosen));
     }
     if (video.isGiven()) {
       throw new InputException("--tokens and a video's size were both given; give one of them");
@@ -47,6 +61,7 @@ final class BenchBlockCommand implements Callable<Integer> {
     int blocks = layers == null ? 1 : layers;
     return options.run(
         residual,
-        bench -> BlockBenchmark.ofTokens(bench, video.task(), tokens, share.count(), blocks));
+        bench ->
+            BlockBenchmark.ofTokens(bench, video.task(), tokens, share.count(), blocks, chosen));
   }
 }

@@ -170,7 +170,9 @@ public final class BenchCommand implements Runnable {
   @Command(
       name = "attention",
       mixinStandardHelpOptions = true,
-      description = "Attention alone, in some of a transformer's heads, beside cuDNN's on a GPU.")
+      description =
+          "Attention alone in every precision, in some of a transformer's heads, beside cuDNN's on"
+              + " a GPU.")
   static final class Attention implements Callable<Integer> {
     @Mixin private BenchOptions options;
 
@@ -197,11 +199,23 @@ public final class BenchCommand implements Runnable {
         description = "Heads (default: 5).")
     private int heads;
 
+    @Option(
+        names = "--key_blocks",
+        description = "Also over a quarter of the keys, listed in blocks of 64.")
+    private boolean isListed;
+
+    @Option(
+        names = "--errors",
+        description =
+            "Also the errors of every precision against float64, on several kinds of data.")
+    private boolean hasErrors;
+
     @Override
     public Integer call() {
-      return options.run(bench ->
-          AttentionBenchmark.run(
-              bench, Task.of(task), tokens, keys == null ? tokens : keys, heads));
+      AttentionBenchmark.Sizes sizes =
+          new AttentionBenchmark.Sizes(
+              tokens, keys == null ? tokens : keys, heads, isListed, hasErrors);
+      return options.run(bench -> AttentionBenchmark.run(bench, Task.of(task), sizes));
     }
   }
 

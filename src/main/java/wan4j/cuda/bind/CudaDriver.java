@@ -23,6 +23,7 @@ public final class CudaDriver {
   private static final int MAJOR = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   private static final int MINOR = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
   private static final int PORTABLE = 1; // CU_MEMHOSTALLOC_PORTABLE
+  private static final int LONGEST_ADDRESS = 32; // "00000000:1b:00.0" and room
 
   private static final MethodHandle ERROR_NAME =
       LIBRARY.function("cuGetErrorName", JAVA_INT, JAVA_INT, ADDRESS);
@@ -35,6 +36,8 @@ public final class CudaDriver {
       LIBRARY.function("cuDeviceGet", JAVA_INT, ADDRESS, JAVA_INT);
   private static final MethodHandle DEVICE_NAME =
       LIBRARY.function("cuDeviceGetName", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+  private static final MethodHandle DEVICE_BUS_ADDRESS =
+      LIBRARY.function("cuDeviceGetPCIBusId", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
   private static final MethodHandle DEVICE_MEMORY =
       LIBRARY.function("cuDeviceTotalMem_v2", JAVA_INT, ADDRESS, JAVA_INT);
   private static final MethodHandle DEVICE_ATTRIBUTE =
@@ -100,6 +103,18 @@ public final class CudaDriver {
         attribute(handle, MINOR),
         attribute(handle, MULTIPROCESSORS),
         address("cuDeviceTotalMem_v2", out -> (int) DEVICE_MEMORY.invokeExact(out, handle)));
+  }
+
+  /// Where the GPU of this ordinal is connected, for example "0000:1b:00.0".
+  static String busAddress(int ordinal) {
+    var handle = deviceHandle(ordinal);
+    try (var arena = Arena.ofConfined()) {
+      var text = arena.allocate(LONGEST_ADDRESS);
+      call(
+          "cuDeviceGetPCIBusId",
+          () -> (int) DEVICE_BUS_ADDRESS.invokeExact(text, LONGEST_ADDRESS, handle));
+      return text.getString(0);
+    }
   }
 
   /// Bytes of device memory that are free now.

@@ -79,6 +79,7 @@ public final class Nccl {
   public enum Element {
     BYTE(1, 1),
     FLOAT32(7, 4),
+    FLOAT64(8, 8),
     BFLOAT16(9, 2);
 
     final int code;

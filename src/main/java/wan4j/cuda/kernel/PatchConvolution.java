@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import wan4j.cuda.bind.LaunchShape;
 import wan4j.cuda.bind.TensorMap;
+import wan4j.cuda.bind.TensorMap.Element;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 import wan4j.cuda.device.Device;
 import wan4j.cuda.device.DeviceStorage;
@@ -101,6 +102,7 @@ public final class PatchConvolution {
     long row = 2 * channels * x.length(2);
     return maps.of(
         new TensorMaps.Cut(
+            Element.BFLOAT16,
             DeviceStorage.address(x),
             List.of(channels, x.shape().size(2), x.shape().size(1), x.shape().size(0)),
             List.of(2 * channels, row, row * x.length(1)),
@@ -112,6 +114,7 @@ public final class PatchConvolution {
     Tensor weight = layer.weightFor(inputs);
     return maps.of(
         new TensorMaps.Cut(
+            Element.BFLOAT16,
             DeviceStorage.address(weight),
             List.of((long) inputs, (long) layer.paddedOutputs(), 3L, 3L * layer.time()),
             List.of(2L * weight.length(1), 2L * inputs, 6L * inputs),

@@ -5,10 +5,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import wan4j.cuda.bind.TensorMap;
+import wan4j.cuda.bind.TensorMap.Element;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 
-/// Tensor maps of bfloat16 tensors, each encoded when it is first asked for: scopes give the same
-/// tensors the same places, so that after a network's first run nothing is encoded.
+/// Tensor maps, each encoded when it is first asked for: scopes give the same tensors the same
+/// places, so that after a network's first run nothing is encoded.
 ///
 /// @param <M> what a cut is encoded to
 final class TensorMaps<M> {
@@ -16,10 +17,15 @@ final class TensorMaps<M> {
 
   /// How boxes are cut out of a tensor: what `TensorMap` takes.
   record Cut(
-      long address, List<Long> sizes, List<Long> strides, List<Integer> box, Swizzle swizzle) {
+      Element element,
+      long address,
+      List<Long> sizes,
+      List<Long> strides,
+      List<Integer> box,
+      Swizzle swizzle) {
     private TensorMap encoded() {
       return new TensorMap(
-          TensorMap.Element.BFLOAT16,
+          element,
           address,
           sizes.stream().mapToLong(Long::longValue).toArray(),
           strides.stream().mapToLong(Long::longValue).toArray(),

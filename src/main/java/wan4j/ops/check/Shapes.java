@@ -3,12 +3,15 @@ package wan4j.ops.check;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import wan4j.ops.AttentionFormat.EightBit;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
+import wan4j.ops.QuantizedHeads;
 import wan4j.quant.Branch;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -153,6 +156,11 @@ public final class Shapes {
         value("queryKeyValue", "target key", plain.key(), sizes);
         value("queryKeyValue", "target value", plain.value(), sizes);
       }
+      case QuantizedHeads narrow -> {
+        sized("queryKeyValue", "target query", narrow.query(), qkv.shape().size(0), ANY, ANY);
+        quantized("queryKeyValue", narrow);
+        sized("queryKeyValue", "target key", narrow.key(), narrow.query().shape().toArray());
+      }
     }
     long heads = target.heads();
     long dim = heads * target.headSize();
@@ -167,11 +175,64 @@ public final class Shapes {
   public static Shape attention(AttentionInput input) {
     switch (input) {
       case Heads plain -> heads(plain);
+      case QuantizedHeads narrow -> quantized("attention", narrow);
     }
     if (input.keys() == 0) {
       throw new IllegalArgumentException("attention: there are 0 keys, expected at least 1");
     }
     return Shape.of(input.queries(), (long) input.heads() * input.headSize());
+  }
+
+  /// `[queries, heads head size]`; there is a list for each tile of queries.
+  public static Shape attention(AttentionInput input, KeyBlocks blocks) {
+    blocks.require(input);
+    return attention(input);
+  }
+
+  /// Nothing; `target` has as many queries, keys and heads as `source`.
+  public static void writeHeads(Heads source, AttentionInput target) {
+    heads(source);
+    boolean isSame =
+        source.queries() == target.queries()
+            && source.keys() == target.keys()
+            && source.heads() == target.heads()
+            && source.headSize() == target.headSize();
+    if (!isSame) {
+      throw new IllegalArgumentException(
+          "writeHeads: target has %d queries, %d keys and %d heads of %d, expected those of query %s and key %s"
+              .formatted(
+                  target.queries(),
+                  target.keys(),
+                  target.heads(),
+                  target.headSize(),
+                  source.query().shape(),
+                  source.key().shape()));
+    }
+  }
+
+  private static void quantized(String operation, QuantizedHeads heads) {
+    long count = heads.heads();
+    long size = heads.headSize();
+    EightBit format = heads.format();
+    sized(operation, "key", heads.key(), ANY, count, size);
+    sized(operation, "value", heads.value(), heads.keys(), count, size);
+    if (format.hasNarrowScores()) {
+      DType codes = format.scoreType(DType.F32);
+      typed(operation, "query", heads.query(), codes, ANY, count, size);
+      typed(operation, "key", heads.key(), codes, ANY, count, size);
+      typed(operation, "queryScales", heads.queryScales(), DType.F32, heads.queries(), count);
+      typed(operation, "keyScales", heads.keyScales(), DType.F32, count, ANY, 1);
+    } else {
+      value(operation, "query", heads.query(), ANY, count, size);
+      value(operation, "key", heads.key(), ANY, count, size);
+    }
+    if (format.hasNarrowValues()) {
+      typed(operation, "value", heads.value(), format.valueType(DType.F32), ANY, count, size);
+      typed(operation, "valueScales", heads.valueScales(), DType.F32, count, ANY, size);
+      typed(operation, "valueMeans", heads.valueMeans(), DType.F32, count, 1, size);
+    } else {
+      value(operation, "value", heads.value(), ANY, count, size);
+    }
   }
 
   private static void heads(Heads heads) {

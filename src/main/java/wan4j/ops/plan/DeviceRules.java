@@ -24,7 +24,14 @@ public final class DeviceRules {
   /// Queries of a tile of such products come in multiples of this.
   public static final int QUERY_STEP = 16;
 
+  /// The tokens whose sum one block takes where the means of heads are taken.
+  public static final int SUM_TOKENS = 512;
+
+  /// The tokens whose largest values one block takes where a channel of values has one scale.
+  public static final int CHANNEL_TOKENS = 192;
+
   private static final int FEWEST_KEYS = 512;
+  private static final int KEY_STEP = 32; // of a product of 8-bit weights and values
   private static final int LARGEST_FUSED_HEAD = 128;
 
   // ---- convolutions
@@ -65,6 +72,22 @@ public final class DeviceRules {
   /// measured.
   public static boolean isOurAttention(DType type, long size, long keys) {
     return fitsOurAttention(type, size) && keys >= FEWEST_KEYS;
+  }
+
+  /// Returns whether wan4j's kernels for codes of 8 bits are made for heads of a size where other
+  /// values are of a type.
+  public static boolean fitsEightBitAttention(DType type, long size) {
+    return type == DType.BF16 && size == 128;
+  }
+
+  /// Returns the keys of transposed values: in whole steps.
+  public static int paddedKeys(int keys) {
+    return Math.ceilDiv(keys, KEY_STEP) * KEY_STEP;
+  }
+
+  /// Returns the bytes of transposed values `[keys, heads, head size]`.
+  public static long transposedBytes(int keys, Shape values) {
+    return paddedKeys(keys) * values.size(1) * values.size(2);
   }
 
   /// Returns whether that kernel writes a format itself for heads of a size. The scale of a token

@@ -1,10 +1,12 @@
 package wan4j.ops.plan;
 
 import java.util.List;
+import wan4j.ops.AttentionFormat.EightBit;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.Scope;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideStack;
@@ -208,15 +210,51 @@ final class DeviceTemporaries {
     }
   }
 
-  /// Attention, with a bias or without.
-  void attention(AttentionInput input, Shape shape, OperandFormat want, boolean isBiased) {
+  /// What becomes queries, keys and values in 8 bits: keys wait for the statistics of all.
+  void queryKeyValue(QuantizedHeads heads) {
+    if (heads.queries() == 0) {
+      return;
+    }
+    try (Scope _ = memory.scope()) {
+      if (heads.format().hasNarrowScores()) {
+        memory.empty(activation, heads.key().shape());
+      }
+      codes(heads);
+    }
+  }
+
+  /// The statistics that codes of keys and values go by.
+  void codes(QuantizedHeads heads) {
+    EightBit format = heads.format();
+    long columns = (long) heads.heads() * heads.headSize();
+    boolean hasKeys = format.hasNarrowScores();
+    boolean hasValues = format.hasNarrowValues();
+    try (Scope _ = memory.scope()) {
+      memory.empty(DType.F64, Shape.of((hasKeys ? columns : 0) + (hasValues ? columns : 0) + 1));
+      int pieces = Math.ceilDiv(heads.keys(), DeviceRules.SUM_TOKENS);
+      passing(DType.F64, Shape.of(pieces * columns));
+      memory.empty(DType.F32, Shape.of(hasKeys ? columns : 0));
+      memory.empty(DType.F32, Shape.of(heads.keyScales().count() + heads.valueScales().count()));
+      if (hasValues && format.valueGroup() == 0) {
+        int groups = Math.ceilDiv(heads.keys(), DeviceRules.CHANNEL_TOKENS);
+        passing(DType.F32, Shape.of(groups * columns));
+      }
+    }
+  }
+
+  /// Attention over all keys or blocks of them that are listed, with a bias or without.
+  void attention(
+      AttentionInput input, Shape shape, OperandFormat want, boolean isBiased, boolean isListed) {
     int size = input.headSize();
     int keys = input.keys();
-    boolean isOurs = !isBiased && DeviceRules.isOurAttention(activation, size, keys);
+    boolean isOurs =
+        isListed
+            || input instanceof QuantizedHeads
+            || (!isBiased && DeviceRules.isOurAttention(activation, size, keys));
     try (Scope _ = memory.scope()) {
       if (isOurs && DeviceRules.isWrittenByAttention(want, size)) {
-        written(shape, want, plan(input).notes());
-        parts(input);
+        written(shape, want, plan(input, isListed).notes());
+        ours(input, isListed);
         return;
       }
       if (want != OperandFormat.Simple.PLAIN) {
@@ -227,7 +265,7 @@ final class DeviceTemporaries {
           memory.empty(activation, shape);
         }
         if (isOurs) {
-          parts(input);
+          ours(input, isListed);
         } else if (isBiased || !DeviceRules.isFusedAttention(activation, size)) {
           scores(input.heads(), input.queries(), keys);
         }
@@ -247,15 +285,25 @@ final class DeviceTemporaries {
     }
   }
 
-  private static AttentionPlan plan(AttentionInput input) {
+  private static AttentionPlan plan(AttentionInput input, boolean isListed) {
     return AttentionPlan.of(
-        input.queries(), input.keys(), input.heads(), input.headSize(), AttentionPlan.MOST_BLOCKS);
+        input.format(),
+        isListed,
+        input.queries(),
+        input.keys(),
+        input.heads(),
+        input.headSize(),
+        AttentionPlan.MOST_BLOCKS);
   }
 
-  private void parts(AttentionInput input) {
-    int floats = AttentionPlan.partFloats(input.keys(), input.headSize());
+  private void ours(AttentionInput input, boolean isListed) {
+    int floats = AttentionPlan.partFloats(input.format(), isListed, input.keys(), input.headSize());
     if (floats > 0) {
       memory.empty(DType.F32, Shape.of(floats));
+    }
+    if (input instanceof QuantizedHeads heads && heads.format().hasNarrowValues()) {
+      memory.empty(
+          DType.U8, Shape.of(DeviceRules.transposedBytes(heads.keys(), heads.value().shape())));
     }
   }
 

@@ -7,11 +7,13 @@ import wan4j.ops.AttentionInput;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
@@ -238,11 +240,10 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public AttentionInput attentionInput(AttentionFormat want, int heads, Tensor spare) {
+  public AttentionInput attentionInput(
+      AttentionFormat want, int heads, Tensor spare, SequenceGroup group) {
     Shapes.attentionInput(heads, spare, activation());
-    return switch (want) {
-      case AttentionFormat.Simple.PLAIN -> Heads.within(this, heads, spare);
-    };
+    return AttentionInput.within(this, want, heads, spare, group);
   }
 
   @Override
@@ -255,11 +256,28 @@ public final class NullOps implements Ops {
       SequenceGroup group,
       AttentionInput target) {
     Shapes.queryKeyValue(qkv, queryWeight, keyWeight, rope, target);
+    if (temporaries != null && target instanceof QuantizedHeads heads) {
+      temporaries.queryKeyValue(heads);
+    }
+  }
+
+  @Override
+  public void writeHeads(Heads source, SequenceGroup group, AttentionInput target) {
+    Shapes.writeHeads(source, target);
+    if (temporaries != null && target instanceof QuantizedHeads heads) {
+      temporaries.codes(heads);
+    }
   }
 
   @Override
   public Operand attention(AttentionInput input, double scale, OperandFormat want) {
-    return attention(input, Shapes.attention(input), want, false);
+    return attention(input, Shapes.attention(input), want, false, false);
+  }
+
+  @Override
+  public Operand attention(
+      AttentionInput input, KeyBlocks blocks, double scale, OperandFormat want) {
+    return attention(input, Shapes.attention(input, blocks), want, false, true);
   }
 
   @Override
@@ -275,14 +293,14 @@ public final class NullOps implements Ops {
   @Override
   public Operand relativeAttention(
       AttentionInput input, Tensor bias, int keys, OperandFormat want) {
-    return attention(input, Shapes.relativeAttention(input, bias, keys), want, true);
+    return attention(input, Shapes.relativeAttention(input, bias, keys), want, true, false);
   }
 
   private Operand attention(
-      AttentionInput input, Shape shape, OperandFormat want, boolean isBiased) {
+      AttentionInput input, Shape shape, OperandFormat want, boolean isBiased, boolean isListed) {
     Operand result = result(shape, want);
     if (temporaries != null) {
-      temporaries.attention(input, shape, want, isBiased);
+      temporaries.attention(input, shape, want, isBiased, isListed);
     }
     return result;
   }

@@ -156,6 +156,7 @@ final class CudaLayoutsTest {
     expected.put("ncclInProgress", 7L);
     expected.put("ncclUint8", (long) Nccl.Element.BYTE.code);
     expected.put("ncclFloat32", (long) Nccl.Element.FLOAT32.code);
+    expected.put("ncclFloat64", (long) Nccl.Element.FLOAT64.code);
     expected.put("ncclBfloat16", (long) Nccl.Element.BFLOAT16.code);
     assertThat(compiled("nccl.h", numbers(expected.keySet()))).isEqualTo(expected);
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import wan4j.cuda.bind.TensorMap.Element;
 import wan4j.cuda.bind.TensorMap.Swizzle;
 
 class TensorMapsTest {
@@ -39,6 +40,11 @@ class TensorMapsTest {
 
   private static TensorMaps.Cut cut(long address, int columns) {
     return new TensorMaps.Cut(
-        address, List.of(64L, 8L), List.of(128L), List.of(columns, 8), Swizzle.BYTES_128);
+        Element.BFLOAT16,
+        address,
+        List.of(64L, 8L),
+        List.of(128L),
+        List.of(columns, 8),
+        Swizzle.BYTES_128);
   }
 }

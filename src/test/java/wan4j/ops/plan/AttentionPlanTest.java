@@ -1,10 +1,16 @@
 package wan4j.ops.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static wan4j.ops.AttentionFormat.Simple.PLAIN;
 
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import wan4j.ops.AttentionFormat;
+import wan4j.ops.AttentionFormat.EightBit;
+import wan4j.ops.KeyBlocks;
 
 /// How attention's work is cut, told from sizes alone.
 final class AttentionPlanTest {
@@ -21,7 +27,7 @@ final class AttentionPlanTest {
   void blocksTakeWholeItemsAndShareWhatIsLeft(int queries, int keys, int heads, int headSize) {
     for (int multiprocessors : new int[] {H100, H100_PCIE, 78, 16}) {
       AttentionPlan plan = AttentionPlan.of(queries, keys, heads, headSize, multiprocessors);
-      assertThat(plan.items()).isEqualTo(Math.ceilDiv(queries, AttentionPlan.QUERIES) * heads);
+      assertThat(plan.items()).isEqualTo(Math.ceilDiv(queries, 192) * heads);
       assertThat(plan.rounds() * plan.blocks() + plan.rest()).isEqualTo(plan.items());
       assertThat(plan.blocks()).isBetween(1, multiprocessors);
       assertThat((long) plan.tiles() * plan.tile()).isBetween((long) keys, keys + 127L);
@@ -77,8 +83,9 @@ final class AttentionPlanTest {
       for (int queries = 1; queries < 30_000; queries += 777) {
         for (int multiprocessors = 1; multiprocessors < 160; multiprocessors++) {
           AttentionPlan plan = AttentionPlan.of(queries, keys, 3, 128, multiprocessors);
-          int floats = plan.isCut() ? 2 * plan.blocks() * AttentionPlan.QUERIES * 130 : 0;
-          assertThat(AttentionPlan.partFloats(keys, 128)).isGreaterThanOrEqualTo(floats);
+          int floats = plan.isCut() ? 2 * plan.blocks() * plan.queries() * 130 : 0;
+          assertThat(AttentionPlan.partFloats(PLAIN, false, keys, 128))
+              .isGreaterThanOrEqualTo(floats);
         }
       }
     }
@@ -94,5 +101,44 @@ final class AttentionPlanTest {
   @Test
   void everyWarpOfEveryItemNotesAMagnitude() {
     assertThat(AttentionPlan.of(193, 100, 5, 128, H100).notes()).isEqualTo(2 * 5 * 12);
+  }
+
+  static Stream<AttentionFormat> narrow() {
+    return Stream.of(EightBit.values());
+  }
+
+  @ParameterizedTest
+  @MethodSource("narrow")
+  void eightBitsHaveTilesThatTheirGroupsOfScalesTile(AttentionFormat format) {
+    EightBit narrow = (EightBit) format;
+    for (boolean isListed : new boolean[] {false, true}) {
+      for (int queries : new int[] {1, 193, 9450, 75_600, 240_000}) {
+        AttentionPlan plan = AttentionPlan.of(format, isListed, queries, queries, 40, 128, H100);
+        assertThat(plan.queries()).isEqualTo(KeyBlocks.queries(format));
+        assertThat(plan.sharedBytes()).isLessThan(MOST_SHARED);
+        assertThat(plan.tile() % 16).isZero();
+        if (narrow.hasNarrowScores()) {
+          assertThat(plan.tile() % narrow.keyGroup()).isZero();
+        }
+        if (narrow.hasNarrowValues()) {
+          assertThat(plan.tile() % 32).isZero();
+          assertThat(plan.promotedTiles()).isPositive();
+        }
+        if (narrow.valueGroup() > 0) {
+          assertThat(narrow.valueGroup() % plan.tile()).isZero();
+        }
+        if (isListed) {
+          assertThat(plan.tile()).isEqualTo(KeyBlocks.KEYS);
+        }
+      }
+    }
+  }
+
+  @Test
+  void listedItemsAreNotCut() {
+    AttentionPlan plan = AttentionPlan.of(PLAIN, true, 27_280, 27_280, 3, 128, H100);
+    assertThat(plan.isCut()).isFalse();
+    assertThat(plan.rounds() * plan.blocks() + plan.rest()).isEqualTo(plan.items());
+    assertThat(AttentionPlan.partFloats(PLAIN, true, 75_600, 128)).isZero();
   }
 }

@@ -14,6 +14,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.SideBranch;
 import wan4j.ops.Window;
 import wan4j.quant.Branch;
@@ -165,11 +166,13 @@ class NullOpsTest {
         Scope _ = ops.scope()) {
       Tensor spare = ops.empty(DType.BF16, TOKENS, DIM);
       long before = ops.liveBytes();
-      AttentionInput input = ops.attentionInput(AttentionFormat.Simple.PLAIN, 40, spare);
+      AttentionInput input =
+          ops.attentionInput(AttentionFormat.Simple.PLAIN, 40, spare, SequenceGroup.SOLO);
       assertThat(ops.liveBytes() - before).isEqualTo(2 * spare.bytes());
       assertThat(input.queries()).isEqualTo(TOKENS);
       assertThat(input.headSize()).isEqualTo(128);
-      assertThatThrownBy(() -> ops.attentionInput(AttentionFormat.Simple.PLAIN, 39, spare))
+      assertThatThrownBy(
+              () -> ops.attentionInput(AttentionFormat.Simple.PLAIN, 39, spare, SequenceGroup.SOLO))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("columns of spare");
     }

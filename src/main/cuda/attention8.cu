@@ -1,0 +1,353 @@
+// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16: the loop of
+// attention.cu. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
+// [queries, heads], and for each GROUP keys, [heads, keyStride]. Values are bfloat16 [keys, heads, 128], or
+// E4M3 transposed, [heads, 128, keys], with a scale and a mean for each channel, [heads, 128]; their keys
+// lie in the order 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15 of each sixteen, so that weights as they lie in
+// registers are a product's left side (thu-ml/SageAttention d1a57a5, sageattention/quant.py).
+//
+// Sums of E4M3 products keep some 14 bits behind the largest number, so every PROMOTED tiles they are added
+// to float32 sums in shared memory, where each thread has places of its own; and what all values of a
+// channel have in common, their mean, is added only at the end.
+//
+// A tile of 96 keys is 1,152 cycles of the tensor cores and as many of the exponentials' unit; 24 KB come
+// from the second cache.
+//
+// Constants: those of attention8weights.cuh, PROMOTED.
+#include "attention8weights.cuh"
+
+constexpr int TILE_BYTES = BOX_BYTES; // of keys
+constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
+constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
+constexpr int MASTER_STRIDE = 128 * GROUPS;
+constexpr int MASTER_BYTES = IS_WIDE ? 0 : MASTER_STRIDE * SUMS * 4;
+constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
+
+// ---- the warp that copies
+
+// Copies what all works take, or those that are done again.
+__device__ __forceinline__ void copy(
+    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
+    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
+    Ring<QUERY_STAGES>& queryRing) {
+  for (const Work* work = works; work->last > 0; work++) {
+    if (isAgain && !work->isNoted()) {
+      continue;
+    }
+    int head = work->item / queryTiles;
+    int first = work->item % queryTiles * QUERIES;
+#pragma unroll 1
+    for (int i = 0; i < GROUPS; i++) {
+      int at = queryRing.stage * GROUPS + i;
+      unsigned int barrier = places.barriers + 8 * at;
+      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
+      arriveExpecting(barrier + QUERY_FULL, QUERY_BYTES);
+      copyBox(places.query + at * QUERY_BYTES, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
+    }
+    queryRing.step();
+    for (int tile = work->last - 1; tile >= work->first; tile--) {
+      unsigned int barrier = places.barriers + 8 * ring.stage;
+      int row = list.tile(work->item, tile) * KEYS;
+      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
+      arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
+      copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
+      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
+      arriveExpecting(barrier + VALUES_FULL, VALUE_BYTES);
+      unsigned int place = places.values + ring.stage * VALUE_BYTES;
+      if constexpr (IS_WIDE) {
+        copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
+        copyBox(place + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, row, 0);
+      } else {
+#pragma unroll
+        for (int i = 0; i < KEYS / 32; i++) {
+          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
+        }
+      }
+      ring.step();
+    }
+  }
+}
+
+// ---- the warpgroups that multiply
+
+// Asks for the scores of 64 queries and a tile of keys.
+__device__ __forceinline__ void score(Score (&scores)[SCORES], unsigned int query, unsigned int key) {
+  unsigned int left = lowerHalf(query);
+  unsigned int right = lowerHalf(key);
+  NarrowProduct<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
+#pragma unroll
+  for (int k = 1; k < HEAD_SIZE / 32; k++) {
+    NarrowProduct<KEYS>::add<1>(scores, descriptor(left, k * 32), descriptor(right, k * 32));
+  }
+  commitProducts();
+}
+
+// Asks for the weighted sum of a tile of values.
+__device__ __forceinline__ void weigh(
+    float (&sums)[SUMS], const unsigned int (&weights)[WEIGHTS], unsigned int value) {
+  if constexpr (IS_WIDE) {
+    unsigned int right = lowerHalf(value);
+#pragma unroll
+    for (int k = 0; k < KEYS / 16; k++) {
+      multiplyRegisters(sums, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
+    }
+  } else {
+#pragma unroll
+    for (int k = 0; k < KEYS / 32; k++) {
+      multiplyNarrow(sums, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES));
+    }
+  }
+  commitProducts();
+}
+
+// What the warpgroups that multiply are given.
+struct Task {
+  int queries;
+  int keys;
+  int heads;
+  int queryTiles;
+  float scale;
+  const float* queryScales;
+  const float* keyScales;
+  const float* valueScales;
+  const float* valueMeans;
+  int keyStride;
+  KeyList list;
+  float* parts;
+  RowTarget target;
+};
+
+// Adds sums of E4M3 products to those in shared memory and begins anew.
+__device__ __forceinline__ void promote(float (&sums)[SUMS], float* master, Lag& lag) {
+#pragma unroll
+  for (int i = 0; i < SUMS; i++) {
+    float& sum = master[i * MASTER_STRIDE];
+    sum = sum * lag.factor[i / 2 % 2] + sums[i];
+    sums[i] = 0.0f;
+  }
+  lag.factor[0] = 1.0f;
+  lag.factor[1] = 1.0f;
+}
+
+// Attends to all works, with references of their first tiles, and notes those for which such a reference
+// was too low; or, FOLLOWING, to those that are noted.
+template <bool FOLLOWS>
+__device__ __forceinline__ void attend(
+    const Task& task, const Places& places, Work* works, float* masters, int group,
+    Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
+  bool releases = threadIdx.x % 128 == 0;
+  for (Work* work = works; work->last > 0; work++) {
+    if (FOLLOWS && !work->isNoted()) {
+      continue;
+    }
+    int tile = work->last - 1;
+    int firstTile = work->first;
+    int head = work->item / task.queryTiles;
+    int unpromoted = 0;
+    Lag lag = {{1.0f, 1.0f}};
+    const float* keyScales = task.keyScales + static_cast<int64>(head) * task.keyStride;
+    int lastGroup = (task.keys - 1) / GROUP;
+    Scales scales;
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      int row = work->item % task.queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
+          threadIdx.x % 32 / 4 + 8 * r;
+      int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
+      scales.query[r] = task.queryScales[at] * task.scale;
+    }
+    auto loadScales = [&](int tile) {
+#pragma unroll
+      for (int i = 0; i < SCALES; i++) {
+        int at = tile * SCALES + i;
+        scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
+      }
+    };
+    int block = task.list.tile(work->item, tile);
+    int left = task.keys - block * KEYS;
+    loadScales(block);
+    if (LISTED && tile > firstTile) {
+      block = task.list.tile(work->item, tile - 1);
+    }
+    float sums[SUMS];
+    Score scores[SCORES];
+    unsigned int weights[WEIGHTS];
+    Rows rows;
+#pragma unroll
+    for (int i = 0; i < SCORES; i++) {
+      scores[i] = 0;
+    }
+#pragma unroll
+    for (int i = 0; i < SUMS; i++) {
+      sums[i] = 0.0f;
+      if constexpr (!IS_WIDE) {
+        masters[threadIdx.x + i * MASTER_STRIDE] = 0.0f;
+      }
+    }
+    int at = queryRing.stage * GROUPS + group;
+    unsigned int mine = places.query + at * QUERY_BYTES;
+    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
+    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+    settle(scores);
+    beginProducts();
+    score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+    awaitProducts<0>();
+    settle(scores);
+    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+    keyRing.step();
+    if (left < KEYS) {
+#pragma unroll
+      for (int i = 0; i < SCORES; i++) {
+        if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
+          scores[i] = IS_INTEGER ? -2147483647 : LOWEST;
+        }
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      rows.reference[r] = largest(scores, r, scales) - BASE;
+      rows.total[r] = 0.0f;
+    }
+    exponentiate(scores, weights, rows, scales);
+    if (left < KEYS) {
+      takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
+    }
+#pragma unroll 1
+    while (tile-- > firstTile) {
+      loadScales(LISTED ? block : tile);
+      if (LISTED && tile > firstTile) {
+        block = task.list.tile(work->item, tile - 1);
+      }
+      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      meet<256>(1 + group);
+      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      settle(scores);
+      settle(sums);
+      beginProducts();
+      weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES);
+      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      pass<256>(1 + (group + 1) % GROUPS);
+      awaitProducts<1>();
+      settle(sums);
+      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+      valueRing.step();
+      awaitProducts<0>();
+      settle(scores);
+      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+      keyRing.step();
+      if (!IS_WIDE && ++unpromoted == PROMOTED) {
+        unpromoted = 0;
+        promote(sums, masters + threadIdx.x, lag);
+      }
+      if constexpr (FOLLOWS) {
+        follow(scores, sums, rows, lag, scales);
+      }
+      exponentiate(scores, weights, rows, scales);
+      if (!FOLLOWS && isFull(weights, rows)) {
+        bringBack(scores, weights, sums, rows, lag);
+      }
+    }
+    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
+    queryRing.step();
+    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+    settle(sums);
+    beginProducts();
+    weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES);
+    awaitProducts<0>();
+    settle(sums);
+    arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+    valueRing.step();
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
+    }
+    int thread = threadHere();
+    if constexpr (!IS_WIDE) {
+      int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
+      const float* waiting = masters + thread;
+#pragma unroll
+      for (int i = 0; i < SUMS; i += 2) {
+        int r = i / 2 % 2;
+        float scale[2];
+        float mean[2];
+        load<FLOAT32, 2>(task.valueScales, first + i / 4 * 8, scale);
+        load<FLOAT32, 2>(task.valueMeans, first + i / 4 * 8, mean);
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+          sums[i + j] += waiting[(i + j) * MASTER_STRIDE] * lag.factor[r];
+          sums[i + j] = sums[i + j] * scale[j] + rows.total[r] * mean[j];
+        }
+      }
+    }
+    if constexpr (!FOLLOWS) {
+      if (!(fmaxf(rows.total[0], rows.total[1]) <= -LOWEST)) {
+        work->again = 1;
+      }
+    }
+    int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
+    if (work->part >= 0) {
+      leavePart(sums, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
+    } else {
+      leave(
+          sums, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
+          work->item / task.queryTiles, task.heads, work->item * WARPS + thread / 32, task.target, thread);
+    }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
+    const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
+    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
+    const float* queryScales, const float* keyScales, const float* valueScales, const float* valueMeans,
+    int keyStride, int rounds, int rest, int shares, const int* counts, const int* tiles, int most,
+    float* parts, void* values, float* inverse, float* largest, const float* state, int stride) {
+  extern __shared__ unsigned char dynamic[];
+  __shared__ unsigned long long barriers[BARRIERS];
+  __shared__ Places shared;
+  unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
+  float* masters = reinterpret_cast<float*>(
+      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
+      STAGES * (TILE_BYTES + VALUE_BYTES));
+  Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES / 4);
+  int group = agreed(threadIdx.x / 128);
+  int queryTiles = (queries + QUERIES - 1) / QUERIES;
+  Cut cut = {rounds, rest, shares};
+  KeyList list = {counts, tiles, most};
+  plan(works, cut, (keys + KEYS - 1) / KEYS, list);
+  if (threadIdx.x == 0) {
+    shared.query = start;
+    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
+    shared.values = shared.keys + STAGES * TILE_BYTES;
+    shared.barriers = sharedAddress(barriers);
+    initBarriers(barriers);
+  }
+  __syncthreads();
+
+  Places places = shared;
+  if (group == GROUPS) {
+    giveRegisters<COPYING_REGISTERS>();
+    Ring<STAGES> ring;
+    Ring<QUERY_STAGES> queryRing;
+    for (int turn = 0; turn < 2; turn++) {
+      if (threadIdx.x == GROUPS * 128) {
+        copy(places, works, query, key, value, list, queryTiles, turn > 0, ring, queryRing);
+      }
+      if (turn == 0) {
+        __syncwarp();
+        meet<THREADS>(GROUPS + 1);
+      }
+    }
+  } else {
+    takeRegisters<MULTIPLYING_REGISTERS>();
+    if (group == GROUPS - 1) {
+      pass<256>(1); // the first warpgroup begins
+    }
+    Task task = {
+        queries, keys, heads, queryTiles, scale, queryScales, keyScales, valueScales, valueMeans,
+        keyStride, list, parts, {values, inverse, largest, state, stride}};
+    Ring<STAGES> keyRing;
+    Ring<STAGES> valueRing;
+    Ring<QUERY_STAGES> queryRing;
+    attend<false>(task, places, works, masters, group, keyRing, valueRing, queryRing);
+    meet<THREADS>(GROUPS + 1);
+    attend<true>(task, places, works, masters, group, keyRing, valueRing, queryRing);
+  }
+}

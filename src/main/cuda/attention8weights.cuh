@@ -1,0 +1,190 @@
+// How attention with 8-bit queries and keys turns scores into weights: int32 sums of int8 products, or
+// float32 ones of E4M3, times a scale of the query's row and one of each GROUP keys. Scores and weights
+// share a thread's registers, value i of row i / 2 % 2.
+//
+// Weights as bfloat16 have float32's range, and only totals are watched (attentionweights.cuh). As E4M3
+// they must stay below 448 and lie near it: a row begins with its largest weight at 416, and where one
+// would be rounded to 448 or beyond, the largest comes to 416 again. What is largest is then exact, which
+// counts where few keys have most of the weight.
+// Constants: those of attentionstages.cuh, GROUP, IS_INTEGER (queries and keys), IS_WIDE (values).
+#pragma once
+#include "attentionstages.cuh"
+
+template <bool INTEGER>
+struct ScoreOf {
+  using Type = float;
+};
+template <>
+struct ScoreOf<true> {
+  using Type = int;
+};
+using Score = ScoreOf<IS_INTEGER>::Type;
+
+constexpr int SCORES = KEYS / 2; // of a thread
+constexpr int WEIGHTS = IS_WIDE ? SCORES / 2 : SCORES / 4; // words
+constexpr int SCALES = KEYS / GROUP;
+constexpr float TOP = 416.0f; // of E4M3 weights, and one of their numbers
+constexpr float BASE = IS_WIDE ? 0.0f : 8.700439718f; // its exponent
+constexpr float HEADROOM = IS_WIDE ? 8.0f : 0.05f; // 2^0.05 TOP is still rounded to TOP
+constexpr float MOST = 1.152921504606847e18f; // 2^60
+constexpr float LOWEST = -3.402823466e38f;
+
+__device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
+__device__ __forceinline__ float number(float score) { return score; }
+__device__ __forceinline__ float bits(int score) { return __int_as_float(score); }
+__device__ __forceinline__ float bits(float score) { return score; }
+__device__ __forceinline__ void put(int& score, float weight) { score = __float_as_int(weight); }
+__device__ __forceinline__ void put(float& score, float weight) { score = weight; }
+
+// What brings a thread's scores to exponents of two.
+struct Scales {
+  float query[2];
+  float key[SCALES];
+};
+
+// Returns the largest exponent of a row, of the two of a thread; scales are positive.
+__device__ __forceinline__ float largest(const Score (&scores)[SCORES], int r, const Scales& scales) {
+  float most = LOWEST;
+#pragma unroll
+  for (int eight = 0; eight < KEYS / 8; eight++) {
+    Score first = scores[4 * eight + 2 * r];
+    Score second = scores[4 * eight + 2 * r + 1];
+    most = fmaxf(most, number(first > second ? first : second) * scales.key[eight * 8 / GROUP]);
+  }
+  return reduceLanes<Largest, 4>(most) * scales.query[r];
+}
+
+template <int COUNT>
+__device__ __forceinline__ void shrink(float (&values)[COUNT], int r, float factor) {
+#pragma unroll
+  for (int i = 0; i < COUNT / 2; i++) {
+    values[i / 2 * 4 + r * 2 + i % 2] *= factor;
+  }
+}
+
+// What later sums are relative to what was summed before them, of the two rows of a thread: sums of E4M3
+// products that wait elsewhere are brought along only when the next are added to them.
+struct Lag {
+  float factor[2];
+};
+
+// Takes references along with the largest scores once those have grown by 2^HEADROOM.
+__device__ __forceinline__ void follow(
+    const Score (&scores)[SCORES], float (&sums)[SUMS], Rows& rows, Lag& lag, const Scales& scales) {
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    float most = largest(scores, r, scales) - BASE;
+    bool grows = most > rows.reference[r] + HEADROOM;
+    float factor = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
+    rows.reference[r] = grows ? most : rows.reference[r];
+    rows.total[r] *= factor;
+    lag.factor[r] *= factor;
+    shrink(sums, r, factor);
+  }
+}
+
+// Rounds the weights of sixteen keys to what the next product takes.
+__device__ __forceinline__ void pack(
+    unsigned int (&packed)[WEIGHTS], const Score (&weights)[SCORES], int sixteen) {
+  auto weight = [&](int i) { return bits(weights[8 * sixteen + i]); };
+  if constexpr (IS_WIDE) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      packed[4 * sixteen + i] = bfloat16Pair(weight(2 * i), weight(2 * i + 1));
+    }
+  } else {
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      packed[sixteen / 2 * 4 + sixteen % 2 * 2 + r] =
+          e4m3Pair(weight(2 * r), weight(2 * r + 1)) |
+          e4m3Pair(weight(4 + 2 * r), weight(5 + 2 * r)) << 16;
+    }
+  }
+}
+
+__device__ __forceinline__ void pack(unsigned int (&packed)[WEIGHTS], const Score (&weights)[SCORES]) {
+#pragma unroll
+  for (int sixteen = 0; sixteen < KEYS / 16; sixteen++) {
+    pack(packed, weights, sixteen);
+  }
+}
+
+// Turns scores into weights.
+__device__ __forceinline__ void exponentiate(
+    Score (&scores)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, const Scales& scales) {
+#pragma unroll
+  for (int sixteen = 0; sixteen < KEYS / 16; sixteen++) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      int r = i / 2 % 2;
+      Score& place = scores[8 * sixteen + i];
+      float weight = powerOfTwo(
+          number(place) * (scales.query[r] * scales.key[sixteen * 16 / GROUP]) - rows.reference[r]);
+      rows.total[r] += weight;
+      put(place, weight);
+    }
+    pack(packed, scores, sixteen);
+  }
+}
+
+// Takes away the weights of keys that are not there, from `left` on.
+__device__ __forceinline__ void takeBack(
+    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, int left) {
+#pragma unroll
+  for (int i = 0; i < SCORES; i++) {
+    if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
+      rows.total[i / 2 % 2] -= bits(weights[i]);
+      put(weights[i], 0.0f);
+    }
+  }
+  pack(packed, weights);
+}
+
+// Says whether any row of the warp has weights that are too large for what they are packed to.
+__device__ __forceinline__ bool isFull(const unsigned int (&packed)[WEIGHTS], const Rows& rows) {
+  if constexpr (IS_WIDE) {
+    return __any_sync(ALL, !(fmaxf(rows.total[0], rows.total[1]) < MOST));
+  } else {
+    unsigned int full = 0;
+#pragma unroll
+    for (int i = 0; i < WEIGHTS; i++) {
+      full |= packed[i] + 0x02020202u; // 448 and NaN set the uppermost bit of a byte
+    }
+    return __any_sync(ALL, (full & 0x80808080u) != 0);
+  }
+}
+
+// Brings references of rows that are full to where their weights are not, and the sums along.
+__device__ __forceinline__ void bringBack(
+    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], float (&sums)[SUMS], Rows& rows, Lag& lag) {
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    float factor = 1.0f;
+    if constexpr (IS_WIDE) {
+      float total = reduceLanes<Sum, 4>(rows.total[r]);
+      int power = total >= MOST ? static_cast<int>(__float_as_uint(total) >> 23) - 127 : 0;
+      power = power < 126 ? power : 126;
+      factor = __uint_as_float(static_cast<unsigned int>(127 - power) << 23);
+      rows.reference[r] += static_cast<float>(power);
+    } else {
+      float most = 0.0f;
+#pragma unroll
+      for (int i = 0; i < SCORES / 2; i++) {
+        most = fmaxf(most, bits(weights[i / 2 * 4 + r * 2 + i % 2]));
+      }
+      most = reduceLanes<Largest, 4>(most);
+      bool isAbove = most > TOP;
+      factor = isAbove ? __fdividef(TOP, most) : 1.0f; // 0 of infinity: such a work is done again
+      rows.reference[r] += isAbove ? __log2f(most) - BASE : 0.0f;
+    }
+    rows.total[r] *= factor;
+    lag.factor[r] *= factor;
+    shrink(sums, r, factor);
+#pragma unroll
+    for (int i = 0; i < SCORES / 2; i++) {
+      Score& weight = weights[i / 2 * 4 + r * 2 + i % 2];
+      put(weight, bits(weight) * factor);
+    }
+  }
+  pack(packed, weights);
+}

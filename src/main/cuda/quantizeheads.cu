@@ -1,0 +1,251 @@
+// Keys and values of heads in the formats of 8-bit attention. The mean over all tokens is taken from both:
+// from keys since softmax does not see it, from values to be added again at the end; then codes have a scale
+// of a head's GROUP tokens (keys), of a channel's, or of a channel (values). Tokens are counted from the
+// first of all ranks, of which this one has some, from `first` on.
+//   columnSums      sums of 512 tokens in each column, in float64: exact, so that no order of adding shows
+//   finishSums      sums of those, and the number of tokens behind them
+//   means           of all ranks' tokens, as float32
+//   tokenLargest    the largest distance from the mean of each group's tokens in a head, [heads, groups]
+//   columnLargest   of each group's tokens in each channel, [heads, groups, HEAD_SIZE]
+//   finishLargest   of all groups in each channel, [heads, HEAD_SIZE]
+//   inverses        of the scales that bring such magnitudes to the largest code
+//   quantizeTokens  codes of keys
+//   quantizeColumns codes of values
+//   quantizeQueries codes of queries, with a scale for each row of a head
+//   transpose       codes [tokens, heads, HEAD_SIZE] as [heads, HEAD_SIZE, padded], zeros beyond the tokens;
+//                   the tokens of each sixteen in the order that attention8.cu takes
+// Constants: HEADS, HEAD_SIZE, INPUT (element type), IS_INTEGER, GROUP (tokens of a scale).
+#include "attention8codes.cuh"
+
+constexpr int COLUMNS = HEADS * HEAD_SIZE;
+constexpr int SUM_TOKENS = 512;
+
+// Blocks of [128 columns, SUM_TOKENS tokens], 256 threads: four rows side by side, two columns a thread.
+extern "C" __global__ void __launch_bounds__(256) columnSums(
+    const void* x, int64 stride, int tokens, double* partial) {
+  __shared__ double sums[4][128];
+  int column = threadIdx.x % 64 * 2;
+  int lane = threadIdx.x / 64;
+  int start = blockIdx.y * SUM_TOKENS;
+  int end = start + SUM_TOKENS < tokens ? start + SUM_TOKENS : tokens;
+  double sum[2] = {};
+  if (blockIdx.x * 128 + column < COLUMNS) {
+#pragma unroll 4
+    for (int token = start + lane; token < end; token += 4) {
+      float values[2];
+      load<INPUT, 2>(x, token * stride + blockIdx.x * 128 + column, values);
+      sum[0] += values[0];
+      sum[1] += values[1];
+    }
+  }
+  sums[lane][column] = sum[0];
+  sums[lane][column + 1] = sum[1];
+  __syncthreads();
+  int own = blockIdx.x * 128 + threadIdx.x;
+  if (threadIdx.x < 128 && own < COLUMNS) {
+    partial[static_cast<int64>(blockIdx.y) * COLUMNS + own] =
+        (sums[0][threadIdx.x] + sums[1][threadIdx.x]) + (sums[2][threadIdx.x] + sums[3][threadIdx.x]);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(128) finishSums(
+    const double* partial, int pieces, int tokens, double* sums, double* count) {
+  int column = blockIdx.x * 128 + threadIdx.x;
+  if (column < COLUMNS) {
+    double sum = 0.0;
+    for (int i = 0; i < pieces; i++) {
+      sum += partial[static_cast<int64>(i) * COLUMNS + column];
+    }
+    sums[column] = sum;
+  }
+  if (column == 0) {
+    *count = tokens;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(128) means(
+    const double* sums, const double* count, float* means) {
+  int column = blockIdx.x * 128 + threadIdx.x;
+  if (column < COLUMNS) {
+    means[column] = static_cast<float>(sums[column] / *count);
+  }
+}
+
+// The tokens of a group that are this rank's.
+struct Range {
+  int begin;
+  int end;
+
+  __device__ __forceinline__ static Range of(int group, int first, int tokens) {
+    int begin = group * GROUP - first;
+    int end = begin + GROUP;
+    return {begin < 0 ? 0 : begin, end < tokens ? end : tokens};
+  }
+};
+
+// The largest distance of a group's tokens from a mean, in the columns of this thread.
+__device__ __forceinline__ float distance(
+    const void* x, int64 stride, int column, float mean, const Range& range) {
+  float most = 0.0f;
+#pragma unroll 8
+  for (int token = range.begin; token < range.end; token++) {
+    float value[1];
+    load<INPUT, 1>(x, token * stride + column, value);
+    most = fmaxf(most, fabsf(__fsub_rn(value[0], mean)));
+  }
+  return most;
+}
+
+// Blocks of [groups, HEADS], a thread a column; `groups` counts those of all ranks.
+extern "C" __global__ void __launch_bounds__(HEAD_SIZE) tokenLargest(
+    const void* x, int64 stride, const float* means, int first, int tokens, int groups, float* largest) {
+  int group = first / GROUP + blockIdx.x;
+  int column = blockIdx.y * HEAD_SIZE + threadIdx.x;
+  Range range = Range::of(group, first, tokens);
+  float most = distance(x, stride, column, means[column], range);
+  most = reduceBlock<Largest, HEAD_SIZE>(most);
+  if (threadIdx.x == 0) {
+    largest[static_cast<int64>(blockIdx.y) * groups + group] = most;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(HEAD_SIZE) columnLargest(
+    const void* x, int64 stride, const float* means, int first, int tokens, int groups, float* largest) {
+  int group = first / GROUP + blockIdx.x;
+  int column = blockIdx.y * HEAD_SIZE + threadIdx.x;
+  Range range = Range::of(group, first, tokens);
+  largest[(static_cast<int64>(blockIdx.y) * groups + group) * HEAD_SIZE + threadIdx.x] =
+      distance(x, stride, column, means[column], range);
+}
+
+extern "C" __global__ void __launch_bounds__(HEAD_SIZE) finishLargest(
+    const float* partial, int groups, float* largest) {
+  float most = 0.0f;
+#pragma unroll 8
+  for (int i = 0; i < groups; i++) {
+    most = fmaxf(most, partial[(static_cast<int64>(blockIdx.x) * groups + i) * HEAD_SIZE + threadIdx.x]);
+  }
+  largest[blockIdx.x * HEAD_SIZE + threadIdx.x] = most;
+}
+
+extern "C" __global__ void __launch_bounds__(256) inverses(const float* largest, float* scales, int64 count) {
+  int64 index = static_cast<int64>(blockIdx.x) * 256 + threadIdx.x;
+  if (index < count) {
+    scales[index] = __fdiv_rn(1.0f, scaleTo(MOST_CODE<IS_INTEGER>, largest[index]));
+  }
+}
+
+// Where the CODES neighbours of a thread lie; beyond the tokens, nowhere.
+struct Place {
+  int64 token;
+  int column;
+
+  __device__ __forceinline__ static Place here() {
+    int64 index = static_cast<int64>(blockIdx.x) * 256 + threadIdx.x;
+    return {index / (COLUMNS / CODES), static_cast<int>(index % (COLUMNS / CODES)) * CODES};
+  }
+};
+
+extern "C" __global__ void __launch_bounds__(256) quantizeTokens(
+    const void* x, int64 stride, const float* means, const float* largest, int first, int tokens,
+    int groups, void* codes) {
+  Place place = Place::here();
+  if (place.token < tokens) {
+    int group = static_cast<int>((first + place.token) / GROUP);
+    float factor = scaleTo(
+        MOST_CODE<IS_INTEGER>, largest[static_cast<int64>(place.column / HEAD_SIZE) * groups + group]);
+    float values[CODES];
+    float mean[CODES];
+    load<INPUT, CODES>(x, place.token * stride + place.column, values);
+    load<FLOAT32, CODES>(means, place.column, mean);
+#pragma unroll
+    for (int i = 0; i < CODES; i++) {
+      values[i] = __fmul_rn(__fsub_rn(values[i], mean[i]), factor);
+    }
+    storeCodes<IS_INTEGER>(codes, place.token * COLUMNS + place.column, values);
+  }
+}
+
+// Where all tokens have one scale, `groups` is 1.
+extern "C" __global__ void __launch_bounds__(256) quantizeColumns(
+    const void* x, int64 stride, const float* means, const float* largest, int first, int tokens,
+    int groups, void* codes) {
+  Place place = Place::here();
+  if (place.token < tokens) {
+    int group = groups == 1 ? 0 : static_cast<int>((first + place.token) / GROUP);
+    int head = place.column / HEAD_SIZE;
+    float values[CODES];
+    float mean[CODES];
+    float most[CODES];
+    load<INPUT, CODES>(x, place.token * stride + place.column, values);
+    load<FLOAT32, CODES>(means, place.column, mean);
+    load<FLOAT32, CODES>(
+        largest, (static_cast<int64>(head) * groups + group) * HEAD_SIZE + place.column % HEAD_SIZE, most);
+#pragma unroll
+    for (int i = 0; i < CODES; i++) {
+      values[i] =
+          __fmul_rn(__fsub_rn(values[i], mean[i]), scaleTo(MOST_CODE<IS_INTEGER>, most[i]));
+    }
+    storeCodes<IS_INTEGER>(codes, place.token * COLUMNS + place.column, values);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(256) quantizeQueries(
+    const void* x, int tokens, void* codes, float* scales) {
+  Place place = Place::here();
+  float values[CODES] = {};
+  int64 index = place.token * COLUMNS + place.column;
+  bool isThere = place.token < tokens;
+  if (isThere) {
+    load<INPUT, CODES>(x, index, values);
+  }
+  float amax = 0.0f;
+#pragma unroll
+  for (int i = 0; i < CODES; i++) {
+    amax = fmaxf(amax, fabsf(values[i]));
+  }
+  amax = reduceLanes<Largest, HEAD_SIZE / CODES>(amax);
+  if (isThere) {
+    quantizeRow<IS_INTEGER>(values, amax, codes, index, place.column % HEAD_SIZE == 0
+        ? scales + index / HEAD_SIZE : nullptr);
+  }
+}
+
+// Blocks of [128 tokens, HEADS], 256 threads.
+extern "C" __global__ void __launch_bounds__(256) transpose(
+    const unsigned char* codes, int tokens, int padded, unsigned char* target) {
+  constexpr int STRIDE = HEAD_SIZE + 1; // bytes, so that threads that read along tokens meet no bank twice
+  __shared__ unsigned char tile[128 * STRIDE];
+  int start = blockIdx.x * 128;
+  int head = blockIdx.y;
+  for (int i = threadIdx.x; i < 128 * HEAD_SIZE / 4; i += 256) {
+    int token = i / (HEAD_SIZE / 4);
+    int column = i % (HEAD_SIZE / 4) * 4;
+    unsigned int word = 0;
+    if (start + token < tokens) {
+      word = *reinterpret_cast<const unsigned int*>(
+          codes + static_cast<int64>(start + token) * COLUMNS + head * HEAD_SIZE + column);
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      tile[token * STRIDE + column + j] = static_cast<unsigned char>(word >> 8 * j);
+    }
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < 8 * HEAD_SIZE; i += 256) {
+    int sixteen = i % 8;
+    int column = i / 8;
+    if (start + 16 * sixteen < padded) {
+      unsigned int words[4];
+#pragma unroll
+      for (int w = 0; w < 4; w++) {
+        const unsigned char* first = tile + (16 * sixteen + 2 * w) * STRIDE + column;
+        words[w] = first[0] | first[STRIDE] << 8 | first[8 * STRIDE] << 16 |
+            static_cast<unsigned int>(first[9 * STRIDE]) << 24;
+      }
+      *reinterpret_cast<uint4*>(
+          target + (static_cast<int64>(head) * HEAD_SIZE + column) * padded + start + 16 * sixteen) =
+          make_uint4(words[0], words[1], words[2], words[3]);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package wan4j;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import wan4j.tensor.InputException;
+
+/// How the self-attention of the transformers computes, and which steps and layers keep bfloat16
+/// where that has fewer bits.
+///
+/// @param attention how the others compute
+/// @param first how many first steps keep bfloat16
+/// @param last how many last steps do
+/// @param layers the layers that do in every step, by their indices in ascending order
+public record AttentionSettings(Attention attention, int first, int last, List<Integer> layers) {
+  /// What the quality figures support, in every step and layer.
+  public static final AttentionSettings AUTO = new AttentionSettings(Attention.AUTO);
+
+  private static final Pattern PART = Pattern.compile("(first|last|layers)=([0-9+-]+)");
+  private static final Pattern RANGE = Pattern.compile("([0-9]{1,4})(?:-([0-9]{1,4}))?");
+  private static final int MOST_STEPS = 1000;
+
+  /// Copies the layers; throws `InputException` for negative numbers.
+  public AttentionSettings {
+    Objects.requireNonNull(attention, "attention");
+    layers = layers.stream().distinct().sorted().toList();
+    if (first < 0 || last < 0 || (!layers.isEmpty() && layers.getFirst() < 0)) {
+      throw new InputException(
+          "got %d first and %d last steps and layers %s in bfloat16; give 0 or more"
+              .formatted(first, last, layers));
+    }
+  }
+
+  /// The same in every step and layer.
+  public AttentionSettings(Attention attention) {
+    this(attention, 0, 0, List.of());
+  }
+
+  /// Returns the settings of an attention by its name and a schedule such as
+  /// `first=2,last=1,layers=0+38-39`, null for none; throws `InputException` for others, and for a
+  /// schedule where everything is in bfloat16 anyway.
+  public static AttentionSettings of(String name, String schedule) {
+    Attention attention = Attention.of(name);
+    if (schedule == null) {
+      return new AttentionSettings(attention);
+    }
+    if (!attention.isNarrow()) {
+      throw new InputException(
+          "--attention_schedule was given, but --attention %s has no fewer bits in any step; give int8, fp8, int8qk or int8pv, or leave it out"
+              .formatted(name));
+    }
+    int first = 0;
+    int last = 0;
+    List<Integer> layers = new ArrayList<>();
+    for (String part : schedule.split(",", -1)) {
+      Matcher matcher = PART.matcher(part);
+      if (!matcher.matches()) {
+        throw wrong(schedule);
+      }
+      switch (matcher.group(1)) {
+        case "first" -> first = steps(schedule, matcher.group(2));
+        case "last" -> last = steps(schedule, matcher.group(2));
+        default -> layers.addAll(layers(schedule, matcher.group(2)));
+      }
+    }
+    return new AttentionSettings(attention, first, last, layers);
+  }
+
+  private static int steps(String schedule, String text) {
+    List<Integer> numbers = layers(schedule, text);
+    if (numbers.size() != 1 || numbers.getFirst() > MOST_STEPS) {
+      throw wrong(schedule);
+    }
+    return numbers.getFirst();
+  }
+
+  private static List<Integer> layers(String schedule, String text) {
+    List<Integer> layers = new ArrayList<>();
+    for (String range : text.split("\\+", -1)) {
+      Matcher matcher = RANGE.matcher(range);
+      if (!matcher.matches()) {
+        throw wrong(schedule);
+      }
+      int from = Integer.parseInt(matcher.group(1));
+      int to = matcher.group(2) == null ? from : Integer.parseInt(matcher.group(2));
+      if (to < from) {
+        throw wrong(schedule);
+      }
+      layers.addAll(IntStream.rangeClosed(from, to).boxed().toList());
+    }
+    return layers;
+  }
+
+  private static InputException wrong(String schedule) {
+    return new InputException(
+        "--attention_schedule got \"%s\"; give the first and last steps and the layers that keep bf16, such as first=2,last=1,layers=0+38-39"
+            .formatted(schedule));
+  }
+
+  /// Returns the settings as the flags spell them.
+  public String spelling() {
+    List<String> parts = new ArrayList<>();
+    if (first > 0) {
+      parts.add("first=" + first);
+    }
+    if (last > 0) {
+      parts.add("last=" + last);
+    }
+    if (!layers.isEmpty()) {
+      parts.add("layers=" + layers.stream().map(Object::toString).collect(Collectors.joining("+")));
+    }
+    String schedule = parts.isEmpty() ? "" : " (bf16: " + String.join(",", parts) + ")";
+    return attention.spelling() + schedule;
+  }
+}

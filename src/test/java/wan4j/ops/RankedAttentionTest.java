@@ -1,0 +1,101 @@
+package wan4j.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import wan4j.cpu.CpuOps;
+import wan4j.ops.AttentionFormat.EightBit;
+import wan4j.quant.Branch;
+import wan4j.tensor.BFloat16;
+import wan4j.tensor.DType;
+import wan4j.tensor.Tensor;
+import wan4j.verify.Comparison;
+
+/// Ranks that exchange in the format of their attention do what one rank does alone.
+final class RankedAttentionTest {
+  private static final int HEADS = 4;
+  private static final int SIZE = 32;
+  private static final int DIM = HEADS * SIZE;
+  private static final double SCALE = 0.1;
+
+  static Stream<AttentionFormat> formats() {
+    return Stream.concat(Stream.of(AttentionFormat.Simple.PLAIN), Stream.of(EightBit.values()));
+  }
+
+  /// No rank's tokens are whole groups, and their numbers differ.
+  @ParameterizedTest
+  @MethodSource("formats")
+  void ranksGiveWhatOneGives(AttentionFormat format) throws Exception {
+    int[] tokens = {45, 46, 99, 17};
+    int all = Arrays.stream(tokens).sum();
+    Tensor qkv = values(1, all, 3L * DIM);
+    Tensor norm = values(2, DIM);
+    Tensor rope = values(3, all, SIZE);
+    AttentionSchedule schedule = new AttentionSchedule(format, 0, 0, Set.of());
+    float[] alone;
+    try (CpuOps ops = new CpuOps()) {
+      alone = attended(ops, SequenceGroup.solo(schedule), qkv, norm, rope);
+    }
+    ThreadRanks group = new ThreadRanks(schedule, tokens);
+    try (ExecutorService threads = Executors.newFixedThreadPool(tokens.length)) {
+      List<Callable<float[]>> work =
+          IntStream.range(0, tokens.length)
+              .<Callable<float[]>>mapToObj(rank ->
+                  () -> {
+                    SequenceGroup own = group.rank(rank);
+                    try (CpuOps ops = new CpuOps()) {
+                      return attended(ops, own, own.share(ops, qkv), norm, own.share(ops, rope));
+                    }
+                  })
+              .toList();
+      int at = 0;
+      for (Future<float[]> done : threads.invokeAll(work)) {
+        float[] got = done.get();
+        float[] expected = Arrays.copyOfRange(alone, at, at + got.length);
+        assertThat(Comparison.relativeError(got, expected)).isLessThan(1e-6);
+        at += got.length;
+      }
+      assertThat(at).isEqualTo(alone.length);
+    }
+  }
+
+  private static float[] attended(
+      Ops ops, SequenceGroup group, Tensor qkv, Tensor norm, Tensor rope) {
+    try (Scope _ = ops.scope()) {
+      Tensor spare = ops.empty(DType.F32, qkv.length(0), DIM);
+      AttentionFormat format = group.format(ForwardPass.only(Branch.CONDITIONAL), 0);
+      AttentionInput input = ops.attentionInput(format, HEADS, spare, group);
+      Tensor weight = ops.upload(norm, DType.F32);
+      ops.queryKeyValue(
+          ops.upload(qkv, DType.F32),
+          weight,
+          weight,
+          1e-6,
+          ops.upload(rope, DType.F32),
+          group,
+          input);
+      Operand result = group.attention(ops, input, SCALE, OperandFormat.Simple.PLAIN);
+      return ops.download(result.values()).toFloats();
+    }
+  }
+
+  private static Tensor values(long seed, long... sizes) {
+    Random random = new Random(seed);
+    float[] values = new float[(int) Arrays.stream(sizes).reduce(1, (a, b) -> a * b)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = BFloat16.toFloat(BFloat16.fromFloat((float) random.nextGaussian() + 0.5f));
+    }
+    return Tensor.of(values, sizes);
+  }
+}
