@@ -41,9 +41,8 @@ public final class Courses {
       case I2V_A14B ->
           switch (request.source()) {
             case Source.Image image -> {
-              ImageToVideo course = 
-                  new ImageToVideo(
-                      image.picture(), image.last(), size.area(), size.frames());
+              ImageToVideo course =
+                  new ImageToVideo(image.picture(), image.last(), size.area(), size.frames());
               var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
               yield course;
             }

@@ -18,7 +18,6 @@ import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
-import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
