@@ -8,12 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 
 /// What an engine does beside its videos: closing, null, pictures of no use.
 final class EngineTest {
+  @TempDir Path folder;
+
   private static final EngineOptions OPTIONS =
       new EngineOptions(Path.of("demo/checkpoint/t2v"), Device.CPU, true, false);
   private static final VideoRequest REQUEST =
@@ -49,7 +52,7 @@ final class EngineTest {
     refuses("prompt", () -> VideoRequest.of(null, size, sampling));
     refuses("size", () -> VideoRequest.of("a", null, sampling));
     refuses("sampling", () -> VideoRequest.of("a", size, null));
-    refuses("source", () -> REQUEST.with(null));
+    refuses("source", () -> REQUEST.with((Source) null));
     refuses("picture", () -> REQUEST.withImage(null));
     refuses("cache", () -> REQUEST.withCache(null));
     refuses("loras", () -> REQUEST.withLoras(null));
@@ -102,16 +105,17 @@ final class EngineTest {
   }
 
   @Test
-  void latentsAreHandedOverBeforeRatiosAreWritten() {
+  void latentsAreSafeBeforeRatiosAreWritten() {
     VideoRequest request =
         VideoRequest.of("a", new VideoSize(32, 32, 5), Sampling.of(Task.T2V_A14B, 1).withSteps(2))
             .withCache(new CacheSettings.Calibration(Path.of("README.md", "ratios.json")));
-    List<Latents> kept = new ArrayList<>();
+    Recovery recovery = Recovery.beside(folder.resolve("video.mp4"), 0);
     try (VideoEngine engine = VideoEngine.open(OPTIONS)) {
-      assertThatThrownBy(() -> engine.sample(request, Progress.NONE, _ -> {}, kept::add))
+      assertThatThrownBy(() -> engine.generate(request, recovery, _ -> {}, Progress.NONE, _ -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("ratios.json");
     }
-    assertThat(kept).hasSize(1);
+    assertThat(recovery.paths().getFirst()).isNotEmptyFile();
+    assertThat(recovery.left()).contains("the latents are safe in");
   }
 }
