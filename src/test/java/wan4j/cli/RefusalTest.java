@@ -204,7 +204,8 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has the kind rnng",
+        "verify src/test/resources/golden/schedulers --kind schedulers,rnng | no reference case has"
+            + " the kind rnng",
         "verify src/test/resources/golden/schedulers --commit abc | without --json",
         "verify src/test/resources/golden/schedulers --json README.md | README.md",
         "demo --check 1000000000 | --check got 1000000000; it takes a whole number from 1 to 10000",
@@ -462,7 +463,7 @@ final class RefusalTest {
 
   @ParameterizedTest
   @CsvSource({
-    "high_noise_model/config.json, NaN, config.json",
+    "high_noise_model/config.json, NaN, (Non-standard token 'NaN'); download it again",
     "high_noise_model/config.json, empty, config.json",
     "high_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, cut, safetensors",
     "low_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, missing, safetensors",
