@@ -105,17 +105,16 @@ final class EngineTest {
   }
 
   @Test
-  void latentsAreSafeBeforeRatiosAreWritten() {
+  void latentsAreHandedOverBeforeRatiosAreWritten() {
     VideoRequest request =
         VideoRequest.of("a", new VideoSize(32, 32, 5), Sampling.of(Task.T2V_A14B, 1).withSteps(2))
             .withCache(new CacheSettings.Calibration(Path.of("README.md", "ratios.json")));
-    Recovery recovery = Recovery.beside(folder.resolve("video.mp4"), 0);
+    Recovery recovery = Recovery.beside(folder.resolve("out.mp4"), 0);
     try (VideoEngine engine = VideoEngine.open(OPTIONS)) {
       assertThatThrownBy(() -> engine.generate(request, recovery, _ -> {}, Progress.NONE, _ -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("ratios.json");
     }
-    assertThat(recovery.paths().getFirst()).isNotEmptyFile();
-    assertThat(recovery.left()).contains("the latents are safe in");
+    assertThat(recovery.paths().getFirst()).exists();
   }
 }
