@@ -211,7 +211,7 @@ int cudnnBackendExecute(handle library, handle plan, handle pack) { return CALLE
 // ---- NVRTC
 
 char* nvrtcGetErrorString(int code) { return "none"; }
-int nvrtcVersion(int* major, int* minor) { *major = *minor = 0; return 0; }
+int nvrtcVersion(int* major, int* minor) { *major = 13; *minor = 99; return 0; }
 int nvrtcCreateProgram(handle* out, char* source, char* name, int headers, char** texts, char** names) {
   *out = 1;
   return 0;
