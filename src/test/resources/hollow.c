@@ -1,4 +1,4 @@
-// The driver, cuBLASLt and cuDNN of a machine with three GPUs that do nothing: every call succeeds, memory
+// The driver, cuBLASLt, cuDNN and NVRTC of a machine with three GPUs that do nothing: every call succeeds, memory
 // is addresses alone. GPU 0 takes every product and convolution; GPU 1 has no product with GELU; GPU 2 has
 // none with a bias either where its operands are FP8, and no engine of cuDNN. hollowRecord writes down the
 // calls from then on that ask a GPU for something, with all their arguments; hollowBreak has the driver
@@ -217,3 +217,18 @@ int cudnnBackendGetAttribute(
   return 0;
 }
 int cudnnBackendExecute(handle library, handle plan, handle pack) { return CALLED("execute"), 0; }
+
+// ---- NVRTC
+
+char* nvrtcGetErrorString(int code) { return "none"; }
+int nvrtcVersion(int* major, int* minor) { *major = 13; *minor = 99; return 0; }
+int nvrtcCreateProgram(handle* out, char* source, char* name, int headers, char** texts, char** names) {
+  *out = 1;
+  return 0;
+}
+int nvrtcDestroyProgram(handle* program) { return 0; }
+int nvrtcCompileProgram(handle program, int count, char** options) { return 0; }
+int nvrtcGetCUBINSize(handle program, size_t* bytes) { *bytes = 1; return 0; }
+int nvrtcGetCUBIN(handle program, char* cubin) { *cubin = 0; return 0; }
+int nvrtcGetProgramLogSize(handle program, size_t* bytes) { *bytes = 1; return 0; }
+int nvrtcGetProgramLog(handle program, char* log) { *log = 0; return 0; }

@@ -17,6 +17,11 @@ public enum LoraMode {
     this.spelling = spelling;
   }
 
+  /// Returns the mode's name on the command line.
+  public String spelling() {
+    return spelling;
+  }
+
   /// Returns the mode of a name; throws `InputException` for an unknown one.
   public static LoraMode of(String name) {
     for (LoraMode mode : values()) {

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,5 +35,24 @@ final class DiagnosisTest {
                 .filter(name -> !name.equals("*"))
                 .collect(Collectors.toSet()))
         .isSubsetOf(listed);
+  }
+
+  /// What stands in the lists' words is in the bundle, and nothing is there that they do not name.
+  @Test
+  void everyLicenceThatTheListsNameIsThere() throws Exception {
+    Path bundle = Path.of("src/main/bundle");
+    String lists =
+        Files.readString(bundle.resolve("components.txt"))
+            + Files.readString(bundle.resolve("ffmpeg.md"));
+    Set<String> named =
+        Pattern.compile("licenses/[\\w./-]+\\.txt")
+            .matcher(lists)
+            .results()
+            .map(MatchResult::group)
+            .collect(Collectors.toSet());
+    try (Stream<Path> files = Files.walk(bundle.resolve("licenses"))) {
+      assertThat(files.filter(Files::isRegularFile).map(bundle::relativize).map(Path::toString))
+          .containsExactlyInAnyOrderElementsOf(named);
+    }
   }
 }

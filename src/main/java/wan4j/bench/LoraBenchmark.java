@@ -2,7 +2,6 @@ package wan4j.bench;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.Task;
@@ -11,17 +10,12 @@ import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.TemporaryFolder;
 import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
-import wan4j.bench.random.RoundedSource;
 import wan4j.bench.random.ShareOfGroup;
 import wan4j.model.LatentGrid;
 import wan4j.model.WanTransformer;
 import wan4j.tensor.InputException;
-import wan4j.tensor.RandomSource;
-import wan4j.tensor.Shape;
-import wan4j.tensor.TensorSource;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
-import wan4j.weights.file.SafetensorsWriter;
 import wan4j.weights.lora.Lora;
 import wan4j.weights.lora.LoraApplication;
 
@@ -69,7 +63,7 @@ public final class LoraBenchmark {
       for (int i = 0; i < count; i++) {
         Weights weights = RandomWeights.transformer(config, 1 + i);
         Path file = place.path().resolve("lora-%d.safetensors".formatted(i));
-        write(file, weights, rank);
+        RandomLoraFile.write(file, weights, rank);
         files.add(file);
         experts.add(new WanTransformer(config, weights, bench.ops(), group, bench.precisions()));
       }
@@ -112,25 +106,5 @@ public final class LoraBenchmark {
 
   private static long bytes(List<WanTransformer> experts) {
     return experts.stream().mapToLong(WanTransformer::bytes).sum();
-  }
-
-  private static void write(Path file, Weights network, int rank) {
-    Map<String, TensorSource> tensors = new LinkedHashMap<>();
-    for (String name : network.names()) {
-      Shape shape = network.shape(name);
-      if (name.startsWith("blocks.") && name.endsWith(".weight") && shape.rank() == 2) {
-        String module = name.substring(0, name.length() - "weight".length());
-        float spread = (float) (1 / Math.sqrt((double) shape.size(1)));
-        add(tensors, module + "lora_A.weight", Shape.of(rank, shape.size(1)), spread);
-        add(tensors, module + "lora_B.weight", Shape.of(shape.size(0), rank), 0.01f);
-      }
-    }
-    SafetensorsWriter.write(file, tensors, Map.of());
-  }
-
-  private static void add(
-      Map<String, TensorSource> tensors, String name, Shape shape, float deviation) {
-    long seed = (7L << 56) | ((long) tensors.size() << 40);
-    tensors.put(name, new RoundedSource(new RandomSource(name, shape, seed, 0, deviation)));
   }
 }

@@ -57,6 +57,16 @@ public final class Workbench implements AutoCloseable {
           recipe == null ? Quantization.Recipe.NONE : Quantization.Recipe.of(recipe);
       return new Settings(device, arithmetic, chosen, warmUp, runs);
     }
+
+    /// Returns the parameters that every measurement has: the precision, the recipe and the number
+    /// of devices.
+    Map<String, Object> parameters() {
+      Map<String, Object> parameters = new LinkedHashMap<>();
+      parameters.put("precision", arithmetic.spelling(device));
+      parameters.put("recipe", recipe.spelling());
+      parameters.put("gpus", device == Device.CUDA ? 1 : 0);
+      return parameters;
+    }
   }
 
   private static final long WARM_UP_NANOSECONDS = 2_000_000_000;
@@ -143,11 +153,7 @@ public final class Workbench implements AutoCloseable {
   /// Returns the parameters that every measurement has: the precision, the recipe and the number of
   /// devices.
   public Map<String, Object> parameters() {
-    Map<String, Object> parameters = new LinkedHashMap<>();
-    parameters.put("precision", settings.arithmetic().spelling(settings.device()));
-    parameters.put("recipe", settings.recipe().spelling());
-    parameters.put("gpus", settings.device() == Device.CUDA ? 1 : 0);
-    return parameters;
+    return settings.parameters();
   }
 
   /// Returns the parameters of what runs one rank's part of a task's transformer, one of `share`

@@ -57,8 +57,8 @@ final class OpenBlasFiles {
       Path instead = other.get();
       LOG.log(
           System.Logger.Level.WARNING,
-          "%s: the libraries of OpenBLAS go to %s for this run alone: set XDG_CACHE_HOME to a folder that can be written and has room"
-              .formatted(e.getMessage(), instead));
+          "the libraries of OpenBLAS cannot be kept in %s and go to %s for this run alone: set XDG_CACHE_HOME to a folder that can be written and has room"
+              .formatted(cache, instead));
       return extract(urls, instead);
     }
   }

@@ -7,6 +7,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
@@ -19,6 +20,9 @@ import wan4j.tensor.InputException;
 /// nesting and the length of their numbers by the parser, and numbers are taken from nodes without
 /// an exception.
 public final class Json {
+  /// What the library advises a program to switch on.
+  private static final Pattern ADVICE = Pattern.compile(": enable `\\w+\\.\\w+` to allow");
+
   /// The largest file, several times umT5's tokenizer, which is the longest that there is.
   private static final int LARGEST = 128 << 20;
 
@@ -78,7 +82,7 @@ public final class Json {
         problem instanceof JacksonException json
             ? json.getOriginalMessage()
             : "a number is out of range";
-    return said == null ? "no reason is known" : Quoted.plain(said);
+    return said == null ? "no reason is known" : Quoted.plain(ADVICE.matcher(said).replaceAll(""));
   }
 
   private static String text(Path path) {

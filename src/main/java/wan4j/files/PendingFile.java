@@ -191,7 +191,7 @@ public final class PendingFile implements AutoCloseable {
       if (free < bytes) {
         throw new InputException(
             "%s needs about %,d MB and its disk has %,d MB free; free some space or choose another folder"
-                .formatted(target, bytes / 1_000_000, free / 1_000_000));
+                .formatted(target, Math.ceilDiv(bytes, 1_000_000), free / 1_000_000));
       }
     } catch (IOException e) {
       throw failure(target, e);

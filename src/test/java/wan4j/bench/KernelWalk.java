@@ -147,6 +147,7 @@ final class KernelWalk {
     if (ops.activation() == DType.BF16) {
       narrowAttention();
     }
+    ranks();
     encoders();
     for (Task task : Task.values()) {
       autoencoder(task);
@@ -168,6 +169,17 @@ final class KernelWalk {
         try (var _ = ops.scope()) {
           encoder.encode(TextBenchmark.ids(words), words);
         }
+      }
+    }
+  }
+
+  /// What eight ranks ask for that regroup the heads of one another, of either width.
+  private void ranks() {
+    try (var _ = ops.scope()) {
+      for (int columns : new int[] {5120, 3072}) {
+        int own = columns / 8;
+        Tensor x = ops.empty(ops.activation(), 9450, 8, own);
+        ops.swap(x, ops.empty(ops.activation(), 8, 9450, own));
       }
     }
   }

@@ -483,7 +483,7 @@ final class RefusalTest {
 
   @ParameterizedTest
   @CsvSource({
-    "high_noise_model/config.json, NaN, config.json",
+    "high_noise_model/config.json, NaN, (Non-standard token 'NaN'); download it again",
     "high_noise_model/config.json, empty, config.json",
     "high_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, cut, safetensors",
     "low_noise_model/diffusion_pytorch_model-00001-of-00001.safetensors, missing, safetensors",

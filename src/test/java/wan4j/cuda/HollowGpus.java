@@ -43,9 +43,10 @@ public final class HollowGpus {
             LIBRARIES.toString(),
             "-o",
             driver.toString()));
-    // one library under three names: what the driver is told cuBLASLt and cuDNN know
-    Files.createSymbolicLink(folder.resolve("libcublasLt.so.13"), driver);
-    Files.createSymbolicLink(folder.resolve("libcudnn.so.9"), driver);
+    // one library under four names: what the driver is told cuBLASLt and cuDNN know
+    for (String name : List.of("libcublasLt.so.13", "libcudnn.so.9", "libnvrtc.so.13")) {
+      Files.createSymbolicLink(folder.resolve(name), driver);
+    }
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -68,6 +69,7 @@ public final class HollowGpus {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().put(FOLDER, folder.toString());
+    builder.environment().put("XDG_CACHE_HOME", folder.resolve("cache").toString());
     assertThat(builder.start().waitFor()).as(() -> read(log)).isZero();
   }
 

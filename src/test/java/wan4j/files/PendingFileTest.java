@@ -128,7 +128,7 @@ final class PendingFileTest {
     assertThatThrownBy(
             () -> PendingFile.requireSpace(folder.resolve("a/b.mp4"), Long.MAX_VALUE / 2))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("a/b.mp4 needs about 4,611,686,018,427 MB and its disk has");
+        .hasMessageContaining("a/b.mp4 needs about 4,611,686,018,428 MB and its disk has");
     assertThatCode(() -> PendingFile.requireSpace(folder.resolve("a"), 1))
         .doesNotThrowAnyException();
     assertThatThrownBy(() -> PendingFile.requireWritable(folder.resolve("ä".repeat(100))))

@@ -103,7 +103,7 @@ final class StoredFormatsTest {
     tensors.remove(LAYER + ".weight_scale");
     refuses(tensors, "NVFP4");
     refuses(Map.of(LAYER + ".weight", bytes(DType.I8, 4, 4)), "INT8");
-    for (String format : List.of("nvfp4", "mxfp8", "int8_tensorwise", "svdquant_w4a4")) {
+    for (String format : List.of("nvfp4", "mxfp8", "mxfp4", "int8_tensorwise", "svdquant_w4a4")) {
       Map<String, TensorSource> remark = scaled();
       remark.put(LAYER + ".comfy_quant", text("{\"format\": \"" + format + "\"}"));
       String name = format.startsWith("int8") ? "INT8" : format;

@@ -112,6 +112,12 @@ final class DetailPage {
           LoRA files run beside the weights of all experts: the time to replace them by others ("files changed"),
           their memory, and a block without and with them.\
           """;
+      case "lora command" ->
+          """
+          Commands of `generate` from their start to their exit with a full-size checkpoint in the page cache: without
+          LoRA ("none"), with a LoRA file merged into the weights while they are loaded ("merge"), with the same file
+          beside them ("side"). The three take turns; differences are those within each turn.\
+          """;
       case "generate" ->
           """
           A whole request with random weights, stage by stage, in one process. "Peak memory" is all memory taken from

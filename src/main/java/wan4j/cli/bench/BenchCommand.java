@@ -14,7 +14,6 @@ import wan4j.bench.AutoencoderBenchmark;
 import wan4j.bench.ConvolutionBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
-import wan4j.bench.LoraBenchmark;
 import wan4j.bench.ProductBenchmark;
 import wan4j.bench.StartBenchmark;
 import wan4j.bench.SupportBenchmark;
@@ -42,7 +41,7 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
       BenchLoadCommand.class,
-      BenchCommand.Loras.class,
+      BenchLoraCommand.class,
       BenchGenerateCommand.class,
       BenchQualityCommand.class,
       BenchDemoCommand.class,
@@ -229,38 +228,6 @@ public final class BenchCommand implements Runnable {
     @Override
     public Integer call() {
       return options.run(ConvolutionBenchmark::run);
-    }
-  }
-
-  @Command(
-      name = "lora",
-      mixinStandardHelpOptions = true,
-      description = "LoRA files beside the weights of all experts: changing them, and their cost.")
-  static final class Loras implements Callable<Integer> {
-    @Mixin private BenchOptions options;
-    @Mixin private VideoOptions video;
-    @Mixin private ShareOptions share;
-    @Mixin private BlocksOptions blocks;
-    @Mixin private FolderOptions folder;
-
-    @Option(
-        names = "--rank",
-        paramLabel = "1..",
-        defaultValue = "64",
-        description = "The files' rank (default: 64).")
-    private int rank;
-
-    @Override
-    public Integer call() {
-      return options.run(bench ->
-          LoraBenchmark.run(
-              bench,
-              video.task(),
-              video.size(),
-              share.count(),
-              blocks.count(),
-              rank,
-              folder.path()));
     }
   }
 

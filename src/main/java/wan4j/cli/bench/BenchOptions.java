@@ -67,6 +67,14 @@ final class BenchOptions {
         });
   }
 
+  /// Runs a benchmark whose work is done by processes of their own, which open the device; prints
+  /// its results and adds them to the file.
+  int runProcesses(Function<Workbench.Settings, List<Measurement>> benchmark) {
+    Device where = Device.of(device);
+    Workbench.Settings settings = settings(where, arithmetic.on(where));
+    return measurements.tell(where, () -> benchmark.apply(settings));
+  }
+
   /// Opens the device and runs a benchmark that tells its results one by one: each is added to the
   /// file at once, so that a run that is broken off leaves what it found, and progress goes to
   /// standard error.

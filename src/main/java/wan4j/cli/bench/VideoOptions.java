@@ -29,6 +29,11 @@ final class VideoOptions {
     return task().size(size, frames);
   }
 
+  /// Returns the size that the flags name, and what they leave out from these.
+  VideoSize sizeOr(String sides, int count) {
+    return VideoSize.of(size == null ? sides : size, frames == null ? count : frames);
+  }
+
   boolean isGiven() {
     return size != null || frames != null;
   }

@@ -85,7 +85,13 @@ public final class TensorFile implements AutoCloseable {
       return "a bare pickle or a PyTorch file of the old format; save it again with PyTorch 1.6 or"
           + " later";
     }
-    return start.startsWith("<") ? "a web page, not a file of weights; download it again" : null;
+    if (start.startsWith("<")) {
+      return "a web page, not a file of weights; download it again";
+    }
+    // as a size these bytes would be more than any file's
+    return start.chars().allMatch(letter -> letter >= ' ' && letter < 0x7F)
+        ? "a short text and no file of weights, as a copy leaves of a link; copy the file itself"
+        : null;
   }
 
   /// Returns where the file lies.

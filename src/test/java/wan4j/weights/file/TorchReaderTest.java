@@ -350,6 +350,7 @@ public final class TorchReaderTest {
     Map<String, String> files =
         Map.of(
             "version https://git-lfs.github.com/spec/v1\n", "git lfs pull",
+            "../t2v/Wan2.1_VAE.pth", "copy the file itself",
             "<!DOCTYPE html>", "web page",
             "GGUF0000000000", "GGUF");
     for (Map.Entry<String, String> file : files.entrySet()) {
