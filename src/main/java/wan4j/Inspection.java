@@ -175,7 +175,7 @@ public final class Inspection {
       case S2V_14B -> request.with(new Source.Speech(picture, silence(), null, Source.Clips.USUAL));
       case ANIMATE_14B ->
           request.with(
-              new Source.Character(
+              new Source.Animation(
                   CharacterVideos.black(
                       size.width(),
                       size.height(),

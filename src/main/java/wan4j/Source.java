@@ -87,7 +87,7 @@ public sealed interface Source {
     /// Checks the values.
     public Clips {
       if (frames < STEP || frames % STEP != 0 || frames > MOST_FRAMES) {
-        int below = Math.clamp(frames / STEP * STEP, STEP, MOST_FRAMES);
+        int below = Math.clamp(frames - frames % STEP, STEP, MOST_FRAMES);
         throw new InputException(
             "--infer_frames got %d; it takes a multiple of 4 from 4 to %d: try %d, or the usual 80"
                 .formatted(frames, MOST_FRAMES, below));
@@ -117,9 +117,9 @@ public sealed interface Source {
   ///
   /// @param videos what preprocessing makes of the character and the driving video
   /// @param overlap how many frames of a clip the next one is given, 1 or 5
-  record Character(CharacterVideos videos, int overlap) implements Source {
+  record Animation(CharacterVideos videos, int overlap) implements Source {
     /// Requires the videos.
-    public Character {
+    public Animation {
       Objects.requireNonNull(videos, "videos is null");
     }
   }

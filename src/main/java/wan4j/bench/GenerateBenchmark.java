@@ -129,7 +129,7 @@ public final class GenerateBenchmark {
       case I2V_A14B -> new Source.Image(picture(size));
       case S2V_14B -> new Source.Speech(picture(size), noise(), null, Source.Clips.USUAL);
       case ANIMATE_14B ->
-          new Source.Character(
+          new Source.Animation(
               CharacterVideos.black(size.width(), size.height(), 2 * size.frames() - 1, FACE_SIZE),
               1);
     };

@@ -80,7 +80,7 @@ final class CharacterOptions {
           "no driving video was given; give the folder that wan4j preprocess animate made with"
               + " --src_root_path");
     }
-    return new Source.Character(
+    return new Source.Animation(
         CharacterVideos.open(folder, replaces(), notes), overlap == null ? 1 : overlap);
   }
 

@@ -309,7 +309,7 @@ final class GenerateCommand implements Callable<Integer> {
       }
       throw new Unfinished(e, note);
     } finally {
-      if (request.source() instanceof Source.Character driven) {
+      if (request.source() instanceof Source.Animation driven) {
         driven.videos().close();
       }
     }
@@ -319,7 +319,7 @@ final class GenerateCommand implements Callable<Integer> {
   /// sound of the driving video.
   private VideoSettings settings(Task kind, Source source, Path target, Consumer<String> notes) {
     boolean holdsSound = VideoFormat.of(target).holdsSound();
-    if (source instanceof Source.Character driven) {
+    if (source instanceof Source.Animation driven) {
       Sound sound = driven.videos().soundOfVideo();
       if (sound.length() > 0 && !holdsSound) {
         notes.accept("%s cannot hold the driving video's sound".formatted(target));
@@ -405,7 +405,7 @@ final class GenerateCommand implements Callable<Integer> {
         words,
         negativePrompt,
         source,
-        source instanceof Source.Character driven ? sizeOf(driven, wanted, progress) : wanted,
+        source instanceof Source.Animation driven ? sizeOf(driven, wanted, progress) : wanted,
         sampling.of(kind, Speed.of(speed)),
         cache(kind),
         List.of());
@@ -436,7 +436,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   /// Returns the size of a driving video, whatever was asked for.
-  private VideoSize sizeOf(Source.Character source, VideoSize wanted, Reporter progress) {
+  private VideoSize sizeOf(Source.Animation source, VideoSize wanted, Reporter progress) {
     FrameSource pose = source.videos().pose();
     VideoSize own = new VideoSize(pose.width(), pose.height(), wanted.frames());
     if (size != null && !own.sides().equals(wanted.sides())) {

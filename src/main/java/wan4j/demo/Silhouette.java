@@ -40,13 +40,11 @@ record Silhouette(int area, double hole, double roundness, double[] harmonics, b
     private static final int COLORED = -1;
     private static final int OUTSIDE = -2;
 
-    private final int height;
     private final int width;
     private final int[] labels;
     private final int[] stack;
 
     Patches(int height, int width) {
-      this.height = height;
       this.width = width;
       labels = new int[height * width];
       stack = new int[height * width];

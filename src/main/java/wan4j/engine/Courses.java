@@ -31,7 +31,7 @@ public final class Courses {
       case T2V_A14B ->
           switch (request.source()) {
             case Source.Text _ -> text(task, size);
-            case Source.Character _ -> throw noCharacter(task);
+            case Source.Animation _ -> throw noCharacter(task);
             case Source.Image _ ->
                 throw new InputException(
                     "task %s got an image, which it cannot use; use a checkpoint of i2v-A14B or ti2v-5B"
@@ -46,7 +46,7 @@ public final class Courses {
               var _ = course.size(WanVae21.STRIDE); // refused before anything is loaded
               yield course;
             }
-            case Source.Character _ -> throw noCharacter(task);
+            case Source.Animation _ -> throw noCharacter(task);
             case Source.Text _ ->
                 throw new InputException(
                     "task %s got no image; give one with --image".formatted(task.spelling()));
@@ -66,7 +66,7 @@ public final class Courses {
               yield course;
             }
             case Source.Speech _ -> throw unheard(task);
-            case Source.Character _ -> throw noCharacter(task);
+            case Source.Animation _ -> throw noCharacter(task);
           };
       case S2V_14B ->
           switch (request.source()) {
@@ -78,11 +78,11 @@ public final class Courses {
             case Source.Image _ ->
                 throw new InputException(
                     "task %s got no sound; give one with --audio".formatted(task.spelling()));
-            case Source.Character _ -> throw noCharacter(task);
+            case Source.Animation _ -> throw noCharacter(task);
           };
       case ANIMATE_14B ->
           switch (request.source()) {
-            case Source.Character character ->
+            case Source.Animation character ->
                 new CharacterAnimation(
                     character.videos(), size.frames(), character.overlap(), task.sideStep());
             case Source.Text _, Source.Image _ ->

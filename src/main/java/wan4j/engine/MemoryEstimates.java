@@ -156,7 +156,7 @@ public final class MemoryEstimates {
                   speech.clips().frames(),
                   speech.clips().most(),
                   speech.clips().startsFromPicture() ? 1 : 0);
-          case Source.Character character -> sizes(character);
+          case Source.Animation character -> sizes(character);
         };
     return new Key(
         source,
@@ -170,7 +170,7 @@ public final class MemoryEstimates {
         piece);
   }
 
-  private static List<Integer> sizes(Source.Character character) {
+  private static List<Integer> sizes(Source.Animation character) {
     CharacterVideos videos = character.videos();
     return List.of(
         videos.pose().width(),

@@ -82,7 +82,7 @@ public record SavedLatents(Path file) {
               ? name(image.picture())
               : name(image.picture()) + "; " + name(image.last());
       case Source.Speech speech -> name(speech.picture());
-      case Source.Character character ->
+      case Source.Animation character ->
           "%s, %d frames of %d*%d, overlapping by %d"
               .formatted(
                   name(character.videos().picture()),

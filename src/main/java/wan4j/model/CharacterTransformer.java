@@ -154,7 +154,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
 
   /// A branch's part of them.
   private record BranchInputs(
-      Conditions.Character conditions, TextKeys text, TextKeys picture, TextKeys faces) {
+      Conditions.Animation conditions, TextKeys text, TextKeys picture, TextKeys faces) {
     /// Returns all keys and values.
     List<Tensor> tensors() {
       List<Tensor> all = new ArrayList<>();
@@ -189,7 +189,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
 
   @Override
   public void read(Conditions conditions, Branch branch, Prepared target) {
-    if (!(conditions instanceof Conditions.Character character)) {
+    if (!(conditions instanceof Conditions.Animation character)) {
       throw new IllegalArgumentException("got the conditions of another kind of network");
     }
     Clip clip = clip(target);
@@ -207,7 +207,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
     }
   }
 
-  private BranchInputs empty(Conditions.Character conditions, int frames) {
+  private BranchInputs empty(Conditions.Animation conditions, int frames) {
     return new BranchInputs(
         conditions,
         core.emptyText(),
@@ -265,7 +265,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
 
   /// Returns the tokens of the sample and what lies beside it, poses added to all frames but the
   /// first.
-  private Tensor embed(Tensor sample, Conditions.Character conditions) {
+  private Tensor embed(Tensor sample, Conditions.Animation conditions) {
     Tensor x = core.embed(List.of(sample, conditions.beside()));
     try (var _ = ops.scope()) {
       Operand patches =

@@ -52,6 +52,6 @@ public sealed interface Conditions {
   ///   the backend
   /// @param faces the driving faces, one for each frame of the clip: unsigned bytes `[frames,
   ///   height, width, 3]` in host memory
-  record Character(Tensor text, Tensor picture, Tensor beside, Tensor pose, Tensor faces)
+  record Animation(Tensor text, Tensor picture, Tensor beside, Tensor pose, Tensor faces)
       implements Conditions {}
 }

@@ -47,9 +47,15 @@ public final class SpeechTransformer implements DiffusionNetwork {
 
   /// The kinds of tokens, in their order.
   private enum Kind {
-    SAMPLE,
-    REFERENCE,
-    MOTION
+    SAMPLE(0),
+    REFERENCE(1),
+    MOTION(2);
+
+    private final int row; // of the table of kinds
+
+    Kind(int row) {
+      this.row = row;
+    }
   }
 
   /// Loads the network onto a backend; every name and shape is checked against `config` first.
@@ -294,8 +300,7 @@ public final class SpeechTransformer implements DiffusionNetwork {
     clip.pictures = pictures;
     Layout layout = clip.layout;
     try (var _ = ops.scope()) {
-      int[] ids =
-          layout.byKind(Kind.SAMPLE.ordinal(), Kind.REFERENCE.ordinal(), Kind.MOTION.ordinal());
+      int[] ids = layout.byKind(Kind.SAMPLE.row, Kind.REFERENCE.row, Kind.MOTION.row);
       Tensor all = ops.embedding(kinds, ops.upload(Tensor.of(ids, ids.length), DType.I32));
       int first = layout.of(Kind.SAMPLE);
       ops.add(all.slice(0, first), pose(speech.pose(), layout.sample()));

@@ -124,8 +124,8 @@ public final class CharacterAnimation implements Course {
     Tensor none = Tensor.zeros(DType.U8, faces.shape()); // -1, the darkest, in networks' scale
     Tensor seen = prompts.source();
     return new Conditioning(
-        new Conditions.Character(prompts.positive(), seen, beside, pose, faces),
-        new Conditions.Character(prompts.negative(), seen, beside, pose, none),
+        new Conditions.Animation(prompts.positive(), seen, beside, pose, faces),
+        new Conditions.Animation(prompts.negative(), seen, beside, pose, none),
         null);
   }
 

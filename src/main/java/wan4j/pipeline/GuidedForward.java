@@ -68,7 +68,7 @@ final class GuidedForward implements Saveable {
   Velocities run(Tensor sample, int timestep, int step, Expert working) {
     double scale = plan.guidance(working);
     int steps = plan.steps();
-    boolean isSkipped = cache.skipsStep(ops, step, steps, working.ordinal(), sample);
+    boolean isSkipped = cache.skipsStep(ops, step, steps, working.number(), sample);
     Tensor conditional =
         forward(sample, timestep, new ForwardPass(Branch.CONDITIONAL, step, steps), isSkipped);
     if (scale == 1) { // the unconditional part vanishes
@@ -120,7 +120,7 @@ final class GuidedForward implements Saveable {
   public void save(Ops backend, SavedState state) {
     state.put("left", left);
     if (expert != null) {
-      state.put("expert", expert.ordinal());
+      state.put("expert", expert.number());
       state.put(backend, "difference", difference);
     }
   }
@@ -130,7 +130,7 @@ final class GuidedForward implements Saveable {
     left = state.count("left", Integer.MAX_VALUE);
     expert = null;
     if (difference != null && state.has("expert")) {
-      expert = Expert.values()[state.count("expert", Expert.values().length - 1)];
+      expert = Expert.of(state.count("expert", Expert.values().length - 1));
       state.copy(backend, "difference", difference);
     }
   }

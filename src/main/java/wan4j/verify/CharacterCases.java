@@ -169,7 +169,7 @@ final class CharacterCases {
     try (var _ = ops.scope()) {
       Tensor x = ops.upload(reference.tensor("in.x"), DType.F32);
       Conditions conditions =
-          new Conditions.Character(
+          new Conditions.Animation(
               reference.tensor("in.context"),
               reference.tensor("in.clip_fea").at(0),
               ops.upload(reference.tensor("in.y"), DType.F32),

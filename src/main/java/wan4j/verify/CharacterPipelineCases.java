@@ -146,7 +146,7 @@ final class CharacterPipelineCases implements CaseKind {
       comparisons.add(Comparison.exact(name, got, reference.tensor(name)));
     }
 
-    void conditions(int index, Conditions.Character conditions) {
+    void conditions(int index, Conditions.Animation conditions) {
       Ops ops = backend.ops();
       String pose = "mid.pose_latents_clip" + index;
       near(pose, ops.download(conditions.pose()), reference.tensor(pose));
@@ -247,7 +247,7 @@ final class CharacterPipelineCases implements CaseKind {
     public Conditioning conditioning(
         Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
       Conditioning made = course.conditioning(ops, vae, sample, prompts, clip);
-      if (made.conditional() instanceof Conditions.Character conditions) {
+      if (made.conditional() instanceof Conditions.Animation conditions) {
         compared.conditions(clip.index(), conditions);
       }
       return made;

@@ -3,6 +3,7 @@ package wan4j.cuda;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +70,6 @@ final class CudaEightBitTest extends EightBitContract {
           case INT8_SCORES -> new double[] {1.2e-2, 1.2e-2, 0.3e-2, 2.8e-2, 3.5e-2};
           case INT8_VALUES -> new double[] {1.1e-2, 1.1e-2, 1.1e-2, 1.1e-2, 1.1e-2};
         };
-    return bars[kind.ordinal()];
+    return bars[List.of(Kind.values()).indexOf(kind)];
   }
 }

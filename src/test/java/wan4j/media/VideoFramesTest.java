@@ -17,6 +17,7 @@ final class VideoFramesTest {
   @TempDir Path folder;
 
   @Test
+  @SuppressWarnings("try") // a closed file is opened again
   void framesAreThoseOfTheFileWhereverTheyAreAskedFor() throws Exception {
     Path file = folder.resolve("video.mkv");
     TinyAnimate.video(file, 12, 16, 16, 1);

@@ -40,7 +40,7 @@ final class CharacterTransformerTest {
   }
 
   private static Conditions conditions(ReferenceCase reference, Ops ops, Tensor faces) {
-    return new Conditions.Character(
+    return new Conditions.Animation(
         reference.tensor("in.context"),
         reference.tensor("in.clip_fea").at(0),
         ops.upload(reference.tensor("in.y"), DType.F32),

@@ -30,7 +30,7 @@ final class LatentColorsTest {
       int width = picture.width() / stride;
       int height = picture.height() / stride;
       var cut = picture.crop(0, 0, width * stride, height * stride);
-      Tensor pixels = FrameConversion.toFloats(cut).reshape(3, 1, height * stride, width * stride);
+      Tensor pixels = FrameConversion.toFloats(cut).reshape(3, 1, cut.height(), cut.width());
       Tensor latents = ops.download(vae.encode(ops.upload(pixels, DType.F32)));
       Tensor frames = LatentColors.fit(ops, vae).frames(latents);
       assertThat(frames.shape().toArray()).containsExactly(1, height, width, 3);

@@ -59,7 +59,7 @@ public final class RandomConditions {
   private Conditions character() {
     int frames = sample.length(1);
     int faces = LatentGrid.videoFrames(frames - 1);
-    return new Conditions.Character(
+    return new Conditions.Animation(
         text(),
         drawn(Shape.of(PICTURE_TOKENS, PICTURE_WIDTH)),
         uploaded(sample.with(0, config.inChannels() - sample.size(0))),
