@@ -20,6 +20,9 @@ using Values = Row<COLUMNS, VECTOR, THREADS>;
 
 constexpr int HISTORY = 16;
 
+// Blocks whose threads do not fit a warp are only ever turned back, by dequantizeRows.
+constexpr int WRITTEN = FORMAT == ROW_BLOCK && BLOCK / VECTOR > 32 ? ROW_PLAIN : FORMAT;
+
 extern "C" __global__ void __launch_bounds__(THREADS) quantizeRows(
     const void* x, const void* bias, void* values, float* inverse, float* largest,
     const float* state, int stride) {
@@ -41,7 +44,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantizeRows(
       }
     }
   }
-  emit<FORMAT, OUTPUT, INPUT>(row, index, {values, inverse, largest, state, stride});
+  emit<WRITTEN, OUTPUT, INPUT>(row, index, {values, inverse, largest, state, stride});
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) rowLargest(const void* x, float* largest) {

@@ -142,6 +142,7 @@ public final class VideoEngine implements AutoCloseable {
   /// Samples a video's latents and hands them over after each step too, float32 `[channels, frames,
   /// height, width]` in host memory; throws as [#generate] does.
   public Latents sample(VideoRequest request, Progress progress, Consumer<Tensor> steps) {
+    Objects.requireNonNull(request, "request");
     Objects.requireNonNull(progress, "progress");
     Objects.requireNonNull(steps, "steps");
     int clips = Courses.of(task(), request).clips();

@@ -108,8 +108,9 @@ final class HeadCodes {
           memory.empty(
               DType.F32, Shape.of(target.keyScales().count() + target.valueScales().count()));
       ops.clear(magnitudes);
-      Tensor keyLargest = part(magnitudes, 0, target.keyScales());
-      Tensor valueLargest = part(magnitudes, target.keyScales().count(), target.valueScales());
+      // the values' come first, since their kernels read several at once
+      Tensor valueLargest = part(magnitudes, 0, target.valueScales());
+      Tensor keyLargest = part(magnitudes, target.valueScales().count(), target.keyScales());
       if (hasKeys) {
         kernels.means(key, sums, 0, keyMeans, keys);
         kernels.tokenLargest(key, keyMeans, span.first(), keyLargest, keys);

@@ -97,7 +97,7 @@ final class VideoRoundTripTest {
     }
     assertThatThrownBy(() -> VideoWriter.write(frames, target, VideoSettings.silent(16)))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is there already");
+        .hasMessageContaining("exists already");
   }
 
   @Test

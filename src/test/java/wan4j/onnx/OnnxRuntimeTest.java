@@ -54,7 +54,7 @@ class OnnxRuntimeTest {
         .hasMessageContaining("text.onnx cannot be run by ONNX Runtime");
     assertThatThrownBy(() -> runtime.open(folder.resolve("none.onnx")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("there is no file");
+        .hasMessageContaining("does not exist");
   }
 
   @Test

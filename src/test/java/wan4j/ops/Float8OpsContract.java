@@ -24,6 +24,7 @@ import wan4j.quant.ScaleRule;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
+import wan4j.verify.Comparison;
 
 /// What every backend must do for FP8 layers: the same bytes and scales, and products as exact as
 /// the backend's types allow.
@@ -80,8 +81,9 @@ public abstract class Float8OpsContract {
     checkAll(Tensor.of(new float[37 * columns], 37, columns));
   }
 
-  /// Sides that matrix units do not take, two layers one behind the other; several forwards, since
-  /// delayed scaling knows its scale only in the second.
+  /// Sides that matrix units do not take; several forwards, since delayed scaling knows its scale
+  /// only in the second. Each layer has an input of its own: codes of what another one made differ
+  /// wherever its rounding does.
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
@@ -91,29 +93,64 @@ public abstract class Float8OpsContract {
         List.of(truth.source(DType.F32, 0.1, 101, 250), truth.source(DType.BF16, 0.1, 34, 250));
     List<TensorSource> biases =
         List.of(truth.source(DType.F32, 1, 101), truth.source(DType.F32, 1, 34));
-    TensorSource down = truth.source(DType.BF16, 0.1, 32, 135);
-    TensorSource narrow = truth.source(DType.BF16, 0.1, 3, 32);
+    layer(precision, up, biases, Activation.GELU_TANH, 250);
+    layer(
+        precision,
+        List.of(truth.source(DType.BF16, 0.1, 32, 135)),
+        List.of(),
+        Activation.NONE,
+        135);
+    layer(precision, List.of(truth.source(DType.BF16, 0.1, 3, 32)), List.of(), Activation.SILU, 32);
+  }
+
+  private void layer(
+      Precision precision,
+      List<TensorSource> weights,
+      List<TensorSource> biases,
+      Activation activation,
+      int inputs) {
     for (int rows : new int[] {1, 13, 207}) {
-      Tensor x = truth.normal(2, 0.1, rows, 250);
+      Tensor x = truth.normal(2, 0.1, rows, inputs);
       truth.compare(ops -> {
         try (Parameters parameters = ops.parameters()) {
-          Linear first = parameters.linear(up, biases, precision);
-          Linear second = parameters.linear(List.of(down), List.of(), precision);
-          Linear third = parameters.linear(List.of(narrow), List.of(), precision);
+          Linear layer = parameters.linear(weights, biases, precision);
           Tensor values = ops.upload(x, ops.activation());
           Tensor result = null;
           for (int forward = 0; forward < 3; forward++) {
-            Operand operand = ops.operand(values, first.input(Branch.CONDITIONAL));
-            Operand inner =
-                ops.linear(operand, first, Activation.GELU_TANH, second.input(Branch.CONDITIONAL));
-            Operand outer =
-                ops.linear(inner, second, Activation.NONE, third.input(Branch.CONDITIONAL));
-            result = ops.linear(outer, third, Activation.SILU);
+            Operand operand = ops.operand(values, layer.input(Branch.CONDITIONAL));
+            result = ops.linear(operand, layer, activation);
           }
           ops.synchronize();
           return result;
         }
       });
+    }
+  }
+
+  /// What one layer of such sides makes in the format of the next one goes through it.
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FLOAT8_CURRENT", "FLOAT8_DELAYED", "FLOAT8_BLOCK", "FLOAT8_TOKEN"})
+  void layersOfAnyShapeFollowEachOther(Precision precision) {
+    TensorSource up = truth.source(DType.F32, 0.1, 135, 250);
+    TensorSource down = truth.source(DType.BF16, 0.1, 3, 135);
+    Tensor x = truth.normal(2, 0.1, 13, 250);
+    try (Ops ops = ops();
+        Parameters parameters = ops.parameters()) {
+      Linear first = parameters.linear(List.of(up), List.of(), precision);
+      Linear second = parameters.linear(List.of(down), List.of(), precision);
+      Operand operand =
+          ops.operand(ops.upload(x, ops.activation()), first.input(Branch.CONDITIONAL));
+      Tensor between = ops.linear(operand, first, Activation.NONE);
+      Operand apart = ops.operand(between, second.input(Branch.CONDITIONAL));
+      Tensor expected = ops.download(ops.linear(apart, second, Activation.NONE));
+      parameters.restart();
+      Operand again = ops.operand(ops.upload(x, ops.activation()), first.input(Branch.CONDITIONAL));
+      Operand direct = ops.linear(again, first, Activation.NONE, second.input(Branch.CONDITIONAL));
+      Tensor made = ops.download(ops.linear(direct, second, Activation.NONE));
+      // a code of a sum that is rounded once less may be its neighbour
+      assertThat(Comparison.relativeError(made.toFloats(), expected.toFloats())).isLessThan(0.03);
     }
   }
 

@@ -73,7 +73,7 @@ final class Float8Producers {
         (ops, gain, want) -> ops.operand(ops.upload(scaled(x, gain), ops.activation()), want));
     norms(all);
     all.put("gatedGelu", gatedGelu());
-    all.put("attention", attention(dim / HEAD_SIZE, rows + 5));
+    all.put("attention", attention(Math.max(1, dim / HEAD_SIZE), rows + 5));
     all.put("attention over many keys", attention(2, MANY_KEYS));
     all.put("attention over keys that blocks share", attention(2, SHARED_KEYS));
     all.put("linear", linear(Precision.PLAIN, Activation.NONE));

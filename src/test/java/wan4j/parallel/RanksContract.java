@@ -1,7 +1,7 @@
 package wan4j.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.Arrays;
@@ -66,7 +66,7 @@ public abstract class RanksContract {
   }
 
   private void requireSame(int ranks, BiFunction<Ops, SequenceGroup, Tensor> forward) {
-    assumeThat(ranks).isLessThanOrEqualTo(most());
+    assumeTrue(ranks <= most(), () -> "there are %d GPUs".formatted(most()));
     Tensor alone = forward.apply(ops(0), SequenceGroup.SOLO);
     List<Tensor> together =
         Ranks.run(
@@ -136,7 +136,7 @@ public abstract class RanksContract {
   @ParameterizedTest
   @CsvSource({"2, 37, false", "3, 29, false", "2, 17, true", "4, 9, true"})
   void ranksEncodeAndDecodeAsOneDoes(int ranks, int frames, boolean isNew) {
-    assumeThat(ranks).isLessThanOrEqualTo(most());
+    assumeTrue(ranks <= most(), () -> "there are %d GPUs".formatted(most()));
     Made alone = make(ops(0), null, frames, isNew);
     List<Made> together =
         Ranks.run(
