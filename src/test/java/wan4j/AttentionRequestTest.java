@@ -8,6 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import wan4j.AttentionSettings.Attention;
 import wan4j.tensor.InputException;
 import wan4j.verify.Comparison;
 

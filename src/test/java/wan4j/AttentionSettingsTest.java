@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.AttentionSettings.Attention;
 import wan4j.tensor.InputException;
 
 /// What --attention and --attention_schedule name.

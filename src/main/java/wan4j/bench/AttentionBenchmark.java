@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import wan4j.Attention;
+import wan4j.AttentionSettings.Attention;
 import wan4j.Task;
 import wan4j.bench.measure.Distances;
 import wan4j.bench.measure.Measurement;

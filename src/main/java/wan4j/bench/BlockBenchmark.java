@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import wan4j.Attention;
+import wan4j.AttentionSettings.Attention;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;

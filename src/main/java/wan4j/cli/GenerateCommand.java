@@ -456,7 +456,8 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private VideoSize size(Task kind) {
-    VideoSize wanted = kind.size(size, kind == Task.S2V_14B ? speech.firstFrames() : frames);
+    VideoSize wanted =
+        kind.size(size, kind == Task.S2V_14B ? Integer.valueOf(speech.firstFrames()) : frames);
     if (kind == Task.ANIMATE_14B) {
       return wanted; // the driving video decides
     }

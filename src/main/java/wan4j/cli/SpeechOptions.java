@@ -43,8 +43,12 @@ final class SpeechOptions {
       description = "Frames of a clip, a multiple of 4 (default: 80).")
   private Integer clipFrames;
 
-  @Option(names = "--start_from_ref", description = "Begin the video with the picture itself.")
-  private boolean startsFromPicture;
+  @Option(
+      names = "--start_from_ref",
+      arity = "0..1",
+      fallbackValue = "True",
+      description = "Begin the video with the picture itself (default: False).")
+  private String fromPicture;
 
   @Option(
       names = "--mux",
@@ -55,9 +59,12 @@ final class SpeechOptions {
 
   @Option(
       names = "--enable_tts",
+      arity = "0..1",
+      fallbackValue = "True",
       description =
-          "Let the speech endpoint of WAN4J_SPEECH_URL say --tts_text; --audio is ignored.")
-  private boolean isSynthesised;
+          "Let the speech endpoint of WAN4J_SPEECH_URL say --tts_text; --audio is ignored (default:"
+              + " False).")
+  private String synthesis;
 
   @Option(
       names = "--tts_prompt_audio",
@@ -90,7 +97,7 @@ final class SpeechOptions {
       throw new InputException("--mux got \"%s\"; it takes lips or reference".formatted(mux));
     }
     clips();
-    if (!isSynthesised) {
+    if (!isSynthesised()) {
       given.stream()
           .filter(flag -> flag.startsWith("--tts_"))
           .findFirst()
@@ -111,15 +118,23 @@ final class SpeechOptions {
     }
   }
 
+  private boolean startsFromPicture() {
+    return Flags.isTrue("--start_from_ref", fromPicture, false);
+  }
+
+  private boolean isSynthesised() {
+    return Flags.isTrue("--enable_tts", synthesis, false);
+  }
+
   private List<String> given() {
     List<String> given = new ArrayList<>();
     add(given, "--audio", audio != null);
     add(given, "--pose_video", poseVideo != null);
     add(given, "--num_clip", clips != null);
     add(given, "--infer_frames", clipFrames != null);
-    add(given, "--start_from_ref", startsFromPicture);
+    add(given, "--start_from_ref", startsFromPicture());
     add(given, "--mux", mux != null);
-    add(given, "--enable_tts", isSynthesised);
+    add(given, "--enable_tts", isSynthesised());
     add(given, "--tts_prompt_audio", promptAudio != null);
     add(given, "--tts_prompt_text", promptText != null);
     add(given, "--tts_text", text != null);
@@ -137,7 +152,7 @@ final class SpeechOptions {
     return new Source.Clips(
         clipFrames == null ? usual.frames() : clipFrames,
         clips == null ? usual.most() : clips,
-        startsFromPicture);
+        startsFromPicture());
   }
 
   /// Returns the frames that the first clip keeps where it does not begin with the picture.
@@ -152,7 +167,7 @@ final class SpeechOptions {
     if (picture == null) {
       return Source.TEXT; // whose course says what is missing
     }
-    voice = isSynthesised ? synthesised(video, isResumed, says) : audio;
+    voice = isSynthesised() ? synthesised(video, isResumed, says) : audio;
     if (voice == null) {
       return new Source.Image(picture);
     }

@@ -1,8 +1,8 @@
 package wan4j.engine;
 
 import java.util.Set;
-import wan4j.Attention;
 import wan4j.AttentionSettings;
+import wan4j.AttentionSettings.Attention;
 import wan4j.cuda.CudaOps;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionFormat.EightBit;

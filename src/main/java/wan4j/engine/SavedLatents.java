@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
+import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
 import wan4j.EngineOptions;
 import wan4j.Latents;
@@ -27,6 +28,10 @@ import wan4j.tensor.Tensor;
 public record SavedLatents(Path file) {
   private static final String SEED = "base_seed";
   private static final String CHECKPOINT = "checkpoint";
+
+  /// What files mean that do not tell a flag, since it is younger than they are.
+  private static final Map<String, String> UNTOLD =
+      Map.of("attention", AttentionSettings.AUTO.spelling());
 
   /// The version of wan4j, which a state between two steps belongs to.
   static final String VERSION = "version";
@@ -157,8 +162,9 @@ public record SavedLatents(Path file) {
     Map<String, String> wanted = new LinkedHashMap<>(description);
     wanted.put(SEED, Long.toUnsignedString(seed));
     wanted.forEach((flag, value) -> {
-      if (!value.equals(found.getOrDefault(flag, ""))) {
-        throw other(file, what, flag, found.getOrDefault(flag, ""), value);
+      String own = found.getOrDefault(flag, UNTOLD.getOrDefault(flag, ""));
+      if (!value.equals(own)) {
+        throw other(file, what, flag, own, value);
       }
     });
   }
@@ -166,7 +172,7 @@ public record SavedLatents(Path file) {
   /// Returns the seed that a file's description names; throws `InputException` when it names none.
   static long seed(Path file, Map<String, String> description) {
     try {
-      return Long.parseLong(description.getOrDefault(SEED, ""));
+      return Long.parseUnsignedLong(description.getOrDefault(SEED, ""));
     } catch (NumberFormatException e) {
       throw new InputException(
           "%s does not name its seed; expected what an interrupted run left: run without --resume"

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.Arithmetic;
-import wan4j.Attention;
+import wan4j.AttentionSettings.Attention;
 import wan4j.Device;
 import wan4j.Task;
 import wan4j.VideoSize;

@@ -94,7 +94,7 @@ final class BatchTest {
     }
     Path list = Files.writeString(folder.resolve("list.csv"), "prompt\na\n");
     assertThat(generate(list, folder, "--compare", "bf16").error()).contains("leave them out");
-    assertThat(generate(folder.resolve("none.csv"), folder).error()).contains("there is no file");
+    assertThat(generate(folder.resolve("none.csv"), folder).error()).contains("does not exist");
   }
 
   @Test

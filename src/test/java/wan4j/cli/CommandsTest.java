@@ -85,13 +85,13 @@ final class CommandsTest {
     Path damaged = Files.createDirectory(folder.resolve("case"));
     Files.writeString(damaged.resolve("case.json"), "{\"kind\": \"schedulers\"}");
     Path later = Files.createDirectory(folder.resolve("later"));
-    Files.writeString(later.resolve("case.json"), "{\"kind\": \"s2v-dit\"}");
+    Files.writeString(later.resolve("case.json"), "{\"kind\": \"later-dit\"}");
     Terminal failing = Terminal.run("verify", folder.toString());
     assertThat(failing.code()).isEqualTo(1);
     assertThat(failing.out())
         .contains("FAIL  schedulers")
         .contains("0 passed, 1 failed")
-        .contains("1 s2v");
+        .contains("1 later");
   }
 
   @Test

@@ -62,7 +62,7 @@ class PreprocessCommandTest {
   void missingFilesAreNamed() throws IOException {
     Terminal missing = run();
     assertThat(missing.code()).isEqualTo(Main.BAD_INPUT);
-    assertThat(missing.error()).contains("there is no file " + folder.resolve("dance.mp4"));
+    assertThat(missing.error()).contains("the file " + folder.resolve("dance.mp4"));
     Files.createFile(folder.resolve("dance.mp4"));
     assertThat(run("--fps", "-1", "--resolution_area", "640", "480").error())
         .contains("has no det/yolov10m.onnx; give --ckpt_path the folder process_checkpoint");

@@ -4,7 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import wan4j.Attention;
+import wan4j.AttentionSettings.Attention;
 import wan4j.bench.BlockBenchmark;
 import wan4j.cli.ResidualOptions;
 import wan4j.tensor.InputException;
