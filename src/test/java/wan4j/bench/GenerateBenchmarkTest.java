@@ -55,13 +55,13 @@ final class GenerateBenchmarkTest {
             "conditioning",
             "noise",
             "denoise",
+            "decode",
             "steps of high_noise",
             "step of high_noise",
             "steps of low_noise",
             "step of low_noise",
             "forwards computed",
             "forwards skipped",
-            "decode",
             "total",
             "peak memory");
     assertThat(value(found, "forwards computed")).isEqualTo(47);

@@ -18,7 +18,8 @@ class ModelShapesTest {
     for (Task task : Task.values()) {
       Map<String, Shape> shapes =
           ModelShapes.transformer(RandomWeights.config(task, RandomWeights.layers(task)));
-      String folder = task == Task.S2V_14B ? "manifests-s2v-animate" : "manifests";
+      boolean isLater = task == Task.S2V_14B || task == Task.ANIMATE_14B;
+      String folder = isLater ? "manifests-s2v-animate" : "manifests";
       assertThat(shapes)
           .containsExactlyInAnyOrderEntriesOf(manifest(folder, "dit-" + task.spelling()));
     }
