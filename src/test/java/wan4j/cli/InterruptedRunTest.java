@@ -40,6 +40,9 @@ final class InterruptedRunTest {
     int killedAfter = 3 + new Random(seed).nextInt(STEPS - 4);
     try (Run run = new Run(folder.resolve("out.mkv"), "--checkpoint_every", "2")) {
       run.awaitStep(killedAfter);
+      while (run.process.isAlive() && !Files.exists(folder.resolve(STATE))) {
+        Thread.sleep(1); // states are written beside the steps
+      }
       run.process.destroyForcibly().waitFor();
     }
     assertThat(Terminal.names(folder)).as("killed after step %d", killedAfter).contains(STATE);
