@@ -61,7 +61,7 @@ final class InterruptedRunTest {
 
   /// The state of a run that was stopped is refused under other flags, which are named.
   private void anotherRequestDoesNotGoOn() throws Exception {
-    try (Run run = new Run(folder.resolve("out.mkv"), "--checkpoint_every", "100")) {
+    try (Run run = new Run(folder.resolve("out.mkv"), "--checkpoint_every", "1")) {
       run.awaitStep(2);
       run.process.toHandle().destroy(); // asks it to end, as Ctrl-C does
       String said = run.rest();
