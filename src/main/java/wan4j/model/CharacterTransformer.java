@@ -10,7 +10,6 @@ import wan4j.ops.ForwardPass;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
-import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
@@ -20,7 +19,6 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
-import wan4j.weights.lora.LoraApplication;
 
 /// The diffusion transformer of Animate: that of Wan2.2 whose tokens see, beside the words of the
 /// prompt, a picture of the character, drawn poses and the faces that drive it (Wan-Video/Wan2.2 at
@@ -30,11 +28,9 @@ import wan4j.weights.lora.LoraApplication;
 /// What is the same in every step is made when a clip's conditions are read: the motion in the
 /// faces, and all keys and values but those of self-attention. Poses are embedded in each forward,
 /// since that is less work than keeping a row for every token is memory.
-public final class CharacterTransformer implements DiffusionNetwork {
-  private final TransformerConfig config;
+public final class CharacterTransformer extends WeightedNetwork {
   private final Ops ops;
   private final SequenceGroup group;
-  private final NetworkWeights weights;
   private final TransformerCore core;
   private final Linear poseEmbedding;
   private final PictureProjection picture;
@@ -50,10 +46,9 @@ public final class CharacterTransformer implements DiffusionNetwork {
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
-    this.config = config;
+    super(config, new NetworkWeights(weights, ops, precisions));
     this.ops = ops;
     this.group = group;
-    this.weights = new NetworkWeights(weights, ops, precisions);
     List<Runnable> loaded = new ArrayList<>(List.of(this.weights::close));
     try {
       LayerLoader layers = this.weights.layers();
@@ -72,16 +67,6 @@ public final class CharacterTransformer implements DiffusionNetwork {
       loaded.reversed().forEach(Runnable::run);
       throw e;
     }
-  }
-
-  @Override
-  public List<LinearGroup> linearLayers() {
-    return weights.linearLayers();
-  }
-
-  @Override
-  public TransformerConfig config() {
-    return config;
   }
 
   /// Returns the embeddings, blocks and head.
@@ -106,27 +91,7 @@ public final class CharacterTransformer implements DiffusionNetwork {
 
   @Override
   public long bytes() {
-    return weights.bytes() + motion.bytes() + faces.bytes();
-  }
-
-  @Override
-  public void adapt(List<LoraApplication> applications) {
-    weights.adapt(applications);
-  }
-
-  @Override
-  public void restart() {
-    weights.restart();
-  }
-
-  @Override
-  public void save(Ops ops, SavedState state) {
-    weights.save(state);
-  }
-
-  @Override
-  public void restore(Ops ops, SavedState state) {
-    weights.restore(state);
+    return super.bytes() + motion.bytes() + faces.bytes();
   }
 
   /// What the forwards of a clip have in common.
@@ -315,6 +280,6 @@ public final class CharacterTransformer implements DiffusionNetwork {
   public void close() {
     faces.close();
     motion.close();
-    weights.close();
+    super.close();
   }
 }

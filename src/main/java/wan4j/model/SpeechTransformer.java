@@ -14,7 +14,6 @@ import wan4j.ops.ForwardPass;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
-import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
@@ -24,20 +23,17 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
-import wan4j.weights.lora.LoraApplication;
 
 /// The diffusion transformer of speech to video (Wan-Video/Wan2.2 at 42bf4cf,
 /// wan/modules/s2v/model_s2v.py, `WanModel_S2V`). After the tokens of the noisy sample, to which
 /// those of drawn poses are added, come the tokens of the subject's picture and, from the second
 /// clip on, of the frames before the clip; they have timestep 0 and a row of a small table tells
 /// the three apart. After some of the blocks the sample's tokens hear their latent frame's sound.
-public final class SpeechTransformer implements DiffusionNetwork {
+public final class SpeechTransformer extends WeightedNetwork {
   private static final int REFERENCE_FRAME = 30; // where the picture is in time
 
-  private final TransformerConfig config;
   private final Ops ops;
   private final SequenceGroup group;
-  private final NetworkWeights weights;
   private final TransformerCore core;
   private final Linear poseEmbedding;
   private final CausalAudioEncoder audioEncoder;
@@ -66,10 +62,9 @@ public final class SpeechTransformer implements DiffusionNetwork {
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
-    this.config = config;
+    super(config, new NetworkWeights(weights, ops, precisions));
     this.ops = ops;
     this.group = group;
-    this.weights = new NetworkWeights(weights, ops, precisions);
     try {
       LayerLoader layers = this.weights.layers();
       core = new TransformerCore(config, weights, ops, group, layers);
@@ -95,16 +90,6 @@ public final class SpeechTransformer implements DiffusionNetwork {
     }
   }
 
-  @Override
-  public List<LinearGroup> linearLayers() {
-    return weights.linearLayers();
-  }
-
-  @Override
-  public TransformerConfig config() {
-    return config;
-  }
-
   /// Returns the embeddings, blocks and head.
   public TransformerCore core() {
     return core;
@@ -123,31 +108,6 @@ public final class SpeechTransformer implements DiffusionNetwork {
   /// Returns what makes tokens of the frames before a clip.
   public FramePacker packer() {
     return packer;
-  }
-
-  @Override
-  public long bytes() {
-    return weights.bytes();
-  }
-
-  @Override
-  public void adapt(List<LoraApplication> applications) {
-    weights.adapt(applications);
-  }
-
-  @Override
-  public void restart() {
-    weights.restart();
-  }
-
-  @Override
-  public void save(Ops ops, SavedState state) {
-    weights.save(state);
-  }
-
-  @Override
-  public void restore(Ops ops, SavedState state) {
-    weights.restore(state);
   }
 
   // ---- what the forwards of a clip have in common
@@ -408,10 +368,5 @@ public final class SpeechTransformer implements DiffusionNetwork {
             stream.settle();
           }
         });
-  }
-
-  @Override
-  public void close() {
-    weights.close();
   }
 }

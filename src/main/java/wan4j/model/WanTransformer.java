@@ -8,7 +8,6 @@ import java.util.Map;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
-import wan4j.ops.SavedState;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
@@ -17,16 +16,13 @@ import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
 import wan4j.weights.Weights;
-import wan4j.weights.lora.LoraApplication;
 
 /// The diffusion transformer of Wan2.2: patches of noisy latents and the words of a prompt in, the
 /// velocity of the flow out (Wan-Video/Wan2.2 at 42bf4cf, wan/modules/model.py). One network serves
 /// text, image and text+image to video.
-public final class WanTransformer implements DiffusionNetwork {
-  private final TransformerConfig config;
+public final class WanTransformer extends WeightedNetwork {
   private final Ops ops;
   private final SequenceGroup group;
-  private final NetworkWeights weights;
   private final TransformerCore core;
 
   /// Loads the network onto a backend; every name and shape is checked against `config` first.
@@ -37,10 +33,9 @@ public final class WanTransformer implements DiffusionNetwork {
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
-    this.config = config;
+    super(config, new NetworkWeights(weights, ops, precisions));
     this.ops = ops;
     this.group = group;
-    this.weights = new NetworkWeights(weights, ops, precisions);
     try {
       core = new TransformerCore(config, weights, ops, group, this.weights.layers());
       this.weights.complete();
@@ -50,44 +45,9 @@ public final class WanTransformer implements DiffusionNetwork {
     }
   }
 
-  @Override
-  public List<LinearGroup> linearLayers() {
-    return weights.linearLayers();
-  }
-
-  @Override
-  public TransformerConfig config() {
-    return config;
-  }
-
   /// Returns the embeddings, blocks and head.
   public TransformerCore core() {
     return core;
-  }
-
-  @Override
-  public long bytes() {
-    return weights.bytes();
-  }
-
-  @Override
-  public void adapt(List<LoraApplication> applications) {
-    weights.adapt(applications);
-  }
-
-  @Override
-  public void restart() {
-    weights.restart();
-  }
-
-  @Override
-  public void save(Ops ops, SavedState state) {
-    weights.save(state);
-  }
-
-  @Override
-  public void restore(Ops ops, SavedState state) {
-    weights.restore(state);
   }
 
   /// What the forwards of a clip have in common.
@@ -210,10 +170,5 @@ public final class WanTransformer implements DiffusionNetwork {
             stream.settle();
           }
         });
-  }
-
-  @Override
-  public void close() {
-    weights.close();
   }
 }

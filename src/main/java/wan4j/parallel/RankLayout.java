@@ -84,10 +84,4 @@ public record RankLayout(int branches, int sequence) {
         .boxed()
         .toList();
   }
-
-  /// Returns what it does, as a phrase.
-  public String describe() {
-    String shared = sequence == 1 ? "one GPU a forward" : sequence + " GPUs share a forward";
-    return branches == 1 ? shared : "each half of the GPUs has a branch of guidance, " + shared;
-  }
 }

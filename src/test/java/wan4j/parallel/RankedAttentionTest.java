@@ -1,21 +1,26 @@
-package wan4j.ops;
+package wan4j.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.cpu.CpuOps;
+import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionFormat.EightBit;
+import wan4j.ops.AttentionInput;
+import wan4j.ops.AttentionSchedule;
+import wan4j.ops.ForwardPass;
+import wan4j.ops.Operand;
+import wan4j.ops.OperandFormat;
+import wan4j.ops.Ops;
+import wan4j.ops.Scope;
+import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.tensor.BFloat16;
 import wan4j.tensor.DType;
@@ -24,6 +29,8 @@ import wan4j.verify.Comparison;
 
 /// Ranks that exchange in the format of their attention do what one rank does alone.
 final class RankedAttentionTest {
+  private static final int RANKS = 4;
+  private static final int TOKENS = 207;
   private static final int HEADS = 4;
   private static final int SIZE = 32;
   private static final int DIM = HEADS * SIZE;
@@ -36,38 +43,33 @@ final class RankedAttentionTest {
   /// No rank's tokens are whole groups, and their numbers differ.
   @ParameterizedTest
   @MethodSource("formats")
-  void ranksGiveWhatOneGives(AttentionFormat format) throws Exception {
-    int[] tokens = {45, 46, 99, 17};
-    int all = Arrays.stream(tokens).sum();
-    Tensor qkv = values(1, all, 3L * DIM);
+  void ranksGiveWhatOneGives(AttentionFormat format) {
+    Tensor qkv = values(1, TOKENS, 3L * DIM);
     Tensor norm = values(2, DIM);
-    Tensor rope = values(3, all, SIZE);
-    AttentionSchedule schedule = new AttentionSchedule(format, 0, 0, Set.of());
+    Tensor rope = values(3, TOKENS, SIZE);
+    SequenceGroup solo = SequenceGroup.solo(new AttentionSchedule(format, 0, 0, Set.of()));
     float[] alone;
     try (CpuOps ops = new CpuOps()) {
-      alone = attended(ops, SequenceGroup.solo(schedule), qkv, norm, rope);
+      alone = attended(ops, solo, qkv, norm, rope);
     }
-    ThreadRanks group = new ThreadRanks(schedule, tokens);
-    try (ExecutorService threads = Executors.newFixedThreadPool(tokens.length)) {
-      List<Callable<float[]>> work =
-          IntStream.range(0, tokens.length)
-              .<Callable<float[]>>mapToObj(rank ->
-                  () -> {
-                    SequenceGroup own = group.rank(rank);
-                    try (CpuOps ops = new CpuOps()) {
-                      return attended(ops, own, own.share(ops, qkv), norm, own.share(ops, rope));
-                    }
-                  })
-              .toList();
-      int at = 0;
-      for (Future<float[]> done : threads.invokeAll(work)) {
-        float[] got = done.get();
-        float[] expected = Arrays.copyOfRange(alone, at, at + got.length);
-        assertThat(Comparison.relativeError(got, expected)).isLessThan(1e-6);
-        at += got.length;
-      }
-      assertThat(at).isEqualTo(alone.length);
+    List<float[]> together =
+        Ranks.run(
+            RANKS,
+            Duration.ofMinutes(1),
+            (meeting, rank) -> {
+              try (CpuOps ops = new CpuOps()) {
+                LocalCollectives collectives = new LocalCollectives(ops, meeting, rank);
+                SequenceGroup group = new UlyssesGroup(collectives, solo);
+                return attended(ops, group, group.share(ops, qkv), norm, group.share(ops, rope));
+              }
+            });
+    int at = 0;
+    for (float[] got : together) {
+      float[] expected = Arrays.copyOfRange(alone, at, at + got.length);
+      assertThat(Comparison.relativeError(got, expected)).isLessThan(1e-6);
+      at += got.length;
     }
+    assertThat(at).isEqualTo(alone.length);
   }
 
   private static float[] attended(
