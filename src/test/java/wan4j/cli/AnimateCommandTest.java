@@ -146,7 +146,7 @@ final class AnimateCommandTest {
     refused(
         source, "--frame_num got 5 and --refert_num 5", "--frame_num", "5", "--refert_num", "5");
     refused(source, "--image was given", "--image", Terminal.PICTURE.toString());
-    refused(folder.resolve("none"), "which is no folder");
+    refused(folder.resolve("none"), "which is not a folder");
     TinyAnimate.video(source.resolve("src_bg.mp4"), 9, 64, 32, 4);
     TinyAnimate.video(source.resolve("src_mask.mp4"), 9, 32, 32, 4);
     refused(source, "src_mask.mp4 is 32x32, but src_pose.mp4 is 64x32", "--replace_flag");

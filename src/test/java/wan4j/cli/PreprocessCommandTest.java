@@ -78,6 +78,6 @@ class PreprocessCommandTest {
             "c",
             "--ckpt_dir",
             folder.resolve("none").toString());
-    assertThat(nowhere.error()).contains("--ckpt_dir got", "which is no folder");
+    assertThat(nowhere.error()).contains("--ckpt_dir got", "which is not a folder");
   }
 }
