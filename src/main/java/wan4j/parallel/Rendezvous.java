@@ -100,7 +100,7 @@ public final class Rendezvous {
     String strangers =
         reception.refused() == 0
             ? ""
-            : "; %d callers had another %s".formatted(reception.refused(), JobEnvironment.SECRET);
+            : "; callers with another %s: %d".formatted(JobEnvironment.SECRET, reception.refused());
     return "did not join at port %d within %d s%s%s; start all ranks, and see that they can reach rank 0's host"
         .formatted(environment.port(), times.joining.toSeconds(), others, strangers);
   }
