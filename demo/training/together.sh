@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Trains the demo's models on two GPUs of one machine within ten minutes:
 #   together.sh [--micro] [--minutes M] [--second_after SECONDS] OUTPUT
-# The second GPU trains the autoencoder, then text-to-video; the first one, after SECONDS (default 300), sharpens the
-# decoder, trains image-to-video from what text-to-video has learnt by then, and TI2V. OUTPUT gets models-1.tar
-# (t2v), models-2.tar (i2v, logs, sheets) and models-3.tar (ti2v), to be unpacked over demo/checkpoint.
+# The second GPU trains the autoencoder, then text-to-video; the first one, after SECONDS (default 300), trains
+# image-to-video from what text-to-video has learnt by then, and TI2V beside it. OUTPUT gets models-1.tar (t2v),
+# models-2.tar (i2v, logs, sheets) and models-3.tar (ti2v), to be unpacked over demo/checkpoint.
 set -u
 usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] OUTPUT"
 minutes=9.3
@@ -50,12 +50,11 @@ pack() {
     cp -r "$work/i2v/checkpoint/i2v/$part" "$all/i2v/"
   done
   cp "$work/t2v/checkpoint/t2v/Wan2.1_VAE.pth" "$all/t2v/"
-  cp "$work/sharpen/checkpoint/t2v/Wan2.1_VAE.pth" "$all/t2v/" # better, where it is there
   for file in "$work"/ti2v/checkpoint/*; do
     [ -L "$file" ] || cp "$file" "$all/ti2v/"
   done
   cp "$work"/*.txt "$work"/*/*-sheet.png "$all/logs/"
-  for name in t2v sharpen i2v ti2v; do
+  for name in t2v i2v ti2v; do
     cp "$work/$name/log.json" "$all/logs/$name.json"
   done
   tar --directory "$all" --create --file "$output/models-1.tar" t2v
@@ -67,8 +66,6 @@ mkdir -p "$work/t2v"
 train t2v "${devices[1]}" train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
   --parts autoencoder,t2v --reports --minutes "$(left 22)" &
 sleep "$after"
-train sharpen "${devices[0]}" train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
-  --parts sharpen --resume "$work/t2v" --minutes "$(awk "BEGIN { print $(left 22) * 0.35 }")" &
 train i2v "${devices[0]}" train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
   --parts i2v --resume "$work/t2v" --reports --minutes "$(left 22)" &
 train ti2v "${devices[0]}" ti2v.py --demo "$demo" --minutes "$(left 22)" &

@@ -22,7 +22,7 @@ from vae import fold_normalisation
 SHIFT = 5.0
 TEXT_LENGTH = 64
 DROPOUT = 0.12
-DIVERGENCE = 2e-4  # weight of the latents' distance from a normal distribution
+DIVERGENCE = 3e-4  # weight of the latents' distance from a normal distribution
 LATENT_NOISE = 0.12  # most that the decoder is trained to see through, in deviations of the latents
 OBJECT_WEIGHT = 4.0  # how much more the denoiser's errors count where an object is and the noise has gone
 NEGATIVE_BOUNDS = (0.25, 0.75, 0.875)  # of a uniform number, between the four captions.NEGATIVES
