@@ -47,9 +47,7 @@ final class DemoCommand implements Callable<Integer> {
           "a large blue square moves down on a gray background",
           "a small green star moves up on a black background");
   private static final String PICTURE_PROMPT = "a yellow star moves right";
-  private static final String IMAGINED_PROMPT = "a purple triangle moves down";
-  private static final String GIVEN_PROMPT = "a yellow star moves up";
-  private static final List<String> TASKS = List.of("t2v", "i2v", "ti2v");
+  private static final List<String> TASKS = List.of("t2v", "i2v");
   private static final int COLUMNS = 6;
   private static final int TILE = 144;
   private static final int LONGEST_NAME = 40;
@@ -58,16 +56,15 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--prompt",
       description =
-          "What a video shows; may be given several times (default: four of our own, and two that"
-              + " begin with a picture).")
+          "What a video shows; may be given several times (default: three of our own, and one that"
+              + " begins with a picture).")
   private List<String> prompts;
 
   @Option(
       names = "--task",
       description =
-          "t2v for videos from words alone, i2v for those that begin with demo/picture.png, ti2v for"
-              + " the model that does both; of --prompt from words alone (default: all; of --prompt"
-              + " t2v).")
+          "t2v for videos from words alone, i2v for those that begin with demo/picture.png"
+              + " (default: both; of --prompt t2v).")
   private String task;
 
   @Option(
@@ -102,7 +99,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (task != null && !TASKS.contains(task)) {
-      throw new InputException("--task got \"%s\"; give t2v, i2v or ti2v".formatted(task));
+      throw new InputException("--task got \"%s\"; give t2v or i2v".formatted(task));
     }
     DemoFolder demo = DemoFolder.find();
     long start = System.nanoTime();
@@ -111,13 +108,16 @@ final class DemoCommand implements Callable<Integer> {
       return check(demo);
     }
     out = out == null ? Path.of("outputs", "demo") : out;
-    List<Part> parts = parts(demo);
-    if (prompts != null) {
-      prompts.forEach(Prompt::requireReadable);
-    }
+    List<String> fromWords = fromWords();
+    List<String> fromPicture = fromPicture();
+    fromWords.forEach(Prompt::requireReadable);
+    fromPicture.forEach(Prompt::requireReadable);
     createFolder();
     try (var progress = report.progress()) {
-      parts.forEach(part -> make(part, progress));
+      make(demo.textToVideo(), fromWords, null, progress);
+      if (!fromPicture.isEmpty()) {
+        make(demo.imageToVideo(), fromPicture, PictureReader.read(demo.picture()), progress);
+      }
       Path sheet = out.resolve("contact-sheet.png");
       PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
       progress.says(
@@ -133,47 +133,29 @@ final class DemoCommand implements Callable<Integer> {
     return 0;
   }
 
-  /// Videos of one task: those from words alone, then those that begin with a picture.
-  private record Part(Path checkpoint, List<String> prompts, List<String> withPicture, Path picture) {
-  }
-
-  /// Returns what is made: all tasks with prompts of our own, or one task with what was asked for.
-  private List<Part> parts(DemoFolder demo) {
-    List<Part> parts = new ArrayList<>();
-    if (isWanted("t2v") || task == null) {
-      parts.add(new Part(demo.textToVideo(), orOurs(PROMPTS), List.of(), null));
+  /// Returns the prompts of text to video: those that were asked for, or our own.
+  private List<String> fromWords() {
+    if ("i2v".equals(task)) {
+      return List.of();
     }
-    if (isWanted("i2v")) {
-      List<String> wanted = orOurs(List.of(PICTURE_PROMPT));
-      parts.add(new Part(demo.imageToVideo(), List.of(), wanted, demo.picture()));
+    return prompts == null ? PROMPTS : prompts;
+  }
+
+  /// Returns the prompts of image to video; prompts that were asked for are these only where the
+  /// task is.
+  private List<String> fromPicture() {
+    if ("i2v".equals(task)) {
+      return prompts == null ? List.of(PICTURE_PROMPT) : prompts;
     }
-    if (isWanted("ti2v")) {
-      List<String> given = prompts == null ? List.of(GIVEN_PROMPT) : List.of();
-      List<String> wanted = orOurs(List.of(IMAGINED_PROMPT));
-      parts.add(new Part(demo.textAndImageToVideo(), wanted, given, demo.picture()));
-    }
-    return parts;
+    return task == null && prompts == null ? List.of(PICTURE_PROMPT) : List.of();
   }
 
-  /// Says whether a task was asked for, or nothing was.
-  private boolean isWanted(String name) {
-    return task == null ? prompts == null : task.equals(name);
-  }
-
-  private List<String> orOurs(List<String> ours) {
-    return prompts == null ? ours : prompts;
-  }
-
-  private void make(Part part, Reporter progress) {
-    try (VideoEngine engine = engine(part.checkpoint)) {
-      for (String prompt : part.prompts) {
-        make(engine, DemoRequest.of(prompt, null, seed.longValue()), progress);
-      }
-      if (!part.withPicture.isEmpty()) {
-        Picture picture = PictureReader.read(part.picture);
-        for (String prompt : part.withPicture) {
-          make(engine, DemoRequest.of(prompt, picture, seed.longValue()), progress);
-        }
+  /// Makes the videos of some prompts with one model, beginning with a picture unless it is null.
+  private void make(Path checkpoint, List<String> wanted, Picture picture, Reporter progress) {
+    if (!wanted.isEmpty()) {
+      try (VideoEngine engine = engine(checkpoint)) {
+        wanted.forEach(
+            prompt -> make(engine, DemoRequest.of(prompt, picture, seed.longValue()), progress));
       }
     }
   }
@@ -190,13 +172,7 @@ final class DemoCommand implements Callable<Integer> {
       progress.timed("save", writer::finish);
     }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
-    rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
-  }
-
-  /// The contact sheet has letters for Latin text alone.
-  private String caption(String prompt) {
-    boolean isLatin = prompt.chars().allMatch(c -> c < 128);
-    return isLatin ? prompt : "prompt %d, see the name of its file".formatted(rows.size() + 1);
+    rows.add(new ContactSheet.Row(from + request.prompt(), video.frames()));
   }
 
   private void requireCheckable() {

@@ -39,12 +39,7 @@ public record DemoFolder(Path path) {
     return path.resolve("checkpoint/i2v");
   }
 
-  /// Returns the model that makes video from text, or from text and a picture.
-  public Path textAndImageToVideo() {
-    return path.resolve("checkpoint/ti2v");
-  }
-
-  /// Returns the picture that some videos begin with.
+  /// Returns the picture that one video begins with.
   public Path picture() {
     return path.resolve("picture.png");
   }

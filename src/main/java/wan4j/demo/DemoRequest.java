@@ -10,10 +10,10 @@ import wan4j.media.Picture;
 /// Requests at the settings that the demo's models were trained for (demo/training/README.md).
 public final class DemoRequest {
   /// Pixels in a row, and rows.
-  public static final int SIDE = 128;
+  public static final int SIDE = 96;
 
   /// Frames.
-  public static final int FRAMES = 33;
+  public static final int FRAMES = 17;
 
   /// Solver steps.
   public static final int STEPS = 20;
