@@ -444,11 +444,10 @@ class AnimatePreprocessingTest {
     writeClip(video, List.of(0, 1, 2, 3, 4), false);
     byte[] bytes = Files.readAllBytes(video);
     String text = new String(bytes, StandardCharsets.ISO_8859_1);
-    String block = "\u0081\u0001\u0090"; // of the first track, at 400 ms
-    int at = text.indexOf(block);
-    assertThat(text.indexOf(block, at + 1)).as("it stands there once").isEqualTo(-1);
-    bytes[at + 1] = (byte) (1000 >> 8);
-    bytes[at + 2] = (byte) 1000;
+    String time = "\u00e7\u0082\u0001\u0090"; // of Matroska's fifth cluster, 400 ms
+    int at = text.indexOf(time);
+    assertThat(at).isPositive().isEqualTo(text.lastIndexOf(time));
+    ByteBuffer.wrap(bytes).putShort(at + 2, (short) 1000);
     Files.write(video, bytes);
     PreprocessRequest request = request(video, false, false, RAW, null);
     AnimatePreprocessing.run(atRate(request, 10), told);
