@@ -16,10 +16,13 @@
 #include "attention8weights.cuh"
 
 constexpr int TILE_BYTES = BOX_BYTES; // of keys
-constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
-constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
-constexpr int MASTER_STRIDE = 128 * GROUPS;
-constexpr int MASTER_BYTES = IS_WIDE ? 0 : MASTER_STRIDE * SUMS * 4;
+constexpr int STEP_VALUES = 32 * HEAD_SIZE; // 32 keys of E4M3 values, then eight rows of ones
+constexpr int STEP_ONES = 32 * 8;
+constexpr int STEP_BYTES = STEP_VALUES + STEP_ONES;
+constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS / 32 * STEP_BYTES;
+constexpr int COPIED_VALUES = IS_WIDE ? VALUE_BYTES : KEYS * HEAD_SIZE;
+constexpr int CONSUMERS = 128 * GROUPS;
+constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * (SUMS + 2) * 4;
 constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
 
 // ---- the warp that copies
@@ -51,7 +54,7 @@ __device__ __forceinline__ void copy(
       arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
       copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + VALUES_FULL, VALUE_BYTES);
+      arriveExpecting(barrier + VALUES_FULL, COPIED_VALUES);
       unsigned int place = places.values + ring.stage * VALUE_BYTES;
       if constexpr (IS_WIDE) {
         copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
@@ -81,22 +84,41 @@ __device__ __forceinline__ void score(Score (&scores)[SCORES], unsigned int quer
   commitProducts();
 }
 
-// Asks for the weighted sum of a tile of values.
+// Asks for the weighted sum of a tile of values, added to the sums where `adds`.
 __device__ __forceinline__ void weigh(
-    float (&sums)[SUMS], const unsigned int (&weights)[WEIGHTS], unsigned int value) {
+    Sums& sums, const unsigned int (&weights)[WEIGHTS], unsigned int value, bool adds) {
   if constexpr (IS_WIDE) {
     unsigned int right = lowerHalf(value);
 #pragma unroll
     for (int k = 0; k < KEYS / 16; k++) {
-      multiplyRegisters(sums, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
+      multiplyRegisters(sums.values, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
     }
   } else {
 #pragma unroll
     for (int k = 0; k < KEYS / 32; k++) {
-      multiplyNarrow(sums, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES));
+      multiplyNarrow(
+          sums.values, sums.counts, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES), k > 0 || adds);
     }
   }
   commitProducts();
+}
+
+__device__ __forceinline__ void settle(Sums& sums) {
+  settle(sums.values);
+  if constexpr (!IS_WIDE) {
+    settle(sums.counts);
+  }
+}
+
+// Stores ones behind the values of each step: nothing overwrites them.
+__device__ __forceinline__ void storeOnes(unsigned char* values) {
+  constexpr int WORDS = STAGES * (KEYS / 32) * STEP_ONES / 4;
+  for (int i = static_cast<int>(threadIdx.x); i < WORDS; i += THREADS) {
+    int step = i / (STEP_ONES / 4);
+    *reinterpret_cast<unsigned int*>(
+        values + step * STEP_BYTES + STEP_VALUES + i % (STEP_ONES / 4) * 4) = 0x38383838u;
+  }
+  fenceStores();
 }
 
 // What the warpgroups that multiply are given.
@@ -116,23 +138,64 @@ struct Task {
   RowTarget target;
 };
 
-// Adds sums of E4M3 products to those in shared memory and begins anew.
-__device__ __forceinline__ void promote(float (&sums)[SUMS], float* master, Lag& lag) {
-#pragma unroll
-  for (int i = 0; i < SUMS; i++) {
-    float& sum = master[i * MASTER_STRIDE];
-    sum = sum * lag.factor[i / 2 % 2] + sums[i];
-    sums[i] = 0.0f;
+// The float32 sums of a thread in shared memory: of values by fours, then the two rows' totals.
+struct Masters {
+  float4* values;
+  float2* totals;
+
+  __device__ __forceinline__ static Masters of(void* start, int thread) {
+    float4* values = static_cast<float4*>(start);
+    return {values + thread, reinterpret_cast<float2*>(values + CONSUMERS * SUMS / 4) + thread};
   }
-  lag.factor[0] = 1.0f;
-  lag.factor[1] = 1.0f;
-}
+
+  __device__ __forceinline__ void clear() const {
+#pragma unroll
+    for (int i = 0; i < SUMS / 4; i++) {
+      values[i * CONSUMERS] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    }
+    *totals = make_float2(0.0f, 0.0f);
+  }
+
+  // Adds sums of E4M3 products, which then begin anew.
+  __device__ __forceinline__ void add(const Sums& sums, Lag& lag) const {
+#pragma unroll
+    for (int i = 0; i < SUMS / 4; i++) {
+      float4 waiting = values[i * CONSUMERS];
+      waiting.x = waiting.x * lag.factor[0] + sums.values[4 * i];
+      waiting.y = waiting.y * lag.factor[0] + sums.values[4 * i + 1];
+      waiting.z = waiting.z * lag.factor[1] + sums.values[4 * i + 2];
+      waiting.w = waiting.w * lag.factor[1] + sums.values[4 * i + 3];
+      values[i * CONSUMERS] = waiting;
+    }
+    float2 total = *totals;
+    total.x = total.x * lag.factor[0] + sums.counts[0];
+    total.y = total.y * lag.factor[1] + sums.counts[2];
+    *totals = total;
+    lag.factor[0] = 1.0f;
+    lag.factor[1] = 1.0f;
+  }
+
+  // Adds what waits here to the last sums, in registers.
+  __device__ __forceinline__ void finish(Sums& sums, Rows& rows, const Lag& lag) const {
+#pragma unroll
+    for (int i = 0; i < SUMS / 4; i++) {
+      float4 waiting = values[i * CONSUMERS];
+      sums.values[4 * i] += waiting.x * lag.factor[0];
+      sums.values[4 * i + 1] += waiting.y * lag.factor[0];
+      sums.values[4 * i + 2] += waiting.z * lag.factor[1];
+      sums.values[4 * i + 3] += waiting.w * lag.factor[1];
+    }
+    float2 total = *totals;
+    rows.total[0] = total.x * lag.factor[0] + sums.counts[0];
+    rows.total[1] = total.y * lag.factor[1] + sums.counts[2];
+  }
+};
 
 // Attends to all works, with references of their first tiles, and notes those for which such a reference
 // was too low; or, FOLLOWING, to those that are noted.
 template <bool FOLLOWS>
 __device__ __forceinline__ void attend(
-    const Task& task, const Places& places, Work* works, float* masters, int group,
+    const Task& task, const Places& places, Work* works, void* masters, int group,
     Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
   bool releases = threadIdx.x % 128 == 0;
   for (Work* work = works; work->last > 0; work++) {
@@ -154,20 +217,14 @@ __device__ __forceinline__ void attend(
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = task.queryScales[at] * task.scale;
     }
-    auto loadScales = [&](int tile) {
-#pragma unroll
-      for (int i = 0; i < SCALES; i++) {
-        int at = tile * SCALES + i;
-        scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
-      }
-    };
     int block = task.list.tile(work->item, tile);
     int left = task.keys - block * KEYS;
-    loadScales(block);
-    if (LISTED && tile > firstTile) {
-      block = task.list.tile(work->item, tile - 1);
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      int at = block * SCALES + i;
+      scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
-    float sums[SUMS];
+    Sums sums = {};
     Score scores[SCORES];
     unsigned int weights[WEIGHTS];
     Rows rows;
@@ -175,12 +232,8 @@ __device__ __forceinline__ void attend(
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0;
     }
-#pragma unroll
-    for (int i = 0; i < SUMS; i++) {
-      sums[i] = 0.0f;
-      if constexpr (!IS_WIDE) {
-        masters[threadIdx.x + i * MASTER_STRIDE] = 0.0f;
-      }
+    if constexpr (!IS_WIDE) {
+      Masters::of(masters, threadHere()).clear();
     }
     int at = queryRing.stage * GROUPS + group;
     unsigned int mine = places.query + at * QUERY_BYTES;
@@ -203,26 +256,25 @@ __device__ __forceinline__ void attend(
     }
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      rows.reference[r] = largest(scores, r, scales) - BASE;
+      rows.reference[r] = largest(scores, r, scales) - BEGINNING;
       rows.total[r] = 0.0f;
     }
     exponentiate(scores, weights, rows, scales);
     if (left < KEYS) {
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
+    if (tile > firstTile) {
+      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+    }
 #pragma unroll 1
     while (tile-- > firstTile) {
-      loadScales(LISTED ? block : tile);
-      if (LISTED && tile > firstTile) {
-        block = task.list.tile(work->item, tile - 1);
-      }
       await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
       meet<256>(1 + group);
       await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
       settle(scores);
       settle(sums);
       beginProducts();
-      weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES);
+      weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
       score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
       pass<256>(1 + (group + 1) % GROUPS);
       awaitProducts<1>();
@@ -235,12 +287,15 @@ __device__ __forceinline__ void attend(
       keyRing.step();
       if (!IS_WIDE && ++unpromoted == PROMOTED) {
         unpromoted = 0;
-        promote(sums, masters + threadIdx.x, lag);
+        Masters::of(masters, threadHere()).add(sums, lag);
       }
       if constexpr (FOLLOWS) {
         follow(scores, sums, rows, lag, scales);
       }
       exponentiate(scores, weights, rows, scales);
+      if (tile > firstTile) {
+        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+      }
       if (!FOLLOWS && isFull(weights, rows)) {
         bringBack(scores, weights, sums, rows, lag);
       }
@@ -250,19 +305,20 @@ __device__ __forceinline__ void attend(
     await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
     settle(sums);
     beginProducts();
-    weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES);
+    weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
     awaitProducts<0>();
     settle(sums);
     arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
     valueRing.step();
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
-    }
     int thread = threadHere();
-    if constexpr (!IS_WIDE) {
+    if constexpr (IS_WIDE) {
+#pragma unroll
+      for (int r = 0; r < 2; r++) {
+        rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
+      }
+    } else {
+      Masters::of(masters, thread).finish(sums, rows, lag);
       int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
-      const float* waiting = masters + thread;
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {
         int r = i / 2 % 2;
@@ -272,22 +328,21 @@ __device__ __forceinline__ void attend(
         load<FLOAT32, 2>(task.valueMeans, first + i / 4 * 8, mean);
 #pragma unroll
         for (int j = 0; j < 2; j++) {
-          sums[i + j] += waiting[(i + j) * MASTER_STRIDE] * lag.factor[r];
-          sums[i + j] = sums[i + j] * scale[j] + rows.total[r] * mean[j];
+          sums.values[i + j] = sums.values[i + j] * scale[j] + rows.total[r] * mean[j];
         }
       }
     }
     if constexpr (!FOLLOWS) {
-      if (!(fmaxf(rows.total[0], rows.total[1]) <= -LOWEST)) {
+      if (!(rows.total[0] + rows.total[1] <= -LOWEST)) { // infinite, or no number
         work->again = 1;
       }
     }
     int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
     if (work->part >= 0) {
-      leavePart(sums, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
+      leavePart(sums.values, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
     } else {
       leave(
-          sums, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
+          sums.values, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
           work->item / task.queryTiles, task.heads, work->item * WARPS + thread / 32, task.target, thread);
     }
   }
@@ -303,10 +358,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   __shared__ unsigned long long barriers[BARRIERS];
   __shared__ Places shared;
   unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
-  float* masters = reinterpret_cast<float*>(
-      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
-      STAGES * (TILE_BYTES + VALUE_BYTES));
-  Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES / 4);
+  unsigned char* valuesHere = dynamic + (start - sharedAddress(dynamic)) +
+      QUERY_STAGES * GROUPS * QUERY_BYTES + STAGES * TILE_BYTES;
+  unsigned char* masters = valuesHere + STAGES * VALUE_BYTES;
+  Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
   int group = agreed(threadIdx.x / 128);
   int queryTiles = (queries + QUERIES - 1) / QUERIES;
   Cut cut = {rounds, rest, shares};
@@ -318,6 +373,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     shared.values = shared.keys + STAGES * TILE_BYTES;
     shared.barriers = sharedAddress(barriers);
     initBarriers(barriers);
+  }
+  if constexpr (!IS_WIDE) {
+    storeOnes(valuesHere);
   }
   __syncthreads();
 

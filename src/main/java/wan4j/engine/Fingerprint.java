@@ -32,6 +32,11 @@ public final class Fingerprint {
       }
       files.addAll(checkpoint.textEncoder().paths());
       files.addAll(checkpoint.vae().paths());
+      switch (checkpoint.kind()) {
+        case T2V, I2V, TI2V -> {}
+        case S2V -> files.addAll(checkpoint.speech().paths());
+        case ANIMATE -> files.addAll(checkpoint.vision().paths());
+      }
       return of(files);
     }
   }

@@ -117,9 +117,12 @@ public final class MemoryEstimates {
 
   /// Returns a request of as many clips as need the memory of them all: the first and one more.
   private static VideoRequest shortened(VideoRequest request) {
-    return request.source() instanceof Source.Speech speech
-        ? request.with(speech.ofAtMost(2))
-        : request;
+    return switch (request.source()) {
+      case Source.Text _, Source.Image _ -> request;
+      case Source.Speech speech -> request.with(speech.ofAtMost(2));
+      case Source.Animation character ->
+          request.with(character.ofAtMost(2, request.size().frames()));
+    };
   }
 
   private MemoryNeed tried(

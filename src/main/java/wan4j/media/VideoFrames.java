@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.zip.CRC32;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -17,14 +18,16 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
   private final int height;
   private final double framesPerSecond;
   private final boolean hasSound;
+  private final long checksum;
   private VideoReader reader; // null before the first frame is read, and when it is closed
   private int next; // the number of the reader's next frame
   private Tensor kept; // null before the first
   private int firstKept;
 
-  private VideoFrames(Path file, int count, Picture first, VideoReader reader) {
+  private VideoFrames(Path file, int count, Picture first, long checksum, VideoReader reader) {
     this.file = file;
     this.count = count;
+    this.checksum = checksum;
     width = first.width();
     height = first.height();
     framesPerSecond = reader.framesPerSecond();
@@ -40,11 +43,13 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
               .next()
               .orElseThrow(() ->
                   new InputException("%s holds no picture; give a whole video".formatted(file)));
-      int count = 1;
-      while (reader.next().isPresent()) {
+      CRC32 sum = new CRC32();
+      int count = 0;
+      for (Picture frame = first; frame != null; frame = reader.next().orElse(null)) {
+        sum.update(frame.rgb());
         count++;
       }
-      return new VideoFrames(file, count, first, reader);
+      return new VideoFrames(file, count, first, sum.getValue(), reader);
     }
   }
 
@@ -76,6 +81,11 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
   @Override
   public double framesPerSecond() {
     return framesPerSecond;
+  }
+
+  @Override
+  public long checksum() {
+    return checksum;
   }
 
   @Override

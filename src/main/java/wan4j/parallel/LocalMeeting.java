@@ -190,6 +190,11 @@ public final class LocalMeeting implements Meeting {
     job.fail(first);
   }
 
+  /// Returns the first failure, or null.
+  RankException failure() {
+    return job.failure;
+  }
+
   @Override
   public void onFailure(Consumer<RankException> listener) {
     job.listen(listener);

@@ -24,7 +24,6 @@ public final class HeadCodeKernels {
   private static final int SUM_COLUMNS = 128; // of a block
   private static final int COLUMN_THREADS = 128;
   private static final int CODES = 8; // of a thread
-  private static final int TRANSPOSED_TOKENS = 128; // of a block
 
   /// Rows of heads, float `[tokens, heads, head size]`, of which each begins `stride` elements
   /// after the one before.
@@ -176,13 +175,20 @@ public final class HeadCodeKernels {
     launchCodes("quantizeQueries", x, coding);
   }
 
-  /// Returns the values' codes as attention's kernels take them, `[heads, head size, padded keys]`
-  /// in the innermost scope.
-  Tensor transposed(QuantizedHeads heads) {
+  /// What attention's kernels take of values' codes.
+  ///
+  /// @param codes `[heads, head size, padded keys]`
+  /// @param means float32 `[heads · head size]`, to be added to weighted means of what codes stand
+  ///   for
+  record Transposed(Tensor codes, Tensor means) {}
+
+  /// Returns the values' codes as attention's kernels take them, in the innermost scope.
+  Transposed transposed(QuantizedHeads heads) {
     int padded = DeviceRules.paddedKeys(heads.keys());
     Tensor target =
         memory.empty(
             DType.U8, Shape.of(DeviceRules.transposedBytes(heads.keys(), heads.value().shape())));
+    Tensor means = memory.empty(DType.F32, heads.valueMeans().shape());
     Rows x =
         new Rows(
             DeviceStorage.address(heads.value()),
@@ -191,10 +197,31 @@ public final class HeadCodeKernels {
             heads.keys(),
             heads.heads(),
             heads.headSize());
-    device.arguments().add(x.address).add(x.tokens).add(padded).add(DeviceStorage.address(target));
-    int blocks = Math.ceilDiv(padded, TRANSPOSED_TOKENS);
-    launch("transpose", x, new Coding(heads.value().dtype(), 1), blocks, x.heads, THREADS);
-    return target;
+    int groups = heads.valueScales().length(1);
+    Coding coding = new Coding(heads.value().dtype(), Math.max(1, heads.format().valueGroup()));
+    int blocks = Math.ceilDiv(padded, DeviceRules.TRANSPOSED_TOKENS);
+    try (Scope _ = memory.scope()) {
+      Tensor sums = memory.empty(DType.F64, Shape.of((long) blocks * x.columns()));
+      device
+          .arguments()
+          .add(x.address)
+          .add(DeviceStorage.address(heads.valueScales()))
+          .add(x.tokens)
+          .add(groups)
+          .add(padded)
+          .add(DeviceStorage.address(target))
+          .add(DeviceStorage.address(sums));
+      launch("transpose", x, coding, blocks, x.heads, THREADS);
+      device
+          .arguments()
+          .add(DeviceStorage.address(sums))
+          .add(blocks)
+          .add(x.tokens)
+          .add(DeviceStorage.address(heads.valueMeans()))
+          .add(DeviceStorage.address(means));
+      launchColumns("finishMeans", x, coding);
+    }
+    return new Transposed(target, means);
   }
 
   private KernelArguments add(Rows x) {
