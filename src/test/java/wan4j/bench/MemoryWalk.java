@@ -63,7 +63,8 @@ final class MemoryWalk {
       try (CudaOps ops = new CudaOps(0, types, cache);
           NullOps shapes = NullOps.device(types.activation(), types.residual())) {
         device.addAll(new MemoryWalk(CudaScopes.of(ops), isWhole).lines(folder, types.toString()));
-        planned.addAll(new MemoryWalk(CountedScopes.of(shapes), isWhole).lines(folder, types.toString()));
+        planned.addAll(
+            new MemoryWalk(CountedScopes.of(shapes), isWhole).lines(folder, types.toString()));
       }
     }
     cache.await();
