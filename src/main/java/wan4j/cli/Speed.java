@@ -30,8 +30,10 @@ enum Speed {
 
   /// Returns the preset of a name, or null for null; throws `InputException` for others.
   static Speed of(String name) {
-    return switch (name == null ? "" : name.toLowerCase(Locale.ROOT)) {
-      case "" -> null;
+    if (name == null) {
+      return null;
+    }
+    return switch (name.toLowerCase(Locale.ROOT)) {
       case "exact" -> EXACT;
       case "balanced" -> BALANCED;
       case "fast" -> FAST;

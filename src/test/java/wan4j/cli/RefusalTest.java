@@ -137,6 +137,7 @@ final class RefusalTest {
     "--cfg_gate 2, cfg_gate got 2.0",
     "--overwrite, without --requests",
     "--speed warp, 'give exact, balanced or fast'",
+    "'--speed ', 'give exact, balanced or fast'",
     "--preview_format gif, without --preview",
     "--preview 1 --preview_format webp, give png",
     "--preview 0, --preview got 0",
