@@ -166,6 +166,9 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   private Maker remembered(Clip clip, Tensor fitted, Sizing.Size size) {
     return () -> {
       int before = clip.before() == null ? 0 : clip.before().length(1);
+      if (before == REMEMBERED) {
+        return clip.before();
+      }
       int plane = size.height() * size.width();
       Tensor all = empty(Shape.of(3, REMEMBERED, size.height(), size.width()));
       for (int channel = 0; channel < 3; channel++) {
