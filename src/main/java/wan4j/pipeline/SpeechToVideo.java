@@ -86,13 +86,19 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   }
 
   /// Returns what the sound's hidden states are together for the transformer, float32 `[states,
-  /// dim]`.
+  /// dim]`, as far as the video goes.
   @Override
   public Tensor source(CourseNetworks networks, CourseListener listener) {
     Tensor states =
-        listener.stage("sound", () -> networks.speech().mix(voice, networks.speechMix()));
+        listener.stage(
+            "sound", () -> networks.speech().mix(voice, networks.speechMix(), heardStates()));
     networks.speechIsDone();
     return states;
+  }
+
+  private int heardStates() {
+    return SoundFeatures.heardStates(
+        SoundFeatures.states(voice.count()), (long) clips() * cut.frames, FRAMES_PER_SECOND);
   }
 
   @Override
@@ -229,7 +235,11 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   private Tensor sound(Tensor states, Clip clip) {
     Tensor heard =
         SoundFeatures.heard(
-            states, (long) clip.index() * cut.frames, cut.frames, FRAMES_PER_SECOND);
+            states,
+            SoundFeatures.states(voice.count()),
+            (long) clip.index() * cut.frames,
+            cut.frames,
+            FRAMES_PER_SECOND);
     float[] own = heard.toFloats();
     int dim = heard.length(0);
     int frames = REMEMBERED + cut.frames;
@@ -281,13 +291,13 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
     int dropped = LatentGrid.videoFrames(lead) + (isLed(clip) ? 0 : DROPPED);
     vae.decode(
         ops.upload(latents, DType.F32),
-        (first, features) -> {
+        sink.taking((first, features) -> {
           int passed = Math.clamp((long) dropped - first, 0, features.length(0));
           if (passed < features.length(0)) {
             sink.accept(
                 Math.max(0, first - dropped),
                 features.slice(passed, (long) features.length(0) - passed));
           }
-        });
+        }));
   }
 }

@@ -99,7 +99,7 @@ final class Wav2Vec2Test {
 
   private float[] mix(Weights weights, Windows windows, Tensor sound) {
     try (Wav2Vec2 network = new Wav2Vec2(config(), weights, ops, windows)) {
-      return network.mix(sound, new double[] {1, 0.5, 0.25, 2}).toFloats();
+      return network.mix(sound, new double[] {1, 0.5, 0.25, 2}, Integer.MAX_VALUE).toFloats();
     }
   }
 
@@ -139,11 +139,11 @@ final class Wav2Vec2Test {
       assertThat(network.isCut(tenMinutes)).isFalse();
       assertThat(network.isCut(tenMinutes + 16_000)).isTrue();
       Tensor click = Tensor.of(new float[399], 399);
-      assertThatThrownBy(() -> network.mix(click, new double[4]))
+      assertThatThrownBy(() -> network.mix(click, new double[4], 1))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("has 399 samples at 16 kHz; expected at least the 400");
       Tensor silence = Tensor.of(new float[16_000], 16_000);
-      assertThat(network.mix(silence, new double[] {1, 1, 1, 1}).isFinite()).isTrue();
+      assertThat(network.mix(silence, new double[] {1, 1, 1, 1}, 99).isFinite()).isTrue();
     }
   }
 
