@@ -44,9 +44,7 @@ final class FlatMemoryTest {
             new Source.Clips(4, CLIPS, false));
     VideoRequest request =
         VideoRequest.of(
-                "a man talks",
-                new VideoSize(64, 64, 5),
-                Sampling.of(Task.S2V_14B, 1).withSteps(1))
+                "a man talks", new VideoSize(64, 64, 5), Sampling.of(Task.S2V_14B, 1).withSteps(1))
             .with(source);
     Counted counted = new Counted();
     Path video = folder.resolve("out.mp4");
@@ -96,8 +94,7 @@ final class FlatMemoryTest {
     @Override
     public void clip(int number, int clips) {
       try (Arena arena = Arena.ofConfined()) {
-        var all =
-            (MemorySegment) figures.invokeExact((java.lang.foreign.SegmentAllocator) arena);
+        var all = (MemorySegment) figures.invokeExact((java.lang.foreign.SegmentAllocator) arena);
         bytes.add(
             all.getAtIndex(ValueLayout.JAVA_LONG, MAPPED)
                 + all.getAtIndex(ValueLayout.JAVA_LONG, USED));

@@ -220,8 +220,8 @@ public final class Wav2Vec2 implements AutoCloseable {
   }
 
   /// Returns the sum of each moment's hidden states times `factors [entries]`, as host float32
-  /// `[states, dim]`; no two entries are held at once. Of a sound with more than `wanted` states the
-  /// first ones alone are returned, and windows without any of them not encoded. Throws
+  /// `[states, dim]`; no two entries are held at once. Of a sound with more than `wanted` states
+  /// the first ones alone are returned, and windows without any of them not encoded. Throws
   /// `InputException` as `encode` does.
   public Tensor mix(Tensor samples, double[] factors, int wanted) {
     Voice voice = voice(samples);

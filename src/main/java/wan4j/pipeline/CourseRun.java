@@ -78,9 +78,10 @@ public final class CourseRun {
     }
   }
 
-  /// Frees what a clip, of several, has left in host memory. Its tensors lie outside of the heap and
-  /// are freed when their small objects are collected; a heap that does not fill would let those of
-  /// many clips pile up, gigabytes at the usual sizes, until the limit of direct memory is reached.
+  /// Frees what a clip, of several, has left in host memory. Its tensors lie outside of the heap
+  /// and are freed when their small objects are collected; a heap that does not fill would let
+  /// those of many clips pile up, gigabytes at the usual sizes, until the limit of direct memory is
+  /// reached.
   private void collectHostMemory(int clip) {
     if (clip + 1 < course.clips() && host.isFirst()) {
       System.gc();

@@ -37,8 +37,8 @@ import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
 import wan4j.weights.lora.RandomLora;
 
-/// Whole runs of speech to video with what a user can add to them: a stop, poses, a voice from text,
-/// LoRA files, a cache.
+/// Whole runs of speech to video with what a user can add to them: a stop, poses, a voice from
+/// text, LoRA files, a cache.
 final class SpeechRunsTest {
   private static final Path CHECKPOINT = Path.of("src/test/resources/golden/s2v-ckpt");
   private static final int RATE = 16_000;
@@ -76,8 +76,7 @@ final class SpeechRunsTest {
   }
 
   private Terminal generate(String name, String... more) {
-    return Terminal.generate(
-        CHECKPOINT, folder.resolve(name), flags(more).toArray(String[]::new));
+    return Terminal.generate(CHECKPOINT, folder.resolve(name), flags(more).toArray(String[]::new));
   }
 
   private Clip made(String name, String... more) {
@@ -327,8 +326,7 @@ final class SpeechRunsTest {
           .contains("the sound lasts 0:00:00.4");
       assertThat(Files.readAllBytes(folder.resolve("out.mkv.speech.wav"))).isEqualTo(answer);
       assertThat(SoundReader.read(folder.resolve("out.mkv")).rate()).isEqualTo(RATE);
-      OwnProcess refused =
-          finished(start("refused.mkv", environment, Arrays.copyOf(flags, 9)));
+      OwnProcess refused = finished(start("refused.mkv", environment, Arrays.copyOf(flags, 9)));
       assertThat(refused.code()).as(refused.said()).isEqualTo(2);
       assertThat(refused.said())
           .contains("refused with status 422 and \"{\"error\": \"unknown field prompt_audio\"}\"");
