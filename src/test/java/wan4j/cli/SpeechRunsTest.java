@@ -32,10 +32,6 @@ import wan4j.media.VideoWriter;
 import wan4j.media.WavWriter;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
-import wan4j.verify.Comparison;
-import wan4j.weights.Checkpoint;
-import wan4j.weights.Expert;
-import wan4j.weights.lora.RandomLora;
 
 /// Whole runs of speech to video with what a user can add to them: a stop, poses, a voice from
 /// text, LoRA files, a cache.
@@ -222,55 +218,6 @@ final class SpeechRunsTest {
     float[] heard = SoundReader.read(folder.resolve("out.mkv")).channel(0);
     float[] spoken = SoundReader.read(wav).channel(0);
     assertThat(Arrays.copyOf(heard, 4000)).isEqualTo(Arrays.copyOf(spoken, 4000));
-  }
-
-  @Test
-  void aLoraFileChangesTheVideoInBothWays() {
-    Path file = folder.resolve("lora.safetensors");
-    try (Checkpoint checkpoint = Checkpoint.open(CHECKPOINT)) {
-      RandomLora.write(file, checkpoint.transformer(Expert.SINGLE), 4, 1);
-    }
-    String[] flags = {
-      "--audio", talk(0.4).toString(), "--num_clip", "1", "--lora", file + ":0.7", "--lora_mode", ""
-    };
-    flags[7] = "merge";
-    float[] merged = made("merged.mkv", flags).frames().toFloats();
-    flags[7] = "side";
-    float[] beside = made("beside.mkv", flags).frames().toFloats();
-    float[] plain = made("plain.mkv", Arrays.copyOf(flags, 4)).frames().toFloats();
-    assertThat(Comparison.relativeError(plain, merged)).isGreaterThan(0.01);
-    assertThat(Comparison.relativeError(beside, merged)).isLessThan(0.005);
-  }
-
-  @Test
-  void aCacheSkipsForwardsByRatiosThatWereMeasured() {
-    String sound = talk(0.4).toString();
-    String ratios = folder.resolve("ratios.json").toString();
-    String[] flags = {"--audio", sound, "--num_clip", "1", "--sample_steps", "6"};
-    String[] measuring = Arrays.copyOf(flags, 8);
-    measuring[6] = "--magcache_calibration";
-    measuring[7] = ratios;
-    Terminal measured = generate("out.mkv", measuring);
-    assertThat(measured.code()).as(measured.error()).isZero();
-    String[] cached = Arrays.copyOf(flags, 13);
-    List<String> use =
-        List.of(
-            "--use_magcache",
-            "--magcache_ratios",
-            ratios,
-            "--magcache_thresh",
-            "9",
-            "--magcache_K",
-            "4");
-    for (int i = 0; i < use.size(); i++) {
-      cached[6 + i] = use.get(i);
-    }
-    Terminal run = generate("cached.mkv", cached);
-    assertThat(run.code()).as(run.error()).isZero();
-    assertThat(run.error()).contains("skipped");
-    Terminal unmeasured = generate("out.mkv", "--audio", sound, "--use_magcache");
-    assertThat(unmeasured.code()).isEqualTo(2);
-    assertThat(unmeasured.error()).contains("no magnitude ratios are published for s2v-14B");
   }
 
   /// A voice from text, and an endpoint that does not take what wan4j adds to OpenAI's fields.
