@@ -93,6 +93,22 @@ final class Wav2Vec2Test {
     }
   }
 
+  /// A video that ends before its sound takes the first states as they are, from fewer windows.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 29, 30, 31, 48, 49, 500})
+  void theFirstStatesAreThoseOfAllOfThem(int wanted) {
+    Windows windows = new Windows(40, 10, 1000);
+    double[] factors = {1, 0.5, 0.25, 2};
+    try (Weights weights = Weights.open(FOLDER);
+        Wav2Vec2 network = new Wav2Vec2(config(), weights, ops, windows)) {
+      Tensor all = network.mix(SPEECH, factors, Integer.MAX_VALUE);
+      Tensor first = network.mix(SPEECH, factors, wanted);
+      int expected = Math.min(wanted, all.length(0));
+      assertThat(first.length(0)).isEqualTo(expected);
+      assertThat(first.toFloats()).isEqualTo(all.slice(0, expected).toFloats());
+    }
+  }
+
   private double distance(Weights weights, Windows windows, Tensor sound) {
     return Comparison.relativeError(mix(weights, windows, sound), mix(weights, WHOLE, sound));
   }
