@@ -14,10 +14,7 @@ import wan4j.pipeline.ImageToVideo;
 import wan4j.pipeline.SpeechToVideo;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
-import wan4j.tensor.Shape;
-import wan4j.tensor.Tensor;
 
 /// Which course a task takes with what a request is made from.
 public final class Courses {
@@ -114,9 +111,6 @@ public final class Courses {
   /// Returns the course of a speaker.
   public static SpeechToVideo speech(Source.Speech source, VideoSize size) {
     Sound heard = source.sound().mono().at(SpeechToVideo.SOUND_RATE);
-    Tensor samples =
-        Tensor.deferred(
-            DType.F32, Shape.of(heard.length()), () -> Tensor.of(heard.channel(0), heard.length()));
     SampledVideo poses =
         source.poses() == null
             ? null
@@ -125,7 +119,7 @@ public final class Courses {
     return new SpeechToVideo(
         source.picture(),
         size.area(),
-        samples,
+        heard.samples(0),
         poses == null ? null : poses::frames,
         new SpeechToVideo.Cut(clips.frames(), clips.most(), clips.startsFromPicture()));
   }

@@ -74,6 +74,17 @@ public final class CourseRun {
         skipNoise(wanted, index);
       }
       decode(clip, latents, last, sink);
+      collectHostMemory(index);
+    }
+  }
+
+  /// Frees what a clip, of several, has left in host memory. Its tensors lie outside of the heap
+  /// and are freed when their small objects are collected; a heap that does not fill would let
+  /// those of many clips pile up, gigabytes at the usual sizes, until the limit of direct memory is
+  /// reached.
+  private void collectHostMemory(int clip) {
+    if (clip + 1 < course.clips() && host.isFirst()) {
+      System.gc();
     }
   }
 
@@ -83,6 +94,7 @@ public final class CourseRun {
     for (int index = 0; index < course.clips(); index++) {
       listener.clip(index, course.clips());
       decode(new Clip(index, frames(last)), record.latents(index), last, sink);
+      collectHostMemory(index);
     }
   }
 

@@ -75,6 +75,24 @@ final class GenerateBenchmarkTest {
         .isCloseTo(value(found, "peak memory"), within(libraries));
   }
 
+  /// Two clips, each of two steps with guidance, whose estimate is the peak.
+  @Test
+  void aRequestOfSpeechIsOfTwoClips() {
+    List<Measurement> found = new ArrayList<>();
+    List<String> lines = new ArrayList<>();
+    RequestSettings settings =
+        new RequestSettings(
+            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false);
+    try (Workbench bench = shapes()) {
+      GenerateBenchmark.run(bench, settings, found::add, lines::add);
+    }
+    assertThat(found).extracting(Measurement::metric).contains("sound", "conditioning", "decode");
+    assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(4);
+    double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
+    assertThat(value(found, "estimated memory"))
+        .isCloseTo(value(found, "peak memory"), within(libraries));
+  }
+
   @Test
   void aFailureBeforeTheTextEncoderIsParkedClosesIt() {
     Set<Object> open = new HashSet<>();
