@@ -16,6 +16,7 @@ import wan4j.Latents;
 import wan4j.LoraFile;
 import wan4j.LoraMode;
 import wan4j.Quantization;
+import wan4j.Ranks;
 import wan4j.Sampling;
 import wan4j.Task;
 import wan4j.VideoRequest;
@@ -31,7 +32,7 @@ public record SavedLatents(Path file) {
 
   /// What files mean that do not tell a flag, since it is younger than they are.
   private static final Map<String, String> UNTOLD =
-      Map.of("attention", AttentionSettings.AUTO.spelling());
+      Map.of("attention", AttentionSettings.AUTO.spelling(), "gpus", Ranks.ALONE.spelling());
 
   /// The version of wan4j, which a state between two steps belongs to.
   static final String VERSION = "version";

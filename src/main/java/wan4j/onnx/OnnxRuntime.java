@@ -95,7 +95,7 @@ public final class OnnxRuntime {
       return new Found(Types.of(module.getClassLoader()), jar.toString());
     } catch (FindException | ResolutionException | ClassNotFoundException e) {
       throw new InputException(
-          "%s is no jar of ONNX Runtime (%s); give the file onnxruntime-%s.jar of Maven Central"
+          "%s is not a jar of ONNX Runtime (%s); give the file onnxruntime-%s.jar of Maven Central"
               .formatted(jar, e.getMessage(), OnnxRuntimeJar.VERSION),
           e);
     }

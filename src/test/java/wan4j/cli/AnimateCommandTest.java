@@ -190,7 +190,7 @@ final class AnimateCommandTest {
     refused(source, "--audio was given, but task animate-14B hears no speech", "--audio", "a.wav");
     refused(source, "--infer_frames was given", "--infer_frames", "8");
     refused(source, "--pose_video was given", "--pose_video", "poses.mp4");
-    refused(folder.resolve("none"), "which is no folder");
+    refused(folder.resolve("none"), "which is not a folder");
     TinyAnimate.video(source.resolve("src_bg.mp4"), 9, 64, 32, 4);
     TinyAnimate.video(source.resolve("src_mask.mp4"), 9, 32, 32, 4);
     refused(source, "src_mask.mp4 is 32x32, but src_pose.mp4 is 64x32", "--replace_flag");

@@ -23,6 +23,7 @@ public final class HeadCodeKernels {
   private static final int THREADS = 256;
   private static final int SUM_COLUMNS = 128; // of a block
   private static final int COLUMN_THREADS = 128;
+  private static final int JOINED_COLUMNS = 32; // of a block that joins pieces
   private static final int CODES = 8; // of a thread
 
   /// Rows of heads, float `[tokens, heads, head size]`, of which each begins `stride` elements
@@ -81,7 +82,7 @@ public final class HeadCodeKernels {
           .add(x.tokens)
           .add(start + at * Double.BYTES)
           .add(start + (sums.count() - 1) * Double.BYTES);
-      launchColumns("finishSums", x, coding);
+      launchJoin("finishSums", x, coding);
     }
   }
 
@@ -126,7 +127,7 @@ public final class HeadCodeKernels {
         .add(DeviceStorage.address(partial))
         .add(partial.length(1))
         .add(DeviceStorage.address(largest));
-    launch("finishLargest", x, coding, x.heads, 1, x.headSize);
+    launch("finishLargest", x, coding, Math.ceilDiv(x.headSize, JOINED_COLUMNS), x.heads, THREADS);
   }
 
   /// Writes the inverses of the scales that magnitudes call for.
@@ -219,7 +220,7 @@ public final class HeadCodeKernels {
           .add(x.tokens)
           .add(DeviceStorage.address(heads.valueMeans()))
           .add(DeviceStorage.address(means));
-      launchColumns("finishMeans", x, coding);
+      launchJoin("finishMeans", x, coding);
     }
     return new Transposed(target, means);
   }
@@ -231,6 +232,10 @@ public final class HeadCodeKernels {
   private void launchColumns(String name, Rows x, Coding coding) {
     int blocks = Math.ceilDiv(x.columns(), COLUMN_THREADS);
     launch(name, x, coding, blocks, 1, COLUMN_THREADS);
+  }
+
+  private void launchJoin(String name, Rows x, Coding coding) {
+    launch(name, x, coding, Math.ceilDiv(x.columns(), JOINED_COLUMNS), 1, THREADS);
   }
 
   private void launchCodes(String name, Rows x, Coding coding) {
