@@ -42,7 +42,11 @@ public record VideoRequest(
 
   /// Returns how many frames the video has.
   public long frames() {
-    return source instanceof Source.Speech speech ? speech.frames() : size.frames();
+    return switch (source) {
+      case Source.Text _, Source.Image _ -> size.frames();
+      case Source.Speech speech -> speech.frames();
+      case Source.Animation character -> character.videos().pose().count();
+    };
   }
 
   /// Returns this request made from something else.
