@@ -177,7 +177,7 @@ public final class VideoEngine implements AutoCloseable {
     reserveMemory((leave, piece) -> networks.need(request, leave, piece), reporter.progress());
     CourseRun.Wanted wanted =
         new CourseRun.Wanted(
-            request.prompt(),
+            request.prompts(),
             Courses.negativePrompt(task(), request),
             plan,
             SamplingPlans.noise(request.sampling(), course),

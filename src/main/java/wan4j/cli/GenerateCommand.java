@@ -73,13 +73,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "The folder of the checkpoint, as downloaded in either layout.")
   private Path checkpoint;
 
-  @Option(
-      names = "--prompt",
-      description = "What the video shows (default for animate: the reference's own).")
-  private String prompt;
-
-  @Option(names = "--prompt_file", description = "A file with the prompt, in UTF-8.")
-  private Path promptFile;
+  @Mixin private ClipOptions clips;
 
   @Option(
       names = {"--negative_prompt", "--n_prompt"},
@@ -242,7 +236,7 @@ final class GenerateCommand implements Callable<Integer> {
   /// Makes the videos of a list of requests with networks that are loaded once.
   private int many() {
     requireCheckpoint();
-    if (calibration != null || promptFile != null || output.keepsMore()) {
+    if (calibration != null || clips.hasFile() || output.keepsMore()) {
       throw new InputException(
           "--requests was given with --prompt_file, --magcache_calibration, --compare or"
               + " --save_latents, which are for one request; leave them out");
@@ -290,7 +284,7 @@ final class GenerateCommand implements Callable<Integer> {
       try {
         engine.generate(whole, recovery, kept == null ? video : video.and(kept), told, steps);
       } catch (RuntimeException | Error e) {
-        if (engine.task() == Task.S2V_14B || engine.task() == Task.ANIMATE_14B) {
+        if (engine.task() == Task.S2V_14B || engine.task() == Task.ANIMATE_14B || clips.areMany()) {
           keepWholeClips(video, target, e, progress);
         }
         throw e;
@@ -367,9 +361,7 @@ final class GenerateCommand implements Callable<Integer> {
   /// Throws `InputException` for flags that do not go together.
   void checkFlags() {
     requireCheckpoint();
-    if (prompt != null && promptFile != null) {
-      throw new InputException("--prompt and --prompt_file were both given; give one of them");
-    }
+    clips.check();
     caches.check();
     if (calibration != null && caches.isUsed()) {
       throw new InputException(
@@ -386,7 +378,7 @@ final class GenerateCommand implements Callable<Integer> {
   private void requireTaskOfFlags(Task kind, Reporter progress) {
     speech.check(kind);
     character.check(kind);
-    if (kind == Task.S2V_14B || kind == Task.ANIMATE_14B) {
+    if (kind == Task.S2V_14B || kind == Task.ANIMATE_14B || clips.areMany()) {
       output.requireNoSteps(kind);
     }
     if (kind == Task.S2V_14B && frames != null) {
@@ -398,7 +390,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   /// Returns the request of the flags for a task.
   VideoRequest request(Task kind, Reporter progress) {
-    String words = words(kind);
+    String words = clips.prompt(kind);
     VideoSize wanted = size(kind);
     Source source = source(kind, words, wanted, progress);
     return new VideoRequest(
@@ -408,14 +400,8 @@ final class GenerateCommand implements Callable<Integer> {
         source instanceof Source.Animation driven ? sizeOf(driven, wanted, progress) : wanted,
         sampling.of(kind, Speed.of(speed)),
         cache(kind),
-        List.of());
-  }
-
-  private String words(Task kind) {
-    boolean hasPrompt = prompt != null || promptFile != null;
-    return hasPrompt || kind.usualPrompt() == null
-        ? Prompt.of(prompt, promptFile)
-        : kind.usualPrompt();
+        List.of(),
+        clips.plan(kind));
   }
 
   private Source source(Task kind, String words, VideoSize size, Reporter progress) {

@@ -209,7 +209,7 @@ final class OutputOptions {
   void requireNoSteps(Task task) {
     if (latentsFolder != null || compare != null) {
       throw new InputException(
-          "%s was given, but it is for videos of one clip, and those of %s have many; leave it out"
+          "%s was given, but it is for videos of one clip, and %s makes one of many here; leave it out"
               .formatted(latentsFolder == null ? "--compare" : "--save_latents", task.spelling()));
     }
   }

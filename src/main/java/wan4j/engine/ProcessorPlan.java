@@ -48,7 +48,10 @@ public record ProcessorPlan(
   public static ProcessorPlan of(EngineOptions options, Task task, VideoRequest request) {
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       LatentGrid grid = grid(task, request);
-      int clips = request.source() instanceof Source.Speech speech ? speech.count() : 1;
+      int clips =
+          request.source() instanceof Source.Speech speech
+              ? speech.count()
+              : request.clips().count();
       int steps = Math.multiplyExact(request.sampling().steps(), clips);
       int forwards = SamplingPlans.of(request.sampling()).isGuided() ? 2 * steps : steps;
       return new ProcessorPlan(
