@@ -11,6 +11,7 @@ import wan4j.tensor.InputException;
 final class ClipOptions {
   @Option(
       names = "--prompt",
+      paramLabel = "<prompt>",
       description =
           "What the video shows (default for animate: the reference's own); with --clips it may be"
               + " given once a clip.")

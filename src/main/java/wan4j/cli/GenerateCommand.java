@@ -11,6 +11,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import wan4j.Arithmetic;
+import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
@@ -23,6 +25,7 @@ import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.engine.AttentionChoice;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
@@ -130,9 +133,9 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--speed",
       paramLabel = "NAME",
       description =
-          "exact: bf16, every forward; balanced: FP8 on a GPU (--quantize); fast: FP8 on a GPU and"
-              + " --cache easycache. A flag that is given wins (default: what the checkpoint"
-              + " stores, every forward).")
+          "exact: bf16, every forward; balanced: on a GPU --quantize and --attention int8; fast:"
+              + " the same and --cache easycache. A flag that is given wins (default: what the"
+              + " checkpoint stores, every forward).")
   private String speed;
 
   @Mixin private CacheOptions caches;
@@ -215,7 +218,16 @@ final class GenerateCommand implements Callable<Integer> {
         offload(),
         textOnCpu,
         compile.recording(where),
-        attention.settings());
+        attention(where, arithmetic.on(where, absence)));
+  }
+
+  /// Returns how attention computes: a preset's where no flag says it and the GPU has it.
+  private AttentionSettings attention(Device where, Arithmetic computed) {
+    Speed preset = Speed.of(speed);
+    return preset == null || attention.isGiven()
+        ? attention.settings()
+        : preset.attention(
+            where, where == Device.CUDA && AttentionChoice.fitsGpu(checkpoint, computed));
   }
 
   private Quantization quantization(Device where) {

@@ -20,6 +20,9 @@ import wan4j.media.VideoSettings;
 
 /// The pictures of an mp4 or mkv file: colours are converted to what the codec stores, and tagged.
 public final class PictureStream implements AutoCloseable {
+  private static final int LEAST_ROWS = 80; // of a slice: five rows of macroblocks
+  private static final int MOST_SLICES = 8;
+
   private final Muxer muxer;
   private final Encoder encoder;
   private final FrameConverter converter;
@@ -56,6 +59,10 @@ public final class PictureStream implements AutoCloseable {
       int quantiser = Math.clamp(settings.rateFactor(), 1, 51);
       codec.qmin(quantiser);
       codec.qmax(quantiser);
+      // slices are the threads' work, and their number, not the threads', decides the bytes
+      int slices = Math.clamp(height / LEAST_ROWS, 1, MOST_SLICES);
+      codec.slices(slices);
+      codec.thread_count(Math.min(slices, Runtime.getRuntime().availableProcessors()));
       encoder.open(Map.of("rc_mode", "quality", "profile", "high"));
     }
     return new PictureStream(muxer, encoder, width, height);
