@@ -28,6 +28,21 @@ __device__ __forceinline__ void storeCodes(void* base, int64 index, const float 
   }
 }
 
+// The sum of the four codes of a word.
+template <bool INTEGER>
+__device__ __forceinline__ float sumOfCodes(unsigned int word) {
+  if constexpr (INTEGER) {
+    return static_cast<float>(__dp4a(static_cast<int>(word), 0x01010101, 0));
+  } else {
+    unsigned int lower = halvesOfE4m3Pair(static_cast<unsigned short>(word));
+    unsigned int upper = halvesOfE4m3Pair(static_cast<unsigned short>(word >> 16));
+    return fromHalfBits(static_cast<unsigned short>(lower)) +
+        fromHalfBits(static_cast<unsigned short>(lower >> 16)) +
+        fromHalfBits(static_cast<unsigned short>(upper)) +
+        fromHalfBits(static_cast<unsigned short>(upper >> 16));
+  }
+}
+
 // Quantises CODES neighbours of a row of a head whose largest magnitude is `amax`; `scale`, where it is
 // given, takes the inverse of the row's scale.
 template <bool INTEGER>

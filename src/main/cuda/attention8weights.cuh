@@ -3,12 +3,13 @@
 // share a thread's registers, value i of row i / 2 % 2.
 //
 // Weights as bfloat16 have float32's range, and only totals are watched (attentionweights.cuh). As E4M3
-// they must stay below 448 and lie near it: a row begins with its largest weight at 416, and where one
-// would be rounded to 448 or beyond, the largest comes to 416 again. What is largest is then exact, which
-// counts where few keys have most of the weight.
+// they must stay below 448: a row begins with its largest weight at 2^BEGINNING, and where one would be
+// rounded to 448 or beyond, the largest comes to RETURN. Both leave room above them, since bringing rows
+// back costs as much as the exponentials of a tile. Totals are of the weights as they were rounded, which a
+// product with ones sums up: where few keys have most of the weight, its rounding is no error then.
 // Constants: those of attentionstages.cuh, GROUP, IS_INTEGER (queries and keys), IS_WIDE (values).
 #pragma once
-#include "attentionstages.cuh"
+#include "attentionloop.cuh"
 
 template <bool INTEGER>
 struct ScoreOf {
@@ -23,11 +24,11 @@ using Score = ScoreOf<IS_INTEGER>::Type;
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr int WEIGHTS = IS_WIDE ? SCORES / 2 : SCORES / 4; // words
 constexpr int SCALES = KEYS / GROUP;
-constexpr float TOP = 416.0f; // of E4M3 weights, and one of their numbers
-constexpr float BASE = IS_WIDE ? 0.0f : 8.700439718f; // its exponent
-constexpr float HEADROOM = IS_WIDE ? 8.0f : 0.05f; // 2^0.05 TOP is still rounded to TOP
+constexpr float BEGINNING = IS_WIDE ? 0.0f : 5.700439718f; // the exponent of 52, one of E4M3's numbers
+constexpr float RETURN = 208.0f; // another
+constexpr float RETURN_EXPONENT = 7.700439718f;
+constexpr float HEADROOM = IS_WIDE ? 8.0f : 3.0f; // 2^3 times 52 is 416, the last number but one
 constexpr float MOST = 1.152921504606847e18f; // 2^60
-constexpr float LOWEST = -3.402823466e38f;
 
 __device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
 __device__ __forceinline__ float number(float score) { return score; }
@@ -40,6 +41,13 @@ __device__ __forceinline__ void put(float& score, float weight) { score = weight
 struct Scales {
   float query[2];
   float key[SCALES];
+
+  __device__ __forceinline__ void load(const float* keys) {
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      key[i] = loadHere(keys + i);
+    }
+  }
 };
 
 // Returns the largest exponent of a row, of the two of a thread; scales are positive.
@@ -68,18 +76,23 @@ struct Lag {
   float factor[2];
 };
 
+__device__ __forceinline__ void shrink(
+    float (&sums)[SUMS], Rows& rows, Lag& lag, int r, float factor) {
+  shrink(sums, r, factor);
+  rows.total[r] *= factor;
+  lag.factor[r] *= factor;
+}
+
 // Takes references along with the largest scores once those have grown by 2^HEADROOM.
 __device__ __forceinline__ void follow(
     const Score (&scores)[SCORES], float (&sums)[SUMS], Rows& rows, Lag& lag, const Scales& scales) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
-    float most = largest(scores, r, scales) - BASE;
+    float most = largest(scores, r, scales) - BEGINNING;
     bool grows = most > rows.reference[r] + HEADROOM;
     float factor = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
     rows.reference[r] = grows ? most : rows.reference[r];
-    rows.total[r] *= factor;
-    lag.factor[r] *= factor;
-    shrink(sums, r, factor);
+    shrink(sums, rows, lag, r, factor);
   }
 }
 
@@ -120,7 +133,9 @@ __device__ __forceinline__ void exponentiate(
       Score& place = scores[8 * sixteen + i];
       float weight = powerOfTwo(
           number(place) * (scales.query[r] * scales.key[sixteen * 16 / GROUP]) - rows.reference[r]);
-      rows.total[r] += weight;
+      if constexpr (IS_WIDE) {
+        rows.total[r] += weight;
+      }
       put(place, weight);
     }
     pack(packed, scores, sixteen);
@@ -132,8 +147,10 @@ __device__ __forceinline__ void takeBack(
     Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, int left) {
 #pragma unroll
   for (int i = 0; i < SCORES; i++) {
-    if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
-      rows.total[i / 2 % 2] -= bits(weights[i]);
+    if (!isThere(i, left)) {
+      if constexpr (IS_WIDE) {
+        rows.total[i / 2 % 2] -= bits(weights[i]);
+      }
       put(weights[i], 0.0f);
     }
   }
@@ -173,13 +190,11 @@ __device__ __forceinline__ void bringBack(
         most = fmaxf(most, bits(weights[i / 2 * 4 + r * 2 + i % 2]));
       }
       most = reduceLanes<Largest, 4>(most);
-      bool isAbove = most > TOP;
-      factor = isAbove ? __fdividef(TOP, most) : 1.0f; // 0 of infinity: such a work is done again
-      rows.reference[r] += isAbove ? __log2f(most) - BASE : 0.0f;
+      bool isAbove = most > RETURN;
+      factor = isAbove ? __fdividef(RETURN, most) : 1.0f; // 0 of infinity: such a work is done again
+      rows.reference[r] += isAbove ? __log2f(most) - RETURN_EXPONENT : 0.0f;
     }
-    rows.total[r] *= factor;
-    lag.factor[r] *= factor;
-    shrink(sums, r, factor);
+    shrink(sums, rows, lag, r, factor);
 #pragma unroll
     for (int i = 0; i < SCORES / 2; i++) {
       Score& weight = weights[i / 2 * 4 + r * 2 + i % 2];

@@ -13,7 +13,11 @@
 //   quantizeColumns codes of values
 //   quantizeQueries codes of queries, with a scale for each row of a head
 //   transpose       codes [tokens, heads, HEAD_SIZE] as [heads, HEAD_SIZE, padded], zeros beyond the tokens;
-//                   the tokens of each sixteen in the order that attention8.cu takes
+//                   the tokens of each sixteen in the order that attention8.cu takes; and the sums of what
+//                   they stand for, of 128 tokens in each channel
+//   finishMeans     what is added to weighted means of codes: the values' mean less the codes'. Rounding
+//                   leaves codes a mean of their own, which over many keys would outweigh the rounding that
+//                   averages out.
 // Constants: HEADS, HEAD_SIZE, INPUT (element type), IS_INTEGER, GROUP (tokens of a scale).
 #include "attention8codes.cuh"
 
@@ -48,14 +52,38 @@ extern "C" __global__ void __launch_bounds__(256) columnSums(
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128) finishSums(
-    const double* partial, int pieces, int tokens, double* sums, double* count) {
-  int column = blockIdx.x * 128 + threadIdx.x;
-  if (column < COLUMNS) {
-    double sum = 0.0;
-    for (int i = 0; i < pieces; i++) {
-      sum += partial[static_cast<int64>(i) * COLUMNS + column];
+// Joins the pieces of 32 columns, [pieces, COLUMNS] in `partial`, by 256 threads, in a fixed order: eight
+// slices of the pieces, then those. Threads below 32 get the column's.
+template <class Value, class Join>
+__device__ __forceinline__ Value joinPieces(const Value* partial, int pieces, int columns, int column, Join join) {
+  __shared__ Value slices[8][32];
+  int lane = threadIdx.x % 32;
+  int slice = threadIdx.x / 32;
+  Value value = 0;
+  if (column < columns) {
+#pragma unroll 8
+    for (int i = slice; i < pieces; i += 8) {
+      value = join(value, partial[static_cast<int64>(i) * columns + column]);
     }
+  }
+  slices[slice][lane] = value;
+  __syncthreads();
+#pragma unroll
+  for (int i = 1; i < 8; i++) {
+    value = join(value, slices[(slice + i) % 8][lane]);
+  }
+  return value;
+}
+
+__device__ __forceinline__ double joinSums(const double* partial, int pieces, int column) {
+  return joinPieces(partial, pieces, COLUMNS, column, [](double a, double b) { return a + b; });
+}
+
+extern "C" __global__ void __launch_bounds__(256) finishSums(
+    const double* partial, int pieces, int tokens, double* sums, double* count) {
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  double sum = joinSums(partial, pieces, column);
+  if (threadIdx.x < 32 && column < COLUMNS) {
     sums[column] = sum;
   }
   if (column == 0) {
@@ -118,14 +146,16 @@ extern "C" __global__ void __launch_bounds__(HEAD_SIZE) columnLargest(
       distance(x, stride, column, means[column], range);
 }
 
-extern "C" __global__ void __launch_bounds__(HEAD_SIZE) finishLargest(
+// Blocks of [32 channels, HEADS].
+extern "C" __global__ void __launch_bounds__(256) finishLargest(
     const float* partial, int groups, float* largest) {
-  float most = 0.0f;
-#pragma unroll 8
-  for (int i = 0; i < groups; i++) {
-    most = fmaxf(most, partial[(static_cast<int64>(blockIdx.x) * groups + i) * HEAD_SIZE + threadIdx.x]);
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  float most = joinPieces(
+      partial + static_cast<int64>(blockIdx.y) * groups * HEAD_SIZE, groups, HEAD_SIZE, column,
+      [](float a, float b) { return fmaxf(a, b); });
+  if (threadIdx.x < 32 && column < HEAD_SIZE) {
+    largest[blockIdx.y * HEAD_SIZE + column] = most;
   }
-  largest[blockIdx.x * HEAD_SIZE + threadIdx.x] = most;
 }
 
 extern "C" __global__ void __launch_bounds__(256) inverses(const float* largest, float* scales, int64 count) {
@@ -213,7 +243,8 @@ extern "C" __global__ void __launch_bounds__(256) quantizeQueries(
 
 // Blocks of [128 tokens, HEADS], 256 threads.
 extern "C" __global__ void __launch_bounds__(256) transpose(
-    const unsigned char* codes, int tokens, int padded, unsigned char* target) {
+    const unsigned char* codes, const float* scales, int tokens, int groups, int padded,
+    unsigned char* target, double* sums) {
   constexpr int STRIDE = HEAD_SIZE + 1; // bytes, so that threads that read along tokens meet no bank twice
   __shared__ unsigned char tile[128 * STRIDE];
   int start = blockIdx.x * 128;
@@ -235,17 +266,39 @@ extern "C" __global__ void __launch_bounds__(256) transpose(
   for (int i = threadIdx.x; i < 8 * HEAD_SIZE; i += 256) {
     int sixteen = i % 8;
     int column = i / 8;
+    double sum = 0.0;
     if (start + 16 * sixteen < padded) {
+      int group = groups == 1 ? 0 : (start + 16 * sixteen) / GROUP;
       unsigned int words[4];
+      float codeSum = 0.0f; // exact
 #pragma unroll
       for (int w = 0; w < 4; w++) {
         const unsigned char* first = tile + (16 * sixteen + 2 * w) * STRIDE + column;
         words[w] = first[0] | first[STRIDE] << 8 | first[8 * STRIDE] << 16 |
             static_cast<unsigned int>(first[9 * STRIDE]) << 24;
+        codeSum += sumOfCodes<IS_INTEGER>(words[w]);
       }
+      sum = static_cast<double>(codeSum) *
+          scales[(static_cast<int64>(head) * groups + group) * HEAD_SIZE + column];
       *reinterpret_cast<uint4*>(
           target + (static_cast<int64>(head) * HEAD_SIZE + column) * padded + start + 16 * sixteen) =
           make_uint4(words[0], words[1], words[2], words[3]);
     }
+#pragma unroll
+    for (int distance = 4; distance > 0; distance /= 2) {
+      sum += __shfl_xor_sync(0xFFFFFFFF, sum, distance);
+    }
+    if (sixteen == 0) {
+      sums[static_cast<int64>(blockIdx.x) * COLUMNS + head * HEAD_SIZE + column] = sum;
+    }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(256) finishMeans(
+    const double* partial, int pieces, int tokens, const float* means, float* target) {
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  double sum = joinSums(partial, pieces, column);
+  if (threadIdx.x < 32 && column < COLUMNS) {
+    target[column] = static_cast<float>(means[column] - sum / tokens);
   }
 }

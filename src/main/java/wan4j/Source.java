@@ -122,5 +122,10 @@ public sealed interface Source {
     public Animation {
       Objects.requireNonNull(videos, "videos is null");
     }
+
+    /// Returns the same of at most so many clips of so many frames.
+    public Animation ofAtMost(int most, int clipFrames) {
+      return new Animation(videos.first(most * (clipFrames - overlap) + overlap), overlap);
+    }
   }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import wan4j.media.Clip;
@@ -31,6 +32,7 @@ public final class TinyAnimate {
   private static final int DIM = 64;
   private static final int LAYERS = 5;
   private static final int RANK = 4;
+  private static final int LAST_EDGE = 4; // of the motion encoder's last convolution
 
   private final Map<String, TensorSource> tensors = new LinkedHashMap<>();
 
@@ -38,8 +40,13 @@ public final class TinyAnimate {
 
   /// Writes a checkpoint into a folder that exists.
   public static Path checkpoint(Path folder) {
+    return checkpoint(folder, FACE);
+  }
+
+  /// Writes one whose transformer sees faces of a height and width, a power of two.
+  public static Path checkpoint(Path folder, int face) {
     TinyAnimate network = new TinyAnimate();
-    network.transformer();
+    network.transformer(face);
     try {
       SafetensorsWriter.write(
           folder.resolve("diffusion_pytorch_model.safetensors"), network.tensors, Map.of());
@@ -73,7 +80,7 @@ public final class TinyAnimate {
     return lora.tensors;
   }
 
-  private void transformer() {
+  private void transformer(int face) {
     put("patch_embedding.weight", DIM, 36, 1, 2, 2);
     put("patch_embedding.bias", DIM);
     put("pose_patch_embedding.weight", DIM, 16, 1, 2, 2);
@@ -92,13 +99,13 @@ public final class TinyAnimate {
     linear("img_emb.proj.1", 48, 48);
     linear("img_emb.proj.3", DIM, 48);
     linearNorm("img_emb.proj.4", DIM);
-    motion();
-    String face = "face_adapter.fuser_blocks.0.";
-    linear(face + "linear1_kv", 2 * DIM, DIM);
-    linear(face + "linear1_q", DIM, DIM);
-    linear(face + "linear2", DIM, DIM);
-    put(face + "q_norm.weight", DIM / 2);
-    put(face + "k_norm.weight", DIM / 2);
+    motion(Integer.numberOfTrailingZeros(face / LAST_EDGE));
+    String adapter = "face_adapter.fuser_blocks.0.";
+    linear(adapter + "linear1_kv", 2 * DIM, DIM);
+    linear(adapter + "linear1_q", DIM, DIM);
+    linear(adapter + "linear2", DIM, DIM);
+    put(adapter + "q_norm.weight", DIM / 2);
+    put(adapter + "k_norm.weight", DIM / 2);
     put("face_encoder.padding_tokens", 1, 1, 1, DIM);
     convolution("face_encoder.conv1_local.conv", 4 * 32);
     convolution("face_encoder.conv2.conv", 32);
@@ -125,11 +132,12 @@ public final class TinyAnimate {
     linear(name + "ffn.2", DIM, 2 * DIM);
   }
 
-  private void motion() {
+  private void motion(int halvings) {
     String layers = "motion_encoder.enc.net_app.convs.";
-    int[] widths = {8, 16, 24, 24};
-    put(layers + "0.0.weight", 8, 3, 1, 1);
-    put(layers + "0.1.bias", 1, 8, 1, 1);
+    int[] widths = new int[halvings + 1];
+    Arrays.setAll(widths, i -> Math.max(2, 24 >> (halvings - i)));
+    put(layers + "0.0.weight", widths[0], 3, 1, 1);
+    put(layers + "0.1.bias", 1, widths[0], 1, 1);
     for (int i = 1; i < widths.length; i++) {
       String name = layers + i + ".";
       put(name + "conv1.0.weight", widths[i - 1], widths[i - 1], 3, 3);
@@ -140,7 +148,7 @@ public final class TinyAnimate {
       put(name + "skip.0.kernel", 4, 4);
       put(name + "skip.1.weight", widths[i], widths[i - 1], 1, 1);
     }
-    put(layers + "4.weight", 32, 24, 4, 4);
+    put(layers + widths.length + ".weight", 32, widths[halvings], LAST_EDGE, LAST_EDGE);
     for (int i = 0; i < 5; i++) {
       linear("motion_encoder.enc.fc." + i, i < 4 ? 32 : 20, 32);
     }

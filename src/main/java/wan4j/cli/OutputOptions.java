@@ -19,6 +19,7 @@ import wan4j.engine.KeptSteps;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.Soundtrack;
+import wan4j.media.VideoCodec;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
@@ -43,6 +44,13 @@ final class OutputOptions {
       description =
           "Quality of an mp4, as a CRF: 12 best, 51 worst (default: 18); .mkv is lossless.")
   private Integer quality;
+
+  @Option(
+      names = "--encoder",
+      paramLabel = "openh264|x264|nvenc",
+      description =
+          "What encodes an mp4 (default: x264 where the FFmpeg libraries have it, else openh264).")
+  private String encoder;
 
   @Option(
       names = "--resume",
@@ -127,6 +135,13 @@ final class OutputOptions {
       throw new InputException(
           "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
               .formatted(saveFile));
+    }
+    if (encoder != null) {
+      if (saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
+        throw new InputException(
+            "--encoder was given for %s; it is for .mp4: leave it out".formatted(saveFile));
+      }
+      var _ = VideoCodec.of(encoder);
     }
     if (latentsFolder != null) {
       new StepLatents(latentsFolder).requireNew();
@@ -294,7 +309,11 @@ final class OutputOptions {
 
   /// Returns how a video with a sound is written.
   VideoSettings settings(double framesPerSecond, Soundtrack sound) {
-    return new VideoSettings(framesPerSecond, quality == null ? USUAL_QUALITY : quality, sound);
+    return new VideoSettings(
+        framesPerSecond,
+        quality == null ? USUAL_QUALITY : quality,
+        sound,
+        encoder == null ? null : VideoCodec.of(encoder));
   }
 
   /// Names a video as the reference does: task, size, devices, prompt, time.

@@ -195,14 +195,33 @@ final class HeadCodes {
       Groups own = new Groups(0, 1, false);
       Shape each = Shape.of(heads.heads(), heads.queries(), 1);
       Tensor scales = transposed(heads.queryScales());
-      query = numbers(heads.query(), own, scales.reshape(each.toArray()), null);
-      key = numbers(key, new Groups(0, format.keyGroup(), false), heads.keyScales(), null);
+      query = numbers(heads.query(), own, scales.reshape(each.toArray()));
+      key = numbers(key, new Groups(0, format.keyGroup(), false), heads.keyScales());
     }
     if (format.hasNarrowValues()) {
       Groups groups = new Groups(0, format.valueGroup(), true);
-      value = numbers(value, groups, heads.valueScales(), heads.valueMeans());
+      value = numbers(value, groups, heads.valueScales());
+      addMeans(value, heads.valueMeans());
     }
     return new Heads(query, key, value);
+  }
+
+  /// Gives every channel of values the mean that it had before it became codes: rounding leaves
+  /// codes one of their own, which does not average out over many keys.
+  private static void addMeans(Tensor value, Tensor means) {
+    MemorySegment all = value.segment();
+    int columns = value.length(1) * value.length(2);
+    double[] sums = new double[columns];
+    for (long i = 0; i < value.count(); i++) {
+      sums[(int) (i % columns)] += get(all, i);
+    }
+    float[] added = new float[columns];
+    for (int column = 0; column < columns; column++) {
+      added[column] = (float) (get(means.segment(), column) - sums[column] / value.length(0));
+    }
+    for (long i = 0; i < value.count(); i++) {
+      set(all, i, get(all, i) + added[(int) (i % columns)]);
+    }
   }
 
   /// Returns `[queries, heads]` as `[heads, queries]`.
@@ -216,8 +235,7 @@ final class HeadCodes {
     return target;
   }
 
-  /// Adds `means` where there are any (null for none).
-  private Tensor numbers(Tensor codes, Groups groups, Tensor scales, Tensor means) {
+  private Tensor numbers(Tensor codes, Groups groups, Tensor scales) {
     Tensor target = memory.empty(DType.F32, codes.shape());
     int size = codes.length(2);
     int columns = codes.length(1) * size;
@@ -226,8 +244,7 @@ final class HeadCodes {
       byte code = codes.segment().get(ValueLayout.JAVA_BYTE, i);
       float number = codes.dtype() == DType.I8 ? code : Float8.fromE4m3(code);
       long place = groups.place(i / columns, column, size, scales.shape());
-      float mean = means == null ? 0 : get(means.segment(), column);
-      set(target.segment(), i, number * get(scales.segment(), place) + mean);
+      set(target.segment(), i, number * get(scales.segment(), place));
     }
     return target;
   }

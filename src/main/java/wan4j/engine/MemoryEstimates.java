@@ -26,9 +26,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// The memory that requests need, found out by taking each through its course on shapes alone:
-/// names and shapes are all that is read of the checkpoint, no noise is drawn, and what is found is
-/// remembered by all that it depends on.
+/// The memory that requests need, on the first rank where there are several, found out by taking
+/// each through its course on shapes alone: names and shapes are all that is read of the
+/// checkpoint, no noise is drawn, and what is found is remembered by all that it depends on.
 public final class MemoryEstimates {
   private final EngineOptions options;
   private final OpenCheckpoint model;
@@ -144,12 +144,13 @@ public final class MemoryEstimates {
   /// Returns a request of as many clips as need the memory of them all: the first and one more.
   private static VideoRequest shortened(VideoRequest request) {
     ClipPlan clips = request.clips();
-    if (clips.count() > 2) {
-      return request.with(new ClipPlan(2, clips.overlap(), List.of()));
-    }
-    return request.source() instanceof Source.Speech speech
-        ? request.with(speech.ofAtMost(2))
-        : request;
+    return switch (request.source()) {
+      case Source.Text _, Source.Image _ ->
+          clips.count() > 2 ? request.with(new ClipPlan(2, clips.overlap(), List.of())) : request;
+      case Source.Speech speech -> request.with(speech.ofAtMost(2));
+      case Source.Animation character ->
+          request.with(character.ofAtMost(2, request.size().frames()));
+    };
   }
 
   private MemoryNeed tried(
@@ -164,6 +165,8 @@ public final class MemoryEstimates {
                 options.textOnCpu() ? processors : shapes,
                 merged,
                 beside)) {
+      networks.link(RankLinks.imagined(options.ranks().count()));
+      networks.divide(RankTeam.layout(options.ranks(), model.config().heads(), key.plan));
       networks.follow(new MemoryPlan(key.offloads, key.piece, null));
       trial.run(networks, new CourseRun(course, networks, CourseListener.NONE));
       return Backends.need(shapes, options.device(), true);

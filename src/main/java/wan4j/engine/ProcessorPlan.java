@@ -6,10 +6,10 @@ import java.util.Locale;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import wan4j.EngineOptions;
-import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.VideoSize;
 import wan4j.cpu.CpuOps;
 import wan4j.media.Sizing;
 import wan4j.model.LatentGrid;
@@ -18,6 +18,9 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.pipeline.CharacterAnimation;
+import wan4j.pipeline.Course;
+import wan4j.pipeline.SpeechToVideo;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -47,12 +50,9 @@ public record ProcessorPlan(
   /// Returns the plan of a request; throws `InputException` when the checkpoint cannot be read.
   public static ProcessorPlan of(EngineOptions options, Task task, VideoRequest request) {
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
-      LatentGrid grid = grid(task, request);
-      int clips =
-          request.source() instanceof Source.Speech speech
-              ? speech.count()
-              : request.clips().count();
-      int steps = Math.multiplyExact(request.sampling().steps(), clips);
+      Course course = Courses.of(task, request);
+      LatentGrid grid = grid(task, request.size(), course);
+      int steps = Math.multiplyExact(request.sampling().steps(), course.clips());
       int forwards = SamplingPlans.of(request.sampling()).isGuided() ? 2 * steps : steps;
       return new ProcessorPlan(
           checkpoint.summary().bytes(),
@@ -64,17 +64,18 @@ public record ProcessorPlan(
   }
 
   /// Returns the grid of the tokens of a clip.
-  private static LatentGrid grid(Task task, VideoRequest request) {
+  private static LatentGrid grid(Task task, VideoSize size, Course course) {
     int step = task.sideStep();
-    if (request.source() instanceof Source.Speech speech) {
-      Sizing.Size size = Courses.speech(speech, request.size()).size();
-      int latentFrames = speech.clips().frames() / LatentGrid.TIME_STRIDE + SPEECH_FRAMES;
-      return new LatentGrid(latentFrames, size.height() / step, size.width() / step);
+    if (course instanceof SpeechToVideo speech) {
+      Sizing.Size own = speech.size();
+      int latentFrames = speech.cut().frames() / LatentGrid.TIME_STRIDE + SPEECH_FRAMES;
+      return new LatentGrid(latentFrames, own.height() / step, own.width() / step);
     }
+    int slots = course instanceof CharacterAnimation ? 1 : 0; // for the picture
     return new LatentGrid(
-        request.size().latentFrames(),
-        Math.max(1, request.size().height() / step),
-        Math.max(1, request.size().width() / step));
+        size.latentFrames() + slots,
+        Math.max(1, size.height() / step),
+        Math.max(1, size.width() / step));
   }
 
   /// Returns the operations of a forward: the products and the attention of its blocks.

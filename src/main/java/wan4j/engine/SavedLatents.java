@@ -8,20 +8,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import java.util.zip.CRC32;
+import java.util.stream.Stream;
 import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
 import wan4j.ClipPlan;
 import wan4j.EngineOptions;
 import wan4j.Latents;
 import wan4j.LoraFile;
+import wan4j.LoraMode;
 import wan4j.Quantization;
+import wan4j.Ranks;
 import wan4j.Sampling;
-import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.files.FilePrint;
 import wan4j.files.PendingFile;
-import wan4j.media.Picture;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -32,7 +33,7 @@ public record SavedLatents(Path file) {
 
   /// What files mean that do not tell a flag, since it is younger than they are.
   private static final Map<String, String> UNTOLD =
-      Map.of("attention", AttentionSettings.AUTO.spelling());
+      Map.of("attention", AttentionSettings.AUTO.spelling(), "gpus", Ranks.ALONE.spelling());
 
   /// The version of wan4j, which a state between two steps belongs to.
   static final String VERSION = "version";
@@ -52,8 +53,7 @@ public record SavedLatents(Path file) {
     flags.put("task", task.spelling());
     flags.put("prompt", String.join("\n", request.prompts()));
     flags.put("negative_prompt", request.negativePrompt());
-    flags.put("image", name(request.source()));
-    flags.putAll(speech(request.source()));
+    flags.putAll(SourcePrint.of(request.source()));
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
     flags.put("clips", clips(request.clips()));
@@ -66,7 +66,7 @@ public record SavedLatents(Path file) {
     flags.put("fp8_recipe", recipe.spelling());
     flags.put("fp8_skip", String.join(",", options.quantization().skipped()));
     flags.put("attention", options.attention().spelling());
-    flags.put("lora", names(options));
+    flags.put("lora", names(options, request));
     flags.put("cache", name(request.cache()));
     flags.put("cfg_gate", sampling.gate() < 1 ? Double.toString(sampling.gate()) : "");
     return flags;
@@ -87,65 +87,21 @@ public record SavedLatents(Path file) {
     };
   }
 
-  private static String name(Source source) {
-    return switch (source) {
-      case Source.Text _ -> "";
-      case Source.Image image ->
-          image.last() == null
-              ? name(image.picture())
-              : name(image.picture()) + "; " + name(image.last());
-      case Source.Speech speech -> name(speech.picture());
-      case Source.Animation character ->
-          "%s, %d frames of %d*%d, overlapping by %d"
-              .formatted(
-                  name(character.videos().picture()),
-                  character.videos().pose().count(),
-                  character.videos().pose().width(),
-                  character.videos().pose().height(),
-                  character.overlap());
-    };
-  }
-
-  private static Map<String, String> speech(Source source) {
-    if (!(source instanceof Source.Speech speech)) {
-      return Map.of();
-    }
-    CRC32 sum = new CRC32();
-    for (float sample : speech.sound().channel(0)) {
-      int bits = Float.floatToIntBits(sample);
-      for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
-        sum.update(bits >> shift);
-      }
-    }
-    Map<String, String> flags = new LinkedHashMap<>();
-    flags.put("audio", "%d samples, %08x".formatted(speech.sound().length(), sum.getValue()));
-    flags.put("pose_video", speech.poses() == null ? "" : print(speech.poses()));
-    flags.put("infer_frames", Integer.toString(speech.clips().frames()));
-    flags.put("start_from_ref", Boolean.toString(speech.clips().startsFromPicture()));
-    return flags;
-  }
-
-  private static String name(Picture image) {
-    CRC32 sum = new CRC32();
-    sum.update(image.rgb());
-    return "%d*%d, %08x".formatted(image.width(), image.height(), sum.getValue());
-  }
-
-  private static String names(EngineOptions options) {
-    return options.loras().stream()
-        .map((LoraFile lora) ->
-            "%s:%s of %s %s (%s)"
-                .formatted(
-                    lora.path().getFileName(),
-                    lora.strength(),
-                    lora.target(),
-                    options.loraMode(),
-                    print(lora.path())))
+  private static String names(EngineOptions options, VideoRequest request) {
+    return Stream.concat(
+            options.loras().stream().map(lora -> name(lora, options.loraMode())),
+            request.loras().stream().map(lora -> name(lora, LoraMode.SIDE)))
         .collect(Collectors.joining(", "));
   }
 
-  private static String print(Path path) {
-    return Files.isRegularFile(path) ? Fingerprint.of(List.of(path)) : "";
+  private static String name(LoraFile lora, LoraMode mode) {
+    return "%s:%s of %s %s (%s)"
+        .formatted(
+            lora.path().getFileName(),
+            lora.strength(),
+            lora.target(),
+            mode,
+            FilePrint.of(List.of(lora.path())));
   }
 
   /// Writes latents with what they are made from.

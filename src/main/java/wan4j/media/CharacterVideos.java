@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import wan4j.files.InputFile;
@@ -28,7 +30,9 @@ public record CharacterVideos(
     FrameSource background,
     FrameSource mask,
     Sound sound) {
-  private static final String PICTURE = "src_ref.png";
+  /// The name of the character's picture.
+  public static final String PICTURE = "src_ref.png";
+
   private static final String POSE = "src_pose.mp4";
   private static final String FACES = "src_face.mp4";
   private static final String BACKGROUND = "src_bg.mp4";
@@ -128,7 +132,7 @@ public record CharacterVideos(
     }
     if (!Files.isDirectory(named)) {
       throw new InputException(
-          "--src_root_path got %s, which is no folder; give the one that wan4j preprocess animate made"
+          "--src_root_path got %s, which is not a folder; give the one that wan4j preprocess animate made"
               .formatted(named));
     }
     return named;
@@ -170,27 +174,45 @@ public record CharacterVideos(
   /// Returns which videos are shorter or longer than the poses, each as a sentence.
   private List<String> lengths() {
     List<String> sentences = new ArrayList<>();
-    add(sentences, FACES, faces);
-    if (mask != null) {
-      add(sentences, BACKGROUND, background);
-      add(sentences, MASK, mask);
-    }
+    byName()
+        .forEach((name, source) -> {
+          if (source.count() != pose.count()) {
+            sentences.add(
+                "%s has %,d frames and %s %,d; %s"
+                    .formatted(
+                        name,
+                        source.count(),
+                        POSE,
+                        pose.count(),
+                        source.count() > pose.count()
+                            ? "what is longer is cut"
+                            : "its last frames run backwards to fill up"));
+          }
+        });
     return sentences;
   }
 
-  private void add(List<String> sentences, String name, FrameSource source) {
-    if (source.count() != pose.count()) {
-      sentences.add(
-          "%s has %,d frames and %s %,d; %s"
-              .formatted(
-                  name,
-                  source.count(),
-                  POSE,
-                  pose.count(),
-                  source.count() > pose.count()
-                      ? "what is longer is cut"
-                      : "its last frames run backwards to fill up"));
+  /// Returns the videos that there are by their names.
+  public Map<String, FrameSource> byName() {
+    Map<String, FrameSource> all = new LinkedHashMap<>();
+    all.put(POSE, pose);
+    all.put(FACES, faces);
+    if (mask != null) {
+      all.put(BACKGROUND, background);
+      all.put(MASK, mask);
     }
+    return all;
+  }
+
+  /// Returns the same of at most so many frames.
+  public CharacterVideos first(int most) {
+    return new CharacterVideos(
+        picture,
+        pose.first(most),
+        faces.first(most),
+        background == null ? null : background.first(most),
+        mask == null ? null : mask.first(most),
+        sound);
   }
 
   /// Returns the sound as long as the video: with silence at its end, or cut; of no samples where
@@ -209,7 +231,7 @@ public record CharacterVideos(
 
   /// Closes the files until frames are read again.
   public void close() {
-    for (FrameSource source : Arrays.asList(pose, faces, background, mask)) {
+    for (FrameSource source : byName().values()) {
       if (source instanceof VideoFrames file) {
         file.close();
       }

@@ -1,5 +1,7 @@
 package wan4j.media;
 
+import java.util.Objects;
+import java.util.zip.CRC32;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -21,6 +23,48 @@ public interface FrameSource {
   /// Returns frames from number `first` on as unsigned bytes `[count, height, width, 3]` in host
   /// memory; throws `InputException` when they cannot be read.
   Tensor read(int first, int count);
+
+  /// Returns a checksum of all frames, which tells videos of one size and length apart; throws
+  /// `InputException` when they cannot be read.
+  default long checksum() {
+    CRC32 sum = new CRC32();
+    for (int i = 0; i < count(); i++) {
+      sum.update(read(i, 1).segment().asByteBuffer());
+    }
+    return sum.getValue();
+  }
+
+  /// Returns the first frames, at most so many.
+  default FrameSource first(int most) {
+    FrameSource all = this;
+    return new FrameSource() {
+      @Override
+      public int count() {
+        return Math.min(most, all.count());
+      }
+
+      @Override
+      public int width() {
+        return all.width();
+      }
+
+      @Override
+      public int height() {
+        return all.height();
+      }
+
+      @Override
+      public double framesPerSecond() {
+        return all.framesPerSecond();
+      }
+
+      @Override
+      public Tensor read(int first, int count) {
+        Objects.checkFromIndexSize(first, count, count());
+        return all.read(first, count);
+      }
+    };
+  }
 
   /// Returns black frames, 30 a second.
   static FrameSource black(int width, int height, int frames) {

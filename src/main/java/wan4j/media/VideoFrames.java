@@ -4,11 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.zip.CRC32;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
 /// The frames of a video file by their numbers. It is read on from where the last frames were, and
-/// from its beginning for earlier ones; what was read last is kept, since clips overlap.
+/// from its beginning for earlier ones; what was read last is kept, since clips overlap and several
+/// ranks may read the same.
 public final class VideoFrames implements FrameSource, AutoCloseable {
   private final Path file;
   private final int count;
@@ -16,14 +18,16 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
   private final int height;
   private final double framesPerSecond;
   private final boolean hasSound;
+  private final long checksum;
   private VideoReader reader; // null before the first frame is read, and when it is closed
   private int next; // the number of the reader's next frame
   private Tensor kept; // null before the first
   private int firstKept;
 
-  private VideoFrames(Path file, int count, Picture first, VideoReader reader) {
+  private VideoFrames(Path file, int count, Picture first, long checksum, VideoReader reader) {
     this.file = file;
     this.count = count;
+    this.checksum = checksum;
     width = first.width();
     height = first.height();
     framesPerSecond = reader.framesPerSecond();
@@ -39,11 +43,13 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
               .next()
               .orElseThrow(() ->
                   new InputException("%s holds no picture; give a whole video".formatted(file)));
-      int count = 1;
-      while (reader.next().isPresent()) {
+      CRC32 sum = new CRC32();
+      int count = 0;
+      for (Picture frame = first; frame != null; frame = reader.next().orElse(null)) {
+        sum.update(frame.rgb());
         count++;
       }
-      return new VideoFrames(file, count, first, reader);
+      return new VideoFrames(file, count, first, sum.getValue(), reader);
     }
   }
 
@@ -78,7 +84,12 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
   }
 
   @Override
-  public Tensor read(int first, int count) {
+  public long checksum() {
+    return checksum;
+  }
+
+  @Override
+  public synchronized Tensor read(int first, int count) {
     Objects.checkFromIndexSize(first, count, this.count);
     Tensor frames = FrameConversion.frames(count, height, width);
     int done = 0;
@@ -128,7 +139,7 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
 
   /// Closes the file until frames are read again.
   @Override
-  public void close() {
+  public synchronized void close() {
     if (reader != null) {
       reader.close();
       reader = null;

@@ -1,15 +1,11 @@
 package wan4j.parallel;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
-import wan4j.tensor.DType;
-import wan4j.tensor.HostStorage;
 import wan4j.tensor.Tensor;
 
 /// Exchange between threads of one process whose backends can read each other's memory: processors,
@@ -65,39 +61,10 @@ public final class LocalCollectives implements Collectives {
   @Override
   public void reduce(SequenceGroup.Reduction reduction, Tensor values) {
     List<Brought> brought = meet(List.of(ops.download(values)));
-    double[] all = numbers(brought.getFirst().tensors.getFirst());
-    for (int other = 1; other < ranks(); other++) {
-      double[] own = numbers(brought.get(other).tensors.getFirst());
-      for (int i = 0; i < all.length; i++) {
-        all[i] =
-            switch (reduction) {
-              case SUM -> all[i] + own[i];
-              case MAXIMUM -> Math.max(all[i], own[i]);
-            };
-      }
-    }
+    List<Tensor> all = brought.stream().map(other -> other.tensors.getFirst()).toList();
     try (var _ = ops.scope()) {
-      ops.copy(ops.upload(tensor(all, values), values.dtype()), values);
+      ops.copy(ops.upload(HostReduction.of(reduction, all), values.dtype()), values);
     }
-  }
-
-  private static double[] numbers(Tensor host) {
-    if (host.dtype() != DType.F64) {
-      float[] values = host.toFloats();
-      return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
-    }
-    return host.segment().toArray(ValueLayout.JAVA_DOUBLE_UNALIGNED);
-  }
-
-  private static Tensor tensor(double[] numbers, Tensor like) {
-    if (like.dtype() == DType.F64) {
-      return new Tensor(like.shape(), DType.F64, new HostStorage(MemorySegment.ofArray(numbers)));
-    }
-    float[] values = new float[numbers.length];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) numbers[i];
-    }
-    return Tensor.of(values, like.shape().toArray());
   }
 
   @Override

@@ -67,6 +67,12 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
     return accuracy == Accuracy.FLOAT32 || accuracy == Accuracy.GPU_FLOAT32;
   }
 
+  /// Says whether the backend multiplies in FP8, so that whole pipelines can run in it; a
+  /// processor, which imitates it, is compared by single forwards.
+  boolean hasFloat8() {
+    return accuracy != Accuracy.FLOAT32;
+  }
+
   @Override
   public void close() {
     ops.close();

@@ -45,35 +45,57 @@ final class SpeechPipelineCases implements CaseKind {
   @Override
   public List<Comparison> run(ReferenceCase reference, Backend backend) {
     JsonNode config = reference.json().path("config");
-    Path folder = reference.folder().resolve(config.path("checkpoint").asString()).normalize();
-    double tolerance = backend.tolerance(reference.tolerance("out.video"));
+    Tensor expected = reference.tensor("out.video");
     List<Comparison> comparisons = new ArrayList<>();
+    for (Precision precision : Precision.values()) {
+      if (precision.isFloat8() && backend.hasFloat8()) {
+        comparisons.add(
+            Comparison.peak(
+                "out.video in " + precision,
+                made(reference, backend, precision).video(),
+                expected,
+                FRAMES_DECIBELS));
+      }
+    }
+    Made made = made(reference, backend, Precision.PLAIN);
+    if (!backend.isFloat32AfterSteps()) {
+      comparisons.add(Comparison.peak("out.video", made.video(), expected, FRAMES_DECIBELS));
+      return comparisons;
+    }
+    double tolerance = backend.tolerance(reference.tolerance("out.video"));
+    int count = config.path("sampling_steps").asInt();
+    for (int i = 0; i < made.latents().size(); i++) {
+      int clip = i / count;
+      comparisons.add(
+          Comparison.relative(
+              "out.latents_steps_clip%d.%d".formatted(clip, i % count),
+              made.latents().get(i),
+              reference.tensor("out.latents_steps_clip" + clip).at(i % count),
+              tolerance));
+    }
+    comparisons.add(Comparison.relative("out.video", made.video(), expected, tolerance));
+    comparisons.add(Comparison.bytes("out.video as bytes", planes(made.pixels()), bytes(expected)));
+    return comparisons;
+  }
+
+  /// What a request made.
+  ///
+  /// @param video `[3, frames, height, width]`, clamped
+  /// @param pixels the same as bytes, `[frames, height, width, 3]`
+  /// @param latents those after each step of all clips
+  private record Made(Tensor video, Tensor pixels, List<Tensor> latents) {}
+
+  private static Made made(ReferenceCase reference, Backend backend, Precision precision) {
+    JsonNode config = reference.json().path("config");
+    Path folder = reference.folder().resolve(config.path("checkpoint").asString()).normalize();
     try (Checkpoint checkpoint = Checkpoint.open(folder);
-        CaseNetworks networks = new CaseNetworks(checkpoint, backend.ops())) {
+        CaseNetworks networks = new CaseNetworks(checkpoint, backend.ops(), precision)) {
       Watched course = new Watched(course(reference, config), new ArrayList<>());
       Steps steps = new Steps(new ArrayList<>());
       FrameBuffer pixels = new FrameBuffer();
       new CourseRun(course, networks, steps).run(wanted(reference, config), pixels);
-      Tensor expected = reference.tensor("out.video");
-      Tensor video = joined(course.pieces());
-      if (!backend.isFloat32AfterSteps()) {
-        return List.of(Comparison.peak("out.video", video, expected, FRAMES_DECIBELS));
-      }
-      int count = config.path("sampling_steps").asInt();
-      for (int i = 0; i < steps.latents().size(); i++) {
-        int clip = i / count;
-        comparisons.add(
-            Comparison.relative(
-                "out.latents_steps_clip%d.%d".formatted(clip, i % count),
-                steps.latents().get(i),
-                reference.tensor("out.latents_steps_clip" + clip).at(i % count),
-                tolerance));
-      }
-      comparisons.add(Comparison.relative("out.video", video, expected, tolerance));
-      comparisons.add(
-          Comparison.bytes("out.video as bytes", planes(pixels.frames()), bytes(expected)));
+      return new Made(joined(course.pieces()), pixels.frames(), steps.latents());
     }
-    return comparisons;
   }
 
   private static SpeechToVideo course(ReferenceCase reference, JsonNode config) {
@@ -237,7 +259,7 @@ final class SpeechPipelineCases implements CaseKind {
     private final Experts experts;
     private Wav2Vec2 speech; // null where it is not needed
 
-    CaseNetworks(Checkpoint checkpoint, Ops ops) {
+    CaseNetworks(Checkpoint checkpoint, Ops ops, Precision precision) {
       this.checkpoint = checkpoint;
       this.ops = ops;
       autoencoder = VaeCases.autoencoder(checkpoint.vae(), ops);
@@ -253,7 +275,7 @@ final class SpeechPipelineCases implements CaseKind {
                       checkpoint.transformer(expert),
                       ops,
                       SequenceGroup.SOLO,
-                      PrecisionTable.of(Precision.PLAIN, List.of())));
+                      PrecisionTable.of(precision, List.of())));
     }
 
     @Override

@@ -21,7 +21,7 @@ final class Ranks {
 
   /// Returns what each rank returns; the first failure among them ends the others and is thrown.
   static <T> List<T> run(int ranks, Duration limit, Work<T> work) {
-    Meeting meeting = new Meeting(ranks, limit);
+    Meeting meeting = new LocalMeeting(ranks, limit);
     try (ExecutorService threads = Executors.newFixedThreadPool(ranks)) {
       List<Callable<T>> tasks =
           IntStream.range(0, ranks)

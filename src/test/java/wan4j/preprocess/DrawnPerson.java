@@ -12,7 +12,7 @@ import wan4j.onnx.OnnxFile;
 
 /// A person drawn on black, whose every point has a colour of its own, and small networks that find
 /// it: they really look at pixels, in the layouts of the reference's networks.
-final class DrawnPerson {
+public final class DrawnPerson {
   /// The joints of the body and the feet by the numbers of COCO-WholeBody, for a person one unit
   /// high and standing in the middle of its place.
   private static final double[][] BODY = {
@@ -97,7 +97,7 @@ final class DrawnPerson {
   }
 
   /// Returns a picture with a person of a size whose middle is at `x`.
-  static Picture draw(int width, int height, double x, double top, double size) {
+  public static Picture draw(int width, int height, double x, double top, double size) {
     Canvas canvas = new Canvas(width, height);
     int[][] bones = {
       {5, 6}, {5, 7}, {7, 9}, {6, 8}, {8, 10}, {5, 11}, {6, 12}, {11, 12}, {11, 13}, {13, 15},
@@ -125,7 +125,7 @@ final class DrawnPerson {
   // ---- the networks
 
   /// Writes detector and pose network into a folder as the checkpoint has them.
-  static void writeNetworks(Path folder) throws IOException {
+  public static void writeNetworks(Path folder) throws IOException {
     writeDetector(folder.resolve("det/yolov10m.onnx"), 128);
     writePose(folder.resolve("pose2d/vitpose_h_wholebody.onnx"), 128, 96);
   }
@@ -205,7 +205,7 @@ final class DrawnPerson {
   }
 
   /// Image networks of SAM2 in samexporter's names, which take what is bright for the person.
-  static void writeSam2(Path folder) throws IOException {
+  public static void writeSam2(Path folder) throws IOException {
     int side = 128;
     new OnnxFile()
         .input("image", 1, 3, side, side)

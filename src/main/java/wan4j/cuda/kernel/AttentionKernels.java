@@ -154,20 +154,26 @@ public final class AttentionKernels {
   private KernelArguments narrow(AttentionPlan plan, QuantizedHeads heads, double scale) {
     TensorMap query = map(heads.query(), GROUP_QUERIES);
     TensorMap key = map(heads.key(), plan.tile());
-    TensorMap value =
-        heads.format().hasNarrowValues()
-            ? transposedMap(heads, codes.transposed(heads))
-            : map(heads.value(), plan.tile());
+    TensorMap value;
+    Tensor means;
+    if (heads.format().hasNarrowValues()) {
+      HeadCodeKernels.Transposed transposed = codes.transposed(heads);
+      value = transposedMap(heads, transposed.codes());
+      means = transposed.means();
+    } else {
+      value = map(heads.value(), plan.tile());
+      means = heads.valueMeans();
+    }
     KernelArguments arguments = device.arguments().add(query).add(key).add(value);
     if (heads.format() == EightBit.INT8_VALUES) {
       arguments.add(scaleMap(heads.valueScales()));
-      return addSizes(arguments, heads, scale).add(DeviceStorage.address(heads.valueMeans()));
+      return addSizes(arguments, heads, scale).add(DeviceStorage.address(means));
     }
     return addSizes(arguments, heads, scale)
         .add(DeviceStorage.address(heads.queryScales()))
         .add(DeviceStorage.address(heads.keyScales()))
         .add(DeviceStorage.address(heads.valueScales()))
-        .add(DeviceStorage.address(heads.valueMeans()))
+        .add(DeviceStorage.address(means))
         .add(heads.keyScales().length(1));
   }
 

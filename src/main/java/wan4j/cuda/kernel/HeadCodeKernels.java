@@ -23,8 +23,8 @@ public final class HeadCodeKernels {
   private static final int THREADS = 256;
   private static final int SUM_COLUMNS = 128; // of a block
   private static final int COLUMN_THREADS = 128;
+  private static final int JOINED_COLUMNS = 32; // of a block that joins pieces
   private static final int CODES = 8; // of a thread
-  private static final int TRANSPOSED_TOKENS = 128; // of a block
 
   /// Rows of heads, float `[tokens, heads, head size]`, of which each begins `stride` elements
   /// after the one before.
@@ -82,7 +82,7 @@ public final class HeadCodeKernels {
           .add(x.tokens)
           .add(start + at * Double.BYTES)
           .add(start + (sums.count() - 1) * Double.BYTES);
-      launchColumns("finishSums", x, coding);
+      launchJoin("finishSums", x, coding);
     }
   }
 
@@ -127,7 +127,7 @@ public final class HeadCodeKernels {
         .add(DeviceStorage.address(partial))
         .add(partial.length(1))
         .add(DeviceStorage.address(largest));
-    launch("finishLargest", x, coding, x.heads, 1, x.headSize);
+    launch("finishLargest", x, coding, Math.ceilDiv(x.headSize, JOINED_COLUMNS), x.heads, THREADS);
   }
 
   /// Writes the inverses of the scales that magnitudes call for.
@@ -176,13 +176,20 @@ public final class HeadCodeKernels {
     launchCodes("quantizeQueries", x, coding);
   }
 
-  /// Returns the values' codes as attention's kernels take them, `[heads, head size, padded keys]`
-  /// in the innermost scope.
-  Tensor transposed(QuantizedHeads heads) {
+  /// What attention's kernels take of values' codes.
+  ///
+  /// @param codes `[heads, head size, padded keys]`
+  /// @param means float32 `[heads · head size]`, to be added to weighted means of what codes stand
+  ///   for
+  record Transposed(Tensor codes, Tensor means) {}
+
+  /// Returns the values' codes as attention's kernels take them, in the innermost scope.
+  Transposed transposed(QuantizedHeads heads) {
     int padded = DeviceRules.paddedKeys(heads.keys());
     Tensor target =
         memory.empty(
             DType.U8, Shape.of(DeviceRules.transposedBytes(heads.keys(), heads.value().shape())));
+    Tensor means = memory.empty(DType.F32, heads.valueMeans().shape());
     Rows x =
         new Rows(
             DeviceStorage.address(heads.value()),
@@ -191,10 +198,31 @@ public final class HeadCodeKernels {
             heads.keys(),
             heads.heads(),
             heads.headSize());
-    device.arguments().add(x.address).add(x.tokens).add(padded).add(DeviceStorage.address(target));
-    int blocks = Math.ceilDiv(padded, TRANSPOSED_TOKENS);
-    launch("transpose", x, new Coding(heads.value().dtype(), 1), blocks, x.heads, THREADS);
-    return target;
+    int groups = heads.valueScales().length(1);
+    Coding coding = new Coding(heads.value().dtype(), Math.max(1, heads.format().valueGroup()));
+    int blocks = Math.ceilDiv(padded, DeviceRules.TRANSPOSED_TOKENS);
+    try (Scope _ = memory.scope()) {
+      Tensor sums = memory.empty(DType.F64, Shape.of((long) blocks * x.columns()));
+      device
+          .arguments()
+          .add(x.address)
+          .add(DeviceStorage.address(heads.valueScales()))
+          .add(x.tokens)
+          .add(groups)
+          .add(padded)
+          .add(DeviceStorage.address(target))
+          .add(DeviceStorage.address(sums));
+      launch("transpose", x, coding, blocks, x.heads, THREADS);
+      device
+          .arguments()
+          .add(DeviceStorage.address(sums))
+          .add(blocks)
+          .add(x.tokens)
+          .add(DeviceStorage.address(heads.valueMeans()))
+          .add(DeviceStorage.address(means));
+      launchJoin("finishMeans", x, coding);
+    }
+    return new Transposed(target, means);
   }
 
   private KernelArguments add(Rows x) {
@@ -204,6 +232,10 @@ public final class HeadCodeKernels {
   private void launchColumns(String name, Rows x, Coding coding) {
     int blocks = Math.ceilDiv(x.columns(), COLUMN_THREADS);
     launch(name, x, coding, blocks, 1, COLUMN_THREADS);
+  }
+
+  private void launchJoin(String name, Rows x, Coding coding) {
+    launch(name, x, coding, Math.ceilDiv(x.columns(), JOINED_COLUMNS), 1, THREADS);
   }
 
   private void launchCodes(String name, Rows x, Coding coding) {

@@ -39,10 +39,9 @@ public final class PictureStream implements AutoCloseable {
     frame.color_range(codec.color_range());
   }
 
-  /// Opens a stream of H.264: libx264 where the FFmpeg build has it, else OpenH264.
+  /// Opens a stream of H.264.
   public static PictureStream h264(Muxer muxer, int width, int height, VideoSettings settings) {
-    boolean x264 = Encoder.isPresent("libx264");
-    Encoder encoder = new Encoder(muxer, x264 ? "libx264" : "libopenh264");
+    Encoder encoder = new Encoder(muxer, settings.codec().library());
     AVCodecContext codec = encoder.codec();
     setUp(codec, width, height, settings.framesPerSecond());
     // BT.709 for every size: players that read the tags show the same colours in each.
@@ -51,21 +50,29 @@ public final class PictureStream implements AutoCloseable {
     codec.color_primaries(AVCOL_PRI_BT709);
     codec.color_trc(AVCOL_TRC_BT709);
     codec.color_range(AVCOL_RANGE_MPEG);
-    if (x264) {
-      encoder.open(Map.of("crf", Integer.toString(settings.rateFactor())));
-    } else {
-      // OpenH264 has no rate factor. A constant quantiser of the same number comes close; it takes
-      // numbers below 12 as 12.
-      int quantiser = Math.clamp(settings.rateFactor(), 1, 51);
-      codec.qmin(quantiser);
-      codec.qmax(quantiser);
-      // slices are the threads' work, and their number, not the threads', decides the bytes
-      int slices = Math.clamp(height / LEAST_ROWS, 1, MOST_SLICES);
-      codec.slices(slices);
-      codec.thread_count(Math.min(slices, Runtime.getRuntime().availableProcessors()));
-      encoder.open(Map.of("rc_mode", "quality", "profile", "high"));
-    }
+    String factor = Integer.toString(settings.rateFactor());
+    encoder.open(
+        switch (settings.codec()) {
+          case X264 -> Map.of("crf", factor);
+          case NVENC -> Map.of("rc", "vbr", "cq", factor, "preset", "p5", "profile", "high");
+          case OPENH264 -> {
+            setUpOpenH264(codec, height, settings.rateFactor());
+            yield Map.of("rc_mode", "quality", "profile", "high");
+          }
+        });
     return new PictureStream(muxer, encoder, width, height);
+  }
+
+  /// OpenH264 has no rate factor. A constant quantiser of the same number comes close; it takes
+  /// numbers below 12 as 12. Slices are the threads' work, and their number, not the threads',
+  /// decides the bytes.
+  private static void setUpOpenH264(AVCodecContext codec, int height, int rateFactor) {
+    int quantiser = Math.clamp(rateFactor, 1, 51);
+    codec.qmin(quantiser);
+    codec.qmax(quantiser);
+    int slices = Math.clamp(height / LEAST_ROWS, 1, MOST_SLICES);
+    codec.slices(slices);
+    codec.thread_count(Math.min(slices, Runtime.getRuntime().availableProcessors()));
   }
 
   /// Opens a stream of lossless FFV1, with a checksum for every slice.

@@ -47,6 +47,7 @@ public record AttentionPlan(
 
   private static final int GROUP_QUERIES = 64;
   private static final int WARP_QUERIES = 16;
+  private static final int ONES_BYTES = 256; // by which E4M3 weights are summed
   private static final int LONG_TILE = 80;
   private static final int SHORT_TILE = 64;
   private static final int NARROW_TILE = 128; // of heads of 64, whose sums take half the registers
@@ -86,7 +87,8 @@ public record AttentionPlan(
 
     int sharedBytes(int stages, int rounds) {
       int queries = queryStages * groups() * GROUP_QUERIES * queryBytes();
-      int sums = isPromoted(format) ? groups() * GROUP_QUERIES * headSize * Float.BYTES : 0;
+      int sums =
+          isPromoted(format) ? ONES_BYTES + groups() * GROUP_QUERIES * headSize * Float.BYTES : 0;
       return PAGE + queries + stages * tileBytes() + sums + WORK_BYTES * (rounds + 3);
     }
   }

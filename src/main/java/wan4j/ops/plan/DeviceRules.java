@@ -30,6 +30,9 @@ public final class DeviceRules {
   /// The tokens whose largest values one block takes where a channel of values has one scale.
   public static final int CHANNEL_TOKENS = 192;
 
+  /// The tokens of values that one block transposes.
+  public static final int TRANSPOSED_TOKENS = 128;
+
   private static final int FEWEST_KEYS = 512;
   private static final int KEY_STEP = 32; // of a product of 8-bit weights and values
   private static final int LARGEST_FUSED_HEAD = 128;

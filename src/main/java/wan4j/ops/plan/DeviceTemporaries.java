@@ -304,6 +304,9 @@ final class DeviceTemporaries {
     if (input instanceof QuantizedHeads heads && heads.format().hasNarrowValues()) {
       memory.empty(
           DType.U8, Shape.of(DeviceRules.transposedBytes(heads.keys(), heads.value().shape())));
+      memory.empty(DType.F32, heads.valueMeans().shape());
+      int pieces = Math.ceilDiv(heads.keys(), DeviceRules.TRANSPOSED_TOKENS);
+      passing(DType.F64, Shape.of(pieces * heads.valueMeans().count()));
     }
   }
 
