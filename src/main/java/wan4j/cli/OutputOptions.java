@@ -28,14 +28,14 @@ import wan4j.tensor.InputException;
 /// The flags that say what a request leaves: its video, the latents on the way, a comparison.
 final class OutputOptions {
   private static final int USUAL_QUALITY = 18;
-  private static final Set<String> ENDINGS = Set.of(".mp4", ".mkv", ".gif", ".png");
+  private static final Set<String> ENDINGS = Set.of(".mp4", ".mkv", ".gif", ".webp", ".png");
   private static final int LONGEST_WORDS = 120; // bytes of a prompt in the name of a file
 
   @Option(
       names = {"-o", "--save_file", "--out"},
       description =
-          "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of"
-              + " the request).")
+          "The video: .mp4, .gif, .webp, .mkv (lossless) or a folder of PNG files (default: a name"
+              + " made of the request).")
   private Path saveFile;
 
   @Option(
@@ -75,9 +75,10 @@ final class OutputOptions {
 
   @Option(
       names = "--preview_format",
-      paramLabel = "png|gif",
+      paramLabel = "png|gif|webp",
       description =
-          "png for the frame in the middle, gif for all latent frames, moving (default: png).")
+          "png for the frame in the middle, gif or webp for all latent frames, moving (default:"
+              + " png).")
   private String previewFormat;
 
   @Option(
@@ -130,7 +131,7 @@ final class OutputOptions {
       throw new InputException(
           "--preview_format was given without --preview; add --preview 5, or leave it out");
     }
-    isMoving();
+    previewFormat();
     if (quality != null && saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
       throw new InputException(
           "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
@@ -184,18 +185,19 @@ final class OutputOptions {
     if (preview == null) {
       return null;
     }
-    Preview shown = new Preview(preview, target, isMoving());
+    Preview shown = new Preview(preview, target, previewFormat());
     PendingFile.requireWritable(shown.file());
     return shown;
   }
 
-  private boolean isMoving() {
+  private VideoFormat previewFormat() {
     return switch (previewFormat == null ? "png" : previewFormat.toLowerCase(Locale.ROOT)) {
-      case "png" -> false;
-      case "gif" -> true;
+      case "png" -> VideoFormat.PICTURE;
+      case "gif" -> VideoFormat.GIF;
+      case "webp" -> VideoFormat.WEBP;
       default ->
           throw new InputException(
-              "--preview_format got \"%s\"; give png for a still picture or gif for a moving one"
+              "--preview_format got \"%s\"; give png for a still picture, gif or webp for a moving one"
                   .formatted(previewFormat));
     };
   }
@@ -303,6 +305,7 @@ final class OutputOptions {
     return switch (format) {
       case MP4 -> pixels / 50;
       case GIF -> pixels / 10;
+      case WEBP -> pixels / 30;
       case MKV, PICTURE, FOLDER -> pixels / 2;
     };
   }

@@ -31,7 +31,7 @@ public final class AttentionChoice {
   }
 
   /// Returns the formats in each step and layer.
-  static AttentionSchedule schedule(AttentionSettings settings) {
+  public static AttentionSchedule schedule(AttentionSettings settings) {
     return new AttentionSchedule(
         format(settings.attention()),
         settings.first(),

@@ -149,6 +149,7 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
               ? new RetriedEncoding(target, file, frames, settings)
               : FrameEncoding.mp4(target, file, frames, settings);
       case MKV -> FrameEncoding.mkv(target, file, frames, settings);
+      case WEBP -> FrameEncoding.webp(target, file, frames, settings);
       case GIF -> new FrameEncoding.Gif(target, file, frames, settings);
       case PICTURE -> new FrameEncoding.Pictures(target, file, false);
       case FOLDER -> new FrameEncoding.Pictures(target, file, true);

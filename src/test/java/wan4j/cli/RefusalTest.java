@@ -138,7 +138,7 @@ final class RefusalTest {
     "--overwrite, without --requests",
     "--speed warp, 'give exact, balanced or fast'",
     "--preview_format gif, without --preview",
-    "--preview 1 --preview_format webp, give png",
+    "--preview 1 --preview_format avif, give png",
     "--preview 0, --preview got 0",
     "--encoder vp9, 'give openh264, x264 or nvenc'",
     "--encoder x264, 'the FFmpeg at hand has no libx264; give openh264'",

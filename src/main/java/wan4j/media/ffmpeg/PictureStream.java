@@ -7,6 +7,7 @@ import static org.bytedeco.ffmpeg.global.avutil.AVCOL_SPC_BT709;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_SPC_RGB;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_TRC_BT709;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_BGR0;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_BGRA;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
 import static org.bytedeco.ffmpeg.global.avutil.av_d2q;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
@@ -73,6 +74,18 @@ public final class PictureStream implements AutoCloseable {
     int slices = Math.clamp(height / LEAST_ROWS, 1, MOST_SLICES);
     codec.slices(slices);
     codec.thread_count(Math.min(slices, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /// Opens a stream of moving WebP.
+  public static PictureStream webp(Muxer muxer, int width, int height, VideoSettings settings) {
+    Encoder encoder = new Encoder(muxer, "libwebp_anim");
+    AVCodecContext codec = encoder.codec();
+    setUp(codec, width, height, settings.framesPerSecond());
+    codec.pix_fmt(AV_PIX_FMT_BGRA);
+    codec.colorspace(AVCOL_SPC_RGB);
+    codec.color_range(AVCOL_RANGE_JPEG);
+    encoder.open(Map.of("quality", "90"));
+    return new PictureStream(muxer, encoder, width, height);
   }
 
   /// Opens a stream of lossless FFV1, with a checksum for every slice.
