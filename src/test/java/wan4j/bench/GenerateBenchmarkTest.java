@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
+import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.Task;
@@ -40,10 +41,12 @@ final class GenerateBenchmarkTest {
     List<Measurement> found = new ArrayList<>();
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
-        new RequestSettings(Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false);
+        new RequestSettings(
+            Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false, Attention.INT8);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
+    assertThat(found.getFirst().parameters()).containsEntry("attention", "int8");
     assertThat(found)
         .extracting(Measurement::metric)
         .containsExactly(

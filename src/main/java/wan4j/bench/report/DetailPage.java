@@ -101,6 +101,11 @@ final class DetailPage {
           addition of a residual. wan4j takes the faster one of each.\
           """;
       case "vae" -> "Encoding or decoding of a whole video.";
+      case "end" ->
+          """
+          The end of a request, after its last step: decoding alone, an mp4 of a moving synthetic picture alone, and
+          both beside each other, which ends when the file has its name.\
+          """;
       case "text" -> "The text encoder on prompts of full length.";
       case "load" ->
           """

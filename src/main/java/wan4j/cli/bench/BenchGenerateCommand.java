@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.AttentionSettings.Attention;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -37,6 +38,12 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "Free the text encoder once the prompts are encoded.")
   private boolean parksText;
 
+  @Option(
+      names = "--attention",
+      defaultValue = "auto",
+      description = "Self-attention: auto, bf16, int8, fp8, int8qk or int8pv (default: auto).")
+  private String attention;
+
   @Override
   public Integer call() {
     RequestSettings settings =
@@ -47,7 +54,8 @@ final class BenchGenerateCommand implements Callable<Integer> {
             measured == null ? steps : measured,
             blocks.count(),
             caches.settings(video.task()),
-            parksText);
+            parksText,
+            Attention.of(attention));
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
   }
