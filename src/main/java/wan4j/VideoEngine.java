@@ -51,7 +51,12 @@ public final class VideoEngine implements AutoCloseable {
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
     Objects.requireNonNull(options, "options");
-    return new VideoEngine(options, RankTeam.open(options));
+    return of(options, RankTeam.open(options));
+  }
+
+  /// Makes videos with ranks that are open, which close with the engine.
+  static VideoEngine of(EngineOptions options, RankTeam team) {
+    return new VideoEngine(options, team);
   }
 
   /// Returns what the checkpoint makes video from.

@@ -1,6 +1,9 @@
 package wan4j.cuda;
 
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import wan4j.cuda.bind.Nccl;
 import wan4j.cuda.device.Device;
@@ -17,6 +20,9 @@ public final class NcclCollectives implements Collectives {
   private final int rank;
   private final int ranks;
   private final Consumer<Throwable> failed;
+  private final ReentrantLock lock = new ReentrantLock(); // of the communicator's life
+  private boolean isGone; // guarded by it
+  private final AtomicLong begun = new AtomicLong();
 
   /// Joins the communicator of a name as one of its ranks, and waits for the others; `failed` is
   /// told a failure of this rank, and ends the others.
@@ -75,27 +81,29 @@ public final class NcclCollectives implements Collectives {
               throw new IllegalArgumentException(
                   "reduce: got " + values + ", expected float32 or float64");
         };
-    device.begin();
     long address = DeviceStorage.address(values);
-    Nccl.allReduce(
-        address,
-        address,
-        values.count(),
-        type,
+    Nccl.Reduction how =
         switch (reduction) {
           case SUM -> Nccl.Reduction.SUM;
           case MAXIMUM -> Nccl.Reduction.MAXIMUM;
-        },
-        communicator,
-        device.stream());
+        };
+    begin(() ->
+        Nccl.allReduce(
+            address, address, values.count(), type, how, communicator, device.stream()));
   }
 
   @Override
   public void broadcast(int from, Tensor values) {
-    device.begin();
     long address = DeviceStorage.address(values);
-    Nccl.broadcast(
-        address, address, values.bytes(), Nccl.Element.BYTE, from, communicator, device.stream());
+    begin(() ->
+        Nccl.broadcast(
+            address,
+            address,
+            values.bytes(),
+            Nccl.Element.BYTE,
+            from,
+            communicator,
+            device.stream()));
   }
 
   @Override
@@ -107,12 +115,44 @@ public final class NcclCollectives implements Collectives {
   }
 
   private void exchange(Runnable sends) {
+    begin(() -> {
+      Nccl.startGroup();
+      try {
+        sends.run();
+      } finally {
+        Nccl.endGroup();
+      }
+    });
+  }
+
+  private void begin(Runnable exchange) {
     device.begin();
-    Nccl.startGroup();
+    lock.lock();
     try {
-      sends.run();
+      if (isGone) {
+        throw new IllegalStateException("the exchange between GPUs was ended");
+      }
+      exchange.run();
+      begun.incrementAndGet();
     } finally {
-      Nccl.endGroup();
+      lock.unlock();
+    }
+  }
+
+  /// Returns how many exchanges this rank has begun; any thread may ask.
+  public long begun() {
+    return begun.get();
+  }
+
+  /// Returns what NCCL says has gone wrong, in one sentence, or null; any thread may ask.
+  public String failure() {
+    if (!lock.tryLock()) {
+      return null; // an exchange is being begun
+    }
+    try {
+      return isGone ? null : Nccl.failure(communicator);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -135,13 +175,37 @@ public final class NcclCollectives implements Collectives {
     failed.accept(cause);
   }
 
-  /// Ends what this rank waits for; any thread may call it.
+  /// Ends what this rank waits for, and the use of the communicator; any thread may call it. One
+  /// that is within a call of NCCL which does not return is left there.
   public void abort() {
-    Nccl.abort(communicator);
+    boolean isHeld = false;
+    try {
+      isHeld = lock.tryLock(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    try {
+      if (!isGone) {
+        isGone = true;
+        Nccl.abort(communicator);
+      }
+    } finally {
+      if (isHeld) {
+        lock.unlock();
+      }
+    }
   }
 
   @Override
   public void close() {
-    device.context().release(() -> Nccl.destroy(communicator));
+    lock.lock();
+    try {
+      if (!isGone) {
+        isGone = true;
+        device.context().release(() -> Nccl.destroy(communicator));
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 }

@@ -3,10 +3,12 @@ package wan4j.engine;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Ranks;
 import wan4j.cuda.CudaOps;
+import wan4j.cuda.NcclCollectives;
 import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
@@ -28,7 +30,7 @@ final class RankLinks implements AutoCloseable {
   private final int ranks;
   private final HostExchange host;
   private final Function<List<Integer>, Collectives> joining;
-  private final Map<List<Integer>, Collectives> joined = new HashMap<>();
+  private final Map<List<Integer>, Collectives> joined = new ConcurrentHashMap<>();
 
   private RankLinks(
       int rank, int ranks, HostExchange host, Function<List<Integer>, Collectives> joining) {
@@ -58,7 +60,22 @@ final class RankLinks implements AutoCloseable {
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank) {
     byte[] name = rank == 0 ? Nccl.uniqueId() : new byte[0];
     byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
-    return ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    NcclCollectives joined =
+        ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    meeting.onFailure(
+        _ -> Thread.ofPlatform().daemon().name("ends an exchange").start(joined::abort));
+    return joined;
+  }
+
+  /// Returns this rank's communicators between GPUs by the ranks in each; any thread may ask.
+  Map<List<Integer>, NcclCollectives> betweenGpus() {
+    Map<List<Integer>, NcclCollectives> all = new HashMap<>();
+    joined.forEach((members, collectives) -> {
+      if (collectives instanceof NcclCollectives nccl) {
+        all.put(members, nccl);
+      }
+    });
+    return all;
   }
 
   /// Returns how the first of so many ranks would reach the others if they were there.
@@ -90,7 +107,15 @@ final class RankLinks implements AutoCloseable {
   }
 
   private Collectives of(List<Integer> members) {
-    return members.size() == 1 ? null : joined.computeIfAbsent(members, joining);
+    if (members.size() == 1) {
+      return null;
+    }
+    Collectives known = joined.get(members);
+    if (known == null) {
+      known = joining.apply(members); // which waits for the others
+      joined.put(members, known);
+    }
+    return known;
   }
 
   @Override

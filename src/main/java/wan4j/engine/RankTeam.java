@@ -25,6 +25,7 @@ public final class RankTeam implements AutoCloseable {
   private final List<Networks> networks; // of each rank
   private Meeting meeting; // null before the first work, and after one that failed
   private List<RankLinks> links = List.of();
+  private final AtomicReference<RankThreads> present = new AtomicReference<>(); // or the last
   private boolean isLost;
 
   private RankTeam(EngineOptions options, List<Networks> networks) {
@@ -51,7 +52,7 @@ public final class RankTeam implements AutoCloseable {
   }
 
   /// Opens a checkpoint for backends that `backends` opens for each rank.
-  static RankTeam open(EngineOptions options, IntFunction<Function<Device, Ops>> backends) {
+  public static RankTeam open(EngineOptions options, IntFunction<Function<Device, Ops>> backends) {
     int ranks = options.ranks().count();
     List<Networks> opened = new ArrayList<>();
     try (Unwinding all = new Unwinding()) {
@@ -99,16 +100,20 @@ public final class RankTeam implements AutoCloseable {
       meet();
     }
     AtomicReference<RankThreads.Outcome> outcome = new AtomicReference<>();
-    T made =
-        RankThreads.run(
-            meeting,
-            rank -> {
-              Networks own = networks.get(rank);
-              own.claim();
-              own.link(links.get(rank));
-              return work.apply(own);
-            },
-            outcome);
+    RankThreads threads = new RankThreads(meeting);
+    present.set(threads);
+    T made;
+    try (ExchangeWatch _ = new ExchangeWatch(links, meeting, options.ranks().timeout())) {
+      made =
+          threads.run(
+              rank -> {
+                Networks own = networks.get(rank);
+                own.claim();
+                own.link(links.get(rank));
+                return work.apply(own);
+              },
+              outcome);
+    }
     if (outcome.get() != null) {
       isLost = !outcome.get().areWhole();
       part();
@@ -124,6 +129,7 @@ public final class RankTeam implements AutoCloseable {
   private void meet() {
     Ranks ranks = options.ranks();
     Meeting begun = new LocalMeeting(ranks.count(), ranks.timeout());
+    begun.onFailure(failure -> present.get().failed(failure));
     List<RankLinks> all = new ArrayList<>();
     for (int rank = 0; rank < ranks.count(); rank++) {
       all.add(RankLinks.of(networks.get(rank).ops(), begun, rank, ranks));
