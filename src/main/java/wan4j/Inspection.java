@@ -85,12 +85,7 @@ public final class Inspection {
   /// Looks at the same, and at the memory on one device alone, null for all, where several ranks
   /// make the request together on each of them: that of the first, which needs most.
   public static Inspection of(
-      Path folder,
-      String sides,
-      Integer frames,
-      List<String> skipped,
-      Device device,
-      Ranks ranks) {
+      Path folder, String sides, Integer frames, List<String> skipped, Device device, Ranks ranks) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       return of(checkpoint, sides, frames, skipped, device, ranks);
     }

@@ -184,6 +184,7 @@ public final class VideoEngine implements AutoCloseable {
     requireOpen();
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
+    requireMeasurable(request);
     RankLayout layout = team.layout(plan);
     CourseRun.ClipNoise noise = SamplingPlans.noise(request.sampling(), course);
     planned = null;
@@ -207,6 +208,15 @@ public final class VideoEngine implements AutoCloseable {
       cache.finish();
       return made;
     });
+  }
+
+  /// Throws `InputException` when ratios are to be measured of tokens that ranks divide.
+  private void requireMeasurable(VideoRequest request) {
+    if (!options.ranks().isAlone() && request.cache() instanceof CacheSettings.Calibration) {
+      throw new InputException(
+          "--magcache_calibration was given with %d GPUs, but ratios are measured on one; leave out --gpus and --ulysses_size"
+              .formatted(options.ranks().count()));
+    }
   }
 
   /// Decodes a request's latents and hands over its frames piece by piece; throws `InputException`

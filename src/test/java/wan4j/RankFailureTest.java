@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -41,8 +42,12 @@ final class RankFailureTest {
     return new EngineOptions(DEMO, Device.CPU, false, false).with(Ranks.of(ranks).waiting(limit));
   }
 
-  /// What happens on a rank at a call of its backend.
-  private record Mishap(int rank, int call, Runnable what) {}
+  /// What happens on a rank at a call of its backend after a stage has begun.
+  private record Mishap(int rank, int call, AtomicBoolean hasBegun, Runnable what) {
+    Mishap(int rank, int call, Runnable what) {
+      this(rank, call, new AtomicBoolean(true), what);
+    }
+  }
 
   private static VideoEngine engine(EngineOptions options, Mishap mishap) {
     return VideoEngine.of(
@@ -57,7 +62,7 @@ final class RankFailureTest {
     InvocationHandler handler =
         (_, method, arguments) -> {
           boolean isWork = List.of("linear", "scope", "attention").contains(method.getName());
-          if (isWork && calls.incrementAndGet() == mishap.call) {
+          if (isWork && mishap.hasBegun.get() && calls.incrementAndGet() == mishap.call) {
             mishap.what.run();
           }
           try {
@@ -133,11 +138,13 @@ final class RankFailureTest {
   @ParameterizedTest
   @CsvSource({"0", "1"})
   void aRankThatFreezesIsNamed(int rank) {
-    int call = 20 + new Random().nextInt(100);
+    int call = 1 + new Random().nextInt(60);
+    AtomicBoolean isDenoising = new AtomicBoolean();
     Mishap mishap =
         new Mishap(
             rank,
             call,
+            isDenoising,
             () -> {
               try {
                 Thread.sleep(Duration.ofMinutes(5));
@@ -145,11 +152,25 @@ final class RankFailureTest {
                 throw new IllegalStateException("woken", e);
               }
             });
+    Progress progress =
+        new Progress() {
+          @Override
+          public void begins(String stage) {
+            isDenoising.set(stage.equals("denoise"));
+          }
+
+          @Override
+          public void ends(String stage, Duration time) {}
+
+          @Override
+          public void stepped(Step step) {}
+        };
     try (VideoEngine engine = engine(options(2, Duration.ofSeconds(3)), mishap)) {
-      assertThatThrownBy(() -> engine.generate(REQUEST, new FrameBuffer(), Progress.NONE))
+      assertThatThrownBy(() -> engine.generate(REQUEST, new FrameBuffer(), progress))
           .as("at call %d", call)
           .isInstanceOf(RankException.class)
-          .hasMessageMatching("rank %d of 2 did not come to an exchange within 3 s".formatted(rank));
+          .hasMessageMatching(
+              "rank %d of 2 did not come to an exchange within 3 s".formatted(rank));
       assertThatThrownBy(() -> engine.generate(REQUEST, new FrameBuffer(), Progress.NONE))
           .hasMessageContaining("open another engine");
     }
@@ -200,8 +221,7 @@ final class RankFailureTest {
       engine.generate(request, whole, Progress.NONE);
       Recovery first = Recovery.beside(video, 1);
       assertThatThrownBy(() ->
-              engine.generate(
-                  request, first, new FrameBuffer(), new CancelledAfter(2), _ -> {}))
+              engine.generate(request, first, new FrameBuffer(), new CancelledAfter(2), _ -> {}))
           .isInstanceOf(CancellationException.class);
       FrameBuffer resumed = new FrameBuffer();
       Recovery second = Recovery.resumed(video, 1);
@@ -211,6 +231,17 @@ final class RankFailureTest {
     }
     try (Stream<Path> left = Files.list(folder)) {
       assertThat(left).isEmpty();
+    }
+  }
+
+  @Test
+  void ratiosAreMeasuredOnOne() {
+    try (VideoEngine engine = VideoEngine.open(options(2, Duration.ofSeconds(60)))) {
+      VideoRequest request =
+          REQUEST.withCache(new CacheSettings.Calibration(folder.resolve("ratios.json")));
+      assertThatThrownBy(() -> engine.sample(request, Progress.NONE))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("leave out --gpus");
     }
   }
 
@@ -230,11 +261,7 @@ final class RankFailureTest {
     try (VideoEngine engine = VideoEngine.open(options(1, Duration.ofSeconds(60)))) {
       assertThatThrownBy(() ->
               engine.generate(
-                  REQUEST,
-                  Recovery.resumed(video, 1),
-                  new FrameBuffer(),
-                  Progress.NONE,
-                  _ -> {}))
+                  REQUEST, Recovery.resumed(video, 1), new FrameBuffer(), Progress.NONE, _ -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--gpus");
     }

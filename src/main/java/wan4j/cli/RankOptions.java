@@ -7,6 +7,7 @@ import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.Ranks;
+import wan4j.engine.RankTeam;
 import wan4j.tensor.InputException;
 
 /// The flags of videos that several GPUs make together.
@@ -64,6 +65,7 @@ final class RankOptions {
   /// what is done otherwise than they say. Throws `InputException` for wrong values and for flags
   /// that cannot be used there.
   Ranks ranks(Device device, int firstGpu, Consumer<String> notes) {
+    RankTeam.requireOneProcess(System.getenv());
     Boolean halves = guidance == null ? null : Flags.isTrue("--cfg_parallel", guidance, true);
     require("--gpus", gpus);
     require("--ulysses_size", sequence);
@@ -124,7 +126,7 @@ final class RankOptions {
     String flags = String.join(" and ", shards);
     if (count == 1) {
       throw new InputException(
-          "%s was given for one GPU, among which there is nothing to divide; add --gpus, or leave it out"
+          "%s was given for one GPU, with nothing to divide weights among; add --gpus, or leave it out"
               .formatted(flags));
     }
     notes.accept(

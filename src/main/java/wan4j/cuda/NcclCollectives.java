@@ -88,8 +88,7 @@ public final class NcclCollectives implements Collectives {
           case MAXIMUM -> Nccl.Reduction.MAXIMUM;
         };
     begin(() ->
-        Nccl.allReduce(
-            address, address, values.count(), type, how, communicator, device.stream()));
+        Nccl.allReduce(address, address, values.count(), type, how, communicator, device.stream()));
   }
 
   @Override

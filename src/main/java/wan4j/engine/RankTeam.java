@@ -2,6 +2,7 @@ package wan4j.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -10,6 +11,7 @@ import wan4j.EngineOptions;
 import wan4j.Ranks;
 import wan4j.Recording;
 import wan4j.ops.Ops;
+import wan4j.parallel.JobEnvironment;
 import wan4j.parallel.LocalMeeting;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.RankLayout;
@@ -49,6 +51,17 @@ public final class RankTeam implements AutoCloseable {
     List<Function<Device, Ops>> backends = Backends.ofRanks(options);
     return open(
         options, rank -> device -> Backends.recording(backends.get(rank).apply(device), recording));
+  }
+
+  /// Throws `InputException` when a launcher has started this process as one of several, by the
+  /// variables that it sets: each would make the same video.
+  public static void requireOneProcess(Map<String, String> variables) {
+    JobEnvironment job = JobEnvironment.of(variables);
+    if (job != null && job.ranks() > 1) {
+      throw new InputException(
+          "RANK and WORLD_SIZE say that this process is %d of %d, but one process uses all GPUs of a machine; start wan4j once, without a launcher, with --gpus"
+              .formatted(job.rank(), job.ranks()));
+    }
   }
 
   /// Opens a checkpoint for backends that `backends` opens for each rank.

@@ -1,6 +1,7 @@
 package wan4j.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.List;
@@ -10,7 +11,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.bench.random.RandomConditions;
 import wan4j.bench.random.RandomWeights;
 import wan4j.cache.StepCache;
-import wan4j.cpu.CpuOps;
 import wan4j.model.Conditions;
 import wan4j.model.DiffusionNetwork;
 import wan4j.ops.Collectives;
@@ -34,9 +34,21 @@ import wan4j.weights.Expert;
 import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 
-/// Ranks denoise a sample as one does, whatever they divide: latents after three steps.
-final class RankedDenoiserTest {
+/// Ranks denoise a sample as one does, whatever they divide, on every backend and with every kind
+/// of exchange: latents after three steps.
+public abstract class RankedDenoiserContract {
   private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /// Returns a new backend for a rank, which the process's end closes.
+  protected abstract Ops ops(int rank);
+
+  /// Returns a rank's part in the exchange of those that meet, which closes with its work.
+  protected abstract Collectives collectives(Ops ops, Meeting meeting, int rank);
+
+  /// Returns the largest number of ranks.
+  protected int most() {
+    return 8;
+  }
 
   /// 3 x 3 x 5 tokens, and those of a sound's past: uneven for all but 3 and 5.
   @ParameterizedTest
@@ -53,22 +65,24 @@ final class RankedDenoiserTest {
     "s2v, 40, 2, 2",
   })
   void ranksDenoiseAsOneDoes(String type, int heads, int branches, int sequence) {
-    float[] alone = denoised(new CpuOps(), type, heads, SequenceGroup.SOLO, RunRanks.ALONE);
+    assumeTrue(branches * sequence <= most(), () -> "there are %d GPUs".formatted(most()));
+    float[] alone = denoised(ops(0), type, heads, SequenceGroup.SOLO, RunRanks.ALONE);
     RankLayout layout = new RankLayout(branches, sequence);
     List<float[]> together =
         Ranks.run(
             layout.ranks(),
             LIMIT,
             (meeting, rank) -> {
-              CpuOps ops = new CpuOps();
+              Ops ops = ops(rank);
               HostExchange host = new MeetingExchange(meeting, rank, LIMIT);
-              Collectives pair = among(ops, meeting, layout.branchesOf(rank), rank);
-              Collectives forward = among(ops, meeting, layout.sequenceOf(rank), rank);
-              SequenceGroup group =
-                  forward == null
-                      ? SequenceGroup.SOLO
-                      : new UlyssesGroup(forward, SequenceGroup.SOLO);
-              return denoised(ops, type, heads, group, new RunRanks(host, pair));
+              try (Collectives pair = among(ops, meeting, layout.branchesOf(rank), rank);
+                  Collectives forward = among(ops, meeting, layout.sequenceOf(rank), rank)) {
+                SequenceGroup group =
+                    forward == null
+                        ? SequenceGroup.SOLO
+                        : new UlyssesGroup(forward, SequenceGroup.SOLO);
+                return denoised(ops, type, heads, group, new RunRanks(host, pair));
+              }
             });
     for (float[] made : together) {
       if (sequence == 1) {
@@ -79,10 +93,10 @@ final class RankedDenoiserTest {
     }
   }
 
-  private static Collectives among(Ops ops, Meeting meeting, List<Integer> members, int rank) {
+  private Collectives among(Ops ops, Meeting meeting, List<Integer> members, int rank) {
     return members.size() == 1
         ? null
-        : new LocalCollectives(ops, meeting.among(members), members.indexOf(rank));
+        : collectives(ops, meeting.among(members), members.indexOf(rank));
   }
 
   private static float[] denoised(
@@ -91,8 +105,7 @@ final class RankedDenoiserTest {
     PrecisionTable table = PrecisionTable.of(Precision.PLAIN, List.of());
     SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 3, 5, 4, 4);
     Shape shape = Shape.of(config.outChannels(), 3, 6, 10);
-    try (ops;
-        Experts experts =
+    try (Experts experts =
             new Experts(
                 config,
                 List.of(Expert.SINGLE),
