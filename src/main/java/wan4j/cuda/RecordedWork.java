@@ -60,6 +60,7 @@ final class RecordedWork implements AutoCloseable {
 
   private long record(Runnable work) {
     CudaGraphs.begin(device.stream());
+    device.recording(true);
     try {
       work.run();
     } catch (RuntimeException | Error e) {
@@ -69,6 +70,8 @@ final class RecordedWork implements AutoCloseable {
         e.addSuppressed(spoiled);
       }
       throw e;
+    } finally {
+      device.recording(false);
     }
     long graph = CudaGraphs.end(device.stream());
     try {

@@ -1,9 +1,9 @@
 package wan4j.engine;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Ranks;
@@ -30,7 +30,7 @@ final class RankLinks implements AutoCloseable {
   private final int ranks;
   private final HostExchange host;
   private final Function<List<Integer>, Collectives> joining;
-  private final Map<List<Integer>, Collectives> joined = new ConcurrentHashMap<>();
+  private final Map<List<Integer>, Collectives> joined = new HashMap<>();
 
   private RankLinks(
       int rank, int ranks, HostExchange host, Function<List<Integer>, Collectives> joining) {
@@ -52,30 +52,20 @@ final class RankLinks implements AutoCloseable {
           Meeting own = meeting.among(members);
           int number = members.indexOf(rank);
           return hasOwnGpu
-              ? joined((CudaOps) ops, own, number)
+              ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
         });
   }
 
-  private static Collectives joined(CudaOps ops, Meeting meeting, int rank) {
+  private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
     byte[] name = rank == 0 ? Nccl.uniqueId() : new byte[0];
     byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
     NcclCollectives joined =
         ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    joined.watch(limit);
     meeting.onFailure(
         _ -> Thread.ofPlatform().daemon().name("ends an exchange").start(joined::abort));
     return joined;
-  }
-
-  /// Returns this rank's communicators between GPUs by the ranks in each; any thread may ask.
-  Map<List<Integer>, NcclCollectives> betweenGpus() {
-    Map<List<Integer>, NcclCollectives> all = new HashMap<>();
-    joined.forEach((members, collectives) -> {
-      if (collectives instanceof NcclCollectives nccl) {
-        all.put(members, nccl);
-      }
-    });
-    return all;
   }
 
   /// Returns how the first of so many ranks would reach the others if they were there.

@@ -115,18 +115,15 @@ public final class RankTeam implements AutoCloseable {
     AtomicReference<RankThreads.Outcome> outcome = new AtomicReference<>();
     RankThreads threads = new RankThreads(meeting);
     present.set(threads);
-    T made;
-    try (ExchangeWatch _ = new ExchangeWatch(links, meeting, options.ranks().timeout())) {
-      made =
-          threads.run(
-              rank -> {
-                Networks own = networks.get(rank);
-                own.claim();
-                own.link(links.get(rank));
-                return work.apply(own);
-              },
-              outcome);
-    }
+    T made =
+        threads.run(
+            rank -> {
+              Networks own = networks.get(rank);
+              own.claim();
+              own.link(links.get(rank));
+              return work.apply(own);
+            },
+            outcome);
     if (outcome.get() != null) {
       isLost = !outcome.get().areWhole();
       part();

@@ -140,7 +140,7 @@ final class RankThreads {
   private Throwable told(RankException failure) {
     Throwable own = failures.get(0);
     boolean isTold =
-        failure.rank() == 0
+        own == failure.getCause()
             || own instanceof InputException
             || own instanceof CancellationException;
     if (own != null && !(own instanceof RankException) && isTold) {

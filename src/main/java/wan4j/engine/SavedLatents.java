@@ -20,6 +20,7 @@ import wan4j.Ranks;
 import wan4j.Sampling;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.files.FilePrint;
 import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -92,7 +93,7 @@ public record SavedLatents(Path file) {
             lora.strength(),
             lora.target(),
             mode,
-            Fingerprint.of(List.of(lora.path())));
+            FilePrint.of(List.of(lora.path())));
   }
 
   /// Writes latents with what they are made from.

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /// The connection of two ranks that know each other: messages of a kind with bytes, and a sign of
@@ -23,19 +25,29 @@ final class RankConnection implements AutoCloseable {
   /// What a message is.
   enum Kind {
     /// A sign of life.
-    BEAT,
+    BEAT(0),
     /// Who a rank is: its first message.
-    HELLO,
+    HELLO(1),
     /// All ranks are there.
-    START,
+    START(2),
     /// What a rank brings to a meeting.
-    BROUGHT,
+    BROUGHT(3),
     /// What all have brought to it.
-    SEEN,
+    SEEN(4),
     /// The first failure: the job has ended.
-    FAILURE,
+    FAILURE(5),
     /// This rank's work is done.
-    DONE
+    DONE(6);
+
+    private final int code; // as it is sent
+
+    Kind(int code) {
+      this.code = code;
+    }
+
+    private static Optional<Kind> of(int code) {
+      return Arrays.stream(values()).filter(kind -> kind.code == code).findFirst();
+    }
   }
 
   /// A message.
@@ -117,7 +129,7 @@ final class RankConnection implements AutoCloseable {
     }
     synchronized (out) {
       try {
-        out.writeByte(kind.ordinal());
+        out.writeByte(kind.code);
         out.writeInt(bytes.length);
         out.write(bytes);
         out.flush();
@@ -138,17 +150,18 @@ final class RankConnection implements AutoCloseable {
 
   /// Waits for a message of at most so many bytes, as long as the socket's timeout lets it.
   Message receive(int most) throws IOException {
-    int kind = in.readUnsignedByte();
+    int code = in.readUnsignedByte();
     int length = in.readInt();
-    if (kind >= Kind.values().length || length < 0 || length > most) {
+    Kind kind = Kind.of(code).orElse(null);
+    if (kind == null || length < 0 || length > most) {
       throw new BadMessageException(
-          "a message of kind %d with %d bytes, which no rank sends".formatted(kind, length));
+          "a message of kind %d with %d bytes, which no rank sends".formatted(code, length));
     }
     byte[] bytes = in.readNBytes(length);
     if (bytes.length < length) {
       throw new IOException("the connection ended within a message");
     }
-    return new Message(Kind.values()[kind], bytes);
+    return new Message(kind, bytes);
   }
 
   /// What is no message.

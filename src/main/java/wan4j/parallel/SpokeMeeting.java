@@ -91,7 +91,7 @@ final class SpokeMeeting extends ProcessMeeting {
 
   @Override
   public void onFailure(Consumer<RankException> listener) {
-    failure.thenAccept(listener);
+    var _ = failure.thenAccept(listener);
   }
 
   @Override

@@ -18,6 +18,7 @@ public final class CudaStreams {
   private static final int NON_BLOCKING = 1; // CU_STREAM_NON_BLOCKING
   private static final int TIMING = 0; // CU_EVENT_DEFAULT
   private static final int NO_TIMING = 2; // CU_EVENT_DISABLE_TIMING
+  private static final int NOT_READY = 600; // CUDA_ERROR_NOT_READY
 
   private static final MethodHandle STREAM_CREATE =
       LIBRARY.function("cuStreamCreate", JAVA_INT, ADDRESS, JAVA_INT);
@@ -35,6 +36,8 @@ public final class CudaStreams {
       LIBRARY.function("cuEventRecord", JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle EVENT_WAIT =
       LIBRARY.function("cuEventSynchronize", JAVA_INT, JAVA_LONG);
+  private static final MethodHandle EVENT_QUERY =
+      LIBRARY.function("cuEventQuery", JAVA_INT, JAVA_LONG);
   private static final MethodHandle EVENT_ELAPSED =
       LIBRARY.function("cuEventElapsedTime", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
 
@@ -83,6 +86,18 @@ public final class CudaStreams {
   /// Waits on the host until an event has happened.
   public static void synchronizeEvent(long event) {
     call("cuEventSynchronize", () -> (int) EVENT_WAIT.invokeExact(event));
+  }
+
+  /// Says whether an event has happened, without waiting for it.
+  public static boolean hasHappened(long event) {
+    var code = new int[1];
+    call(
+        "cuEventQuery",
+        () -> {
+          code[0] = (int) EVENT_QUERY.invokeExact(event);
+          return code[0] == NOT_READY ? 0 : code[0];
+        });
+    return code[0] == 0;
   }
 
   /// Milliseconds between two timing events that have both happened.

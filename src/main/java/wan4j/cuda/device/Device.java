@@ -25,6 +25,7 @@ public final class Device implements AutoCloseable {
   private final KernelArguments arguments = new KernelArguments();
   private Runnable loads = () -> {};
   private long generation;
+  private boolean isRecording;
 
   /// Opens the GPU of this ordinal for the calling thread, which gives out at most `limit` bytes.
   public Device(int ordinal, KernelCache cache, long limit) {
@@ -72,6 +73,16 @@ public final class Device implements AutoCloseable {
   /// Notes such a change.
   public void renew() {
     generation++;
+  }
+
+  /// Notes whether work that is queued from now on is only recorded, to be done later.
+  public void recording(boolean isRecorded) {
+    isRecording = isRecorded;
+  }
+
+  /// Says whether work that is queued now is only recorded.
+  public boolean isRecording() {
+    return isRecording;
   }
 
   /// Returns where device memory comes from.
