@@ -111,8 +111,12 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--device",
-      description = "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu).")
+      description =
+          "cpu, cuda, or cuda:N for the GPU of a number, the first of several (default: cuda where"
+              + " this machine has a Hopper GPU, else cpu).")
   private String device;
+
+  @Mixin private RankOptions ranks;
 
   @Option(
       names = "--offload_model",
@@ -169,7 +173,7 @@ final class GenerateCommand implements Callable<Integer> {
       PendingFile.requireWritable(calibration);
     }
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     if (convertModelType && where == Device.CPU) {
       throw new InputException(
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
@@ -218,7 +222,8 @@ final class GenerateCommand implements Callable<Integer> {
         offload(),
         textOnCpu,
         compile.recording(where),
-        attention(where, arithmetic.on(where, absence)));
+        attention(where, arithmetic.on(where, absence)),
+        ranks.ranks(where, device(absence).gpu(), notes));
   }
 
   /// Returns how attention computes: a preset's where no flag says it and the GPU has it.
@@ -257,7 +262,7 @@ final class GenerateCommand implements Callable<Integer> {
     Path folder = output.folder();
     Interruption.heed();
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     try (var progress = report.progress();
         VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
       requireTask(engine);
@@ -352,9 +357,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  /// Returns the device where none was named, of what the machine has answered already.
-  private static Device preferred(String absence) {
-    return absence == null ? Device.CUDA : Device.CPU;
+  private DeviceName device(String absence) {
+    return device == null ? DeviceName.preferred(absence) : DeviceName.of(device);
   }
 
   private Offload offload() {
