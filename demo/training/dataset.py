@@ -15,8 +15,8 @@ import captions
 from captions import BOUNCING, DOWN, GROWING, LEFT, ORBITING, RIGHT, SPINNING, UP
 from tokenizer import Tokenizer
 
-SIZE = 96
-FRAMES = 17
+SIZE = 128
+FRAMES = 33
 RADII = (0.11, 0.16, 0.22)
 CORNERS = {"square": 4, "triangle": 3, "star": 5}
 
@@ -44,33 +44,49 @@ class Renderer:
     def clips(self, scenes, frames=None, window=None):
         """Videos [B,3,T,window,window] in [-1,1] and the objects' coverage [B,1,T,...] of 0..1.
 
-        A smaller `window` cuts a square at a random place, at the same scale; fewer `frames` a stretch of time.
+        A smaller `window` cuts a square at the same scale, at a random place in which an object is at some time, as
+        a rule; fewer `frames` cut a stretch of time.
         """
-        frames, window, size = frames or self.frames, window or self.size, self.size
+        frames, window = frames or self.frames, window or self.size
         scene = dict(zip(captions.FIELDS, scenes.to(self.device).long().unbind(1)))
         count = len(scenes)
         time = torch.arange(frames, device=self.device) / (self.frames - 1)
         time = time[None] + self.random(count, 0, (self.frames - frames) / (self.frames - 1))[:, None]
-        room = (size - window) / size
-        pixels = (torch.arange(window, device=self.device) + 0.5) / size
-        x = (pixels + self.random(count, 0, room)[:, None])[:, None, None, :]
-        y = (pixels + self.random(count, 0, room)[:, None])[:, None, :, None]
-        video = self._ground(scene, x, y)[:, :, None].expand(-1, -1, frames, -1, -1)
         two = scene["objects"] == 2
         sideways = ((scene["motion1"] == LEFT) | (scene["motion1"] == RIGHT))
         lane = self.random(count, 0.17, 0.23) * torch.where(self.random(count) < 0.5, 1.0, -1.0)
-        covered = torch.zeros(count, 1, frames, window, window, device=self.device)
-        for number in (2, 1):
-            shown = two if number == 2 else torch.ones_like(two)
+        tracks = {}
+        for number in (1, 2):
             side = lane * two * (1 if number == 1 else -1)
             around = scene["motion1"] == ORBITING
             side = torch.where(around, torch.zeros_like(side), side)
-            track = self._track(scene, number, time, side * ~sideways, side * sideways, two, around)
-            alpha = self._cover(scene[f"shape{number}"], track, x, y) * shown.view(-1, 1, 1, 1)
+            tracks[number] = self._track(scene, number, time, side * ~sideways, side * sideways, two, around)
+        shown = {1: torch.ones_like(two), 2: two}
+        x, y = self._window(tracks, shown, window)
+        video = self._ground(scene, x, y)[:, :, None].expand(-1, -1, frames, -1, -1)
+        covered = torch.zeros(count, 1, frames, window, window, device=self.device)
+        for number in (2, 1):
+            alpha = self._cover(scene[f"shape{number}"], tracks[number], x, y) * shown[number].view(-1, 1, 1, 1)
             color = self.colors[scene[f"color{number}"]].view(count, 3, 1, 1, 1)
             video = video + (color - video) * alpha[:, None]
             covered = torch.maximum(covered, alpha[:, None])
         return video * 2 - 1, covered
+
+    def _window(self, tracks, shown, window):
+        """Places of the columns [B,1,1,W] and the rows [B,1,H,1] of a cut."""
+        size = self.size
+        room = (size - window) / size
+        count, frames = tracks[1][0].shape
+        moment = (self.random(count) * frames).long()[:, None]
+        second = shown[2] & (self.random(count) < 0.5)
+        anywhere = self.random(count) < 0.2
+        pixels = (torch.arange(window, device=self.device) + 0.5) / size
+        places = []
+        for axis in (0, 1):
+            at = torch.where(second, tracks[2][axis].gather(1, moment)[:, 0], tracks[1][axis].gather(1, moment)[:, 0])
+            near = (at - self.random(count, 0.2, 0.8) * window / size).clamp(0, room)
+            places.append(torch.where(anywhere, self.random(count, 0, room), near)[:, None] + pixels)
+        return places[0][:, None, None, :], places[1][:, None, :, None]
 
     def _ground(self, scene, x, y):
         """Backgrounds [B,3,H,W]."""

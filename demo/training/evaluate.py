@@ -2,10 +2,11 @@
 
     python evaluate.py --checkpoint ../checkpoint [--device cuda] [--prompts 52] [--sheet FILE]
 
-A prompt passes when the named colour covers at least 0.4 % of the first, middle and last three frames
-and the centroid of its pixels moves at least a fifth of the frame in the named direction, and in the
-other axis less than half as far. A pixel has a colour when that colour is the nearest of the palette
-and within 0.25 of it (Euclidean, sRGB of 0..1).
+The colour is there when it covers at least 0.4 % of the first, middle and last three frames; the direction is
+right when, besides, the centroid of its pixels moves at least a fifth of the frame that way, and in the other axis
+less than half as far; the shape is right when most frames that show the colour's largest patch as a whole, and a
+third of all, show that shape (shapes.py). A pixel has a colour when that colour is the nearest of the palette and
+within 0.25 of it (Euclidean, sRGB of 0..1).
 """
 
 import argparse
@@ -18,6 +19,7 @@ import torch
 import captions
 from dataset import FRAMES, SIZE, Renderer
 from sampler import generate
+from shapes import LEAST_SHARE, seen_shape
 from sheet import contact_sheet
 from tokenizer import Tokenizer
 
@@ -28,7 +30,7 @@ NEGATIVE = captions.NEGATIVES[1]
 
 
 def test_prompts(count):
-    """(prompt, colour, direction) covering all colours, directions, shapes and both languages."""
+    """(prompt, colour, direction, shape) covering all colours, directions, shapes and both languages."""
     out = []
     shapes = list(captions.SHAPES)
     for number in range(count):
@@ -46,7 +48,7 @@ def test_prompts(count):
             text = f"一个{captions.COLORS[color][2][0]}的{captions.SHAPES[shape][1][0]}向{side}移动{dark}"
         else:
             text = f"{article} {size}{color} {shape} {DIRECTION_WORDS[direction]}{ground}"
-        out.append((text, color, direction))
+        out.append((text, color, direction, shape))
     return out
 
 
@@ -59,21 +61,30 @@ def color_mask(video, color):
     return (distance.argmin(0) == own) & (distance[own] < 0.25)
 
 
-def judge(video, color, direction):
-    """(passed, coverage, movement along the direction, movement across it) of one video."""
-    mask = color_mask(video, color).float()
+def moved(mask, direction):
+    """(coverage, movement along the direction, movement across it) of a colour's mask [T,H,W]."""
+    mask = mask.float()
     frames, height, width = mask.shape
     x = (torch.arange(width, device=mask.device) + 0.5) / width
     y = (torch.arange(height, device=mask.device) + 0.5) / height
     parts = (mask[:3].sum(0), mask[frames // 2 - 1:frames // 2 + 2].sum(0), mask[-3:].sum(0))
     coverage = min(part.mean().item() / 3 for part in parts)
     if coverage < 0.004:
-        return False, coverage, 0.0, 0.0
+        return coverage, 0.0, 0.0
     centres = [((part * x[None, :]).sum() / part.sum(), (part * y[:, None]).sum() / part.sum()) for part in parts]
     dx, dy = (centres[2][0] - centres[0][0]).item(), (centres[2][1] - centres[0][1]).item()
     step = DIRECTIONS[direction]
-    along, across = dx * step[0] + dy * step[1], abs(dx * step[1]) + abs(dy * step[0])
-    return along >= 0.2 and across < 0.5 * along, coverage, along, across
+    return coverage, dx * step[0] + dy * step[1], abs(dx * step[1]) + abs(dy * step[0])
+
+
+def judge(video, color, direction, shape):
+    """Which of "colour", "direction" and "shape" a video [3,T,H,W] has, and the figures in words."""
+    mask = color_mask(video, color)
+    coverage, along, across = moved(mask, direction)
+    seen, share = seen_shape(mask)
+    good = {"colour": coverage >= 0.004, "direction": coverage >= 0.004 and along >= 0.2 and across < 0.5 * along,
+            "shape": seen == shape and share >= LEAST_SHARE}
+    return good, f"coverage {coverage:.4f}, along {along:.2f}, across {across:.2f}, seen {seen} in {share:.2f}"
 
 
 class Studio:
@@ -121,24 +132,24 @@ def first_frames(prompts, device, size=SIZE):
     renderer = Renderer(device, torch.Generator(device).manual_seed(77), size)
     source = random.Random(77)
     scenes = []
-    for number, (text, color, direction) in enumerate(prompts):
-        shape = (number * 2 + number // 9) % len(captions.SHAPES)
+    for number, (_, color, direction, shape) in enumerate(prompts):
         ground = source.choice([0, 3, 4])
-        scenes.append((1, captions.COLOR_NAMES.index(color), shape, number % 3, captions.MOTIONS.index(direction), 0, 0, 0, 0,
+        scenes.append((1, captions.COLOR_NAMES.index(color), captions.SHAPE_NAMES.index(shape), number % 3, captions.MOTIONS.index(direction), 0, 0, 0, 0,
                        1 if number % 4 == 3 else 0, ground))
     video, _ = renderer.clips(torch.tensor(scenes))
     return video[:, :, 0]
 
 
-def score(videos, prompts, verbose=False):
-    """The share of prompts that pass."""
-    passed = 0
-    for video, (text, color, direction) in zip(videos, prompts):
-        good, coverage, along, across = judge(video, color, direction)
-        passed += good
-        if verbose and not good:
-            print(f"  fails: {text!r}: coverage {coverage:.4f}, along {along:.2f}, across {across:.2f}")
-    return passed / len(prompts)
+def score(videos, prompts, device="cpu", verbose=False):
+    """The shares of prompts whose videos have the colour, the direction and the shape."""
+    right = dict.fromkeys(("colour", "direction", "shape"), 0)
+    for video, (text, *wanted) in zip(videos, prompts):
+        good, words = judge(video.to(device), *wanted)
+        for name, value in good.items():
+            right[name] += value
+        if verbose and not all(good.values()):
+            print(f"  fails: {text!r}: {words}")
+    return {name: round(number / len(prompts), 4) for name, number in right.items()}
 
 
 SHOW = ["a red ball moves left", "a small blue star moves right over a striped background", "a green triangle moves up",
@@ -169,11 +180,11 @@ def main():
     texts = [prompt[0] for prompt in prompts]
     begin = time.time()
     videos = studio.videos(experts, texts, options.seed, batch=8, **settings)
-    print(f"text-to-video: {score(videos, prompts, True):.3f} of {len(prompts)} prompts pass ({time.time() - begin:.0f} s)")
+    print(f"text-to-video: of {len(prompts)} prompts are right {score(videos, prompts, verbose=True)} ({time.time() - begin:.0f} s)")
     i2v = [model.to(options.device) for model in load_experts(options.checkpoint / "i2v")]
     pictures = first_frames(prompts, options.device)
     moving = studio.videos(i2v, texts, options.seed, I2V_BOUNDARY, pictures, batch=8, **settings)
-    print(f"image-to-video: {score(moving, prompts, True):.3f} of {len(prompts)} prompts pass")
+    print(f"image-to-video: of {len(prompts)} prompts are right {score(moving, prompts, verbose=True)}")
     if options.sheet:
         shown = studio.videos(experts, SHOW, options.seed, batch=8, **settings)
         contact_sheet(torch.cat([shown, moving[:4]]), SHOW + ["image: " + text for text in texts[:4]], options.sheet, columns=2)

@@ -77,8 +77,8 @@ def report(run, studio, experts):
     videos = studio.videos(experts, [prompt[0] for prompt in prompts], 1000, frames=run.size["frames"],
                            batch=run.size["report_batch"], size=run.size["side"], steps=steps, shift=SHIFT,
                            guidance=(5.0, 5.0))
-    followed = score(videos, prompts, True)
-    run.say(f"{followed:.3f} of {len(prompts)} prompts are followed")
+    followed = score(videos, prompts, run.device, True)
+    run.say(f"of {len(prompts)} prompts are right {followed}")
     return {"prompts": len(prompts), "prompts followed": followed}
 
 

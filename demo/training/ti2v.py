@@ -5,14 +5,12 @@
 The model has the architecture of Wan2.2-TI2V-5B: an autoencoder of 48 channels and 16x16 pixels a latent, one
 transformer, a time for each token. Text encoder and tokenizer are those of the text-to-video model, which stay
 as they are. FOLDER/checkpoint is then a checkpoint in the layout of the original download, with links to the
-files of --demo; FOLDER/ti2v.tar holds it without the links. --micro runs all of it on a CPU with a toy
-configuration.
+files of --demo. --micro runs all of it on a CPU with a toy configuration.
 """
 
 import argparse
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import torch
@@ -24,14 +22,14 @@ from export import (AUTOENCODER22_FILE, TEXT_ENCODER_FILE, link_shared, load_tex
 from sampler import generate
 from sheet import contact_sheet
 from training import (SHIFT, TEXT_LENGTH, Bank, Run, choose_speed, compile_blocks, count, latent_grid, rounded_copy,
-                      train_autoencoder, train_denoiser)
+                      sharpen, train_autoencoder, train_denoiser)
 from transformer import VideoTransformer
 from vae22 import VideoAutoencoder22
 
-SHARES = {"sketch": 0.12, "autoencoder": 0.28, "sharpen": 0.12, "joint": 0.48}
-FULL = {"base": 16, "bases": (12, 16), "dim": 192, "ffn_dim": 512, "num_heads": 6, "num_layers": 5, "batch": 512,
-        "clips": (32, 16, 6), "encode": 64, "scenes": 150_000, "workers": 14, "fill_seconds": 12, "capacity": 60_000,
-        "refresh": 0.005, "prompts": 48, "closing": 25}
+SHARES = {"sketch": 0.06, "autoencoder": 0.30, "sharpen": 0.08, "joint": 0.56}
+FULL = {"base": 16, "bases": (12, 16), "dim": 192, "ffn_dim": 512, "num_heads": 6, "num_layers": 6, "batch": 256,
+        "clips": (32, 16, 6), "encode": 32, "scenes": 150_000, "workers": 14, "fill_seconds": 12, "capacity": 60_000,
+        "refresh": 0.003, "prompts": 60, "closing": 24}
 MICRO = {"base": 4, "bases": (4, 4), "dim": 64, "ffn_dim": 96, "num_heads": 2, "num_layers": 2, "batch": 4,
          "clips": (2, 2, 1), "encode": 2, "scenes": 200, "workers": 1, "fill_seconds": 2, "capacity": 32,
          "refresh": 0.005, "prompts": 2, "closing": 0}
@@ -65,9 +63,9 @@ def report(run, model, autoencoder, text_encoder):
                               first_frames(prompts, run.device, run.renderer.size))}
     shown = min(12, len(texts))
     contact_sheet(torch.cat([clips[:shown] for clips in made.values()]),
-                  [f"{name}: {text}" for name in made for text in texts[:shown]], run.out / "sheet.png", columns=2)
-    followed = {name: score(clips, prompts, True) for name, clips in made.items()}
-    run.say(f"of {len(prompts)} prompts are followed: {followed}")
+                  [f"{name}: {text}" for name in made for text in texts[:shown]], run.out / "ti2v-sheet.png", columns=2)
+    followed = {name: score(clips, prompts, run.device, True) for name, clips in made.items()}
+    run.say(f"of {len(prompts)} prompts are right {followed}")
     return followed
 
 
@@ -102,7 +100,7 @@ def main():
     run = Run(options, size, SHARES, size["closing"])
     choose_speed(run)
     text_encoder = text_encoder.to(run.device)
-    autoencoder = train_autoencoder(run, VideoAutoencoder22(*size["bases"]))
+    autoencoder = sharpen(run, train_autoencoder(run, VideoAutoencoder22(*size["bases"])))
     checkpoint = run.out / "checkpoint"
     save_autoencoder(autoencoder, checkpoint)
     model = VideoTransformer(config).to(run.device)
@@ -115,10 +113,6 @@ def main():
     save_expert(model, checkpoint, "ti2v")
     link_shared(checkpoint, options.demo.resolve(), (TEXT_ENCODER_FILE, "google"))
     run.write_log(run.out / "log.json")
-    with tarfile.open(run.out / "ti2v.tar", "w") as archive:
-        for path in sorted(checkpoint.iterdir()):
-            if not path.is_symlink():
-                archive.add(path, arcname=f"ti2v/{path.name}")
     run.say(f"{AUTOENCODER22_FILE} and the transformer are there")
     run.write_log(run.out / "log.json", followed=report(run, rounded_copy(model), autoencoder, text_encoder))
 

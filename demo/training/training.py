@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 import dataset
 import transformer
 import vae
 from captions import NEGATIVES
 from evaluate import image_condition
+from optimizer import MuonWithAdam
 from tokenizer import Tokenizer
 from transformer import VideoTransformer
 from vae import fold_normalisation
@@ -20,6 +22,9 @@ from vae import fold_normalisation
 SHIFT = 5.0
 TEXT_LENGTH = 64
 DROPOUT = 0.12
+DIVERGENCE = 3e-4  # weight of the latents' distance from a normal distribution
+LATENT_NOISE = 0.12  # most that the decoder is trained to see through, in deviations of the latents
+OBJECT_WEIGHT = 4.0  # how much more the denoiser's errors count where an object is and the noise has gone
 NEGATIVE_BOUNDS = (0.25, 0.75, 0.875)  # of a uniform number, between the four captions.NEGATIVES
 
 
@@ -106,50 +111,46 @@ def captured(run, step):
     torch.cuda.current_stream().wait_stream(side)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
+    try:
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError as problem:
+        run.say(f"no CUDA graph, every kernel is launched: {str(problem)[:300]}")
+        return step
     return graph.replay
 
 
-def train_loop(run, phase, modules, loss_of, peak, warmup, decay, betas=(0.9, 0.98), floor=0.02):
-    """Minimises loss_of() over the phase's time with AdamW; the rate rises over `warmup` steps and falls
-    along a cosine to `floor` of its peak. Returns averaged modules."""
+def train_loop(run, phase, modules, loss_of, peak, warmup, decay, betas=(0.9, 0.98), floor=0.02, snapshot=None):
+    """Minimises loss_of() over the phase's time; the rate rises over `warmup` steps and falls along a cosine to
+    `floor` of its peak. `snapshot` is (seconds, function): the function gets the averaged modules every so many
+    seconds. Returns averaged modules."""
     seconds = run.seconds(phase)
     if seconds <= 0:
         return [module.eval().requires_grad_(False) for module in modules]
-    parameters = [parameter for module in modules for parameter in module.parameters()]
-    matrices = [parameter for parameter in parameters if parameter.dim() > 1]
-    vectors = [parameter for parameter in parameters if parameter.dim() <= 1]
+    optimizer = MuonWithAdam(modules, peak / warmup, betas)
     cuda = run.device == "cuda"
-    rate = torch.full((), peak / warmup, device=run.device) if cuda else peak / warmup
-    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}],
-                                  lr=rate, betas=betas, fused=cuda, capturable=cuda)
     average = Average(modules, run.device)
     total = torch.zeros((), device=run.device)
 
     def step():
         loss = loss_of()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        torch.nn.utils.clip_grad_norm_(optimizer.parameters, 1.0, foreach=True)
         optimizer.step()
         average.update()
         total.add_(loss.detach())
 
     advance = captured(run, step)
     total.zero_()
-    begin = said = time.time()
+    begin = said = saved = time.time()
     number = counted = 0
     while True:
         progress = min(1.0, (time.time() - begin) / seconds)
         if progress >= 1 and number > 2:
             break
         now = peak * min(1.0, (number + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress)))
-        if cuda:
-            rate.fill_(now)
-        else:
-            for group in optimizer.param_groups:
-                group["lr"] = now
+        optimizer.set_rate(now)
         average.weight.fill_(1 - min(decay, (1 + number) / (10 + number)))
         advance()
         counted += 1
@@ -162,10 +163,14 @@ def train_loop(run, phase, modules, loss_of, peak, warmup, decay, betas=(0.9, 0.
             run.say(f"{phase} step {number} loss {mean:.5f} rate {now:.1e} {(time.time() - said) / counted * 1000:.1f} ms/step")
             said, counted = time.time(), 0
             total.zero_()
+            if snapshot and time.time() - saved > snapshot[0]:
+                snapshot[1](average.modules)
+                saved = time.time()
             if not math.isfinite(mean):
                 raise SystemExit(f"the loss of phase {phase} is {mean}, expected a number; lower the rate")
     run.notes.setdefault("steps", {})[phase] = number
     run.say(f"{phase} ends after {number} steps")
+    run.write_log(run.out / "log.json")
     return average.modules
 
 
@@ -220,16 +225,23 @@ def choose_speed(run):
             + f"; taken {stacked}, {search}")
 
 
+def reconstruction_errors(difference, covered):
+    """The mean of absolute and squared differences, more where the object is or has just been, and of the
+    differences of neighbouring pixels."""
+    near = covered
+    for kernel in ((5, 1, 1), (1, 7, 1), (1, 1, 7)):
+        near = F.max_pool3d(near, kernel, 1, tuple(size // 2 for size in kernel))
+    weight = 1 + 3 * near
+    pixels = (weight * (difference.abs() + difference.square())).mean()
+    edges = [(weight.narrow(axis, 1, weight.shape[axis] - 1) * difference.diff(dim=axis).abs()).mean() for axis in (3, 4)]
+    return pixels + 0.5 * sum(edges)
+
+
 def train_autoencoder(run, model):
-    """Trains a new autoencoder: on cuts of a few frames, on cuts of many, then its decoder alone on whole clips."""
+    """Trains a new autoencoder on cuts of a few frames, then of many; encode() then gives unit latents."""
     model = channels_last(model.to(run.device))
 
-    def losses(difference, covered):
-        pixels = ((1 + 3 * covered) * (difference.abs() + difference.square())).mean()
-        edges = (difference[..., 1:] - difference[..., :-1]).abs().mean() + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
-        return pixels + 0.5 * edges
-
-    def reconstruction_loss(count, window, frames):
+    def loss_of(count, window, frames):
         video, covered, _ = draw(run, count, window, frames)
         with run.autocast():
             mean, log_variance = model.moments(video)
@@ -237,31 +249,42 @@ def train_autoencoder(run, model):
             raw = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             difference = model.reconstruct(raw).float() - video
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return losses(difference, covered) + 5e-4 * divergence
+        return reconstruction_errors(difference, covered) + DIVERGENCE * divergence
 
-    def sharpening_loss(count, frames):
-        video, covered, _ = draw(run, count, None, frames)
+    few, many, _ = run.size["clips"]
+    side, most = min(64, run.renderer.size), min(17, run.renderer.frames)
+    model = train_loop(run, "sketch", [model], lambda: loss_of(few, side, 5), 2e-3, 60, 0.99, (0.9, 0.95), 0.6)[0]
+    model = channels_last(model).requires_grad_(True).train()
+    model = train_loop(run, "autoencoder", [model], lambda: loss_of(many, side, most), 1.5e-3, 20, 0.998, (0.9, 0.95))[0]
+    channels_last(model)
+    normalise_autoencoder(run, model)
+    report_autoencoder(run, model)
+    return model
+
+
+def sharpen(run, model):
+    """Trains the decoder alone, on whole frames, from the latents with a little noise; changes no latents."""
+    decoding = [part.requires_grad_(True).train() for part in (model.conv2, model.decoder)]
+    count = run.size["clips"][2]
+
+    def loss_of():
+        video, covered, _ = draw(run, count, None, min(17, run.renderer.frames))
         with run.autocast():
             with torch.no_grad():
-                mean = model.moments(video)[0]
-            difference = model.reconstruct(mean + 0.03 * torch.randn_like(mean)).float() - video
-        return losses(difference, covered)
+                latents = model.encode(video)
+                noise = LATENT_NOISE * run.renderer.random(count).view(-1, 1, 1, 1, 1)
+            difference = model.decode(latents + noise * torch.randn_like(latents)).float() - video
+        return reconstruction_errors(difference, covered)
 
-    few, many, whole = run.size["clips"]
-    model = train_loop(run, "sketch", [model], lambda: reconstruction_loss(few, 64, 5), 2e-3, 60, 0.99, (0.9, 0.95), 0.6)[0]
-    model = channels_last(model).requires_grad_(True).train()
-    model = train_loop(run, "autoencoder", [model], lambda: reconstruction_loss(many, 64, 17), 1.3e-3, 20, 0.996, (0.9, 0.95))[0]
-    decoding = [part.requires_grad_(True).train() for part in (model.conv2, model.decoder)]
-    decoding = train_loop(run, "sharpen", decoding, lambda: sharpening_loss(whole, 17), 8e-4, 20, 0.998, (0.9, 0.95))
-    model.conv2, model.decoder = decoding
+    model.conv2, model.decoder = train_loop(run, "sharpen", decoding, loss_of, 8e-4, 20, 0.998, (0.9, 0.95))
     channels_last(model)
-    measure_autoencoder(run, model)
+    report_autoencoder(run, model)
     return model
 
 
 @torch.no_grad()
-def measure_autoencoder(run, model):
-    """Folds the latents' measured mean and spread into the weights, rounds them to bf16 and reports."""
+def normalise_autoencoder(run, model):
+    """Folds the latents' measured mean and spread into the weights."""
     means = []
     for _ in range(3):
         with run.autocast():
@@ -271,6 +294,11 @@ def measure_autoencoder(run, model):
     run.say("latent spread " + " ".join(f"{value:.2f}" for value in std.tolist()))
     std = std.clamp_min(0.25 * std.max())
     fold_normalisation(model, mean, std)
+
+
+@torch.no_grad()
+def report_autoencoder(run, model):
+    """Rounds the weights to bf16 and measures them on clips that no step has seen."""
     for parameter in model.parameters():
         parameter.copy_(parameter.to(torch.bfloat16))
     video = draw(run, min(32, run.size["encode"]))[0]
@@ -278,6 +306,12 @@ def measure_autoencoder(run, model):
     error = (model.decode(latents).clamp(-1, 1) - video).square().mean((1, 2, 3, 4)) / 4
     run.notes["autoencoder PSNR"] = round((-10 * error.log10()).mean().item(), 2)
     run.say(f"autoencoder PSNR {run.notes['autoencoder PSNR']} dB, latents mean {latents.mean():.3f} std {latents.std():.3f}")
+
+
+def on_latents(covered, stride):
+    """Coverage [B,1,1+4n,H,W] as the largest within what each latent stands for: [B,1,1+n,H/stride,W/stride]."""
+    parts = (F.max_pool3d(covered[:, :, :1], (1, stride, stride)), F.max_pool3d(covered[:, :, 1:], (4, stride, stride)))
+    return torch.cat(parts, dim=2)
 
 
 class Bank:
@@ -291,19 +325,21 @@ class Bank:
         shape = (self.capacity, autoencoder.CHANNELS, *latent_grid(self.renderer, autoencoder.STRIDE))
         self.latents = torch.empty(shape, dtype=torch.bfloat16, device=run.device)
         self.pictures = torch.empty(shape, dtype=torch.bfloat16, device=run.device) if images else None
+        self.objects = torch.empty(self.capacity, 1, *shape[2:], dtype=torch.bfloat16, device=run.device)
         self.scenes = torch.empty(self.capacity, dtype=torch.long, device=run.device)
         self.filled = torch.zeros((), dtype=torch.long, device=run.device)
         self.next = torch.zeros((), dtype=torch.long, device=run.device)
 
     @torch.no_grad()
     def add(self, count):
-        video, _, chosen = draw(self.run, count, renderer=self.renderer)
+        video, covered, chosen = draw(self.run, count, renderer=self.renderer)
         with self.run.autocast():
             latents = self.autoencoder.encode(video)
             if self.images:
                 picture = image_condition(self.autoencoder, video[:, :, 0], self.renderer.frames)[:, 4:]
         where = (torch.arange(count, device=self.run.device) + self.next) % self.capacity
         self.latents[where] = latents.to(torch.bfloat16)
+        self.objects[where] = on_latents(covered, self.autoencoder.STRIDE).to(torch.bfloat16)
         if self.images:
             self.pictures[where] = picture.to(torch.bfloat16)
         self.scenes[where] = chosen
@@ -325,22 +361,25 @@ class Bank:
         self.run.say(f"{done} clips encoded, {each * 1000:.2f} ms each; {self.refresh} more in every step")
 
     def batch(self, count):
-        """Latents, conditions or None, and token ids with some captions replaced by a negative text."""
+        """Latents, where objects are, conditions or None, and token ids with some captions replaced by a negative
+        text."""
         run = self.run
         chosen = run.pick(count, self.filled)
         ids = run.ids[self.scenes[chosen], run.pick(count, run.ids.shape[1])]
         kind = (run.renderer.random(count)[:, None] > run.negative_bounds).sum(1)
         dropped = run.renderer.random(count) < DROPOUT
         ids = torch.where(dropped[:, None], run.negatives[kind], ids).long()
+        clean, objects = self.latents[chosen].float(), self.objects[chosen].float()
         if not self.images:
-            return self.latents[chosen].float(), None, ids
+            return clean, objects, None, ids
         picture = self.pictures[chosen].float()
         mask = torch.zeros_like(picture[:, :4])
         mask[:, :, 0] = 1
-        return self.latents[chosen].float(), torch.cat([mask, picture], dim=1), ids
+        return clean, objects, torch.cat([mask, picture], dim=1), ids
 
 
-def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50, given=0.0):
+def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50, given=0.0,
+                   snapshot=None):
     """Flow matching on noise levels of `low`..`high`; trains the text encoder too when `with_text`. So large a
     share as `given` has its first frame without noise, as TI2V models are given a picture."""
     first, last = (level / (SHIFT - (SHIFT - 1) * level) for level in (low, high))
@@ -348,7 +387,7 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
 
     def loss_of():
         bank.add(bank.refresh)
-        clean, condition, ids = bank.batch(batch or run.size["batch"])
+        clean, objects, condition, ids = bank.batch(batch or run.size["batch"])
         count, frames = len(clean), clean.shape[2]
         even = (torch.arange(count, device=run.device) + run.renderer.random(count)) / count
         even = first + (last - first) * even
@@ -366,11 +405,12 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
             with torch.set_grad_enabled(with_text):
                 text = text_encoder(ids)
             velocity = model(inputs, (level * 1000).floor(), text)
-        errors = (velocity.float() - (noise - clean)).square().mean((1, 3, 4))
+        weight = 1 + OBJECT_WEIGHT * objects * (1 - wide).square()
+        errors = (weight * (velocity.float() - (noise - clean)).square()).mean((1, 3, 4))
         return (errors * counted).sum() / counted.sum()
 
     modules = [model, text_encoder] if with_text else [model]
-    return train_loop(run, phase, modules, loss_of, peak, warmup, 0.999 if with_text else 0.998)
+    return train_loop(run, phase, modules, loss_of, peak, warmup, 0.999, snapshot=snapshot)
 
 
 def compile_blocks(device, batch, config, grid, times=1):

@@ -47,6 +47,12 @@ __device__ __forceinline__ void settle(Value (&values)[COUNT]) {
 struct Rows {
   float reference[2];
   float total[2];
+
+  // Adds up totals over the four threads of a row.
+  __device__ __forceinline__ void reduce() {
+    total[0] = reduceLanes<Sum, 4>(total[0]);
+    total[1] = reduceLanes<Sum, 4>(total[1]);
+  }
 };
 
 // Transposes four words of each of the four threads that share a row: word j of thread i becomes word i

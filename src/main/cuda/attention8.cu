@@ -15,243 +15,219 @@
 // Constants: those of attention8weights.cuh, PROMOTED.
 #include "attention8weights.cuh"
 
-constexpr int TILE_BYTES = BOX_BYTES; // of keys
-constexpr int STEP_VALUES = 32 * HEAD_SIZE; // 32 keys of E4M3 values, then eight rows of ones
-constexpr int STEP_ONES = 32 * 8;
-constexpr int STEP_BYTES = STEP_VALUES + STEP_ONES;
-constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS / 32 * STEP_BYTES;
-constexpr int COPIED_VALUES = IS_WIDE ? VALUE_BYTES : KEYS * HEAD_SIZE;
+constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
+constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
 constexpr int CONSUMERS = 128 * GROUPS;
-constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * (SUMS + 2) * 4;
-constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
+constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
 
-// ---- the warp that copies
+struct Maps {
+  static constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
+  static constexpr int KEY_BYTES = BOX_BYTES;
+  static constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
+  static constexpr int COPIED_VALUES = VALUE_BYTES;
 
-// Copies what all works take, or those that are done again.
-__device__ __forceinline__ void copy(
-    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
-    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
-    Ring<QUERY_STAGES>& queryRing) {
-  for (const Work* work = works; work->last > 0; work++) {
-    if (isAgain && !work->isNoted()) {
-      continue;
-    }
-    int head = work->item / queryTiles;
-    int first = work->item % queryTiles * QUERIES;
-#pragma unroll 1
-    for (int i = 0; i < GROUPS; i++) {
-      int at = queryRing.stage * GROUPS + i;
-      unsigned int barrier = places.barriers + 8 * at;
-      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
-      arriveExpecting(barrier + QUERY_FULL, QUERY_BYTES);
-      copyBox(places.query + at * QUERY_BYTES, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
-    }
-    queryRing.step();
-    for (int tile = work->last - 1; tile >= work->first; tile--) {
-      unsigned int barrier = places.barriers + 8 * ring.stage;
-      int row = list.tile(work->item, tile) * KEYS;
-      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
-      copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
-      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + VALUES_FULL, COPIED_VALUES);
-      unsigned int place = places.values + ring.stage * VALUE_BYTES;
-      if constexpr (IS_WIDE) {
-        copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
-        copyBox(place + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, row, 0);
-      } else {
+  const TensorMap& query;
+  const TensorMap& key;
+  const TensorMap& value;
+
+  __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
+    copyBox(place, query, full, 0, head, row, 0);
+  }
+
+  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
+    copyBox(place, key, full, 0, head, row, 0);
+  }
+
+  __device__ __forceinline__ void values(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    unsigned int place = start + stage * VALUE_BYTES;
+    if constexpr (IS_WIDE) {
+      copyBox(place, value, full, 0, head, row, 0);
+      copyBox(place + BOX_BYTES, value, full, 64, head, row, 0);
+    } else {
 #pragma unroll
-        for (int i = 0; i < KEYS / 32; i++) {
-          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
-        }
+      for (int i = 0; i < KEYS / 32; i++) {
+        copyBox(place + i * STEP_BYTES, value, full, row + 32 * i, 0, head, 0);
       }
-      ring.step();
     }
   }
-}
+};
 
-// ---- the warpgroups that multiply
-
-// Asks for the scores of 64 queries and a tile of keys.
-__device__ __forceinline__ void score(Score (&scores)[SCORES], unsigned int query, unsigned int key) {
-  unsigned int left = lowerHalf(query);
-  unsigned int right = lowerHalf(key);
-  NarrowProduct<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
-#pragma unroll
-  for (int k = 1; k < HEAD_SIZE / 32; k++) {
-    NarrowProduct<KEYS>::add<1>(scores, descriptor(left, k * 32), descriptor(right, k * 32));
-  }
-  commitProducts();
-}
-
-// Asks for the weighted sum of a tile of values, added to the sums where `adds`.
-__device__ __forceinline__ void weigh(
-    Sums& sums, const unsigned int (&weights)[WEIGHTS], unsigned int value, bool adds) {
-  if constexpr (IS_WIDE) {
-    unsigned int right = lowerHalf(value);
-#pragma unroll
-    for (int k = 0; k < KEYS / 16; k++) {
-      multiplyRegisters(sums.values, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
-    }
-  } else {
-#pragma unroll
-    for (int k = 0; k < KEYS / 32; k++) {
-      multiplyNarrow(
-          sums.values, sums.counts, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES), k > 0 || adds);
-    }
-  }
-  commitProducts();
-}
-
-__device__ __forceinline__ void settle(Sums& sums) {
-  settle(sums.values);
-  if constexpr (!IS_WIDE) {
-    settle(sums.counts);
-  }
-}
-
-// Stores ones behind the values of each step: nothing overwrites them.
-__device__ __forceinline__ void storeOnes(unsigned char* values) {
-  constexpr int WORDS = STAGES * (KEYS / 32) * STEP_ONES / 4;
-  for (int i = static_cast<int>(threadIdx.x); i < WORDS; i += THREADS) {
-    int step = i / (STEP_ONES / 4);
-    *reinterpret_cast<unsigned int*>(
-        values + step * STEP_BYTES + STEP_VALUES + i % (STEP_ONES / 4) * 4) = 0x38383838u;
+// Stores eight rows of ones, whose product with weights is their sum.
+__device__ __forceinline__ void storeOnes(unsigned char* ones) {
+  if (threadIdx.x < ONES_BYTES / 4) {
+    reinterpret_cast<unsigned int*>(ones)[threadIdx.x] = 0x38383838u;
   }
   fenceStores();
 }
 
-// What the warpgroups that multiply are given.
-struct Task {
-  int queries;
-  int keys;
-  int heads;
-  int queryTiles;
-  float scale;
-  const float* queryScales;
-  const float* keyScales;
-  const float* valueScales;
-  const float* valueMeans;
-  int keyStride;
-  KeyList list;
-  float* parts;
-  RowTarget target;
-};
-
-// The float32 sums of a thread in shared memory: of values by fours, then the two rows' totals.
+// Float32 sums in shared memory, four neighbours of a thread side by side.
 struct Masters {
-  float4* values;
-  float2* totals;
+  float4* first;
 
-  __device__ __forceinline__ static Masters of(void* start, int thread) {
-    float4* values = static_cast<float4*>(start);
-    return {values + thread, reinterpret_cast<float2*>(values + CONSUMERS * SUMS / 4) + thread};
+  __device__ __forceinline__ static Masters of(void* start) {
+    return {static_cast<float4*>(start) + threadHere()};
   }
 
   __device__ __forceinline__ void clear() const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      values[i * CONSUMERS] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      first[i * CONSUMERS] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     }
-    *totals = make_float2(0.0f, 0.0f);
+  }
+
+  // Returns four sums, with the same of E4M3 products.
+  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], const Lag& lag, int four) const {
+    float4 waiting = first[four * CONSUMERS];
+    return make_float4(
+        waiting.x * lag.factor[0] + sums[4 * four], waiting.y * lag.factor[0] + sums[4 * four + 1],
+        waiting.z * lag.factor[1] + sums[4 * four + 2], waiting.w * lag.factor[1] + sums[4 * four + 3]);
   }
 
   // Adds sums of E4M3 products, which then begin anew.
-  __device__ __forceinline__ void add(const Sums& sums, Lag& lag) const {
+  __device__ __forceinline__ void add(const float (&sums)[SUMS], Lag& lag) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      float4 waiting = values[i * CONSUMERS];
-      waiting.x = waiting.x * lag.factor[0] + sums.values[4 * i];
-      waiting.y = waiting.y * lag.factor[0] + sums.values[4 * i + 1];
-      waiting.z = waiting.z * lag.factor[1] + sums.values[4 * i + 2];
-      waiting.w = waiting.w * lag.factor[1] + sums.values[4 * i + 3];
-      values[i * CONSUMERS] = waiting;
+      first[i * CONSUMERS] = with(sums, lag, i);
     }
-    float2 total = *totals;
-    total.x = total.x * lag.factor[0] + sums.counts[0];
-    total.y = total.y * lag.factor[1] + sums.counts[2];
-    *totals = total;
-    lag.factor[0] = 1.0f;
-    lag.factor[1] = 1.0f;
+    lag = {{1.0f, 1.0f}};
   }
 
-  // Adds what waits here to the last sums, in registers.
-  __device__ __forceinline__ void finish(Sums& sums, Rows& rows, const Lag& lag) const {
+  // Takes what waits here to the last sums.
+  __device__ __forceinline__ void finish(float (&sums)[SUMS], const Lag& lag) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      float4 waiting = values[i * CONSUMERS];
-      sums.values[4 * i] += waiting.x * lag.factor[0];
-      sums.values[4 * i + 1] += waiting.y * lag.factor[0];
-      sums.values[4 * i + 2] += waiting.z * lag.factor[1];
-      sums.values[4 * i + 3] += waiting.w * lag.factor[1];
+      float4 all = with(sums, lag, i);
+      sums[4 * i] = all.x;
+      sums[4 * i + 1] = all.y;
+      sums[4 * i + 2] = all.z;
+      sums[4 * i + 3] = all.w;
     }
-    float2 total = *totals;
-    rows.total[0] = total.x * lag.factor[0] + sums.counts[0];
-    rows.total[1] = total.y * lag.factor[1] + sums.counts[2];
   }
 };
 
-// Attends to all works, with references of their first tiles, and notes those for which such a reference
-// was too low; or, FOLLOWING, to those that are noted.
-template <bool FOLLOWS>
-__device__ __forceinline__ void attend(
-    const Task& task, const Places& places, Work* works, void* masters, int group,
-    Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
-  bool releases = threadIdx.x % 128 == 0;
-  for (Work* work = works; work->last > 0; work++) {
-    if (FOLLOWS && !work->isNoted()) {
-      continue;
-    }
-    int tile = work->last - 1;
-    int firstTile = work->first;
-    int head = work->item / task.queryTiles;
-    int unpromoted = 0;
-    Lag lag = {{1.0f, 1.0f}};
-    const float* keyScales = task.keyScales + static_cast<int64>(head) * task.keyStride;
-    int lastGroup = (task.keys - 1) / GROUP;
-    Scales scales;
+// Where scales and means are.
+struct Statistics {
+  const float* query;
+  const float* key;
+  int keyStride;
+  const float* value;
+  const float* mean;
+};
+
+struct Attending {
+  static constexpr int READERS = 1;
+
+  const Task& task;
+  const Statistics& statistics;
+  float scale;
+  unsigned int ones;
+  void* masters;
+  const float* keyScales; // of a head
+  int unpromoted; // tiles
+  Lag lag;
+  Scales scales;
+  float summed[SUMS];
+  float counts[4] = {}; // the sum of a tile's weights, each row's in two neighbours
+  Score scores[SCORES];
+  unsigned int weights[WEIGHTS];
+  Rows rows;
+
+  __device__ __forceinline__ Attending(
+      const Task& task, const Statistics& statistics, float scale, const void* ones, void* masters)
+      : task(task), statistics(statistics), scale(scale), ones(sharedAddress(ones)), masters(masters) {}
+
+  __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
+
+  __device__ __forceinline__ void begin(const Work* work, int group, int block) {
+    int queryTiles = task.queryTiles();
+    int head = work->item / queryTiles;
+    unpromoted = 0;
+    lag = {{1.0f, 1.0f}};
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      int row = work->item % task.queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
+      int row = work->item % queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
           threadIdx.x % 32 / 4 + 8 * r;
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
-      scales.query[r] = task.queryScales[at] * task.scale;
+      scales.query[r] = statistics.query[at] * scale;
     }
-    int block = task.list.tile(work->item, tile);
-    int left = task.keys - block * KEYS;
+    keyScales = statistics.key + static_cast<int64>(head) * statistics.keyStride;
+    int lastGroup = (task.keys - 1) / GROUP;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
       int at = block * SCALES + i;
       scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
-    Sums sums = {};
-    Score scores[SCORES];
-    unsigned int weights[WEIGHTS];
-    Rows rows;
+#pragma unroll
+    for (int i = 0; i < SUMS; i++) {
+      summed[i] = 0.0f;
+    }
 #pragma unroll
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0;
     }
     if constexpr (!IS_WIDE) {
-      Masters::of(masters, threadHere()).clear();
+      Masters::of(masters).clear();
     }
-    int at = queryRing.stage * GROUPS + group;
-    unsigned int mine = places.query + at * QUERY_BYTES;
-    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
-    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
-    settle(scores);
-    beginProducts();
-    score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
-    awaitProducts<0>();
-    settle(scores);
-    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
-    keyRing.step();
+  }
+
+  __device__ __forceinline__ void settleScores() { settle(scores); }
+
+  __device__ __forceinline__ void settleSums() {
+    settle(summed);
+    if constexpr (!IS_WIDE) {
+      settle(counts);
+    }
+  }
+
+  __device__ __forceinline__ void score(unsigned int query, unsigned int key) {
+    unsigned int left = lowerHalf(query);
+    unsigned int right = lowerHalf(key);
+    NarrowProduct<KEYS>::template add<0>(scores, descriptor(left, 0), descriptor(right, 0));
+#pragma unroll
+    for (int k = 1; k < HEAD_SIZE / 32; k++) {
+      NarrowProduct<KEYS>::template add<1>(scores, descriptor(left, k * 32), descriptor(right, k * 32));
+    }
+    commitProducts();
+  }
+
+  __device__ __forceinline__ void weigh(unsigned int value) {
+    if constexpr (IS_WIDE) {
+      unsigned int right = lowerHalf(value);
+#pragma unroll
+      for (int k = 0; k < KEYS / 16; k++) {
+        multiplyRegisters(summed, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
+      }
+    } else {
+      multiplyNarrow(summed, weights, stepDescriptor(value), unpromoted > 0);
+      multiplyNarrow<0>(counts, weights, stepDescriptor(ones));
+#pragma unroll
+      for (int k = 1; k < KEYS / 32; k++) {
+        multiplyNarrow(summed, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES), true);
+        multiplyNarrow<1>(counts, weights + 4 * k, stepDescriptor(ones));
+      }
+    }
+    commitProducts();
+  }
+
+  // Products add to the sums themselves; totals, of which no term is negative, would lose too much there.
+  template <bool LAST>
+  __device__ __forceinline__ void taken(int) {
+    if constexpr (!IS_WIDE) {
+      rows.total[0] += counts[0];
+      rows.total[1] += counts[2];
+      if (!LAST && ++unpromoted == PROMOTED) { // while the scores are computed
+        unpromoted = 0;
+        Masters::of(masters).add(summed, lag);
+      }
+    }
+  }
+
+  __device__ __forceinline__ void weighFirst(int left) {
     if (left < KEYS) {
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
-        if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
-          scores[i] = IS_INTEGER ? -2147483647 : LOWEST;
-        }
+        scores[i] = isThere(i, left) ? scores[i] : IS_INTEGER ? -2147483647 : LOWEST;
       }
     }
 #pragma unroll
@@ -263,90 +239,43 @@ __device__ __forceinline__ void attend(
     if (left < KEYS) {
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
-    if (tile > firstTile) {
-      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+  }
+
+  template <bool FOLLOWS>
+  __device__ __forceinline__ void weighNext() {
+    if constexpr (FOLLOWS) {
+      follow(scores, summed, rows, lag, scales);
     }
-#pragma unroll 1
-    while (tile-- > firstTile) {
-      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
-      meet<256>(1 + group);
-      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
-      settle(scores);
-      settle(sums);
-      beginProducts();
-      weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
-      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
-      pass<256>(1 + (group + 1) % GROUPS);
-      awaitProducts<1>();
-      settle(sums);
-      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
-      valueRing.step();
-      awaitProducts<0>();
-      settle(scores);
-      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
-      keyRing.step();
-      if (!IS_WIDE && ++unpromoted == PROMOTED) {
-        unpromoted = 0;
-        Masters::of(masters, threadHere()).add(sums, lag);
-      }
-      if constexpr (FOLLOWS) {
-        follow(scores, sums, rows, lag, scales);
-      }
-      exponentiate(scores, weights, rows, scales);
-      if (tile > firstTile) {
-        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
-      }
-      if (!FOLLOWS && isFull(weights, rows)) {
-        bringBack(scores, weights, sums, rows, lag);
-      }
+    exponentiate(scores, weights, rows, scales);
+    if (!FOLLOWS && isFull(weights, rows)) {
+      bringBack(scores, weights, summed, rows, lag);
     }
-    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
-    queryRing.step();
-    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
-    settle(sums);
-    beginProducts();
-    weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
-    awaitProducts<0>();
-    settle(sums);
-    arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
-    valueRing.step();
-    int thread = threadHere();
+  }
+
+  // Not later: the other warpgroups wait while this one asks for products.
+  __device__ __forceinline__ void prepare(int tile) { scales.load(keyScales + tile * SCALES); }
+
+  __device__ __forceinline__ void finish(const Work* work) {
     if constexpr (IS_WIDE) {
-#pragma unroll
-      for (int r = 0; r < 2; r++) {
-        rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
-      }
+      rows.reduce();
     } else {
-      Masters::of(masters, thread).finish(sums, rows, lag);
-      int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
+      Masters::of(masters).finish(summed, lag);
+      int first = work->item / task.queryTiles() * HEAD_SIZE + threadHere() % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {
         int r = i / 2 % 2;
         float scale[2];
         float mean[2];
-        load<FLOAT32, 2>(task.valueScales, first + i / 4 * 8, scale);
-        load<FLOAT32, 2>(task.valueMeans, first + i / 4 * 8, mean);
+        load<FLOAT32, 2>(statistics.value, first + i / 4 * 8, scale);
+        load<FLOAT32, 2>(statistics.mean, first + i / 4 * 8, mean);
 #pragma unroll
         for (int j = 0; j < 2; j++) {
-          sums.values[i + j] = sums.values[i + j] * scale[j] + rows.total[r] * mean[j];
+          summed[i + j] = summed[i + j] * scale[j] + rows.total[r] * mean[j];
         }
       }
     }
-    if constexpr (!FOLLOWS) {
-      if (!(rows.total[0] + rows.total[1] <= -LOWEST)) { // infinite, or no number
-        work->again = 1;
-      }
-    }
-    int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
-    if (work->part >= 0) {
-      leavePart(sums.values, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
-    } else {
-      leave(
-          sums.values, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
-          work->item / task.queryTiles, task.heads, work->item * WARPS + thread / 32, task.target, thread);
-    }
   }
-}
+};
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
@@ -357,55 +286,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   extern __shared__ unsigned char dynamic[];
   __shared__ unsigned long long barriers[BARRIERS];
   __shared__ Places shared;
-  unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
-  unsigned char* valuesHere = dynamic + (start - sharedAddress(dynamic)) +
-      QUERY_STAGES * GROUPS * QUERY_BYTES + STAGES * TILE_BYTES;
-  unsigned char* masters = valuesHere + STAGES * VALUE_BYTES;
+  Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
+  Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
+  unsigned char* start = aligned(dynamic);
+  unsigned char* ones = start + Places::bytes<Maps>();
+  unsigned char* masters = ones + ONES_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
-  int group = agreed(threadIdx.x / 128);
-  int queryTiles = (queries + QUERIES - 1) / QUERIES;
-  Cut cut = {rounds, rest, shares};
-  KeyList list = {counts, tiles, most};
-  plan(works, cut, (keys + KEYS - 1) / KEYS, list);
-  if (threadIdx.x == 0) {
-    shared.query = start;
-    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
-    shared.values = shared.keys + STAGES * TILE_BYTES;
-    shared.barriers = sharedAddress(barriers);
-    initBarriers(barriers);
-  }
   if constexpr (!IS_WIDE) {
-    storeOnes(valuesHere);
+    storeOnes(ones);
   }
-  __syncthreads();
-
+  int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
   Places places = shared;
-  if (group == GROUPS) {
-    giveRegisters<COPYING_REGISTERS>();
-    Ring<STAGES> ring;
-    Ring<QUERY_STAGES> queryRing;
-    for (int turn = 0; turn < 2; turn++) {
-      if (threadIdx.x == GROUPS * 128) {
-        copy(places, works, query, key, value, list, queryTiles, turn > 0, ring, queryRing);
-      }
-      if (turn == 0) {
-        __syncwarp();
-        meet<THREADS>(GROUPS + 1);
-      }
-    }
-  } else {
-    takeRegisters<MULTIPLYING_REGISTERS>();
-    if (group == GROUPS - 1) {
-      pass<256>(1); // the first warpgroup begins
-    }
-    Task task = {
-        queries, keys, heads, queryTiles, scale, queryScales, keyScales, valueScales, valueMeans,
-        keyStride, list, parts, {values, inverse, largest, state, stride}};
-    Ring<STAGES> keyRing;
-    Ring<STAGES> valueRing;
-    Ring<QUERY_STAGES> queryRing;
-    attend<false>(task, places, works, masters, group, keyRing, valueRing, queryRing);
-    meet<THREADS>(GROUPS + 1);
-    attend<true>(task, places, works, masters, group, keyRing, valueRing, queryRing);
-  }
+  Attending mine(task, statistics, scale, ones, masters);
+  work<Maps>(task, places, works, {query, key, value}, mine, group);
 }

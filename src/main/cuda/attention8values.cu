@@ -10,94 +10,50 @@
 // unit, and bringing sums to float32 is 64 conversions and 128 multiplications a thread.
 //
 // Constants: those of attentionstages.cuh, GROUP.
-#include "attentionstages.cuh"
+#include "attentionloop.cuh"
 
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr int WEIGHTS = SCORES / 4; // words
-constexpr int TILE_BYTES = 2 * BOX_BYTES; // of keys
 constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of values
-constexpr int VALUE_BYTES = KEYS * HEAD_SIZE;
 constexpr int SCALE_BYTES = HEAD_SIZE * 4;
-constexpr int QUERY_BYTES = 2 * QUERY_BOX_BYTES;
 constexpr float TOP = 255.0f; // of weights
 constexpr float BASE = 7.994353437f; // its exponent
 constexpr float INTEGERS = 8388608.0f; // 2^23, from which on float32 holds integers alone
 constexpr float HEADROOM = 8.0f;
 constexpr float MOST = 1.152921504606847e18f; // 2^60
-constexpr float LOWEST = -3.402823466e38f;
 
-// ---- the warp that copies
+struct Maps {
+  static constexpr int QUERY_BYTES = 2 * QUERY_BOX_BYTES;
+  static constexpr int KEY_BYTES = 2 * BOX_BYTES;
+  static constexpr int VALUE_BYTES = KEYS * HEAD_SIZE;
+  static constexpr int COPIED_VALUES = VALUE_BYTES + SCALE_BYTES;
 
-// Copies what all works take, or those that are done again.
-__device__ __forceinline__ void copy(
-    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
-    const TensorMap& value, const TensorMap& valueScale, const KeyList& list, int queryTiles, bool isAgain,
-    Ring<STAGES>& ring, Ring<QUERY_STAGES>& queryRing) {
-  unsigned int scales = places.values + STAGES * VALUE_BYTES;
-  for (const Work* work = works; work->last > 0; work++) {
-    if (isAgain && !work->isNoted()) {
-      continue;
-    }
-    int head = work->item / queryTiles;
-    int first = work->item % queryTiles * QUERIES;
-#pragma unroll 1
-    for (int i = 0; i < GROUPS; i++) {
-      int at = queryRing.stage * GROUPS + i;
-      unsigned int barrier = places.barriers + 8 * at;
-      unsigned int place = places.query + at * QUERY_BYTES;
-      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
-      arriveExpecting(barrier + QUERY_FULL, QUERY_BYTES);
-      copyBox(place, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
-      copyBox(place + QUERY_BOX_BYTES, query, barrier + QUERY_FULL, 64, head, first + 64 * i, 0);
-    }
-    queryRing.step();
-    for (int tile = work->last - 1; tile >= work->first; tile--) {
-      unsigned int barrier = places.barriers + 8 * ring.stage;
-      int row = list.tile(work->item, tile) * KEYS;
-      unsigned int place = places.keys + ring.stage * TILE_BYTES;
-      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
-      copyBox(place, key, barrier + KEYS_FULL, 0, head, row, 0);
-      copyBox(place + BOX_BYTES, key, barrier + KEYS_FULL, 64, head, row, 0);
-      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + VALUES_FULL, VALUE_BYTES + SCALE_BYTES);
-      place = places.values + ring.stage * VALUE_BYTES;
-#pragma unroll
-      for (int i = 0; i < KEYS / 32; i++) {
-        copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
-      }
-      copyBox(scales + ring.stage * SCALE_BYTES, valueScale, barrier + VALUES_FULL, 0, row / GROUP, head, 0);
-      ring.step();
-    }
+  const TensorMap& query;
+  const TensorMap& key;
+  const TensorMap& value;
+  const TensorMap& valueScale;
+
+  __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
+    copyBox(place, query, full, 0, head, row, 0);
+    copyBox(place + QUERY_BOX_BYTES, query, full, 64, head, row, 0);
   }
-}
 
-// ---- the warpgroups that multiply
-
-// Asks for the scores of 64 queries and a tile of keys.
-__device__ __forceinline__ void score(float (&scores)[SCORES], unsigned int query, unsigned int key) {
-  unsigned int left = lowerHalf(query);
-  unsigned int right = lowerHalf(key);
-  Product<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
-#pragma unroll
-  for (int k = 1; k < HEAD_SIZE / 16; k++) {
-    Product<KEYS>::add<1>(
-        scores, descriptor(left, k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
-        descriptor(right, k / 4 * BOX_BYTES + k % 4 * 32));
+  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
+    copyBox(place, key, full, 0, head, row, 0);
+    copyBox(place + BOX_BYTES, key, full, 64, head, row, 0);
   }
-  commitProducts();
-}
 
-// Asks for the weighted sum of a tile of values.
-__device__ __forceinline__ void weigh(
-    int (&products)[SUMS], const unsigned int (&weights)[WEIGHTS], unsigned int value) {
-  multiplyNarrow<0>(products, weights, stepDescriptor(value));
+  // Scales lie behind the values of all stages.
+  __device__ __forceinline__ void values(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    unsigned int place = start + stage * VALUE_BYTES;
 #pragma unroll
-  for (int k = 1; k < KEYS / 32; k++) {
-    multiplyNarrow<1>(products, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES));
+    for (int i = 0; i < KEYS / 32; i++) {
+      copyBox(place + i * STEP_BYTES, value, full, row + 32 * i, 0, head, 0);
+    }
+    copyBox(start + STAGES * VALUE_BYTES + stage * SCALE_BYTES, valueScale, full, 0, row / GROUP, head, 0);
   }
-  commitProducts();
-}
+};
 
 // Adds a tile's products to the sums: `factors` are the scales of the rows' weights, `scales` the channels'.
 __device__ __forceinline__ void add(
@@ -189,132 +145,99 @@ __device__ __forceinline__ void watch(float (&sums)[SUMS], Rows& rows, float (&f
   }
 }
 
-// What the warpgroups that multiply are given.
-struct Task {
-  int queries;
-  int keys;
-  int heads;
-  int queryTiles;
-  float scale;
-  const float* valueMeans;
-  KeyList list;
-  float* parts;
-  RowTarget target;
-};
+struct Attending {
+  static constexpr int READERS = 4; // each warp reads scales
 
-// Attends to all works, with references of their first tiles, and notes those for which such a reference
-// was too low; or, FOLLOWING, to those that are noted.
-template <bool FOLLOWS>
-__device__ __forceinline__ void attend(
-    const Task& task, const Places& places, Work* works, const float* valueScales, int group,
-    Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
-  bool releases = threadIdx.x % 128 == 0;
-  for (Work* work = works; work->last > 0; work++) {
-    if (FOLLOWS && !work->isNoted()) {
-      continue;
-    }
-    int tile = work->last - 1;
-    int firstTile = work->first;
-    float sums[SUMS];
-    int products[SUMS];
-    float scores[SCORES];
-    unsigned int weights[WEIGHTS];
-    float factors[2];
-    Rows rows;
+  const Task& task;
+  const float* valueScales; // of a stage's channels, in shared memory
+  const float* valueMeans;
+  float scale;
+  float summed[SUMS];
+  int products[SUMS];
+  float scores[SCORES];
+  unsigned int weights[WEIGHTS];
+  float factors[2];
+  Rows rows;
+
+  __device__ __forceinline__ Attending(
+      const Task& task, const float* valueScales, const float* valueMeans, float scale)
+      : task(task), valueScales(valueScales), valueMeans(valueMeans), scale(scale) {}
+
+  __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
+
+  __device__ __forceinline__ void begin(const Work*, int, int) {
 #pragma unroll
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0.0f;
     }
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
-      sums[i] = 0.0f;
+      summed[i] = 0.0f;
       products[i] = 0;
     }
-    int at = queryRing.stage * GROUPS + group;
-    unsigned int mine = places.query + at * QUERY_BYTES;
-    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
-    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
-    settle(scores);
-    beginProducts();
-    score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
-    awaitProducts<0>();
-    settle(scores);
-    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
-    keyRing.step();
-    int left = task.keys - task.list.tile(work->item, tile) * KEYS;
+  }
+
+  __device__ __forceinline__ void settleScores() { settle(scores); }
+
+  __device__ __forceinline__ void settleSums() { settle(products); }
+
+  __device__ __forceinline__ void score(unsigned int query, unsigned int key) {
+    unsigned int left = lowerHalf(query);
+    unsigned int right = lowerHalf(key);
+    Product<KEYS>::template add<0>(scores, descriptor(left, 0), descriptor(right, 0));
+#pragma unroll
+    for (int k = 1; k < HEAD_SIZE / 16; k++) {
+      Product<KEYS>::template add<1>(
+          scores, descriptor(left, k / 4 * QUERY_BOX_BYTES + k % 4 * 32),
+          descriptor(right, k / 4 * BOX_BYTES + k % 4 * 32));
+    }
+    commitProducts();
+  }
+
+  __device__ __forceinline__ void weigh(unsigned int value) {
+    multiplyNarrow<0>(products, weights, stepDescriptor(value));
+#pragma unroll
+    for (int k = 1; k < KEYS / 32; k++) {
+      multiplyNarrow<1>(products, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES));
+    }
+    commitProducts();
+  }
+
+  template <bool LAST>
+  __device__ __forceinline__ void taken(int stage) {
+    add(summed, products, factors, valueScales + stage * HEAD_SIZE);
+  }
+
+  __device__ __forceinline__ void weighFirst(int left) {
     if (left < KEYS) {
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
-        if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
-          scores[i] = LOWEST;
-        }
+        scores[i] = isThere(i, left) ? scores[i] : LOWEST;
       }
     }
-    exponentiate<FOLLOWS, true>(scores, weights, sums, rows, factors, task.scale);
-#pragma unroll 1
-    while (tile-- > firstTile) {
-      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
-      meet<256>(1 + group);
-      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
-      settle(scores);
-      settle(products);
-      beginProducts();
-      weigh(products, weights, places.values + valueRing.stage * VALUE_BYTES);
-      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
-      pass<256>(1 + (group + 1) % GROUPS);
-      awaitProducts<1>();
-      settle(products);
-      add(sums, products, factors, valueScales + valueRing.stage * HEAD_SIZE);
-      __syncwarp();
-      arriveIf(threadIdx.x % 32 == 0, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
-      valueRing.step();
-      awaitProducts<0>();
-      settle(scores);
-      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
-      keyRing.step();
-      exponentiate<FOLLOWS, false>(scores, weights, sums, rows, factors, task.scale);
-      if constexpr (!FOLLOWS) {
-        watch(sums, rows, factors);
-      }
+    exponentiate<false, true>(scores, weights, summed, rows, factors, scale);
+  }
+
+  template <bool FOLLOWS>
+  __device__ __forceinline__ void weighNext() {
+    exponentiate<FOLLOWS, false>(scores, weights, summed, rows, factors, scale);
+    if constexpr (!FOLLOWS) {
+      watch(summed, rows, factors);
     }
-    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
-    queryRing.step();
-    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
-    settle(products);
-    beginProducts();
-    weigh(products, weights, places.values + valueRing.stage * VALUE_BYTES);
-    awaitProducts<0>();
-    settle(products);
-    add(sums, products, factors, valueScales + valueRing.stage * HEAD_SIZE);
-    __syncwarp();
-    arriveIf(threadIdx.x % 32 == 0, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
-    valueRing.step();
-    int head = work->item / task.queryTiles;
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
-    }
+  }
+
+  __device__ __forceinline__ void prepare(int) {}
+
+  __device__ __forceinline__ void finish(const Work* work) {
+    rows.reduce();
+    int head = work->item / task.queryTiles();
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
       int channel = head * HEAD_SIZE + i / 4 * 8 + threadIdx.x % 4 * 2 + i % 2;
-      sums[i] += rows.total[i / 2 % 2] * task.valueMeans[channel];
-    }
-    if constexpr (!FOLLOWS) {
-      if (!(fmaxf(rows.total[0], rows.total[1]) <= -LOWEST)) {
-        work->again = 1;
-      }
-    }
-    int thread = threadHere();
-    int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
-    if (work->part >= 0) {
-      leavePart(sums, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
-    } else {
-      leave(
-          sums, rows, work->item % task.queryTiles * QUERIES + row, task.queries, head, task.heads,
-          work->item * WARPS + thread / 32, task.target, thread);
+      summed[i] += rows.total[i / 2 % 2] * valueMeans[channel];
     }
   }
-}
+};
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
@@ -325,54 +248,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   extern __shared__ unsigned char dynamic[];
   __shared__ unsigned long long barriers[BARRIERS];
   __shared__ Places shared;
-  unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
-  const float* valueScales = reinterpret_cast<const float*>(
-      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
-      STAGES * (TILE_BYTES + VALUE_BYTES));
-  Work* works = reinterpret_cast<Work*>(
-      dynamic + (start - sharedAddress(dynamic)) + QUERY_STAGES * GROUPS * QUERY_BYTES +
-      STAGES * (TILE_BYTES + VALUE_BYTES + SCALE_BYTES));
-  int group = agreed(threadIdx.x / 128);
-  int queryTiles = (queries + QUERIES - 1) / QUERIES;
-  Cut cut = {rounds, rest, shares};
-  KeyList list = {counts, tiles, most};
-  plan(works, cut, (keys + KEYS - 1) / KEYS, list);
-  if (threadIdx.x == 0) {
-    shared.query = start;
-    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
-    shared.values = shared.keys + STAGES * TILE_BYTES;
-    shared.barriers = sharedAddress(barriers);
-    initBarriers(barriers, 4 * GROUPS); // each warp reads scales
-  }
-  __syncthreads();
-
+  Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
+  unsigned char* start = aligned(dynamic);
+  unsigned char* scales = start + Places::bytes<Maps>();
+  Work* works = reinterpret_cast<Work*>(scales + STAGES * SCALE_BYTES);
+  int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
   Places places = shared;
-  if (group == GROUPS) {
-    giveRegisters<COPYING_REGISTERS>();
-    Ring<STAGES> ring;
-    Ring<QUERY_STAGES> queryRing;
-    for (int turn = 0; turn < 2; turn++) {
-      if (threadIdx.x == GROUPS * 128) {
-        copy(places, works, query, key, value, valueScale, list, queryTiles, turn > 0, ring, queryRing);
-      }
-      if (turn == 0) {
-        __syncwarp();
-        meet<THREADS>(GROUPS + 1);
-      }
-    }
-  } else {
-    takeRegisters<MULTIPLYING_REGISTERS>();
-    if (group == GROUPS - 1) {
-      pass<256>(1); // the first warpgroup begins
-    }
-    Task task = {
-        queries, keys, heads, queryTiles, scale, valueMeans, list, parts,
-        {values, inverse, largest, state, stride}};
-    Ring<STAGES> keyRing;
-    Ring<STAGES> valueRing;
-    Ring<QUERY_STAGES> queryRing;
-    attend<false>(task, places, works, valueScales, group, keyRing, valueRing, queryRing);
-    meet<THREADS>(GROUPS + 1);
-    attend<true>(task, places, works, valueScales, group, keyRing, valueRing, queryRing);
-  }
+  Attending mine(task, reinterpret_cast<const float*>(scales), valueMeans, scale);
+  work<Maps>(task, places, works, {query, key, value, valueScale}, mine, group);
 }

@@ -5,10 +5,11 @@
 // Weights as bfloat16 have float32's range, and only totals are watched (attentionweights.cuh). As E4M3
 // they must stay below 448: a row begins with its largest weight at 2^BEGINNING, and where one would be
 // rounded to 448 or beyond, the largest comes to RETURN. Both leave room above them, since bringing rows
-// back costs as much as the exponentials of a tile.
+// back costs as much as the exponentials of a tile. Totals are of the weights as they were rounded, which a
+// product with ones sums up: where few keys have most of the weight, its rounding is no error then.
 // Constants: those of attentionstages.cuh, GROUP, IS_INTEGER (queries and keys), IS_WIDE (values).
 #pragma once
-#include "attentionstages.cuh"
+#include "attentionloop.cuh"
 
 template <bool INTEGER>
 struct ScoreOf {
@@ -28,7 +29,6 @@ constexpr float RETURN = 208.0f; // another
 constexpr float RETURN_EXPONENT = 7.700439718f;
 constexpr float HEADROOM = IS_WIDE ? 8.0f : 3.0f; // 2^3 times 52 is 416, the last number but one
 constexpr float MOST = 1.152921504606847e18f; // 2^60
-constexpr float LOWEST = -3.402823466e38f;
 
 __device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
 __device__ __forceinline__ float number(float score) { return score; }
@@ -42,8 +42,6 @@ struct Scales {
   float query[2];
   float key[SCALES];
 
-  // Reads those of a tile's keys here and not later: the other warpgroups wait while this one asks for
-  // products.
   __device__ __forceinline__ void load(const float* keys) {
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
@@ -78,26 +76,16 @@ struct Lag {
   float factor[2];
 };
 
-// What a thread sums over the keys: weighted values and, with E4M3 weights, the weights themselves as they
-// were rounded, in a further product with ones. Of two neighbours in `counts` each is a row's total.
-struct Sums {
-  float values[SUMS];
-  float counts[4];
-};
-
-__device__ __forceinline__ void shrink(Sums& sums, Rows& rows, Lag& lag, int r, float factor) {
-  shrink(sums.values, r, factor);
-  if constexpr (IS_WIDE) {
-    rows.total[r] *= factor;
-  } else {
-    shrink(sums.counts, r, factor);
-    lag.factor[r] *= factor;
-  }
+__device__ __forceinline__ void shrink(
+    float (&sums)[SUMS], Rows& rows, Lag& lag, int r, float factor) {
+  shrink(sums, r, factor);
+  rows.total[r] *= factor;
+  lag.factor[r] *= factor;
 }
 
 // Takes references along with the largest scores once those have grown by 2^HEADROOM.
 __device__ __forceinline__ void follow(
-    const Score (&scores)[SCORES], Sums& sums, Rows& rows, Lag& lag, const Scales& scales) {
+    const Score (&scores)[SCORES], float (&sums)[SUMS], Rows& rows, Lag& lag, const Scales& scales) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float most = largest(scores, r, scales) - BEGINNING;
@@ -159,7 +147,7 @@ __device__ __forceinline__ void takeBack(
     Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, int left) {
 #pragma unroll
   for (int i = 0; i < SCORES; i++) {
-    if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
+    if (!isThere(i, left)) {
       if constexpr (IS_WIDE) {
         rows.total[i / 2 % 2] -= bits(weights[i]);
       }
@@ -185,7 +173,7 @@ __device__ __forceinline__ bool isFull(const unsigned int (&packed)[WEIGHTS], co
 
 // Brings references of rows that are full to where their weights are not, and the sums along.
 __device__ __forceinline__ void bringBack(
-    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Sums& sums, Rows& rows, Lag& lag) {
+    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], float (&sums)[SUMS], Rows& rows, Lag& lag) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float factor = 1.0f;

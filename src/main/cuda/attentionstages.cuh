@@ -105,7 +105,23 @@ struct Places {
   unsigned int keys;
   unsigned int values;
   unsigned int barriers;
+
+  // Returns how many bytes queries and tiles take.
+  template <class Maps>
+  __device__ __forceinline__ static constexpr int bytes() {
+    return QUERY_STAGES * GROUPS * Maps::QUERY_BYTES + STAGES * (Maps::KEY_BYTES + Maps::VALUE_BYTES);
+  }
 };
+
+// Returns the first place that tiles may begin at.
+__device__ __forceinline__ unsigned char* aligned(unsigned char* shared) {
+  return shared + (1024 - sharedAddress(shared) % 1024) % 1024;
+}
+
+// Says whether the key of a thread's score is one of `left` of the tile.
+__device__ __forceinline__ bool isThere(int score, int left) {
+  return score / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + score % 2 < left;
+}
 
 // What a product is told of where rows of 128 bytes lie, swizzled over them: eights of neighbouring rows
 // are 1,024 bytes apart, and, where columns go along a row, the next 64 of them a box further. The lower

@@ -2,12 +2,11 @@
 // value i belongs to row i / 2 % 2.
 // Constants: those of attentionstages.cuh.
 #pragma once
-#include "attentionstages.cuh"
+#include "attentionloop.cuh"
 
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr float HEADROOM = 8.0f;
 constexpr float MOST = 1.152921504606847e18f; // 2^60
-constexpr float LOWEST = -3.402823466e38f;
 
 // Returns the largest exponent of a row, of the two of a thread.
 __device__ __forceinline__ float largest(const float (&scores)[SCORES], int r, float scale) {

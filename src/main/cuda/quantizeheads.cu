@@ -52,14 +52,38 @@ extern "C" __global__ void __launch_bounds__(256) columnSums(
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128) finishSums(
-    const double* partial, int pieces, int tokens, double* sums, double* count) {
-  int column = blockIdx.x * 128 + threadIdx.x;
-  if (column < COLUMNS) {
-    double sum = 0.0;
-    for (int i = 0; i < pieces; i++) {
-      sum += partial[static_cast<int64>(i) * COLUMNS + column];
+// Joins the pieces of 32 columns, [pieces, COLUMNS] in `partial`, by 256 threads, in a fixed order: eight
+// slices of the pieces, then those. Threads below 32 get the column's.
+template <class Value, class Join>
+__device__ __forceinline__ Value joinPieces(const Value* partial, int pieces, int columns, int column, Join join) {
+  __shared__ Value slices[8][32];
+  int lane = threadIdx.x % 32;
+  int slice = threadIdx.x / 32;
+  Value value = 0;
+  if (column < columns) {
+#pragma unroll 8
+    for (int i = slice; i < pieces; i += 8) {
+      value = join(value, partial[static_cast<int64>(i) * columns + column]);
     }
+  }
+  slices[slice][lane] = value;
+  __syncthreads();
+#pragma unroll
+  for (int i = 1; i < 8; i++) {
+    value = join(value, slices[(slice + i) % 8][lane]);
+  }
+  return value;
+}
+
+__device__ __forceinline__ double joinSums(const double* partial, int pieces, int column) {
+  return joinPieces(partial, pieces, COLUMNS, column, [](double a, double b) { return a + b; });
+}
+
+extern "C" __global__ void __launch_bounds__(256) finishSums(
+    const double* partial, int pieces, int tokens, double* sums, double* count) {
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  double sum = joinSums(partial, pieces, column);
+  if (threadIdx.x < 32 && column < COLUMNS) {
     sums[column] = sum;
   }
   if (column == 0) {
@@ -122,14 +146,16 @@ extern "C" __global__ void __launch_bounds__(HEAD_SIZE) columnLargest(
       distance(x, stride, column, means[column], range);
 }
 
-extern "C" __global__ void __launch_bounds__(HEAD_SIZE) finishLargest(
+// Blocks of [32 channels, HEADS].
+extern "C" __global__ void __launch_bounds__(256) finishLargest(
     const float* partial, int groups, float* largest) {
-  float most = 0.0f;
-#pragma unroll 8
-  for (int i = 0; i < groups; i++) {
-    most = fmaxf(most, partial[(static_cast<int64>(blockIdx.x) * groups + i) * HEAD_SIZE + threadIdx.x]);
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  float most = joinPieces(
+      partial + static_cast<int64>(blockIdx.y) * groups * HEAD_SIZE, groups, HEAD_SIZE, column,
+      [](float a, float b) { return fmaxf(a, b); });
+  if (threadIdx.x < 32 && column < HEAD_SIZE) {
+    largest[blockIdx.y * HEAD_SIZE + column] = most;
   }
-  largest[blockIdx.x * HEAD_SIZE + threadIdx.x] = most;
 }
 
 extern "C" __global__ void __launch_bounds__(256) inverses(const float* largest, float* scales, int64 count) {
@@ -170,27 +196,42 @@ extern "C" __global__ void __launch_bounds__(256) quantizeTokens(
   }
 }
 
-// Where all tokens have one scale, `groups` is 1.
+// Where all tokens have one scale, `groups` is 1. A thread takes COLUMN_TOKENS tokens, since scales cost
+// divisions.
+constexpr int COLUMN_TOKENS = 4;
+
 extern "C" __global__ void __launch_bounds__(256) quantizeColumns(
     const void* x, int64 stride, const float* means, const float* largest, int first, int tokens,
     int groups, void* codes) {
   Place place = Place::here();
-  if (place.token < tokens) {
-    int group = groups == 1 ? 0 : static_cast<int>((first + place.token) / GROUP);
-    int head = place.column / HEAD_SIZE;
-    float values[CODES];
-    float mean[CODES];
-    float most[CODES];
-    load<INPUT, CODES>(x, place.token * stride + place.column, values);
+  int64 token = place.token * COLUMN_TOKENS;
+  int64 end = token + COLUMN_TOKENS < tokens ? token + COLUMN_TOKENS : tokens;
+  int head = place.column / HEAD_SIZE;
+  int before = -1;
+  float mean[CODES];
+  float scales[CODES];
+  if (token < end) {
     load<FLOAT32, CODES>(means, place.column, mean);
-    load<FLOAT32, CODES>(
-        largest, (static_cast<int64>(head) * groups + group) * HEAD_SIZE + place.column % HEAD_SIZE, most);
+  }
+  for (; token < end; token++) {
+    int group = groups == 1 ? 0 : static_cast<int>((first + token) / GROUP);
+    if (group != before) {
+      before = group;
+      load<FLOAT32, CODES>(
+          largest, (static_cast<int64>(head) * groups + group) * HEAD_SIZE + place.column % HEAD_SIZE,
+          scales);
+#pragma unroll
+      for (int i = 0; i < CODES; i++) {
+        scales[i] = scaleTo(MOST_CODE<IS_INTEGER>, scales[i]);
+      }
+    }
+    float values[CODES];
+    load<INPUT, CODES>(x, token * stride + place.column, values);
 #pragma unroll
     for (int i = 0; i < CODES; i++) {
-      values[i] =
-          __fmul_rn(__fsub_rn(values[i], mean[i]), scaleTo(MOST_CODE<IS_INTEGER>, most[i]));
+      values[i] = __fmul_rn(__fsub_rn(values[i], mean[i]), scales[i]);
     }
-    storeCodes<IS_INTEGER>(codes, place.token * COLUMNS + place.column, values);
+    storeCodes<IS_INTEGER>(codes, token * COLUMNS + place.column, values);
   }
 }
 
@@ -268,16 +309,11 @@ extern "C" __global__ void __launch_bounds__(256) transpose(
   }
 }
 
-// A thread a column.
-extern "C" __global__ void __launch_bounds__(128) finishMeans(
+extern "C" __global__ void __launch_bounds__(256) finishMeans(
     const double* partial, int pieces, int tokens, const float* means, float* target) {
-  int column = blockIdx.x * 128 + threadIdx.x;
-  if (column < COLUMNS) {
-    double sum = 0.0;
-#pragma unroll 8
-    for (int i = 0; i < pieces; i++) {
-      sum += partial[static_cast<int64>(i) * COLUMNS + column];
-    }
+  int column = blockIdx.x * 32 + threadIdx.x % 32;
+  double sum = joinSums(partial, pieces, column);
+  if (threadIdx.x < 32 && column < COLUMNS) {
     target[column] = static_cast<float>(means[column] - sum / tokens);
   }
 }

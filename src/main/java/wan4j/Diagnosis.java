@@ -8,11 +8,14 @@ import wan4j.cuda.Algorithms;
 import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.CudaReport;
 import wan4j.media.VideoWriter;
+import wan4j.onnx.OnnxRuntime;
 import wan4j.tensor.InputException;
 
 /// What this machine has of what wan4j uses.
 public record Diagnosis(List<Line> lines) {
   static final String OPENBLAS = "0.3.31-1.5.13"; // the version in pom.xml
+
+  private static final String ONNX = "ONNX Runtime";
 
   /// One thing that was looked for.
   ///
@@ -43,6 +46,7 @@ public record Diagnosis(List<Line> lines) {
             ? fine("OpenBLAS", "loaded")
             : new Line(Device.CPU, "OpenBLAS", "", withoutBlas(), false));
     lines.add(ffmpeg());
+    lines.add(onnxRuntime());
     for (CudaReport.Line line : CudaReport.ofThisMachine().lines()) {
       String found = (line.version() + " " + line.place()).strip();
       lines.add(new Line(Device.CUDA, line.name(), found, line.problem(), line.needed()));
@@ -86,6 +90,14 @@ public record Diagnosis(List<Line> lines) {
       return fine("FFmpeg", "loaded");
     } catch (InputException e) {
       return new Line(Device.CPU, "FFmpeg", "", e.getMessage(), false);
+    }
+  }
+
+  private static Line onnxRuntime() {
+    try {
+      return fine(ONNX, OnnxRuntime.load(null, OnnxRuntime.Processor.BEST).description());
+    } catch (InputException e) {
+      return new Line(Device.CPU, ONNX, "", e.getMessage(), false);
     }
   }
 

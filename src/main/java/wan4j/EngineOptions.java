@@ -17,6 +17,7 @@ import java.util.Objects;
 /// @param textOnCpu whether the text encoder runs on the processors
 /// @param recording whether a GPU records forwards and plays the record
 /// @param attention how the self-attention of the transformers computes
+/// @param ranks how many GPUs make a video together
 public record EngineOptions(
     Path checkpoint,
     Device device,
@@ -27,7 +28,8 @@ public record EngineOptions(
     Offload offload,
     boolean textOnCpu,
     Recording recording,
-    AttentionSettings attention) {
+    AttentionSettings attention,
+    Ranks ranks) {
   /// Copies the list; null is refused by name, with a `NullPointerException`.
   public EngineOptions {
     Objects.requireNonNull(checkpoint, "checkpoint");
@@ -39,7 +41,50 @@ public record EngineOptions(
     Objects.requireNonNull(offload, "offload");
     Objects.requireNonNull(recording, "recording");
     Objects.requireNonNull(attention, "attention");
+    Objects.requireNonNull(ranks, "ranks");
     loras = List.copyOf(loras);
+  }
+
+  /// One GPU, or the processors.
+  public EngineOptions(
+      Path checkpoint,
+      Device device,
+      Arithmetic arithmetic,
+      Quantization quantization,
+      List<LoraFile> loras,
+      LoraMode loraMode,
+      Offload offload,
+      boolean textOnCpu,
+      Recording recording,
+      AttentionSettings attention) {
+    this(
+        checkpoint,
+        device,
+        arithmetic,
+        quantization,
+        loras,
+        loraMode,
+        offload,
+        textOnCpu,
+        recording,
+        attention,
+        Ranks.ALONE);
+  }
+
+  /// Returns the same with ranks.
+  public EngineOptions with(Ranks together) {
+    return new EngineOptions(
+        checkpoint,
+        device,
+        arithmetic,
+        quantization,
+        loras,
+        loraMode,
+        offload,
+        textOnCpu,
+        recording,
+        attention,
+        together);
   }
 
   /// Records forwards where that is faster, with the attention that the quality figures support.

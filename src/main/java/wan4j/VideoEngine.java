@@ -2,14 +2,14 @@ package wan4j;
 
 import java.util.Objects;
 import java.util.function.Consumer;
-import wan4j.engine.Backends;
 import wan4j.engine.CourseReporter;
 import wan4j.engine.Courses;
 import wan4j.engine.MemoryEstimates;
-import wan4j.engine.MemoryPlan;
 import wan4j.engine.Networks;
 import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.Precisions;
+import wan4j.engine.RankTeam;
+import wan4j.engine.RankWork;
 import wan4j.engine.RequestCache;
 import wan4j.engine.RequestRemarks;
 import wan4j.engine.SamplingPlans;
@@ -17,10 +17,11 @@ import wan4j.engine.SavedLatents;
 import wan4j.engine.SavedRun;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
-import wan4j.ops.Ops;
+import wan4j.parallel.RankLayout;
 import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseRun;
+import wan4j.pipeline.RunRecord;
 import wan4j.pipeline.SamplingPlan;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -30,24 +31,27 @@ import wan4j.weights.Checkpoint;
 /// The front door: a checkpoint on a device, ready to make videos. Networks are loaded when a
 /// request first needs them. An engine serves one thread; only a request's `Progress` may be told
 /// by others that it is cancelled, which ends the request with a `CancellationException` and leaves
-/// the engine as it was before it.
+/// the engine as it was before it. Where `options` ask for several ranks, a request is the work of
+/// all; sinks and progress are called by the calling thread alone.
 public final class VideoEngine implements AutoCloseable {
   private final EngineOptions options;
-  private final Networks networks;
+  private final RankTeam team;
+  private final Networks networks; // the first rank's
   private final RequestRemarks remarks;
   private boolean isClosed;
   private Latents planned; // the latents whose decoding the memory that is reserved allows for
 
-  private VideoEngine(EngineOptions options, Networks networks) {
+  private VideoEngine(EngineOptions options, RankTeam team) {
     this.options = options;
-    this.networks = networks;
+    this.team = team;
+    networks = team.first();
     remarks = new RequestRemarks(networks, options);
   }
 
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
     Objects.requireNonNull(options, "options");
-    return new VideoEngine(options, Networks.open(options));
+    return new VideoEngine(options, RankTeam.open(options));
   }
 
   /// Returns what the checkpoint makes video from.
@@ -75,8 +79,9 @@ public final class VideoEngine implements AutoCloseable {
     run(
         request,
         reporter,
-        (run, wanted) -> {
-          run.run(wanted, sink);
+        RunRecord.NONE,
+        (run, wanted, record) -> {
+          run.run(wanted, record, sink);
           return null;
         });
   }
@@ -104,8 +109,9 @@ public final class VideoEngine implements AutoCloseable {
         run(
             request,
             reporter,
-            (run, wanted) -> {
-              run.run(wanted, saved, sink);
+            saved,
+            (run, wanted, record) -> {
+              run.run(wanted, record, sink);
               return null;
             });
       } else {
@@ -123,14 +129,16 @@ public final class VideoEngine implements AutoCloseable {
       Tensor latents,
       FrameSink sink,
       CourseReporter reporter) {
-    networks.claim();
     Course course = Courses.of(task(), request);
-    reserveMemory(
-        (_, piece) -> networks.needToDecode(request, latents.shape(), piece), reporter.progress());
-    networks.using(() -> {
-      require(latents);
-      new CourseRun(course, networks, reporter).decode(saved, sink);
-      return null;
+    planned = null;
+    team.together(rank -> {
+      RankWork work = new RankWork(rank, options, reporter);
+      work.reserve((_, piece) -> rank.needToDecode(request, latents.shape(), piece));
+      return rank.using(() -> {
+        require(rank, latents);
+        work.run(course).decode(work.record(saved), sink);
+        return null;
+      });
     });
   }
 
@@ -156,39 +164,44 @@ public final class VideoEngine implements AutoCloseable {
         run(
             request,
             reporter,
-            (run, wanted) -> new Latents(run.sample(wanted, run.prompts(wanted), Clip.FIRST)));
+            RunRecord.NONE,
+            (run, wanted, _) -> new Latents(run.sample(wanted, run.prompts(wanted), Clip.FIRST)));
     return planned;
   }
 
   /// What is done of a request.
   private interface Part<T> {
-    T of(CourseRun run, CourseRun.Wanted wanted);
+    T of(CourseRun run, CourseRun.Wanted wanted, RunRecord record);
   }
 
-  private <T> T run(VideoRequest request, CourseReporter reporter, Part<T> part) {
+  private <T> T run(VideoRequest request, CourseReporter reporter, RunRecord kept, Part<T> part) {
     Objects.requireNonNull(request, "request");
     requireOpen();
-    networks.claim();
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
-    RequestCache cache = networks.cache(request, plan);
-    networks.choose(request.loras());
-    remarks.tell(request, reporter.progress()::says);
-    reserveMemory((leave, piece) -> networks.need(request, leave, piece), reporter.progress());
-    CourseRun.Wanted wanted =
-        new CourseRun.Wanted(
-            request.prompt(),
-            Courses.negativePrompt(task(), request),
-            plan,
-            SamplingPlans.noise(request.sampling(), course),
-            cache);
-    T made =
-        networks.using(() -> {
-          networks.adapt();
-          return part.of(new CourseRun(course, networks, reporter), wanted);
-        });
-    cache.finish();
-    return made;
+    RankLayout layout = team.layout(plan);
+    CourseRun.ClipNoise noise = SamplingPlans.noise(request.sampling(), course);
+    planned = null;
+    return team.together(rank -> {
+      RankWork work = new RankWork(rank, options, reporter);
+      rank.divide(layout);
+      RequestCache cache = rank.cache(request, plan);
+      rank.choose(request.loras());
+      if (rank.equals(networks)) {
+        remarks.tell(request, reporter.progress()::says);
+      }
+      work.reserve((leave, piece) -> rank.need(request, leave, piece));
+      CourseRun.Wanted wanted =
+          new CourseRun.Wanted(
+              request.prompt(), Courses.negativePrompt(task(), request), plan, noise, cache);
+      T made =
+          rank.using(() -> {
+            rank.adapt();
+            return part.of(work.run(course), wanted, work.record(kept));
+          });
+      cache.finish();
+      return made;
+    });
   }
 
   /// Decodes a request's latents and hands over its frames piece by piece; throws `InputException`
@@ -200,23 +213,27 @@ public final class VideoEngine implements AutoCloseable {
     Objects.requireNonNull(sink, "sink");
     Objects.requireNonNull(progress, "progress");
     requireOpen();
-    networks.claim();
     Course course = Courses.of(task(), request);
     Shape shape = latents.values().shape();
-    if (!latents.equals(planned)) { // these latents are an earlier run's
-      reserveMemory((_, piece) -> networks.needToDecode(request, shape, piece), progress);
-    }
+    boolean isPlanned = latents.equals(planned); // else these latents are an earlier run's
+    planned = isPlanned ? planned : null;
     CourseReporter reporter = new CourseReporter(progress, _ -> {});
-    networks.using(() -> {
-      require(latents.values());
-      new CourseRun(course, networks, reporter).decode(Clip.FIRST, latents.values(), sink);
-      return null;
+    team.together(rank -> {
+      RankWork work = new RankWork(rank, options, reporter);
+      if (!isPlanned) {
+        work.reserve((_, piece) -> rank.needToDecode(request, shape, piece));
+      }
+      return rank.using(() -> {
+        require(rank, latents.values());
+        work.run(course).decode(Clip.FIRST, latents.values(), sink);
+        return null;
+      });
     });
   }
 
-  private void require(Tensor latents) {
+  private static void require(Networks rank, Tensor latents) {
     Shape shape = latents.shape();
-    VideoAutoencoder vae = networks.autoencoder();
+    VideoAutoencoder vae = rank.autoencoder();
     if (shape.rank() != 4 || shape.size(0) != vae.channels()) {
       throw new InputException(
           "the latents have shape %s; expected [%d, frames, height, width]: resume with the checkpoint that made them"
@@ -228,41 +245,21 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
-  /// Returns the largest number of bytes that were in use on the device at once.
+  /// Returns the largest number of bytes that were in use at once on the device, or on that of the
+  /// rank that had most.
   public long peakBytes() {
     requireOpen();
-    return networks.ops().peakBytes();
+    return team.peakBytes();
   }
 
-  /// Returns the memory that a request would need on the device of `options`, its video cut into
-  /// the usual pieces.
+  /// Returns the memory that a request would need on the device of `options`, or on the first of
+  /// several, its video cut into the usual pieces.
   public static MemoryNeed need(EngineOptions options, VideoRequest request) {
     Objects.requireNonNull(options, "options");
     Objects.requireNonNull(request, "request");
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
           .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
-    }
-  }
-
-  /// Reserves the memory of work, found out on shapes alone before anything is loaded, planned so
-  /// that it fits; throws `InputException` with the numbers when it does not fit the device at all.
-  private void reserveMemory(MemoryPlan.Needs needs, Progress progress) {
-    planned = null;
-    Ops ops = networks.ops();
-    if (Backends.reserves(ops)) {
-      long available = Backends.availableBytes(ops);
-      MemoryPlan chosen = MemoryPlan.fitting(available, options.offload(), needs);
-      networks.follow(chosen);
-      if (options.offload() == Offload.WHERE_NEEDED) {
-        progress.says(chosen.sentence(available));
-      }
-      if (chosen.isCutSmaller()) {
-        progress.says(
-            "memory is short, so the autoencoder works in smaller pieces than usual: the last bits"
-                + " of the video may be others than with more of it");
-      }
-      Backends.reserve(ops, chosen.need());
     }
   }
 
@@ -278,7 +275,7 @@ public final class VideoEngine implements AutoCloseable {
   public void close() {
     if (!isClosed) {
       isClosed = true;
-      networks.close();
+      team.close();
     }
   }
 }

@@ -19,6 +19,20 @@ final class DiagnosisTest {
     assertThat(pom).contains("<openblas.version>" + Diagnosis.OPENBLAS + "</openblas.version>");
   }
 
+  @Test
+  void onnxRuntimeIsFoundWithItsVersionAndPlace() throws Exception {
+    String pom = Files.readString(Path.of("pom.xml"));
+    Diagnosis.Line line =
+        Diagnosis.ofThisMachine().lines().stream()
+            .filter(each -> each.name().equals("ONNX Runtime"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(line.needed() && line.problem() != null).isFalse();
+    assertThat(line.found()).contains("runs on processors");
+    assertThat(pom)
+        .contains("<onnxruntime.version>" + line.found().split(",", -1)[0] + "</onnxruntime");
+  }
+
   /// A bundle is refused when the list lacks one; the jars are those of the class path.
   @Test
   void theListOfComponentsHasEveryLibrary() throws Exception {

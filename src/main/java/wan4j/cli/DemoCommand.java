@@ -172,13 +172,7 @@ final class DemoCommand implements Callable<Integer> {
       progress.timed("save", writer::finish);
     }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
-    rows.add(new ContactSheet.Row(from + caption(request.prompt()), video.frames()));
-  }
-
-  /// The contact sheet has letters for Latin text alone.
-  private String caption(String prompt) {
-    boolean isLatin = prompt.chars().allMatch(c -> c < 128);
-    return isLatin ? prompt : "prompt %d, see the name of its file".formatted(rows.size() + 1);
+    rows.add(new ContactSheet.Row(from + request.prompt(), video.frames()));
   }
 
   private void requireCheckable() {

@@ -192,7 +192,7 @@ final class PreprocessAnimateCommand implements Callable<Integer> {
   private Path networks() {
     if (!Files.isDirectory(checkpoint)) {
       throw new InputException(
-          "--ckpt_path %s %s, which is no folder; give the folder process_checkpoint of Wan2.2-Animate-14B, or that checkpoint"
+          "--ckpt_path %s %s, which is not a folder; give the folder process_checkpoint of Wan2.2-Animate-14B, or that checkpoint"
               .formatted(checkpoint.equals(CHECKPOINT) ? "is" : "got", checkpoint));
     }
     Path inside = checkpoint.resolve(NETWORKS);

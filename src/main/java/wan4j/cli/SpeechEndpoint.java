@@ -101,7 +101,7 @@ record SpeechEndpoint(URI address, String key, String model, Duration limit) {
       SoundReader.readSpeech(file);
     } catch (InputException e) {
       throw new InputException(
-          "the speech endpoint %s answered with something that is no sound; expected a wav file: see its log"
+          "the speech endpoint %s answered with something that is not sound; expected a wav file: see its log"
               .formatted(address),
           e);
     }

@@ -1,19 +1,27 @@
 package wan4j.engine;
 
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import wan4j.Arithmetic;
 import wan4j.Device;
+import wan4j.EngineOptions;
 import wan4j.MemoryNeed;
+import wan4j.Ranks;
 import wan4j.Recording;
 import wan4j.cpu.CpuOps;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
 import wan4j.cuda.bind.CublasLt;
 import wan4j.cuda.bind.Cuda;
+import wan4j.cuda.bind.CudaDevice;
 import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.DeviceRules;
 import wan4j.ops.plan.NullOps;
+import wan4j.parallel.RankException;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
@@ -48,6 +56,41 @@ public final class Backends {
   /// `CudaException` when it cannot be used.
   public static Ops open(int ordinal, Arithmetic arithmetic, KernelCache cache) {
     return new CudaOps(Cuda.device(ordinal).ordinal(), types(arithmetic), cache);
+  }
+
+  /// Returns what opens the devices of each rank of `options`; throws `InputException` when this
+  /// machine has too few GPUs.
+  static List<Function<Device, Ops>> ofRanks(EngineOptions options) {
+    Ranks ranks = options.ranks();
+    if (options.device() == Device.CPU) {
+      return Collections.nCopies(ranks.count(), device -> open(device, options.arithmetic()));
+    }
+    requireGpu();
+    int first = ranks.firstGpu() == Ranks.ANY_GPU ? Cuda.device().ordinal() : ranks.firstGpu();
+    int there = Cuda.count();
+    int last = first + (ranks.sharesGpu() ? 0 : ranks.count() - 1);
+    if (last >= there) {
+      throw new InputException(
+          ranks.isAlone()
+              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(first, there)
+              : "--gpus got %d from cuda:%d on, but the NVIDIA driver shows %d to this process; give --gpus %d, or check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(ranks.count(), first, there, Math.max(1, there - first)));
+    }
+    return IntStream.range(0, ranks.count())
+        .<Function<Device, Ops>>mapToObj(rank ->
+            device -> {
+              if (device == Device.CPU) {
+                return new CpuOps();
+              }
+              CudaDevice gpu = Cuda.device(ranks.sharesGpu() ? first : first + rank);
+              CudaTypes types = types(options.arithmetic());
+              KernelCache cache = KernelCache.ofUser();
+              return ranks.sharesGpu()
+                  ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / ranks.count())
+                  : new CudaOps(gpu.ordinal(), types, cache);
+            })
+        .toList();
   }
 
   /// Has a backend record repeated work or not, and returns it; a processor has nothing to record.
@@ -141,6 +184,10 @@ public final class Backends {
   /// Returns what a failure of a device's libraries means and what mends it, in one sentence, or
   /// null for an exception that is none.
   public static String failure(Exception exception) {
+    if (exception instanceof RankException rank) {
+      String own = rank.getCause() instanceof CudaException cause ? failure(cause) : null;
+      return own == null ? rank.getMessage() : "rank %d: %s".formatted(rank.rank(), own);
+    }
     if (!(exception instanceof CudaException failure)) {
       return null;
     }

@@ -22,9 +22,9 @@ import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
-/// The memory that requests need, found out by taking each through its course on shapes alone:
-/// names and shapes are all that is read of the checkpoint, no noise is drawn, and what is found is
-/// remembered by all that it depends on.
+/// The memory that requests need, on the first rank where there are several, found out by taking
+/// each through its course on shapes alone: names and shapes are all that is read of the
+/// checkpoint, no noise is drawn, and what is found is remembered by all that it depends on.
 public final class MemoryEstimates {
   private final EngineOptions options;
   private final OpenCheckpoint model;
@@ -137,6 +137,8 @@ public final class MemoryEstimates {
                 options.textOnCpu() ? processors : shapes,
                 merged,
                 beside)) {
+      networks.link(RankLinks.imagined(options.ranks().count()));
+      networks.divide(RankTeam.layout(options.ranks(), model.config().heads(), key.plan));
       networks.follow(new MemoryPlan(key.offloads, key.piece, null));
       trial.run(networks, new CourseRun(course, networks, CourseListener.NONE));
       return Backends.need(shapes, options.device(), true);

@@ -43,6 +43,21 @@ public record MemoryPlan(boolean offloads, long piece, MemoryNeed need) {
     return new MemoryPlan(offloads, piece, need);
   }
 
+  /// Returns the plan as numbers, of which [#of] makes it again.
+  long[] numbers() {
+    return new long[] {
+      offloads ? 1 : 0, piece, need.weights(), need.scopes(), need.fixed(), need.allowance()
+    };
+  }
+
+  /// Returns the plan of numbers that another has told.
+  static MemoryPlan of(long[] numbers) {
+    return new MemoryPlan(
+        numbers[0] != 0,
+        numbers[1],
+        new MemoryNeed(numbers[2], numbers[3], numbers[4], numbers[5]));
+  }
+
   /// Says whether the autoencoder works in smaller pieces than usual. The video is the same but
   /// perhaps for its last bits: a library may sum other sizes in another order.
   public boolean isCutSmaller() {

@@ -19,12 +19,17 @@ import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.model.Wav2Vec2;
+import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
+import wan4j.parallel.ChosenGroup;
+import wan4j.parallel.RankLayout;
+import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
+import wan4j.pipeline.RunRanks;
 import wan4j.pipeline.SamplingPlan;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.Shape;
@@ -44,6 +49,9 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private final LoraFiles merged;
   private final MemoryEstimates estimates;
   private final boolean isOwner; // of the checkpoint, the backends and the files
+  private final ChosenGroup group;
+  private RankLinks links = RankLinks.ALONE;
+  private RunRanks ranks = RunRanks.ALONE;
   private LoraFiles beside;
   private boolean isAdapted = true; // every loaded transformer has the files beside it
   private UmT5Encoder textEncoder;
@@ -68,6 +76,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     this.merged = merged;
     this.beside = beside;
     this.isOwner = isOwner;
+    group = new ChosenGroup(alone());
     estimates = new MemoryEstimates(options, model);
     offloads = options.offload() != Offload.NEVER;
     model.require(options.quantization());
@@ -130,6 +139,33 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   public void claim() {
     ops.claim();
     textOps.claim();
+  }
+
+  /// Reaches the other ranks in another way from now on.
+  void link(RankLinks others) {
+    if (!others.equals(links)) {
+      links = others;
+      if (autoencoder != null) {
+        autoencoder.shareWith(links.all());
+      }
+      divide(RankLayout.ALONE);
+    }
+  }
+
+  /// Divides requests among the ranks in a layout from now on.
+  public void divide(RankLayout layout) {
+    Collectives sequence = links.sequence(layout);
+    group.choose(sequence == null ? alone() : new UlyssesGroup(sequence, alone()));
+    ranks = new RunRanks(links.host(), links.pair(layout));
+  }
+
+  private SequenceGroup alone() {
+    return SequenceGroup.solo(AttentionChoice.schedule(options.attention()));
+  }
+
+  @Override
+  public RunRanks ranks() {
+    return ranks;
   }
 
   /// Returns the files that the networks come from.
@@ -215,6 +251,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     if (autoencoder == null) {
       autoencoder = autoencoder(checkpoint(), ops);
       autoencoder.cutInto(piece);
+      autoencoder.shareWith(links.all());
     }
     return autoencoder;
   }
@@ -231,11 +268,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     PrecisionTable table = Precisions.table(options.quantization(), weights);
     DiffusionNetwork transformer =
         DiffusionNetwork.load(
-            model.config(),
-            merged.merged(expert, weights, table),
-            ops,
-            SequenceGroup.solo(AttentionChoice.schedule(options.attention())),
-            table);
+            model.config(), merged.merged(expert, weights, table), ops, group, table);
     try {
       transformer.adapt(beside.applications(expert));
       return transformer;

@@ -16,9 +16,11 @@ import wan4j.Latents;
 import wan4j.LoraFile;
 import wan4j.LoraMode;
 import wan4j.Quantization;
+import wan4j.Ranks;
 import wan4j.Sampling;
 import wan4j.Task;
 import wan4j.VideoRequest;
+import wan4j.files.FilePrint;
 import wan4j.files.PendingFile;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -30,7 +32,7 @@ public record SavedLatents(Path file) {
 
   /// What files mean that do not tell a flag, since it is younger than they are.
   private static final Map<String, String> UNTOLD =
-      Map.of("attention", AttentionSettings.AUTO.spelling());
+      Map.of("attention", AttentionSettings.AUTO.spelling(), "gpus", Ranks.ALONE.spelling());
 
   /// The version of wan4j, which a state between two steps belongs to.
   static final String VERSION = "version";
@@ -91,7 +93,7 @@ public record SavedLatents(Path file) {
             lora.strength(),
             lora.target(),
             mode,
-            Fingerprint.of(List.of(lora.path())));
+            FilePrint.of(List.of(lora.path())));
   }
 
   /// Writes latents with what they are made from.

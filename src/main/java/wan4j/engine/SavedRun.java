@@ -97,6 +97,7 @@ public final class SavedRun implements RunRecord {
     stateDescription = new LinkedHashMap<>(request);
     stateDescription.put("device", options.device().spelling());
     stateDescription.put("precision", options.arithmetic().toString());
+    stateDescription.put("gpus", options.ranks().spelling());
     stateDescription.put(SavedLatents.VERSION, Version.NUMBER);
     seed = seedOfNoise;
     says = told;

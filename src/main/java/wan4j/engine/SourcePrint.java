@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
 import wan4j.Source;
+import wan4j.files.FilePrint;
 import wan4j.media.CharacterVideos;
 import wan4j.media.Picture;
 import wan4j.media.Sound;
@@ -37,7 +38,7 @@ final class SourcePrint {
     Map<String, String> flags = new LinkedHashMap<>();
     flags.put("image", of(speech.picture()));
     flags.put("audio", of(speech.sound()));
-    flags.put("pose_video", speech.poses() == null ? "" : Fingerprint.of(List.of(speech.poses())));
+    flags.put("pose_video", speech.poses() == null ? "" : FilePrint.of(List.of(speech.poses())));
     flags.put("infer_frames", Integer.toString(speech.clips().frames()));
     flags.put("start_from_ref", Boolean.toString(speech.clips().startsFromPicture()));
     return flags;

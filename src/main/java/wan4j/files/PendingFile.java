@@ -229,7 +229,9 @@ public final class PendingFile implements AutoCloseable {
               .formatted(
                   folder,
                   there,
-                  Files.isDirectory(there) ? "a folder without permission to write" : "no folder"));
+                  Files.isDirectory(there)
+                      ? "a folder without permission to write"
+                      : "not a folder"));
     }
   }
 

@@ -132,7 +132,7 @@ public record CharacterVideos(
     }
     if (!Files.isDirectory(named)) {
       throw new InputException(
-          "--src_root_path got %s, which is no folder; give the one that wan4j preprocess animate made"
+          "--src_root_path got %s, which is not a folder; give the one that wan4j preprocess animate made"
               .formatted(named));
     }
     return named;

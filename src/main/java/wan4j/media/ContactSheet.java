@@ -7,8 +7,7 @@ import wan4j.tensor.Tensor;
 /// Shows frames of several videos on one picture: a row a video, under a strip with its caption.
 public final class ContactSheet {
   private static final int GAP = 4;
-  private static final int DOT = 2;
-  private static final int STRIP = LetterShapes.HEIGHT * DOT + 6;
+  private static final int STRIP = CaptionLetters.HEIGHT + 4;
   private static final byte PAPER = 24;
   private static final byte INK = (byte) 230;
 
@@ -41,9 +40,12 @@ public final class ContactSheet {
     }
     byte[] sheet = new byte[Math.multiplyExact(width * 3, height)];
     Arrays.fill(sheet, PAPER);
+    List<String> captions = rows.stream().map(row -> CaptionLetters.inOrder(row.caption)).toList();
+    CaptionLetters letters = CaptionLetters.of(captions);
     int top = GAP;
-    for (Row row : rows) {
-      write(sheet, width, row.caption, GAP, top + 2);
+    for (int i = 0; i < rows.size(); i++) {
+      Row row = rows.get(i);
+      write(sheet, width, letters, captions.get(i), top + 2);
       top += STRIP;
       int tileHeight = tileHeight(row, tileWidth);
       for (int column = 0; column < columns; column++) {
@@ -72,16 +74,27 @@ public final class ContactSheet {
     }
   }
 
-  private static void write(byte[] sheet, int width, String text, int left, int top) {
-    for (int i = 0; i < text.length(); i++) {
-      int start = left + i * (LetterShapes.WIDTH + 1) * DOT;
-      for (int y = 0; y < LetterShapes.HEIGHT * DOT; y++) {
-        for (int x = 0; x < LetterShapes.WIDTH * DOT && start + x < width - GAP; x++) {
-          if (LetterShapes.hasInk(text.charAt(i), x / DOT, y / DOT)) {
-            int at = ((top + y) * width + start + x) * 3;
-            Arrays.fill(sheet, at, at + 3, INK);
+  /// Writes letters from the left edge on, as far as there is room.
+  private static void write(byte[] sheet, int width, CaptionLetters letters, String text, int top) {
+    int next = GAP;
+    int last = GAP;
+    for (char letter : text.toCharArray()) {
+      boolean isMark = CaptionLetters.isMark(letter);
+      int left = isMark ? last : next;
+      for (int y = 0; y < CaptionLetters.HEIGHT; y++) {
+        for (int x = 0; x < letters.width(letter) && left + x < width - GAP; x++) {
+          if (letters.hasInk(letter, x, y)) {
+            Arrays.fill(
+                sheet,
+                ((top + y) * width + left + x) * 3,
+                ((top + y) * width + left + x + 1) * 3,
+                INK);
           }
         }
+      }
+      if (!isMark) {
+        last = next;
+        next += letters.width(letter);
       }
     }
   }

@@ -9,7 +9,8 @@ import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
 /// The frames of a video file by their numbers. It is read on from where the last frames were, and
-/// from its beginning for earlier ones; what was read last is kept, since clips overlap.
+/// from its beginning for earlier ones; what was read last is kept, since clips overlap and several
+/// ranks may read the same.
 public final class VideoFrames implements FrameSource, AutoCloseable {
   private final Path file;
   private final int count;
@@ -88,7 +89,7 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
   }
 
   @Override
-  public Tensor read(int first, int count) {
+  public synchronized Tensor read(int first, int count) {
     Objects.checkFromIndexSize(first, count, this.count);
     Tensor frames = FrameConversion.frames(count, height, width);
     int done = 0;
@@ -138,7 +139,7 @@ public final class VideoFrames implements FrameSource, AutoCloseable {
 
   /// Closes the file until frames are read again.
   @Override
-  public void close() {
+  public synchronized void close() {
     if (reader != null) {
       reader.close();
       reader = null;

@@ -150,14 +150,20 @@ public final class MotionEncoder implements AutoCloseable {
   /// the blur, which is turned around as in a convolution.
   private static float[] blurred(float[] kernels, int edge, float[] blur, int blurEdge) {
     int wide = edge + blurEdge - 1;
-    float[] spread = new float[kernels.length / (edge * edge) * wide * wide];
-    for (int i = 0; i < kernels.length; i++) {
-      int kernel = i / (edge * edge) * wide * wide;
-      int row = i / edge % edge;
-      int column = i % edge;
-      for (int j = 0; j < blur.length; j++) {
-        int at = (row + j / blurEdge) * wide + column + j % blurEdge;
-        spread[kernel + at] += kernels[i] * blur[blur.length - 1 - j];
+    int size = edge * edge;
+    int[] places = new int[size * blur.length]; // in a wide kernel, for each pair of weights
+    for (int i = 0; i < places.length; i++) {
+      int pixel = i / blur.length;
+      int j = i % blur.length;
+      places[i] = (pixel / edge + j / blurEdge) * wide + pixel % edge + j % blurEdge;
+    }
+    float[] spread = new float[kernels.length / size * wide * wide];
+    for (int i = 0, start = 0; i < kernels.length; i += size, start += wide * wide) {
+      for (int pixel = 0; pixel < size; pixel++) {
+        for (int j = 0; j < blur.length; j++) {
+          spread[start + places[pixel * blur.length + j]] +=
+              kernels[i + pixel] * blur[blur.length - 1 - j];
+        }
       }
     }
     return spread;

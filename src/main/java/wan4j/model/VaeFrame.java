@@ -122,16 +122,19 @@ final class VaeFrame {
       Walk walk =
           new Walk(z.length(0), (long) latents.length(2) * latents.length(3) * stride * stride);
       VaeLayer.Extent extent = decoder.begin(z.length(1), z.length(2), walk.relay());
-      walk.forEach((first, count) -> {
-        int frame = first == 0 ? 0 : LatentGrid.videoFrames(first);
-        int made = first == 0 ? 1 : TIME_STRIDE * count;
-        try (var _ = ops.scope()) {
-          Tensor decoded =
-              ops.empty(ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
-          decoder.forward(z.slice(first, count), decoded);
-          sink.accept(frame, unfold.apply(decoded));
-        }
-      });
+      PieceTask task =
+          (first, count) -> {
+            int frame = first == 0 ? 0 : LatentGrid.videoFrames(first);
+            int made = first == 0 ? 1 : TIME_STRIDE * count;
+            try (var _ = ops.scope()) {
+              Tensor decoded =
+                  ops.empty(
+                      ops.activation(), made, extent.height(), extent.width(), decoder.outputs());
+              decoder.forward(z.slice(first, count), decoded);
+              sink.accept(frame, unfold.apply(decoded));
+            }
+          };
+      walk.forEachRound(task, sink::endRound);
     }
   }
 
@@ -172,6 +175,24 @@ final class VaeFrame {
         turns.turnsBegin();
       }
       own.forEach(piece -> task.run(piece.first(), piece.count()));
+    }
+
+    /// Does the same round by round; where ranks do not take turns, all is the first one's work.
+    void forEachRound(PieceTask task, Runnable end) {
+      boolean takesAll = rounds.isEmpty() && (ranks == null || ranks.rank() == 0);
+      if (takesAll || (!rounds.isEmpty() && relay.takesFirst())) {
+        task.run(0, 1);
+      }
+      end.run();
+      if (relay instanceof PieceRelay.InTurn turns) {
+        turns.turnsBegin();
+      }
+      for (PieceTurns.Piece piece : own) {
+        if (takesAll || !rounds.isEmpty()) {
+          task.run(piece.first(), piece.count());
+        }
+        end.run();
+      }
     }
 
     /// Completes `all [latent frames, …]`, of which each rank has made its pieces.

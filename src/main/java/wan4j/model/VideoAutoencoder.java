@@ -39,7 +39,8 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   Tensor encode(Tensor video);
 
   /// Decodes float32 latents `[channels, frames, height, width]` piece by piece; `sink` takes each
-  /// piece of features `[frames, height, width, 3]`, unclamped, in order, and must not keep it.
+  /// piece of features `[frames, height, width, 3]`, unclamped, in order, and must not keep it. A
+  /// video too short for ranks to take turns is decoded by the first of them.
   void decode(Tensor latents, FrameSink sink);
 
   /// Frees the weights.
@@ -51,5 +52,24 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
   interface FrameSink {
     /// Takes features `[frames, height, width, 3]` that start at frame `first` of the video.
     void accept(int first, Tensor features);
+
+    /// A round is over: each rank has taken the piece that it has of it, if any, and the pieces
+    /// follow each other in the order of ranks. All ranks are told equally often.
+    default void endRound() {}
+
+    /// Returns a sink that takes pieces as `taking` says, and the ends of rounds as this one does.
+    default FrameSink taking(FrameSink taking) {
+      return new FrameSink() {
+        @Override
+        public void accept(int first, Tensor features) {
+          taking.accept(first, features);
+        }
+
+        @Override
+        public void endRound() {
+          FrameSink.this.endRound();
+        }
+      };
+    }
   }
 }

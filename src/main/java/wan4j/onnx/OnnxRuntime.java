@@ -25,10 +25,12 @@ public final class OnnxRuntime {
   private final Reflected environment;
   private final Types types;
   private final boolean usesGpu;
+  private final String place;
 
-  private OnnxRuntime(Types types, boolean usesGpu) {
+  private OnnxRuntime(Types types, boolean usesGpu, String place) {
     this.types = types;
     this.usesGpu = usesGpu;
+    this.place = place;
     environment = Reflected.of(types.environment()).call("getEnvironment");
   }
 
@@ -54,26 +56,31 @@ public final class OnnxRuntime {
   /// Loads ONNX Runtime from a jar, or for null from where it is found; throws `InputException`,
   /// which says how to get it, when there is none, and when a GPU is asked for that it cannot use.
   public static OnnxRuntime load(Path jar, Processor processor) {
-    Types types = jar == null ? found(processor) : ofJar(jar);
+    Found found = jar == null ? found(processor) : ofJar(jar);
+    Types types = found.types;
     boolean hasGpu = hasGpu(types);
     if (processor == Processor.GPU && !hasGpu) {
       throw new InputException(
           "the ONNX Runtime that was found runs on processors alone; for a GPU name the jar of"
               + " onnxruntime_gpu with --onnxruntime");
     }
-    return new OnnxRuntime(types, hasGpu && processor != Processor.CPU);
+    return new OnnxRuntime(types, hasGpu && processor != Processor.CPU, found.place);
   }
 
-  private static Types found(Processor processor) {
+  /// The classes and where they are, in words.
+  private record Found(Types types, String place) {}
+
+  private static Found found(Processor processor) {
     try {
-      return Types.of(ClassLoader.getSystemClassLoader()); // a program may bring its own
+      ClassLoader own = ClassLoader.getSystemClassLoader(); // a program may bring its own
+      return new Found(Types.of(own), "on the class path");
     } catch (ClassNotFoundException e) {
       return ofJar(OnnxRuntimeJar.find(processor == Processor.CPU));
     }
   }
 
   @SuppressWarnings("restricted") // the library of that module is native
-  private static Types ofJar(Path jar) {
+  private static Found ofJar(Path jar) {
     InputFile.require(jar, "the jar of ONNX Runtime");
     try {
       Configuration configuration =
@@ -85,10 +92,10 @@ public final class OnnxRuntime {
               configuration, List.of(ModuleLayer.boot()), ClassLoader.getSystemClassLoader());
       Module module = controller.layer().findModule(MODULE).orElseThrow();
       controller.enableNativeAccess(module);
-      return Types.of(module.getClassLoader());
+      return new Found(Types.of(module.getClassLoader()), jar.toString());
     } catch (FindException | ResolutionException | ClassNotFoundException e) {
       throw new InputException(
-          "%s is no jar of ONNX Runtime (%s); give the file onnxruntime-%s.jar of Maven Central"
+          "%s is not a jar of ONNX Runtime (%s); give the file onnxruntime-%s.jar of Maven Central"
               .formatted(jar, e.getMessage(), OnnxRuntimeJar.VERSION),
           e);
     }
@@ -111,6 +118,13 @@ public final class OnnxRuntime {
   /// Says whether networks run on a GPU.
   public boolean usesGpu() {
     return usesGpu;
+  }
+
+  /// Returns its version, what it runs networks on and where it was found.
+  public String description() {
+    return "%s, runs on %s, %s"
+        .formatted(
+            environment.call("getVersion").target(), usesGpu ? "a GPU" : "processors", place);
   }
 
   /// Opens a network; throws `InputException` when the file is missing or no ONNX file that can be

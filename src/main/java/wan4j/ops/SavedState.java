@@ -3,6 +3,7 @@ package wan4j.ops;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Collections;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import wan4j.tensor.DType;
@@ -46,6 +47,31 @@ public final class SavedState {
   /// Puts all of another state under a name.
   public void putAll(String name, SavedState other) {
     other.tensors.forEach((key, tensor) -> put(name + "." + key, tensor));
+  }
+
+  /// Puts all that another state has under a name of its own under a name, or at the top where that
+  /// is empty.
+  public void putAll(String name, SavedState other, String otherName) {
+    String from = other.prefix + otherName;
+    other.tensors.forEach((key, tensor) -> {
+      if (key.equals(from)) {
+        put(name, tensor);
+      } else if (key.startsWith(from + ".")) {
+        String rest = key.substring(from.length() + 1);
+        put(name.isEmpty() ? rest : name + "." + rest, tensor);
+      }
+    });
+  }
+
+  /// Returns a state of the same tensors but for those under names.
+  public SavedState without(List<String> names) {
+    SavedState rest = new SavedState();
+    tensors.forEach((key, tensor) -> {
+      if (names.stream().noneMatch(name -> key.equals(name) || key.startsWith(name + "."))) {
+        rest.put(key, tensor);
+      }
+    });
+    return rest;
   }
 
   /// Puts a host tensor under a name.

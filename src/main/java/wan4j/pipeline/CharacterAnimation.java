@@ -34,7 +34,8 @@ public final class CharacterAnimation implements Course {
   private final int clipFrames;
   private final int overlap;
   private final Picture picture; // as large as the video
-  private Tensor pictureLatent; // [channels, 1, height, width] in host memory, once it is made
+  // [channels, 1, height, width] in host memory, once it is made: the same whichever rank makes it
+  private volatile Tensor pictureLatent;
 
   /// Creates the course for clips of so many frames (4 n + 1) that overlap by 1 or 5; throws
   /// `InputException` when that does not fit or the sides are not multiples of `step`.
@@ -316,12 +317,12 @@ public final class CharacterAnimation implements Course {
     }
     vae.decode(
         own,
-        (first, features) -> {
+        sink.taking((first, features) -> {
           int from = Math.max(known - first, 0);
           int to = Math.min(end - first, features.length(0));
           if (from < to) {
             sink.accept(first + from - known, features.slice(from, to - from));
           }
-        });
+        }));
   }
 }

@@ -9,6 +9,12 @@ import wan4j.tensor.Tensor;
 /// The networks that a request runs through, each there when it is asked for. They are told when
 /// the request is done with one for the time being, so that it can leave memory.
 public interface CourseNetworks {
+  /// Returns how the ranks whose networks these are divide a request; each calls what follows in
+  /// the same order, but for what is said to be the first one's.
+  default RunRanks ranks() {
+    return RunRanks.ALONE;
+  }
+
   /// Returns the backend of the transformers and the autoencoder.
   Ops ops();
 

@@ -5,6 +5,7 @@ import java.util.function.Function;
 import wan4j.cache.StepCache;
 import wan4j.media.FrameSink;
 import wan4j.model.VideoAutoencoder;
+import wan4j.ops.HostExchange;
 import wan4j.ops.Ops;
 import wan4j.ops.SavedState;
 import wan4j.tensor.Shape;
@@ -14,10 +15,15 @@ import wan4j.weights.Expert;
 /// Takes a request through its course: its prompts once, then each clip's conditioning, sampling
 /// and decoding. Between two forwards and two pieces of frames it throws `CancellationException`
 /// when its listener says that it is cancelled; the networks can be used again afterwards.
+///
+/// Where ranks take the request together, each runs the same course through networks of its own.
+/// The first one alone reads prompts and sound, draws noise and hands over frames; the others get
+/// what it has read.
 public final class CourseRun {
   private final Course course;
   private final CourseNetworks networks;
   private final CourseListener listener;
+  private final HostExchange host;
 
   /// What a request wants beside what its course is made from.
   ///
@@ -45,6 +51,7 @@ public final class CourseRun {
     this.course = course;
     this.networks = networks;
     this.listener = listener;
+    host = networks.ranks().host();
   }
 
   /// Makes the whole video.
@@ -57,7 +64,7 @@ public final class CourseRun {
     Prompts prompts = prompts(wanted);
     LastFrames last = new LastFrames(course.remembered());
     for (int index = 0; index < course.clips(); index++) {
-      Clip clip = new Clip(index, last.frames());
+      Clip clip = new Clip(index, frames(last));
       listener.clip(index, course.clips());
       Tensor latents = record.latents(index);
       if (latents == null) {
@@ -75,13 +82,18 @@ public final class CourseRun {
     LastFrames last = new LastFrames(course.remembered());
     for (int index = 0; index < course.clips(); index++) {
       listener.clip(index, course.clips());
-      decode(new Clip(index, last.frames()), record.latents(index), last, sink);
+      decode(new Clip(index, frames(last)), record.latents(index), last, sink);
     }
+  }
+
+  /// Returns the frames before a clip, which the first rank has.
+  private Tensor frames(LastFrames last) {
+    return last.areWanted() ? host.ofFirst(last::frames) : null;
   }
 
   /// Draws a clip's noise, so that the next clip's is that of an unbroken run.
   private void skipNoise(Wanted wanted, int clip) {
-    if (clip + 1 < course.clips() && !course.seedsEachClip()) {
+    if (clip + 1 < course.clips() && !course.seedsEachClip() && host.isFirst()) {
       wanted.noise().of(clip, course.latents(networks.autoencoder()));
     }
   }
@@ -92,14 +104,16 @@ public final class CourseRun {
         listener.stage(
             "text",
             () -> {
-              Tensor positive = networks.text(wanted.prompt());
+              Tensor positive = host.ofFirst(() -> networks.text(wanted.prompt()));
               requireNotCancelled();
               boolean isGuided = wanted.plan().isGuided();
-              return new Prompts(positive, isGuided ? networks.text(wanted.negative()) : positive);
+              return new Prompts(
+                  positive,
+                  isGuided ? host.ofFirst(() -> networks.text(wanted.negative())) : positive);
             });
     networks.textIsDone();
     requireNotCancelled();
-    Tensor source = course.source(networks, listener);
+    Tensor source = host.ofFirst(() -> course.source(networks, listener));
     return new Prompts(prompts.positive(), prompts.negative(), source);
   }
 
@@ -119,8 +133,8 @@ public final class CourseRun {
           listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, prompts, clip));
       listener.encodes(ops, vae);
       networks.autoencoderIsDone();
-      Tensor noise = wanted.noise().of(clip.index(), shape);
-      Denoiser denoiser = new Denoiser(ops, networks.experts());
+      Tensor noise = host.ofFirst(() -> wanted.noise().of(clip.index(), shape));
+      Denoiser denoiser = new Denoiser(ops, networks.experts(), networks.ranks());
       SavedState state = record.state(clip.index());
       StepListener steps = new RecordedSteps(listener, record, clip.index());
       Tensor latents =
@@ -169,11 +183,10 @@ public final class CourseRun {
           Ops ops = networks.ops();
           FrameDecoder.decode(
               ops,
+              host,
               frames -> course.decode(ops, vae, clip, latents, frames),
-              frames -> {
-                requireNotCancelled();
-                sink.accept(frames);
-              },
+              this::requireNotCancelled,
+              sink,
               last);
           return vae;
         });

@@ -23,11 +23,18 @@ import wan4j.weights.Expert;
 public final class Denoiser {
   private final Ops ops;
   private final Experts experts;
+  private final RunRanks ranks;
 
-  /// Creates a denoiser over a model's experts.
+  /// Creates a denoiser over a model's experts on one rank.
   public Denoiser(Ops ops, Experts experts) {
+    this(ops, experts, RunRanks.ALONE);
+  }
+
+  /// Creates the denoiser of one of the ranks that denoise a sample together.
+  public Denoiser(Ops ops, Experts experts, RunRanks ranks) {
     this.ops = ops;
     this.experts = experts;
+    this.ranks = ranks;
   }
 
   /// Denoises float32 `noise [channels, frames, height, width]`, in host memory, to latents in host
@@ -136,7 +143,6 @@ public final class Denoiser {
       forwards.use(network, scale);
       restore(network, expert);
       try (var _ = ops.scope()) {
-        int skippedBefore = cache.skipped() + forwards.left();
         GuidedForward.Velocities made = forwards.run(sample, timestep, step, expert);
         solver.step(ops, made.guided(), step, sample);
         conditioning.constrain(ops, sample);
@@ -148,7 +154,7 @@ public final class Denoiser {
                 schedule.steps(),
                 expert,
                 scale == 1 ? 1 : 2,
-                cache.skipped() + forwards.left() - skippedBefore,
+                forwards.skipped(),
                 made.conditional(),
                 made.unconditional(),
                 made.guided(),
@@ -176,7 +182,14 @@ public final class Denoiser {
       }
       forwards =
           new GuidedForward(
-              ops, plan, sample.shape(), conditioning, prepared, cache, this::requireNotCancelled);
+              ops,
+              plan,
+              sample.shape(),
+              conditioning,
+              prepared,
+              cache,
+              ranks,
+              this::requireNotCancelled);
       if (isResumed()) {
         forwards.restore(ops, from.at("guidance"));
       }

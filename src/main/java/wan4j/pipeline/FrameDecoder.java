@@ -1,11 +1,14 @@
 package wan4j.pipeline;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 import wan4j.media.FrameBuffer;
 import wan4j.media.FrameSink;
 import wan4j.model.LatentGrid;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Download;
+import wan4j.ops.HostExchange;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -20,24 +23,28 @@ public final class FrameDecoder {
   public static void decode(Ops ops, VideoAutoencoder vae, Tensor latents, FrameSink sink) {
     decode(
         ops,
+        HostExchange.ALONE,
         features -> vae.decode(ops.upload(latents, DType.F32), features),
+        () -> {},
         sink,
         new LastFrames(0));
   }
 
-  /// Hands over the features that `decoding` makes as such bytes, and to `last` as they are.
+  /// Hands over the features that `decoding` makes as such bytes, and to `last` as they are;
+  /// `before` is told before each round of pieces. Where ranks decode together, the first one hands
+  /// over what all have made.
   static void decode(
-      Ops ops, Consumer<VideoAutoencoder.FrameSink> decoding, FrameSink sink, LastFrames last) {
-    Behind behind = new Behind(sink, last);
+      Ops ops,
+      HostExchange ranks,
+      Consumer<VideoAutoencoder.FrameSink> decoding,
+      Runnable before,
+      FrameSink sink,
+      LastFrames last) {
+    Rounds rounds = new Rounds(ops, ranks, before, sink, last);
     try (var _ = ops.scope()) {
-      decoding.accept((_, features) -> behind.next(begin(ops, features, last.areWanted())));
+      decoding.accept(rounds);
     }
-    behind.next(null);
-  }
-
-  private static Piece begin(Ops ops, Tensor features, boolean isKept) {
-    Download pixels = ops.beginDownload(ops.pixels(features));
-    return new Piece(pixels, isKept ? ops.beginDownload(planes(ops, features)) : null);
+    rounds.finish();
   }
 
   /// Returns features as float32 `[3, frames, height, width]`.
@@ -85,27 +92,62 @@ public final class FrameDecoder {
   }
 
   /// A piece on its way: bytes of pixels, and floats where they are kept, else null.
-  private record Piece(Download pixels, Download floats) {}
+  private record Piece(Download pixels, Download floats) {
+    List<Tensor> arrived() {
+      Tensor bytes = pixels.await();
+      return floats == null ? List.of(bytes) : List.of(bytes, floats.await());
+    }
+  }
 
-  /// Hands each piece over when the next one has been asked for, so that the device need not wait.
-  private static final class Behind {
+  /// Hands the pieces of a round over when those of the next one have been asked for, so that the
+  /// device need not wait.
+  private static final class Rounds implements VideoAutoencoder.FrameSink {
+    private final Ops ops;
+    private final HostExchange ranks;
+    private final Runnable before;
     private final FrameSink sink;
     private final LastFrames last;
-    private Piece latest;
+    private List<Piece> latest = new ArrayList<>(); // of the round before
+    private List<Piece> present = new ArrayList<>();
 
-    Behind(FrameSink sink, LastFrames last) {
+    Rounds(Ops ops, HostExchange ranks, Runnable before, FrameSink sink, LastFrames last) {
+      this.ops = ops;
+      this.ranks = ranks;
+      this.before = before;
       this.sink = sink;
       this.last = last;
     }
 
-    void next(Piece piece) {
-      Piece before = latest;
-      latest = piece;
-      if (before != null) {
-        if (before.floats != null) {
-          last.add(before.floats.await());
+    @Override
+    public void accept(int first, Tensor features) {
+      Download pixels = ops.beginDownload(ops.pixels(features));
+      present.add(
+          new Piece(pixels, last.areWanted() ? ops.beginDownload(planes(ops, features)) : null));
+    }
+
+    @Override
+    public void endRound() {
+      handOver(latest);
+      latest = present;
+      present = new ArrayList<>();
+    }
+
+    void finish() {
+      handOver(latest);
+      handOver(present); // of what is decoded without rounds
+    }
+
+    private void handOver(List<Piece> pieces) {
+      before.run();
+      List<Tensor> own = pieces.stream().flatMap(piece -> piece.arrived().stream()).toList();
+      for (List<Tensor> made : ranks.toFirst(own)) {
+        int step = last.areWanted() ? 2 : 1;
+        for (int i = 0; i < made.size(); i += step) {
+          if (last.areWanted()) {
+            last.add(made.get(i + 1));
+          }
+          sink.accept(made.get(i));
         }
-        sink.accept(before.pixels.await());
       }
     }
   }

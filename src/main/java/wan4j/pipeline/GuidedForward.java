@@ -15,19 +15,22 @@ import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 
 /// The forwards of a step and what guidance makes of them: one for the prompt and, where the scale
-/// is not 1, one for the negative prompt, in turn. Where the plan gates guidance, the latter's
-/// difference from the former is kept and taken in its place as long as the network stays.
+/// is not 1, one for the negative prompt, in turn or, where ranks divide the branches, at once.
+/// Where the plan gates guidance, the latter's difference from the former is kept and taken in its
+/// place as long as the network stays.
 final class GuidedForward implements Saveable {
   private final Ops ops;
   private final Conditioning conditioning;
   private final DiffusionNetwork.Prepared prepared;
   private final StepCache cache;
+  private final RunRanks ranks;
   private final IntConsumer beforeEach;
   private final SamplingPlan plan;
   private final Tensor difference; // of the branches' velocities, null where nothing is gated
   private DiffusionNetwork reader; // whose keys and values of the text there are
   private Expert expert; // whose difference is kept, null for none
-  private int left; // forwards left out because a difference was kept
+  private int skipped; // forwards of the latest step that were not computed
+  private int guesses; // those of them that a guess stands for
 
   /// Velocities float32 of the sample's shape; `unconditional` and `guided` are `conditional` where
   /// the scale is 1.
@@ -42,6 +45,7 @@ final class GuidedForward implements Saveable {
       Conditioning conditioning,
       DiffusionNetwork.Prepared prepared,
       StepCache cache,
+      RunRanks ranks,
       IntConsumer beforeEach) {
     this.plan = plan;
     difference = plan.gate() < 1 && plan.isGuided() ? ops.empty(DType.F32, shape.toArray()) : null;
@@ -49,42 +53,71 @@ final class GuidedForward implements Saveable {
     this.conditioning = conditioning;
     this.prepared = prepared;
     this.cache = cache;
+    this.ranks = ranks;
     this.beforeEach = beforeEach;
   }
 
-  /// Lets a network read what the branches are conditioned on, unless it was the last to do so;
-  /// takes room in the innermost scope.
+  /// Lets a network read what this rank's branches are conditioned on, unless it was the last to do
+  /// so; takes room in the innermost scope.
   void use(DiffusionNetwork network, double scale) {
     if (!network.equals(reader)) {
       reader = network;
-      network.read(conditioning.conditional(), Branch.CONDITIONAL, prepared);
-      if (scale != 1) {
-        network.read(conditioning.unconditional(), Branch.UNCONDITIONAL, prepared);
+      for (Branch branch : Branch.values()) {
+        if (ranks.computes(branch) && (branch == Branch.CONDITIONAL || scale != 1)) {
+          network.read(conditioning.of(branch), branch, prepared);
+        }
       }
     }
   }
 
   /// Returns the velocities of a sample in the innermost scope.
   Velocities run(Tensor sample, int timestep, int step, Expert working) {
+    skipped = 0;
+    guesses = 0;
+    int before = cache.skipped();
+    Velocities made = velocities(sample, timestep, step, working);
+    // all ranks guess alike, but each skips the blocks of its own branch alone
+    skipped += guesses + ranks.sumOfBranches(cache.skipped() - before - guesses);
+    return made;
+  }
+
+  /// Returns how many forwards of the latest step were not computed.
+  int skipped() {
+    return skipped;
+  }
+
+  private Velocities velocities(Tensor sample, int timestep, int step, Expert working) {
     double scale = plan.guidance(working);
     int steps = plan.steps();
-    boolean isSkipped = cache.skipsStep(ops, step, steps, working.number(), sample);
-    Tensor conditional =
-        forward(sample, timestep, new ForwardPass(Branch.CONDITIONAL, step, steps), isSkipped);
+    boolean skips = cache.skipsStep(ops, step, steps, working.number(), sample);
+    boolean isSkipped = ranks.host().decidedByFirst(() -> skips);
+    ForwardPass conditionalPass = new ForwardPass(Branch.CONDITIONAL, step, steps);
+    ForwardPass unconditionalPass = new ForwardPass(Branch.UNCONDITIONAL, step, steps);
+    boolean isGated = difference != null && plan.isGated(step) && working == expert;
+    if (ranks.pair() != null && scale != 1 && !isGated && !isSkipped) {
+      return guided(atOnce(sample, timestep, conditionalPass, unconditionalPass), working, scale);
+    }
+    Tensor conditional = forward(sample, timestep, conditionalPass, isSkipped);
     if (scale == 1) { // the unconditional part vanishes
       return new Velocities(conditional, conditional, conditional);
     }
-    Tensor guided = ops.empty(DType.F32, sample.shape().toArray());
-    if (difference != null && plan.isGated(step) && working == expert) {
+    if (isGated) {
       Tensor unconditional = ops.empty(DType.F32, sample.shape().toArray());
+      Tensor guided = ops.empty(DType.F32, sample.shape().toArray());
       ops.linearCombination(unconditional, new double[] {1, 1}, List.of(conditional, difference));
       ops.linearCombination(guided, new double[] {1, 1 - scale}, List.of(conditional, difference));
       cache.forget(Branch.UNCONDITIONAL);
-      left++;
+      skipped++;
       return new Velocities(conditional, unconditional, guided);
     }
-    Tensor unconditional =
-        forward(sample, timestep, new ForwardPass(Branch.UNCONDITIONAL, step, steps), isSkipped);
+    Tensor unconditional = forward(sample, timestep, unconditionalPass, isSkipped);
+    return guided(List.of(conditional, unconditional), working, scale);
+  }
+
+  private Velocities guided(List<Tensor> branches, Expert working, double scale) {
+    Tensor conditional = branches.get(0);
+    Tensor unconditional = branches.get(1);
+    Tensor guided = ops.empty(DType.F32, conditional.shape().toArray());
     ops.linearCombination(
         guided, new double[] {scale, 1 - scale}, List.of(conditional, unconditional));
     if (difference != null) {
@@ -94,31 +127,51 @@ final class GuidedForward implements Saveable {
     return new Velocities(conditional, unconditional, guided);
   }
 
-  /// Returns how many forwards a kept difference has stood for.
-  int left() {
-    return left;
+  /// Returns the velocities of both branches, of which each rank computes its own.
+  private List<Tensor> atOnce(
+      Tensor sample, int timestep, ForwardPass conditional, ForwardPass unconditional) {
+    beforeEach.accept(conditional.step());
+    Tensor own =
+        computed(
+            sample, timestep, ranks.computes(Branch.CONDITIONAL) ? conditional : unconditional);
+    long[] sizes = sample.shape().toArray();
+    List<Tensor> both = List.of(ops.empty(DType.F32, sizes), ops.empty(DType.F32, sizes));
+    ranks.pair().allGather(own, both);
+    cache.computed(ops, Branch.CONDITIONAL, sample, both.get(0));
+    cache.computed(ops, Branch.UNCONDITIONAL, sample, both.get(1));
+    return both;
   }
 
+  /// Returns the velocity of one branch; the ranks of the other one wait for it.
   private Tensor forward(Tensor sample, int timestep, ForwardPass pass, boolean isSkipped) {
     Tensor guess = isSkipped ? cache.velocity(ops, pass.branch(), sample) : null;
     if (guess != null) {
+      guesses++;
       return guess;
     }
     beforeEach.accept(pass.step());
     Tensor velocity =
-        reader.forward(
-            sample,
-            timestep,
-            pass,
-            prepared,
-            (tokens, blocks) -> cache.forward(ops, pass.step(), pass.branch(), tokens, blocks));
+        ranks.computes(pass.branch())
+            ? computed(sample, timestep, pass)
+            : ops.empty(DType.F32, sample.shape().toArray());
+    if (ranks.pair() != null) {
+      ranks.pair().broadcast(RunRanks.of(pass.branch()), velocity);
+    }
     cache.computed(ops, pass.branch(), sample, velocity);
     return velocity;
   }
 
+  private Tensor computed(Tensor sample, int timestep, ForwardPass pass) {
+    return reader.forward(
+        sample,
+        timestep,
+        pass,
+        prepared,
+        (tokens, blocks) -> cache.forward(ops, pass.step(), pass.branch(), tokens, blocks));
+  }
+
   @Override
   public void save(Ops backend, SavedState state) {
-    state.put("left", left);
     if (expert != null) {
       state.put("expert", expert.number());
       state.put(backend, "difference", difference);
@@ -127,7 +180,6 @@ final class GuidedForward implements Saveable {
 
   @Override
   public void restore(Ops backend, SavedState state) {
-    left = state.count("left", Integer.MAX_VALUE);
     expert = null;
     if (difference != null && state.has("expert")) {
       expert = Expert.of(state.count("expert", Expert.values().length - 1));

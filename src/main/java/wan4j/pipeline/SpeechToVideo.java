@@ -278,13 +278,13 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
     int dropped = LatentGrid.videoFrames(lead) + (isLed(clip) ? 0 : DROPPED);
     vae.decode(
         ops.upload(latents, DType.F32),
-        (first, features) -> {
+        sink.taking((first, features) -> {
           int passed = Math.clamp((long) dropped - first, 0, features.length(0));
           if (passed < features.length(0)) {
             sink.accept(
                 Math.max(0, first - dropped),
                 features.slice(passed, (long) features.length(0) - passed));
           }
-        });
+        }));
   }
 }

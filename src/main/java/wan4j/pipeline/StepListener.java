@@ -54,5 +54,21 @@ public interface StepListener {
       Tensor velocity,
       Tensor latents,
       Supplier<Tensor> clean,
-      Supplier<SavedState> state) {}
+      Supplier<SavedState> state) {
+    /// Returns the same with another way to read the state.
+    public Outcome with(Supplier<SavedState> other) {
+      return new Outcome(
+          step,
+          steps,
+          expert,
+          forwards,
+          skipped,
+          conditional,
+          unconditional,
+          velocity,
+          latents,
+          clean,
+          other);
+    }
+  }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import wan4j.Progress;
+import wan4j.files.FilePrint;
 import wan4j.files.InputFile;
 import wan4j.files.PendingFile;
 import wan4j.media.OpenCvResize;
@@ -192,32 +193,20 @@ public final class AnimatePreprocessing {
 
   /// What findings of an interrupted run depend on.
   private String settings(MaskSource masks) {
-    List<String> all = new ArrayList<>();
-    all.add(stamp(request.video()));
+    List<Path> files = new ArrayList<>(List.of(request.video()));
     if (request.networks() != null) {
-      for (Path file : NetworkFinder.files(request.networks())) {
-        all.add(stamp(file));
-      }
+      files.addAll(NetworkFinder.files(request.networks()));
     }
-    boolean isSlow = masks != null && masks.isSlow();
-    all.add(
-        "%d %b %b %dx%d"
-            .formatted(
-                request.framesPerSecond(),
-                request.isReplacement(),
-                isSlow,
-                request.isReplacement() ? size.width() : times.width(),
-                request.isReplacement() ? size.height() : times.height()));
-    return String.join("\n", all);
-  }
-
-  private static String stamp(Path file) {
-    try {
-      return "%s %d %s"
-          .formatted(file.getFileName(), Files.size(file), Files.getLastModifiedTime(file));
-    } catch (IOException e) {
-      throw InputFile.failure(file, e);
+    if (masks != null) {
+      files.addAll(masks.networks());
     }
+    return "%s %d %b %dx%d"
+        .formatted(
+            FilePrint.of(files),
+            request.framesPerSecond(),
+            request.isReplacement(),
+            request.isReplacement() ? size.width() : times.width(),
+            request.isReplacement() ? size.height() : times.height());
   }
 
   private void read(FrameFinder frames, Retargeter retargeter, AnimateFolder folder, Sheet sheet) {
@@ -312,11 +301,15 @@ public final class AnimatePreprocessing {
         mask = masks.mask(number, picture, pose);
       }
       if (known == null) {
-        boolean isSlow = masks != null && masks.isSlow();
-        kept.put(number, new KeptFrames.Kept(found, isSlow ? mask : null));
+        kept.put(number, new KeptFrames.Kept(found, areMasksMade() ? mask : null));
         estimate(number, picture, pose);
       }
       return new Frame(picture, found, pose, mask, System.nanoTime() - start);
+    }
+
+    /// Says whether networks make the masks.
+    private boolean areMasksMade() {
+      return masks != null && !masks.networks().isEmpty();
     }
 
     /// Looks at the first frame once more, now that everything is loaded, and says how long the
@@ -328,7 +321,7 @@ public final class AnimatePreprocessing {
       isEstimated = true;
       long start = System.nanoTime();
       PersonFinder.Found _ = finder.find(picture);
-      if (masks != null && masks.isSlow()) {
+      if (areMasksMade()) {
         Bitmap _ = masks.mask(number, picture, pose);
       }
       double seconds = (System.nanoTime() - start) / 1e9;

@@ -1,5 +1,7 @@
 package wan4j.preprocess;
 
+import java.nio.file.Path;
+import java.util.List;
 import wan4j.media.Picture;
 
 /// Where the masks of a video's person come from.
@@ -8,8 +10,9 @@ interface MaskSource extends AutoCloseable {
   /// it, and in which the points were found. Numbers never fall.
   Bitmap mask(int number, Picture picture, Pose pose);
 
-  /// Says whether masks take so long that they are kept for `--resume`.
-  boolean isSlow();
+  /// Returns the files of the networks that make the masks, which are then kept for `--resume`;
+  /// none where they are read.
+  List<Path> networks();
 
   @Override
   void close();

@@ -1,6 +1,7 @@
 package wan4j.preprocess;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import wan4j.media.OpenCvResize;
 import wan4j.media.Picture;
@@ -63,8 +64,8 @@ final class MaskVideo implements MaskSource {
   }
 
   @Override
-  public boolean isSlow() {
-    return false;
+  public List<Path> networks() {
+    return List.of();
   }
 
   @Override

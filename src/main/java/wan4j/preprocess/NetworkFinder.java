@@ -3,6 +3,7 @@ package wan4j.preprocess;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import wan4j.media.Picture;
 import wan4j.onnx.OnnxNetwork;
@@ -55,8 +56,8 @@ final class NetworkFinder implements PersonFinder {
 
   /// Returns the files that a finder of a folder is opened from; throws `InputException` when one
   /// is missing.
-  static Path[] files(Path folder) {
-    return new Path[] {file(folder, DETECTOR), file(folder, POSE)};
+  static List<Path> files(Path folder) {
+    return List.of(file(folder, DETECTOR), file(folder, POSE));
   }
 
   private static Path file(Path folder, String name) {

@@ -197,8 +197,8 @@ final class Sam2Masks implements MaskSource {
   }
 
   @Override
-  public boolean isSlow() {
-    return true;
+  public List<Path> networks() {
+    return List.of(encoder.file(), decoder.file());
   }
 
   @Override

@@ -46,7 +46,7 @@ final class DeferredStorage implements Storage {
     return new DeferredStorage(length, () -> segment().asSlice(offset, length));
   }
 
-  MemorySegment segment() {
+  synchronized MemorySegment segment() {
     if (maker != null) {
       segment = maker.get();
       maker = null;

@@ -8,6 +8,9 @@ import java.util.function.Supplier;
 /// A dense, row-major array: a shape, an element type and the storage that holds it.
 public final class Tensor {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+  private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+  private static final int INFINITE_BITS = Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
 
   private final Shape shape;
   private final DType dtype;
@@ -85,12 +88,30 @@ public final class Tensor {
     }
     MemorySegment elements = segment();
     long count = count();
+    if (dtype == DType.F32) {
+      return areFinite(elements, count);
+    }
     for (long i = 0; i < count; i++) {
       if (!Float.isFinite(Elements.toFloat(elements, dtype, i))) {
         return false;
       }
     }
     return true;
+  }
+
+  /// Says so of float32, which latents are after every step: the greatest bits without their sign
+  /// are those of a finite number, in loops that the JIT makes of vectors.
+  private static boolean areFinite(MemorySegment elements, long count) {
+    int[] bits = new int[Math.toIntExact(Math.min(count, 1 << 14))];
+    int greatest = 0;
+    for (long first = 0; first < count; first += bits.length) {
+      int length = Math.toIntExact(Math.min(bits.length, count - first));
+      MemorySegment.copy(elements, INT, first * Integer.BYTES, bits, 0, length);
+      for (int i = 0; i < length; i++) {
+        greatest = Math.max(greatest, bits[i] & Integer.MAX_VALUE);
+      }
+    }
+    return greatest < INFINITE_BITS;
   }
 
   /// Returns the sizes of the axes.
@@ -168,7 +189,12 @@ public final class Tensor {
     float[] values = new float[count];
     switch (dtype) {
       case F32 -> MemorySegment.copy(source, FLOAT, 0, values, 0, count);
-      case F64, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL -> {
+      case U8 -> {
+        for (int i = 0; i < count; i++) {
+          values[i] = source.get(BYTE, i) & 0xFF;
+        }
+      }
+      case F64, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, BOOL -> {
         for (int i = 0; i < count; i++) {
           values[i] = Elements.toFloat(source, dtype, i);
         }

@@ -29,7 +29,7 @@ public enum Expert {
         return expert;
       }
     }
-    throw new IllegalArgumentException("got %d, which is no expert's number".formatted(number));
+    throw new IllegalArgumentException("got %d, which is not an expert's number".formatted(number));
   }
 
   /// Returns what it is called in messages.

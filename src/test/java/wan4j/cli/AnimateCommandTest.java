@@ -121,6 +121,46 @@ final class AnimateCommandTest {
     assertThat(unmeasured.error()).contains("no magnitude ratios are published for animate-14B");
   }
 
+  /// The LoRA runs beside the weights, whose codes it leaves as they are.
+  @Test
+  void aConvertedCheckpointGivesTheVideoOfQuantisingOnLoad() throws IOException {
+    Path source = TinyAnimate.folder(folder.resolve("work"), 5, false, false);
+    Path stored = folder.resolve("fp8");
+    Terminal converted =
+        Terminal.run(
+            "convert", checkpoint.toString(), "--device", "cpu", "--out", stored.toString());
+    assertThat(converted.code()).as(converted.error()).isZero();
+    assertThat(converted.error()).contains("in FP8 (PerTokenScaling)");
+    assertThat(Terminal.run("inspect", stored.toString(), "--size", "64*32").out())
+        .contains("animate-14B", "run as PerTokenScaling unless --quantize");
+    byte[] ofCodes = video(stored, source, "--frame_num", "5");
+    assertThat(video(checkpoint, source, "--frame_num", "5", "--quantize")).isEqualTo(ofCodes);
+    assertThat(video(stored, source, "--frame_num", "5", "--quantize", "False"))
+        .as("the same codes as weights of more bits")
+        .isNotEqualTo(ofCodes);
+    assertThat(video(stored, source, "--frame_num", "5", "--use_relighting_lora"))
+        .isNotEqualTo(ofCodes);
+  }
+
+  private byte[] video(Path checkpoint, Path source, String... flags) throws IOException {
+    Path target = folder.resolve("out.mkv");
+    Terminal run = generate(checkpoint, source, target, flags);
+    assertThat(run.code()).as(run.error()).isZero();
+    return Files.readAllBytes(target);
+  }
+
+  @Test
+  void aLoraFileOfOnesOwnChangesTheVideo() throws IOException {
+    Path source = TinyAnimate.folder(folder.resolve("work"), 1, false, false);
+    byte[] plain = video(checkpoint, source, "--frame_num", "5");
+    assertThat(VideoReader.read(folder.resolve("out.mkv")).frames().length(0)).isEqualTo(1);
+    String file = checkpoint.resolve("relighting_lora.safetensors").toString();
+    byte[] adapted = video(checkpoint, source, "--frame_num", "5", "--lora", file);
+    assertThat(adapted).isNotEqualTo(plain);
+    assertThat(video(checkpoint, source, "--frame_num", "5", "--use_relighting_lora"))
+        .isEqualTo(adapted);
+  }
+
   @Test
   void whatAFolderCanHaveIsHandledAndSaid() throws IOException {
     Path source = TinyAnimate.folder(folder.resolve("work"), 3, false, false);
@@ -146,7 +186,11 @@ final class AnimateCommandTest {
     refused(
         source, "--frame_num got 5 and --refert_num 5", "--frame_num", "5", "--refert_num", "5");
     refused(source, "--image was given", "--image", Terminal.PICTURE.toString());
-    refused(folder.resolve("none"), "which is no folder");
+    refused(source, "--last_image was given", "--last_image", Terminal.PICTURE.toString());
+    refused(source, "--audio was given, but task animate-14B hears no speech", "--audio", "a.wav");
+    refused(source, "--infer_frames was given", "--infer_frames", "8");
+    refused(source, "--pose_video was given", "--pose_video", "poses.mp4");
+    refused(folder.resolve("none"), "which is not a folder");
     TinyAnimate.video(source.resolve("src_bg.mp4"), 9, 64, 32, 4);
     TinyAnimate.video(source.resolve("src_mask.mp4"), 9, 32, 32, 4);
     refused(source, "src_mask.mp4 is 32x32, but src_pose.mp4 is 64x32", "--replace_flag");

@@ -7,7 +7,6 @@ import static wan4j.cli.Terminal.TEXT_IMAGE_TO_VIDEO;
 import static wan4j.cli.Terminal.TEXT_TO_VIDEO;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -252,30 +251,17 @@ final class GenerateCommandTest {
 
   /// The folder of the frames is taken while the video is sampled, so that it cannot be saved.
   @Test
-  void aVideoThatCannotBeSavedLeavesItsLatentsAndTellsHowToGoOn() throws Exception {
+  void aVideoThatCannotBeSavedLeavesItsLatentsAndTellsHowToGoOn() {
     Path target = folder.resolve("frames");
     Path latents = folder.resolve("frames.latents.safetensors");
-    Thread taker =
-        Thread.ofPlatform()
-            .start(() -> {
-              while (!Files.exists(latents)) {
-                Thread.onSpinWait();
-              }
-              try {
-                Files.createFile(Files.createDirectory(target).resolve("taken"));
-              } catch (IOException e) {
-                throw new UncheckedIOException(e);
-              }
-            });
-    Terminal run = Terminal.generate(TEXT_TO_VIDEO, target, "-q");
-    taker.join();
+    Terminal run =
+        Terminal.leavingLatents(target, () -> Terminal.generate(TEXT_TO_VIDEO, target, "-q"));
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.error().lines()).hasSize(1);
     assertThat(run.error())
         .contains(target.toString()) // found when the writer opens, or when it finishes
         .contains("the latents are safe in " + latents)
         .contains("run the same command again with --resume");
-    Files.delete(target.resolve("taken"));
     Terminal again = Terminal.generate(TEXT_TO_VIDEO, target, "-q", "--resume");
     assertThat(again.code()).as(again.error()).isZero();
     assertThat(Terminal.names(folder)).containsExactly("frames");

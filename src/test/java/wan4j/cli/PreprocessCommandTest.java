@@ -78,6 +78,10 @@ class PreprocessCommandTest {
             "c",
             "--ckpt_dir",
             folder.resolve("none").toString());
-    assertThat(nowhere.error()).contains("--ckpt_dir got", "which is no folder");
+    assertThat(nowhere.error()).contains("--ckpt_dir got", "which is not a folder");
+    Terminal unnamed =
+        Terminal.run("preprocess", "animate", "--video", "a.mp4", "--image", "b.png", "-o", "c");
+    assertThat(unnamed.error())
+        .contains("--ckpt_path is Wan2.2-Animate-14B, which is not a folder; give the folder");
   }
 }

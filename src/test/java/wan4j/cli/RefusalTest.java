@@ -104,7 +104,7 @@ final class RefusalTest {
     "--resume --magcache_calibration x.json, one of them",
     "--magcache_calibration nowhere/x.json, nowhere does not exist; create it first",
     "--magcache_calibration demo, which is a folder",
-    "--save_latents demo/picture.png/x, no folder",
+    "--save_latents demo/picture.png/x, not a folder",
     "'--lora ', names no file",
     "--lora :2, names no file",
     "--quantize --fp8_skip blocks, leaves no layer in FP8",

@@ -111,7 +111,7 @@ final class SpeechEndpointTest {
     answer = "{\"error\":\n \"unknown field prompt_audio\"}".getBytes(StandardCharsets.UTF_8);
     refuses("refused with status 422 and \"{\"error\": \"unknown field prompt_audio\"}\"");
     status = 200;
-    refuses("answered with something that is no sound");
+    refuses("answered with something that is not sound");
     server.stop(0);
     refuses("cannot be reached; see that it runs");
   }

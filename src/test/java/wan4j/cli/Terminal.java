@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /// Runs commands as a user does, and what they said.
@@ -69,6 +70,34 @@ record Terminal(int code, String out, String error) {
     });
     arguments.addAll(List.of(more));
     return run(arguments.toArray(String[]::new));
+  }
+
+  /// Runs a command whose video, a folder of frames, cannot be saved, as the folder is taken while
+  /// the video is made: what it is made from stays beside it.
+  static Terminal leavingLatents(Path frames, Supplier<Terminal> command) {
+    Path latents = frames.resolveSibling(frames.getFileName() + ".latents.safetensors");
+    Thread taker =
+        Thread.ofPlatform()
+            .start(() -> {
+              while (!Files.exists(latents)) {
+                Thread.onSpinWait();
+              }
+              try {
+                Files.createFile(Files.createDirectory(frames).resolve("taken"));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    Terminal run = command.get();
+    try {
+      taker.join();
+      Files.delete(frames.resolve("taken"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    return run;
   }
 
   /// Returns the names of what lies in a folder.

@@ -12,12 +12,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.cuda.bind.Cuda;
 import wan4j.ops.AttentionFormat.EightBit;
 import wan4j.ops.EightBitContract;
+import wan4j.ops.KeyBlocks;
 import wan4j.ops.Ops;
+import wan4j.ops.plan.AttentionPlan;
 
 /// The contract of attention in 8 bits on a GPU, and how near it comes on as many keys as a video
 /// has.
 final class CudaEightBitTest extends EightBitContract {
   private static final int TOKENS = 75_600;
+  private static final int ITEMS =
+      AttentionPlan.MOST_BLOCKS; // as many whole ones as a GPU takes at once
 
   @BeforeAll
   static void needsAGpu() {
@@ -59,7 +63,7 @@ final class CudaEightBitTest extends EightBitContract {
   @ParameterizedTest
   @MethodSource("everyFormatOverAVideo")
   void nothingIsLostOverAVideosKeys(EightBit format, Kind kind) {
-    check(format, inputs(kind, 193, TOKENS, 1, 3), bar(format, kind));
+    check(format, inputs(kind, ITEMS * KeyBlocks.queries(format), TOKENS, 1, 3), bar(format, kind));
   }
 
   private static double bar(EightBit format, Kind kind) {

@@ -75,38 +75,58 @@ public final class KernelInstances {
     return KernelSource.of(words[0], constants);
   }
 
-  /// Returns a few instances of each file that differ as all do: whichever values two constants
-  /// have together in one, they have together in one of the few. Of lengths of rows only the
-  /// elements count that a thread holds.
-  static List<KernelSource> few() {
+  /// How many instances of a file stand for all of it. Of lengths of rows only the elements count
+  /// that a thread holds.
+  enum Cover {
+    /// Each value that a constant has anywhere, it has in one of them.
+    VALUES,
+    /// Whichever values two constants have together in one, they have together in one of them.
+    PAIRS,
+    /// All of them.
+    ALL
+  }
+
+  /// Returns instances of each file that stand for all.
+  static List<KernelSource> of(Cover cover) {
+    if (cover == Cover.ALL) {
+      return all();
+    }
     List<KernelSource> few = new ArrayList<>();
     all().stream()
         .collect(Collectors.groupingBy(KernelSource::file, TreeMap::new, Collectors.toList()))
         .values()
-        .forEach(instances -> few.addAll(few(instances)));
+        .forEach(instances -> few.addAll(few(instances, cover)));
     return few;
   }
 
-  private static List<KernelSource> few(List<KernelSource> instances) {
-    Map<KernelSource, Set<String>> pairs = new LinkedHashMap<>();
-    instances.forEach(instance -> pairs.put(instance, pairs(instance)));
+  private static List<KernelSource> few(List<KernelSource> instances, Cover cover) {
+    Map<KernelSource, Set<String>> covered = new LinkedHashMap<>();
+    instances.forEach(instance ->
+        covered.put(instance, cover == Cover.PAIRS ? pairs(instance) : values(instance)));
     Set<String> missing = new HashSet<>();
-    pairs.values().forEach(missing::addAll);
+    covered.values().forEach(missing::addAll);
     List<KernelSource> few = new ArrayList<>();
     while (!missing.isEmpty()) {
       KernelSource best =
           instances.stream()
               .max(
                   Comparator.comparingLong(
-                      instance -> pairs.get(instance).stream().filter(missing::contains).count()))
+                      instance -> covered.get(instance).stream().filter(missing::contains).count()))
               .orElseThrow();
-      missing.removeAll(pairs.get(best));
+      missing.removeAll(covered.get(best));
       few.add(best);
     }
     return few;
   }
 
   private static Set<String> pairs(KernelSource instance) {
+    Set<String> values = values(instance);
+    return values.stream()
+        .flatMap(first -> values.stream().map(second -> first + " " + second))
+        .collect(Collectors.toSet());
+  }
+
+  private static Set<String> values(KernelSource instance) {
     Set<String> values = new TreeSet<>();
     instance
         .constants()
@@ -116,9 +136,7 @@ public final class KernelInstances {
           }
         });
     values.add("held=" + held(instance.constants()));
-    return values.stream()
-        .flatMap(first -> values.stream().map(second -> first + " " + second))
-        .collect(Collectors.toSet());
+    return values;
   }
 
   /// Returns how many vectors of a row a thread holds, 0 where threads hold no rows.

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -22,6 +23,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import wan4j.cuda.KernelInstances.Cover;
 import wan4j.cuda.bind.Nvrtc;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
@@ -29,8 +31,12 @@ import wan4j.cuda.jit.KernelSource;
 import wan4j.cuda.jit.NvrtcCompiler;
 
 /// The kernels of the full-size networks compile for Hopper and keep their values in registers: a
-/// few of each file with nvcc, all of them with NVRTC.
+/// few of each file with nvcc, all of them with NVRTC. The few have every value of every constant;
+/// `-Dwan4j.kernels=pairs` takes every pair of values, which takes nvcc three times as long, and
+/// `-Dwan4j.kernels=all` all instances.
 class KernelsCompileTest {
+  private static final Cover COVER =
+      Cover.valueOf(System.getProperty("wan4j.kernels", "values").toUpperCase(Locale.ROOT));
   private static final int TOGETHER = 8;
   private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"(.*)\"$");
   private static final Pattern FUNCTION = Pattern.compile("Function properties for .*?i(\\d+)_");
@@ -54,7 +60,7 @@ class KernelsCompileTest {
   /// before a kernel takes it longer than most kernels.
   private static List<List<KernelSource>> together() {
     List<List<KernelSource>> together = new ArrayList<>();
-    for (KernelSource source : KernelInstances.few()) {
+    for (KernelSource source : KernelInstances.of(COVER)) {
       List<KernelSource> last = together.isEmpty() ? null : together.getLast();
       if (last == null
           || last.size() == TOGETHER
@@ -175,7 +181,7 @@ class KernelsCompileTest {
           }
         };
     KernelCache cache = new KernelCache(compiler, folder, false);
-    for (KernelSource source : KernelInstances.few()) {
+    for (KernelSource source : KernelInstances.of(COVER)) {
       assertThat(cache.cubin(source)).containsExactly(1);
     }
   }
@@ -193,7 +199,7 @@ class KernelsCompileTest {
   @Test
   void noKernelFileIsForgotten() throws IOException {
     try (Stream<Path> files = Files.list(Path.of("src/main/cuda"))) {
-      assertThat(KernelInstances.few())
+      assertThat(KernelInstances.of(COVER))
           .extracting(KernelSource::file)
           .containsAll(
               files

@@ -29,8 +29,8 @@ final class ContactSheetTest {
     assertThat(red(sheet, 56, 32)).isEqualTo(100);
     assertThat(red(sheet, 92, 32)).isEqualTo(200);
     // The upper bar of the F of "FP8", and the paper above it.
-    assertThat(red(sheet, 8, 6)).isEqualTo(230);
-    assertThat(red(sheet, 8, 5)).isEqualTo(24);
+    assertThat(red(sheet, 8, 10)).isEqualTo(230);
+    assertThat(red(sheet, 8, 9)).isEqualTo(24);
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import wan4j.ProcessorTime;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 
@@ -28,7 +30,7 @@ import wan4j.tensor.Tensor;
 final class PictureMutationTest {
   private static final int COUNT = Integer.getInteger("wan4j.mutations", 2000);
   private static final long SEED = Long.getLong("wan4j.mutations.seed", 1);
-  private static final long MOST_NANOSECONDS = 5_000_000_000L;
+  private static final Duration LONGEST = Duration.ofSeconds(5);
 
   @TempDir Path folder;
 
@@ -93,7 +95,7 @@ final class PictureMutationTest {
 
   private static boolean reads(Path file, int index, String name, Runnable reading)
       throws IOException {
-    long start = System.nanoTime();
+    Duration before = ProcessorTime.used();
     boolean isRead = true;
     try {
       reading.run();
@@ -106,7 +108,7 @@ final class PictureMutationTest {
     } catch (RuntimeException | Error e) {
       fail("file %d, changed from %s, kept as %s".formatted(index, name, kept(file)), e);
     }
-    if (System.nanoTime() - start > MOST_NANOSECONDS) {
+    if (ProcessorTime.used().minus(before).compareTo(LONGEST) > 0) {
       fail("file %d, changed from %s, took long; kept as %s".formatted(index, name, kept(file)));
     }
     return isRead;

@@ -73,7 +73,7 @@ class OnnxRuntimeTest {
     }
     assertThatThrownBy(() -> OnnxRuntime.load(jar, Processor.CPU))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is no jar of ONNX Runtime");
+        .hasMessageContaining("is not a jar of ONNX Runtime");
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -138,13 +140,8 @@ class AnimatePreprocessingTest {
     assertThat(told.steps).isEqualTo(FRAMES);
     assertThat(told.sentences).anyMatch(each -> each.matches("4 frames at about .* min"));
 
-    // the red ellipse of the right shoulder's limb is where that shoulder is in the letterbox
-    double scale = 272.0 / HEIGHT;
-    int left = (272 - (int) (scale * WIDTH)) / 2;
-    double[] neck = DrawnPerson.point(6, 110 + 15, 20, SIZE);
-    int x = (int) (left + (neck[0] + 12) * scale);
-    int y = (int) (neck[1] * scale);
-    assertThat(brightest(poses.frames().at(3), x, y, 3)).isGreaterThan(90);
+    assertThat(brightest(poses.frames().at(3), shoulder(3)[0], shoulder(3)[1], 3))
+        .isGreaterThan(90);
   }
 
   /// Returns the brightest value of red near a pixel.
@@ -287,13 +284,22 @@ class AnimatePreprocessingTest {
   }
 
   private static PreprocessRequest withNetworks(PreprocessRequest request, Path networks) {
+    return with(request, networks, request.framesPerSecond());
+  }
+
+  private static PreprocessRequest atRate(PreprocessRequest request, int framesPerSecond) {
+    return with(request, request.networks(), framesPerSecond);
+  }
+
+  private static PreprocessRequest with(
+      PreprocessRequest request, Path networks, int framesPerSecond) {
     return new PreprocessRequest(
         request.video(),
         request.picture(),
         request.folder(),
         networks,
         request.area(),
-        request.framesPerSecond(),
+        framesPerSecond,
         request.isReplacement(),
         request.isRetargeted(),
         request.editedPicture(),
@@ -315,7 +321,7 @@ class AnimatePreprocessingTest {
   }
 
   @Test
-  void masksOfAnotherSizeAreRefused() {
+  void masksOfAnotherSizeOrLengthAreRefused() {
     Path masks = folder.resolve("small.mkv");
     try (VideoWriter writer = VideoWriter.open(masks, VideoSettings.silent(10))) {
       writer.accept(new Canvas(64, 64).picture().pixels().reshape(1, 64, 64, 3));
@@ -326,6 +332,13 @@ class AnimatePreprocessingTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("of 64x64, but")
         .hasMessageContaining("is 256x320");
+    Path few = folder.resolve("few.mkv");
+    writeClip(few, List.of(0, 1), false);
+    assertThatThrownBy(
+            () -> AnimatePreprocessing.run(request(dance(), true, false, RAW, few), told))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("with 2 frames, but")
+        .hasMessageContaining("has 5; give a mask for each frame");
   }
 
   @Test
@@ -361,6 +374,102 @@ class AnimatePreprocessingTest {
     writeClip(video, List.of(2), false);
     AnimatePreprocessing.run(request(video, false, false, RAW, null), told);
     assertThat(made("src_pose.mp4").frames().length(0)).isEqualTo(1);
+  }
+
+  @Test
+  void aPersonCutOffByTheEdgeIsDrawnAsFarAsItIsSeen() {
+    Path video = folder.resolve("edge.mkv");
+    writePictures(video, List.of(DrawnPerson.draw(WIDTH, HEIGHT, 30, 20, SIZE)));
+    AnimatePreprocessing.run(request(video, false, false, RAW, null), told);
+
+    assertThat(told.sentences)
+        .anyMatch(
+            each -> each.startsWith("the person reaches the picture's edge in the only frame"))
+        .anyMatch(each ->
+            each.startsWith("in most frames these points were not found and are not drawn:")
+                && each.contains("right elbow, right wrist")
+                && !each.contains("left"));
+  }
+
+  private static void writePictures(Path file, List<Picture> pictures) {
+    try (VideoWriter writer = VideoWriter.open(file, VideoSettings.silent(10))) {
+      for (Picture picture : pictures) {
+        writer.accept(picture.pixels().reshape(1, picture.height(), picture.width(), 3));
+      }
+      writer.finish();
+    }
+  }
+
+  /// A phone held upright stores its pictures lying, and how they are to be turned.
+  @Test
+  void aVideoThatAPhoneTurnedIsTakenUpright() throws IOException {
+    Picture upright = frame(2);
+    byte[] lying = new byte[upright.rgb().length];
+    for (int y = 0; y < HEIGHT; y++) {
+      for (int x = 0; x < WIDTH; x++) {
+        System.arraycopy(
+            upright.rgb(), (y * WIDTH + x) * 3, lying, ((WIDTH - 1 - x) * HEIGHT + y) * 3, 3);
+      }
+    }
+    Path video = folder.resolve("phone.mp4");
+    writePictures(video, List.of(new Picture(HEIGHT, WIDTH, lying)));
+    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(video));
+    int matrix = new String(bytes.array(), StandardCharsets.ISO_8859_1).indexOf("tkhd") + 44;
+    int[] quarterTurn = {0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30};
+    for (int i = 0; i < quarterTurn.length; i++) {
+      bytes.putInt(matrix + i * 4, quarterTurn[i]);
+    }
+    Files.write(video, bytes.array());
+    AnimatePreprocessing.run(request(video, false, false, RAW, null), told);
+
+    assertThat(told.sentences)
+        .contains(video + " is turned by 90 degrees, as its camera says")
+        .anyMatch(each -> each.startsWith("1 frames of 256x320"));
+    assertThat(brightest(made("src_pose.mp4").frames().at(0), shoulder(2)[0], shoulder(2)[1], 3))
+        .isGreaterThan(90);
+  }
+
+  /// Returns where the limb of a frame's right shoulder is in the letterbox of an animation.
+  private static int[] shoulder(int frame) {
+    double scale = 272.0 / HEIGHT;
+    int left = (272 - (int) (scale * WIDTH)) / 2;
+    double[] point = DrawnPerson.point(6, 110 + 5 * frame, 20, SIZE);
+    return new int[] {(int) (left + (point[0] + 12) * scale), (int) (point[1] * scale)};
+  }
+
+  /// The last of five frames is shown at 1.0 s in place of 0.4 s.
+  @Test
+  void framesOfAVariableRateAreTakenByTheirTimes() throws IOException {
+    Path video = folder.resolve("uneven.mkv");
+    writeClip(video, List.of(0, 1, 2, 3, 4), false);
+    byte[] bytes = Files.readAllBytes(video);
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
+    String time = "\u00e7\u0082\u0001\u0090"; // of Matroska's fifth cluster, 400 ms
+    int at = text.indexOf(time);
+    assertThat(at).isPositive().isEqualTo(text.lastIndexOf(time));
+    ByteBuffer.wrap(bytes).putShort(at + 2, (short) 1000);
+    Files.write(video, bytes);
+    PreprocessRequest request = request(video, false, false, RAW, null);
+    AnimatePreprocessing.run(atRate(request, 10), told);
+
+    assertThat(told.sentences).anyMatch(each -> each.contains("shows its frames for different"));
+    Tensor poses = made("src_pose.mp4").frames();
+    assertThat(poses.length(0)).isEqualTo(11);
+    assertThat(brightest(poses.at(10), shoulder(4)[0], shoulder(4)[1], 3)).isGreaterThan(90);
+    assertThat(brightest(poses.at(5), shoulder(3)[0], shoulder(3)[1], 3)).isGreaterThan(90);
+  }
+
+  @Test
+  void aLargeVideoGivesFramesOfTheAreaThatIsAskedFor() {
+    Path video = folder.resolve("large.mkv");
+    writePictures(video, List.of(DrawnPerson.draw(3840, 2160, 1900, 100, 1900)));
+    Path masks = folder.resolve("masks.mkv");
+    writePictures(masks, List.of(DrawnPerson.draw(3840, 2160, 1900, 100, 1900)));
+    AnimatePreprocessing.run(request(video, true, false, RAW, masks), told);
+
+    assertThat(made("src_bg.mp4").frames().shape().toArray()).containsExactly(1, 208, 368, 3);
+    assertThat(made("src_face.mp4").frames().shape().toArray()).containsExactly(1, 512, 512, 3);
+    assertThat(told.sentences).noneMatch(each -> each.contains("found nobody"));
   }
 
   @Test
@@ -433,6 +542,25 @@ class AnimatePreprocessingTest {
       assertThat(calls).hasSize(FRAMES - 3 + 1);
       assertThat(told.sentences).contains("3 frames are known from the interrupted run");
       assertThat(Files.readAllBytes(folder.resolve("work/src_pose.mp4"))).isEqualTo(whole);
+    }
+  }
+
+  @Test
+  void anotherVideoOfTheSameLengthIsNotGoneOnWith() throws IOException {
+    Path video = folder.resolve("video.mkv");
+    writeClip(video, List.of(0, 1, 2), false);
+    OnnxRuntime runtime = OnnxRuntime.load(null, OnnxRuntime.Processor.CPU);
+    try (PersonFinder finder = NetworkFinder.open(shared.resolve("process_checkpoint"), runtime)) {
+      PreprocessRequest request = request(video, false, false, RAW, null);
+      told.most = 2;
+      assertThatThrownBy(() -> AnimatePreprocessing.run(request, finder, null, told))
+          .isInstanceOf(CancellationException.class);
+      byte[] bytes = Files.readAllBytes(video);
+      bytes[bytes.length / 2]++;
+      Files.write(video, bytes);
+      assertThatThrownBy(() -> AnimatePreprocessing.run(resumed(request), finder, null, told))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--resume found what was begun with another video");
     }
   }
 

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.function.LongConsumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import wan4j.ProcessorTime;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -31,7 +33,7 @@ import wan4j.weights.lora.Lora;
 /// The system property `wan4j.mutations` sets how many cases each family has.
 final class MutationTest {
   private static final String[] PICKLES = {"types", "float8", "strided", "protocol2", "protocol4"};
-  private static final int LONGEST_SECONDS = 20;
+  private static final Duration LONGEST = Duration.ofSeconds(20);
   private static final int CASES = Integer.getInteger("wan4j.mutations", 2000);
 
   private static Path folder;
@@ -186,7 +188,7 @@ final class MutationTest {
   }
 
   private static void tokenizes(String name, byte[] bytes, String place) {
-    long start = System.nanoTime();
+    Duration before = ProcessorTime.used();
     try {
       Path own = Files.createDirectories(folder.resolve(place));
       Files.write(own.resolve(name), bytes);
@@ -199,7 +201,7 @@ final class MutationTest {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    assertThat((System.nanoTime() - start) / 1_000_000_000).isLessThan(LONGEST_SECONDS);
+    assertThat(ProcessorTime.used().minus(before)).isLessThan(LONGEST);
   }
 
   @Test
@@ -258,7 +260,7 @@ final class MutationTest {
   }
 
   private static void readsOrRefuses(byte[] bytes, String ending) {
-    long start = System.nanoTime();
+    Duration before = ProcessorTime.used();
     Path path = write("damaged" + ending, bytes);
     try (TensorFile file = TensorFile.open(path)) {
       for (Map.Entry<String, TensorSource> tensor : file.tensors().entrySet()) {
@@ -269,7 +271,7 @@ final class MutationTest {
     } catch (InputException e) {
       assertThat(e.getMessage()).doesNotContain("\n").hasSizeLessThan(700).contains("damaged");
     }
-    assertThat((System.nanoTime() - start) / 1_000_000_000).isLessThan(LONGEST_SECONDS);
+    assertThat(ProcessorTime.used().minus(before)).isLessThan(LONGEST);
   }
 
   private static byte[] mutate(byte[] original, long seed, int edits) {

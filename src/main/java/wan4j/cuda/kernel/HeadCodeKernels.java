@@ -23,7 +23,9 @@ public final class HeadCodeKernels {
   private static final int THREADS = 256;
   private static final int SUM_COLUMNS = 128; // of a block
   private static final int COLUMN_THREADS = 128;
+  private static final int JOINED_COLUMNS = 32; // of a block that joins pieces
   private static final int CODES = 8; // of a thread
+  private static final int COLUMN_TOKENS = 4; // of a thread, where channels have scales
 
   /// Rows of heads, float `[tokens, heads, head size]`, of which each begins `stride` elements
   /// after the one before.
@@ -81,7 +83,7 @@ public final class HeadCodeKernels {
           .add(x.tokens)
           .add(start + at * Double.BYTES)
           .add(start + (sums.count() - 1) * Double.BYTES);
-      launchColumns("finishSums", x, coding);
+      launchJoin("finishSums", x, coding);
     }
   }
 
@@ -126,7 +128,7 @@ public final class HeadCodeKernels {
         .add(DeviceStorage.address(partial))
         .add(partial.length(1))
         .add(DeviceStorage.address(largest));
-    launch("finishLargest", x, coding, x.heads, 1, x.headSize);
+    launch("finishLargest", x, coding, Math.ceilDiv(x.headSize, JOINED_COLUMNS), x.heads, THREADS);
   }
 
   /// Writes the inverses of the scales that magnitudes call for.
@@ -143,17 +145,24 @@ public final class HeadCodeKernels {
   /// Writes codes of rows with a scale for each group of a head.
   public void quantizeTokens(
       Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
-    quantize("quantizeTokens", x, means, largest, first, codes, coding);
+    quantize("quantizeTokens", x, means, largest, first, codes, coding, 1);
   }
 
   /// Writes codes of rows with scales for each group, or all, of a channel.
   public void quantizeColumns(
       Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
-    quantize("quantizeColumns", x, means, largest, first, codes, coding);
+    quantize("quantizeColumns", x, means, largest, first, codes, coding, COLUMN_TOKENS);
   }
 
   private void quantize(
-      String name, Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
+      String name,
+      Rows x,
+      Tensor means,
+      Tensor largest,
+      int first,
+      Tensor codes,
+      Coding coding,
+      int tokensOfThread) {
     add(x)
         .add(DeviceStorage.address(means))
         .add(DeviceStorage.address(largest))
@@ -161,7 +170,7 @@ public final class HeadCodeKernels {
         .add(x.tokens)
         .add(largest.length(1))
         .add(DeviceStorage.address(codes));
-    launchCodes(name, x, coding);
+    launchCodes(name, x, coding, tokensOfThread);
   }
 
   /// Writes codes of rows with a scale for each head of each row, and its inverse.
@@ -172,7 +181,7 @@ public final class HeadCodeKernels {
         .add(x.tokens)
         .add(DeviceStorage.address(codes))
         .add(DeviceStorage.address(scales));
-    launchCodes("quantizeQueries", x, coding);
+    launchCodes("quantizeQueries", x, coding, 1);
   }
 
   /// What attention's kernels take of values' codes.
@@ -219,7 +228,7 @@ public final class HeadCodeKernels {
           .add(x.tokens)
           .add(DeviceStorage.address(heads.valueMeans()))
           .add(DeviceStorage.address(means));
-      launchColumns("finishMeans", x, coding);
+      launchJoin("finishMeans", x, coding);
     }
     return new Transposed(target, means);
   }
@@ -233,8 +242,12 @@ public final class HeadCodeKernels {
     launch(name, x, coding, blocks, 1, COLUMN_THREADS);
   }
 
-  private void launchCodes(String name, Rows x, Coding coding) {
-    long threads = (long) x.tokens * (x.columns() / CODES);
+  private void launchJoin(String name, Rows x, Coding coding) {
+    launch(name, x, coding, Math.ceilDiv(x.columns(), JOINED_COLUMNS), 1, THREADS);
+  }
+
+  private void launchCodes(String name, Rows x, Coding coding, int tokensOfThread) {
+    long threads = (long) Math.ceilDiv(x.tokens, tokensOfThread) * (x.columns() / CODES);
     launch(name, x, coding, Math.toIntExact(Math.ceilDiv(threads, THREADS)), 1, THREADS);
   }
 

@@ -46,10 +46,8 @@ public record AttentionPlan(
   public static final int PROMOTED_KEYS = 2304;
 
   private static final int GROUP_QUERIES = 64;
-  private static final int GROUP_THREADS = 128;
-  private static final int GROUP_ROWS = 2; // of a thread
   private static final int WARP_QUERIES = 16;
-  private static final int ONES = 8; // rows behind transposed E4M3 values that sum weights
+  private static final int ONES_BYTES = 256; // by which E4M3 weights are summed
   private static final int LONG_TILE = 80;
   private static final int SHORT_TILE = 64;
   private static final int NARROW_TILE = 128; // of heads of 64, whose sums take half the registers
@@ -78,7 +76,7 @@ public record AttentionPlan(
 
     /// The bytes of a tile of keys and one of values.
     int tileBytes() {
-      int value = (headSize + (isPromoted(format) ? ONES : 0)) * (hasNarrowValues() ? 1 : 2);
+      int value = headSize * (hasNarrowValues() ? 1 : 2);
       int scales = format == EightBit.INT8_VALUES ? headSize * Float.BYTES : 0;
       return tile * (queryBytes() + value) + scales;
     }
@@ -90,9 +88,7 @@ public record AttentionPlan(
     int sharedBytes(int stages, int rounds) {
       int queries = queryStages * groups() * GROUP_QUERIES * queryBytes();
       int sums =
-          isPromoted(format)
-              ? groups() * GROUP_THREADS * (headSize / 2 + GROUP_ROWS) * Float.BYTES
-              : 0;
+          isPromoted(format) ? ONES_BYTES + groups() * GROUP_QUERIES * headSize * Float.BYTES : 0;
       return PAGE + queries + stages * tileBytes() + sums + WORK_BYTES * (rounds + 3);
     }
   }

@@ -1,0 +1,103 @@
+package wan4j.engine;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import wan4j.Ranks;
+import wan4j.cuda.CudaOps;
+import wan4j.cuda.bind.Nccl;
+import wan4j.ops.Collectives;
+import wan4j.ops.HostExchange;
+import wan4j.ops.Ops;
+import wan4j.parallel.ImaginedRanks;
+import wan4j.parallel.LocalCollectives;
+import wan4j.parallel.Meeting;
+import wan4j.parallel.MeetingExchange;
+import wan4j.parallel.RankLayout;
+
+/// How a rank reaches the others: in host memory, and through its backend with a communicator for
+/// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
+/// the same sets in the same order.
+final class RankLinks implements AutoCloseable {
+  /// One rank, which reaches nobody.
+  static final RankLinks ALONE = new RankLinks(0, 1, HostExchange.ALONE, _ -> null);
+
+  private final int rank;
+  private final int ranks;
+  private final HostExchange host;
+  private final Function<List<Integer>, Collectives> joining;
+  private final Map<List<Integer>, Collectives> joined = new HashMap<>();
+
+  private RankLinks(
+      int rank, int ranks, HostExchange host, Function<List<Integer>, Collectives> joining) {
+    this.rank = rank;
+    this.ranks = ranks;
+    this.host = host;
+    this.joining = joining;
+  }
+
+  /// Returns how a rank reaches those that meet: through NCCL where each has a GPU of its own, else
+  /// by copies of memory that all can read.
+  static RankLinks of(Ops ops, Meeting meeting, int rank, Ranks ranks) {
+    boolean hasOwnGpu = ops instanceof CudaOps && !ranks.sharesGpu();
+    return new RankLinks(
+        rank,
+        meeting.ranks(),
+        new MeetingExchange(meeting, rank, ranks.timeout()),
+        members -> {
+          Meeting own = meeting.among(members);
+          int number = members.indexOf(rank);
+          return hasOwnGpu
+              ? joined((CudaOps) ops, own, number)
+              : new LocalCollectives(ops, own, number);
+        });
+  }
+
+  private static Collectives joined(CudaOps ops, Meeting meeting, int rank) {
+    byte[] name = rank == 0 ? Nccl.uniqueId() : new byte[0];
+    byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
+    return ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+  }
+
+  /// Returns how the first of so many ranks would reach the others if they were there.
+  static RankLinks imagined(int ranks) {
+    return ranks == 1
+        ? ALONE
+        : new RankLinks(
+            0, ranks, HostExchange.ALONE, members -> new ImaginedRanks(0, members.size()));
+  }
+
+  HostExchange host() {
+    return host;
+  }
+
+  /// Returns the exchange between all ranks, or null for one.
+  Collectives all() {
+    return of(IntStream.range(0, ranks).boxed().toList());
+  }
+
+  /// Returns the exchange between the ranks that share this one's forward, or null for one.
+  Collectives sequence(RankLayout layout) {
+    return of(layout.sequenceOf(rank));
+  }
+
+  /// Returns the exchange between this rank and the one that does its part of the other branch of
+  /// guidance, or null where branches are not divided.
+  Collectives pair(RankLayout layout) {
+    return of(layout.branchesOf(rank));
+  }
+
+  private Collectives of(List<Integer> members) {
+    return members.size() == 1 ? null : joined.computeIfAbsent(members, joining);
+  }
+
+  @Override
+  public void close() {
+    try (Unwinding all = new Unwinding()) {
+      joined.values().forEach(all::add);
+      joined.clear();
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package wan4j.engine;
+
+import java.util.function.Supplier;
+import wan4j.model.VideoAutoencoder;
+import wan4j.ops.HostExchange;
+import wan4j.ops.Ops;
+import wan4j.pipeline.CourseListener;
+import wan4j.weights.Expert;
+
+/// A rank's listener: the first one's tells all, and whether the request is cancelled is what the
+/// first one says when each asks.
+///
+/// @param told the first rank's; unused by others
+/// @param host how the ranks reach each other
+record RankListener(CourseListener told, HostExchange host) implements CourseListener {
+  /// Returns the listener of a rank.
+  static CourseListener of(CourseListener told, HostExchange host) {
+    return new RankListener(host.isFirst() ? told : CourseListener.NONE, host);
+  }
+
+  @Override
+  public void begins(int step, Expert expert) {
+    told.begins(step, expert);
+  }
+
+  @Override
+  public void ends(Outcome outcome) {
+    told.ends(outcome);
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return host.decidedByFirst(told::isCancelled);
+  }
+
+  @Override
+  public void encodes(Ops ops, VideoAutoencoder vae) {
+    told.encodes(ops, vae);
+  }
+
+  @Override
+  public void clip(int index, int clips) {
+    told.clip(index, clips);
+  }
+
+  @Override
+  public <T> T stage(String name, Supplier<T> work) {
+    return told.stage(name, work);
+  }
+}
