@@ -100,6 +100,17 @@ final class DetailPage {
           The autoencoders' convolutions, one by one; both kernels take turns, run by run. "Added" includes the
           addition of a residual. wan4j takes the faster one of each.\
           """;
+      case "collectives" ->
+          """
+          What ranks exchange, each exchange alone: through NCCL between GPUs, or by copies where ranks share a GPU.
+          "Megabytes" are those of one rank, the rate is of what it sends to others. Times are of the slowest rank,
+          eight exchanges together.\
+          """;
+      case "prediction" ->
+          """
+          Not measured: what the model of many GPUs (docs/many-gpus.md) makes of blocks measured on one GPU as the part of
+          one of N, exchanges, and the other stages of a request.\
+          """;
       case "vae" -> "Encoding or decoding of a whole video.";
       case "end" ->
           """

@@ -42,6 +42,8 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Layers.class,
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
+      BenchCollectivesCommand.class,
+      BenchPredictCommand.class,
       BenchLoadCommand.class,
       BenchLoraCommand.class,
       BenchGenerateCommand.class,
