@@ -10,16 +10,16 @@ import wan4j.media.Picture;
 /// Requests at the settings that the demo's models were trained for (demo/training/README.md).
 public final class DemoRequest {
   /// Pixels in a row, and rows.
-  public static final int SIDE = 96;
+  public static final int SIDE = 128;
 
   /// Frames.
-  public static final int FRAMES = 17;
+  public static final int FRAMES = 33;
 
   /// Solver steps.
   public static final int STEPS = 20;
 
   private static final double SHIFT = 5;
-  private static final double GUIDANCE = 5;
+  private static final double GUIDANCE = 4;
 
   private DemoRequest() {}
 
