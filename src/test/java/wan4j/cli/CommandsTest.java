@@ -59,12 +59,13 @@ final class CommandsTest {
 
   @Test
   void promptsOfTheListAreFollowed() {
-    Terminal run = Terminal.run("demo", "--check", "3", "--seed", "1000");
+    Terminal run = Terminal.run("demo", "--check", "2", "--seed", "1000");
     assertThat(run.code()).as(run.error()).isZero();
-    assertThat(run.out().lines()).hasSize(4);
+    assertThat(run.out().lines()).hasSize(3);
     assertThat(run.out())
-        .contains("a red ball moves left", "looks like a ball in")
-        .contains("of 3 prompts 100.0 % show the colour, 100.0 % move it as they say, ");
+        .contains("a red ball moves left", "looks like a ball in", "looks like a triangle in")
+        .contains("of 2 prompts 100.0 % show the colour, 100.0 % move it as they say, ")
+        .contains("100.0 % show the shape");
   }
 
   @Test
