@@ -423,6 +423,14 @@ final class RefusalTest {
   }
 
   @Test
+  void helpOfAWordThatIsNoCommandSaysWhereTheCommandsAre() {
+    Terminal run = Terminal.run("help", "nothing");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error().strip())
+        .isEqualTo("wan4j: wan4j has no command nothing; see wan4j --help");
+  }
+
+  @Test
   void whatBeginsWithAnAtSignOrDashesIsTextAndNoFile() throws IOException {
     Path file = Files.writeString(folder.resolve("secret"), "--colour red");
     Terminal run = Terminal.run("inspect", "@" + file);
