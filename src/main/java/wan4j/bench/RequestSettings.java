@@ -2,6 +2,7 @@ package wan4j.bench;
 
 import java.util.Locale;
 import java.util.Map;
+import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Task;
 import wan4j.VideoSize;
@@ -17,6 +18,7 @@ import wan4j.tensor.InputException;
 /// @param layers blocks of the transformers, 0 for all
 /// @param cache which forwards MagCache may skip, or null for none
 /// @param parksText whether the text encoder leaves memory once the prompts are encoded
+/// @param attention how self-attention computes
 public record RequestSettings(
     Task task,
     VideoSize size,
@@ -24,7 +26,8 @@ public record RequestSettings(
     int measured,
     int layers,
     CacheSettings cache,
-    boolean parksText) {
+    boolean parksText,
+    Attention attention) {
   private static final int SPEECH_FRAMES = 157; // of two clips
 
   /// Throws `InputException` for steps that cannot be measured.
