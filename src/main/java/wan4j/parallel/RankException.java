@@ -44,21 +44,6 @@ public final class RankException extends RuntimeException {
     return isInput;
   }
 
-  /// Creates the failure of a rank, whose message begins with its number.
-  static RankException of(int rank, int ranks, String what, Throwable cause) {
-    return new RankException(rank, "rank %d of %d %s".formatted(rank, ranks, what), cause);
-  }
-
-  /// Returns what is told of a rank whose work ended with a throwable.
-  static String failed(Throwable cause) {
-    return "failed: " + (cause.getMessage() == null ? cause.toString() : cause.getMessage());
-  }
-
-  /// Returns the same failure with this thread's trace.
-  RankException again() {
-    return new RankException(rank, getMessage(), this);
-  }
-
   /// Returns the number of the rank that is the cause.
   public int rank() {
     return rank;
