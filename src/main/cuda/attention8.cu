@@ -1,13 +1,14 @@
-// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16: the loop of
-// attention.cu. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
+// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16, by
+// attentionloop.cuh. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
 // [queries, heads], and for each GROUP keys, [heads, keyStride]. Values are bfloat16 [keys, heads, 128], or
 // E4M3 transposed, [heads, 128, keys], with a scale and a mean for each channel, [heads, 128]; their keys
 // lie in the order 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15 of each sixteen, so that weights as they lie in
 // registers are a product's left side (thu-ml/SageAttention d1a57a5, sageattention/quant.py).
 //
 // Sums of E4M3 products keep some 14 bits behind the largest number, so every PROMOTED tiles they are added
-// to float32 sums in shared memory, where each thread has places of its own; and what all values of a
-// channel have in common, their mean, is added only at the end.
+// to float32 sums in shared memory, where each thread has places of its own; totals, of which no term is
+// negative, after every tile; and what all values of a channel have in common, their mean less that of
+// their codes, only at the end.
 //
 // A tile of 96 keys is 1,152 cycles of the tensor cores and as many of the exponentials' unit; 24 KB come
 // from the second cache.

@@ -1,4 +1,5 @@
-// softmax(q k' scale) v of heads of 128 with exact scores and 8-bit weights and values: query and key are
+// softmax(q k' scale) v of heads of 128 with exact scores and 8-bit weights and values, by
+// attentionloop.cuh: query and key are
 // bfloat16 [tokens, heads, 128], values int8, transposed as attention8.cu has them, with a scale for each
 // channel and GROUP keys, [heads, groups, 128], and a mean for each channel, [heads, 128].
 //
