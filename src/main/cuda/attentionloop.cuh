@@ -101,6 +101,16 @@ __device__ __forceinline__ void attend(
     int tile = work->last - 1;
     int firstTile = work->first;
     int block = task.list.tile(work->item, tile);
+    int next = tile > firstTile ? task.list.tile(work->item, tile - 1) : 0;
+    // Prepares for the tile after this one; which one that is has been read a tile earlier.
+    auto prepareNext = [&](int tile) {
+      if (tile > firstTile) {
+        mine.prepare(LISTED ? next : tile - 1);
+      }
+      if (LISTED && tile - 1 > firstTile) {
+        next = task.list.tile(work->item, tile - 2);
+      }
+    };
     mine.begin(work, group, block);
     int at = queryRing.stage * GROUPS + group;
     unsigned int query = places.query + at * Maps::QUERY_BYTES;
@@ -114,9 +124,7 @@ __device__ __forceinline__ void attend(
     arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
     keyRing.step();
     mine.weighFirst(task.keys - block * KEYS);
-    if (tile > firstTile) {
-      mine.prepare(task.list.tile(work->item, tile - 1));
-    }
+    prepareNext(tile);
 #pragma unroll 1
     while (tile-- > firstTile) {
       await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
@@ -138,9 +146,7 @@ __device__ __forceinline__ void attend(
       arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
       keyRing.step();
       mine.template weighNext<FOLLOWS>();
-      if (tile > firstTile) {
-        mine.prepare(task.list.tile(work->item, tile - 1));
-      }
+      prepareNext(tile);
     }
     arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
     queryRing.step();
