@@ -17,6 +17,7 @@
 #include "attention8weights.cuh"
 
 constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
+constexpr int SCALE_BYTES = (SCALES + 3) / 4 * 16; // of a tile's keys, in whole sixteens
 constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
 constexpr int CONSUMERS = 128 * GROUPS;
 constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
@@ -25,18 +26,26 @@ struct Maps {
   static constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = BOX_BYTES;
   static constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
+  static constexpr int COPIED_KEYS = KEY_BYTES + SCALE_BYTES;
   static constexpr int COPIED_VALUES = VALUE_BYTES;
 
   const TensorMap& query;
   const TensorMap& key;
+  const TensorMap& keyScale;
   const TensorMap& value;
+  int keyStride; // of scales, from head to head
 
   __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
     copyBox(place, query, full, 0, head, row, 0);
   }
 
-  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
-    copyBox(place, key, full, 0, head, row, 0);
+  // Scales lie behind the values of all stages.
+  __device__ __forceinline__ void keys(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    copyBox(start + stage * KEY_BYTES, key, full, 0, head, row, 0);
+    copyBox(
+        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_BYTES, keyScale, full,
+        head * keyStride + row / GROUP, 0, 0, 0);
   }
 
   __device__ __forceinline__ void values(
@@ -122,9 +131,9 @@ struct Attending {
   const Task& task;
   const Statistics& statistics;
   float scale;
+  const float* keyScales; // of the stages
   unsigned int ones;
   void* masters;
-  const float* keyScales; // of a head
   int unpromoted; // tiles
   Lag lag;
   Scales scales;
@@ -135,8 +144,14 @@ struct Attending {
   Rows rows;
 
   __device__ __forceinline__ Attending(
-      const Task& task, const Statistics& statistics, float scale, const void* ones, void* masters)
-      : task(task), statistics(statistics), scale(scale), ones(sharedAddress(ones)), masters(masters) {}
+      const Task& task, const Statistics& statistics, float scale, const void* keyScales,
+      const void* ones, void* masters)
+      : task(task),
+        statistics(statistics),
+        scale(scale),
+        keyScales(static_cast<const float*>(keyScales)),
+        ones(sharedAddress(ones)),
+        masters(masters) {}
 
   __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
 
@@ -152,12 +167,12 @@ struct Attending {
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = statistics.query[at] * scale;
     }
-    keyScales = statistics.key + static_cast<int64>(head) * statistics.keyStride;
+    const float* ofHead = statistics.key + static_cast<int64>(head) * statistics.keyStride;
     int lastGroup = (task.keys - 1) / GROUP;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
       int at = block * SCALES + i;
-      scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
+      scales.key[i] = __ldg(ofHead + (at < lastGroup ? at : lastGroup));
     }
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
@@ -253,8 +268,12 @@ struct Attending {
     }
   }
 
-  // Not later: the other warpgroups wait while this one asks for products.
-  __device__ __forceinline__ void prepare(int tile) { scales.load(keyScales + tile * SCALES); }
+  __device__ __forceinline__ void prepare(int stage) {
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      scales.key[i] = keyScales[stage * (SCALE_BYTES / 4) + i];
+    }
+  }
 
   __device__ __forceinline__ void finish(const Work* work) {
     if constexpr (IS_WIDE) {
@@ -280,7 +299,7 @@ struct Attending {
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
+    const __grid_constant__ TensorMap keyScale, const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
     const float* queryScales, const float* keyScales, const float* valueScales, const float* valueMeans,
     int keyStride, int rounds, int rest, int shares, const int* counts, const int* tiles, int most,
     float* parts, void* values, float* inverse, float* largest, const float* state, int stride) {
@@ -290,7 +309,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
   Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
   unsigned char* start = aligned(dynamic);
-  unsigned char* ones = start + Places::bytes<Maps>();
+  unsigned char* scales = start + Places::bytes<Maps>();
+  unsigned char* ones = scales + STAGES * SCALE_BYTES;
   unsigned char* masters = ones + ONES_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
   if constexpr (!IS_WIDE) {
@@ -298,6 +318,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   }
   int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
   Places places = shared;
-  Attending mine(task, statistics, scale, ones, masters);
-  work<Maps>(task, places, works, {query, key, value}, mine, group);
+  Attending mine(task, statistics, scale, scales, ones, masters);
+  work<Maps>(task, places, works, {query, key, keyScale, value, keyStride}, mine, group);
 }
