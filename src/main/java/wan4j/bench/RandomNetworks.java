@@ -72,7 +72,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
         config,
         RandomWeights.transformer(config, seed),
         ops,
-        SequenceGroup.solo(AttentionChoice.schedule(new AttentionSettings(settings.attention()))),
+        SequenceGroup.solo(
+            AttentionChoice.schedule(
+                new AttentionSettings(bench.settled(settings.attention(), config.headDim())))),
         bench.precisions());
   }
 

@@ -101,7 +101,14 @@ final class GenerateBenchmarkTest {
     Set<Object> open = new HashSet<>();
     RequestSettings request =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("64*64", 5),
+            2,
+            2,
+            1,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = failing("embedding", open)) {
       assertThatThrownBy(() -> GenerateBenchmark.run(bench, request, _ -> {}, _ -> {}))
           .hasMessage("embedding");
@@ -146,10 +153,24 @@ final class GenerateBenchmarkTest {
   void thePublishedRequestFitsTheBarOf56Gigabytes() {
     RequestSettings settings =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), false);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            false,
+            Attention.AUTO);
     RequestSettings parked =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = shapes()) {
       assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
       assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
@@ -160,7 +181,8 @@ final class GenerateBenchmarkTest {
   void aForwardOfSpeechIsThatOfAFirstAndOfALaterClip() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1, Attention.AUTO);
       assertThat(results)
           .extracting(result -> result.parameters().get("tokens"))
           .containsOnly(59_136, 63_360);
@@ -174,7 +196,8 @@ final class GenerateBenchmarkTest {
   void aForwardTellsWhatPartOfItWaitsForTheHost() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1, Attention.AUTO);
       Measurement overhead =
           results.stream()
               .filter(r -> r.metric().equals("host overhead"))
@@ -188,11 +211,13 @@ final class GenerateBenchmarkTest {
   @Test
   void aCacheIsNotExtrapolated() {
     VideoSize size = VideoSize.of("64*64", 5);
-    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false))
+    assertThatThrownBy(
+            () -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--steps_measured");
-    assertThatThrownBy(
-            () -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false))
+    assertThatThrownBy(() ->
+            new RequestSettings(
+                Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("got 2 steps and 3 measured ones");
   }

@@ -4,7 +4,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import wan4j.AttentionSettings.Attention;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -19,6 +18,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
   @Mixin private VideoOptions video;
   @Mixin private BlocksOptions blocks;
   @Mixin private CacheOptions caches;
+  @Mixin private SelfAttentionOptions attention;
 
   @Option(
       names = {"--steps", "--sample_steps"},
@@ -38,12 +38,6 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "Free the text encoder once the prompts are encoded.")
   private boolean parksText;
 
-  @Option(
-      names = "--attention",
-      defaultValue = "auto",
-      description = "Self-attention: auto, bf16, int8, fp8, int8qk or int8pv (default: auto).")
-  private String attention;
-
   @Override
   public Integer call() {
     RequestSettings settings =
@@ -55,7 +49,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
             blocks.count(),
             caches.settings(video.task()),
             parksText,
-            Attention.of(attention));
+            attention.attention());
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
   }
