@@ -1,13 +1,14 @@
-// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16: the loop of
-// attention.cu. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
+// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16, by
+// attentionloop.cuh. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
 // [queries, heads], and for each GROUP keys, [heads, keyStride]. Values are bfloat16 [keys, heads, 128], or
 // E4M3 transposed, [heads, 128, keys], with a scale and a mean for each channel, [heads, 128]; their keys
 // lie in the order 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15 of each sixteen, so that weights as they lie in
 // registers are a product's left side (thu-ml/SageAttention d1a57a5, sageattention/quant.py).
 //
 // Sums of E4M3 products keep some 14 bits behind the largest number, so every PROMOTED tiles they are added
-// to float32 sums in shared memory, where each thread has places of its own; and what all values of a
-// channel have in common, their mean, is added only at the end.
+// to float32 sums in shared memory, where each thread has places of its own; totals, of which no term is
+// negative, after every tile; and what all values of a channel have in common, their mean less that of
+// their codes, only at the end.
 //
 // A tile of 96 keys is 1,152 cycles of the tensor cores and as many of the exponentials' unit; 24 KB come
 // from the second cache.
@@ -16,6 +17,7 @@
 #include "attention8weights.cuh"
 
 constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
+constexpr int SCALE_BYTES = (SCALES + 3) / 4 * 16; // of a tile's keys, in whole sixteens
 constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
 constexpr int CONSUMERS = 128 * GROUPS;
 constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
@@ -24,18 +26,26 @@ struct Maps {
   static constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = BOX_BYTES;
   static constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
+  static constexpr int COPIED_KEYS = KEY_BYTES + SCALE_BYTES;
   static constexpr int COPIED_VALUES = VALUE_BYTES;
 
   const TensorMap& query;
   const TensorMap& key;
+  const TensorMap& keyScale;
   const TensorMap& value;
+  int keyStride; // of scales, from head to head
 
   __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
     copyBox(place, query, full, 0, head, row, 0);
   }
 
-  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
-    copyBox(place, key, full, 0, head, row, 0);
+  // Scales lie behind the values of all stages.
+  __device__ __forceinline__ void keys(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    copyBox(start + stage * KEY_BYTES, key, full, 0, head, row, 0);
+    copyBox(
+        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_BYTES, keyScale, full,
+        head * keyStride + row / GROUP, 0, 0, 0);
   }
 
   __device__ __forceinline__ void values(
@@ -121,9 +131,9 @@ struct Attending {
   const Task& task;
   const Statistics& statistics;
   float scale;
+  const float* keyScales; // of the stages
   unsigned int ones;
   void* masters;
-  const float* keyScales; // of a head
   int unpromoted; // tiles
   Lag lag;
   Scales scales;
@@ -134,8 +144,14 @@ struct Attending {
   Rows rows;
 
   __device__ __forceinline__ Attending(
-      const Task& task, const Statistics& statistics, float scale, const void* ones, void* masters)
-      : task(task), statistics(statistics), scale(scale), ones(sharedAddress(ones)), masters(masters) {}
+      const Task& task, const Statistics& statistics, float scale, const void* keyScales,
+      const void* ones, void* masters)
+      : task(task),
+        statistics(statistics),
+        scale(scale),
+        keyScales(static_cast<const float*>(keyScales)),
+        ones(sharedAddress(ones)),
+        masters(masters) {}
 
   __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
 
@@ -151,12 +167,12 @@ struct Attending {
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = statistics.query[at] * scale;
     }
-    keyScales = statistics.key + static_cast<int64>(head) * statistics.keyStride;
+    const float* ofHead = statistics.key + static_cast<int64>(head) * statistics.keyStride;
     int lastGroup = (task.keys - 1) / GROUP;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
       int at = block * SCALES + i;
-      scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
+      scales.key[i] = __ldg(ofHead + (at < lastGroup ? at : lastGroup));
     }
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
@@ -252,8 +268,12 @@ struct Attending {
     }
   }
 
-  // Not later: the other warpgroups wait while this one asks for products.
-  __device__ __forceinline__ void prepare(int tile) { scales.load(keyScales + tile * SCALES); }
+  __device__ __forceinline__ void prepare(int stage) {
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      scales.key[i] = keyScales[stage * (SCALE_BYTES / 4) + i];
+    }
+  }
 
   __device__ __forceinline__ void finish(const Work* work) {
     if constexpr (IS_WIDE) {
@@ -279,7 +299,7 @@ struct Attending {
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
+    const __grid_constant__ TensorMap keyScale, const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
     const float* queryScales, const float* keyScales, const float* valueScales, const float* valueMeans,
     int keyStride, int rounds, int rest, int shares, const int* counts, const int* tiles, int most,
     float* parts, void* values, float* inverse, float* largest, const float* state, int stride) {
@@ -289,7 +309,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
   Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
   unsigned char* start = aligned(dynamic);
-  unsigned char* ones = start + Places::bytes<Maps>();
+  unsigned char* scales = start + Places::bytes<Maps>();
+  unsigned char* ones = scales + STAGES * SCALE_BYTES;
   unsigned char* masters = ones + ONES_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
   if constexpr (!IS_WIDE) {
@@ -297,6 +318,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   }
   int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
   Places places = shared;
-  Attending mine(task, statistics, scale, ones, masters);
-  work<Maps>(task, places, works, {query, key, value}, mine, group);
+  Attending mine(task, statistics, scale, scales, ones, masters);
+  work<Maps>(task, places, works, {query, key, keyScale, value, keyStride}, mine, group);
 }

@@ -41,13 +41,6 @@ __device__ __forceinline__ void put(float& score, float weight) { score = weight
 struct Scales {
   float query[2];
   float key[SCALES];
-
-  __device__ __forceinline__ void load(const float* keys) {
-#pragma unroll
-    for (int i = 0; i < SCALES; i++) {
-      key[i] = loadHere(keys + i);
-    }
-  }
 };
 
 // Returns the largest exponent of a row, of the two of a thread; scales are positive.

@@ -319,13 +319,6 @@ __device__ __forceinline__ int threadHere() {
   return index;
 }
 
-// Reads at this place in the program, where other loads are moved to the place where it takes least.
-__device__ __forceinline__ float loadHere(const float* from) {
-  float value;
-  asm volatile("ld.volatile.global.f32 %0, [%1];" : "=f"(value) : "l"(from) : "memory");
-  return value;
-}
-
 // 2 to a power, within 2 units in the last place.
 __device__ __forceinline__ float powerOfTwo(float exponent) {
   float power;

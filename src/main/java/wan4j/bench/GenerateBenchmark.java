@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import wan4j.AttentionSettings.Attention;
 import wan4j.MemoryNeed;
 import wan4j.Sampling;
 import wan4j.Source;
@@ -16,6 +17,7 @@ import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.StepTimes;
 import wan4j.bench.random.ModelShapes;
+import wan4j.bench.random.RandomWeights;
 import wan4j.engine.Courses;
 import wan4j.engine.RequestCache;
 import wan4j.engine.SamplingPlans;
@@ -61,7 +63,9 @@ public final class GenerateBenchmark {
     this.settings = settings;
     this.found = found;
     this.log = log;
-    parameters = bench.parameters(settings.task(), 1);
+    int headSize = RandomWeights.config(settings.task(), 1).headDim();
+    Attention attention = bench.settled(settings.attention(), headSize);
+    parameters = bench.parameters(settings.task(), 1, attention);
     settings.addTo(parameters);
   }
 

@@ -2,9 +2,11 @@ package wan4j.bench;
 
 import java.util.List;
 import java.util.function.Supplier;
+import wan4j.AttentionSettings;
 import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
+import wan4j.engine.AttentionChoice;
 import wan4j.model.CausalAudioEncoder;
 import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
@@ -70,7 +72,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
         config,
         RandomWeights.transformer(config, seed),
         ops,
-        SequenceGroup.SOLO,
+        SequenceGroup.solo(
+            AttentionChoice.schedule(
+                new AttentionSettings(bench.settled(settings.attention(), config.headDim())))),
         bench.precisions());
   }
 

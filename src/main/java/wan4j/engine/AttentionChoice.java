@@ -1,6 +1,8 @@
 package wan4j.engine;
 
+import java.nio.file.Path;
 import java.util.Set;
+import wan4j.Arithmetic;
 import wan4j.AttentionSettings;
 import wan4j.AttentionSettings.Attention;
 import wan4j.cuda.CudaOps;
@@ -9,13 +11,28 @@ import wan4j.ops.AttentionFormat.EightBit;
 import wan4j.ops.AttentionSchedule;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.DeviceRules;
+import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.weights.Checkpoint;
 
 /// What a choice of attention becomes: formats in each step and layer, and the kernels of a GPU.
 public final class AttentionChoice {
   private AttentionChoice() {}
 
-  /// Returns the format that an attention asks for.
+  /// Returns what `auto` is for heads of a size in an activation type: int8 beside FP8 linear
+  /// layers, whose own rounding costs several times as much (docs/attention.md), and otherwise
+  /// bfloat16. Every other attention stays what it is.
+  public static Attention settled(
+      Attention attention, DType activation, int headSize, boolean isBesideFloat8) {
+    if (attention != Attention.AUTO) {
+      return attention;
+    }
+    return isBesideFloat8 && DeviceRules.fitsEightBitAttention(activation, headSize)
+        ? Attention.INT8
+        : Attention.BF16;
+  }
+
+  /// Returns the format that an attention asks for, where `auto` is settled.
   public static AttentionFormat format(Attention attention) {
     return switch (attention) {
       case AUTO, BF16, CUDNN -> AttentionFormat.Simple.PLAIN;
@@ -26,13 +43,22 @@ public final class AttentionChoice {
     };
   }
 
-  /// Returns the formats in each step and layer.
-  static AttentionSchedule schedule(AttentionSettings settings) {
+  /// Returns the formats in each step and layer, where `auto` is settled.
+  public static AttentionSchedule schedule(AttentionSettings settings) {
     return new AttentionSchedule(
         format(settings.attention()),
         settings.first(),
         settings.last(),
         Set.copyOf(settings.layers()));
+  }
+
+  /// Says whether a GPU has attention of fewer bits for a checkpoint in an arithmetic; throws
+  /// `InputException` when the checkpoint cannot be read.
+  public static boolean fitsGpu(Path checkpoint, Arithmetic arithmetic) {
+    try (Checkpoint opened = Checkpoint.open(checkpoint)) {
+      return arithmetic == Arithmetic.BFLOAT16
+          && DeviceRules.fitsEightBitAttention(DType.BF16, opened.config().headDim());
+    }
   }
 
   /// Lets a backend compute attention as it was chosen for a network of so many layers with heads

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
+import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.Task;
@@ -40,10 +41,12 @@ final class GenerateBenchmarkTest {
     List<Measurement> found = new ArrayList<>();
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
-        new RequestSettings(Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false);
+        new RequestSettings(
+            Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false, Attention.INT8);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
+    assertThat(found.getFirst().parameters()).containsEntry("attention", "int8");
     assertThat(found)
         .extracting(Measurement::metric)
         .containsExactly(
@@ -75,12 +78,37 @@ final class GenerateBenchmarkTest {
         .isCloseTo(value(found, "peak memory"), within(libraries));
   }
 
+  /// Two clips, each of two steps with guidance, whose estimate is the peak.
+  @Test
+  void aRequestOfSpeechIsOfTwoClips() {
+    List<Measurement> found = new ArrayList<>();
+    List<String> lines = new ArrayList<>();
+    RequestSettings settings =
+        new RequestSettings(
+            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false);
+    try (Workbench bench = shapes()) {
+      GenerateBenchmark.run(bench, settings, found::add, lines::add);
+    }
+    assertThat(found).extracting(Measurement::metric).contains("sound", "conditioning", "decode");
+    assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(4);
+    double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
+    assertThat(value(found, "estimated memory"))
+        .isCloseTo(value(found, "peak memory"), within(libraries));
+  }
+
   @Test
   void aFailureBeforeTheTextEncoderIsParkedClosesIt() {
     Set<Object> open = new HashSet<>();
     RequestSettings request =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("64*64", 5),
+            2,
+            2,
+            1,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = failing("embedding", open)) {
       assertThatThrownBy(() -> GenerateBenchmark.run(bench, request, _ -> {}, _ -> {}))
           .hasMessage("embedding");
@@ -125,10 +153,24 @@ final class GenerateBenchmarkTest {
   void thePublishedRequestFitsTheBarOf56Gigabytes() {
     RequestSettings settings =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), false);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            false,
+            Attention.AUTO);
     RequestSettings parked =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = shapes()) {
       assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
       assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
@@ -139,7 +181,8 @@ final class GenerateBenchmarkTest {
   void aForwardOfSpeechIsThatOfAFirstAndOfALaterClip() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1, Attention.AUTO);
       assertThat(results)
           .extracting(result -> result.parameters().get("tokens"))
           .containsOnly(59_136, 63_360);
@@ -153,7 +196,8 @@ final class GenerateBenchmarkTest {
   void aForwardTellsWhatPartOfItWaitsForTheHost() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1, Attention.AUTO);
       Measurement overhead =
           results.stream()
               .filter(r -> r.metric().equals("host overhead"))
@@ -167,11 +211,13 @@ final class GenerateBenchmarkTest {
   @Test
   void aCacheIsNotExtrapolated() {
     VideoSize size = VideoSize.of("64*64", 5);
-    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false))
+    assertThatThrownBy(
+            () -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--steps_measured");
-    assertThatThrownBy(
-            () -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false))
+    assertThatThrownBy(() ->
+            new RequestSettings(
+                Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("got 2 steps and 3 measured ones");
   }

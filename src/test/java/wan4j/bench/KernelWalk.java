@@ -319,7 +319,8 @@ final class KernelWalk {
     Weights speech = hollow(listed("wav2vec2-large-xlsr-53-english"), DType.F32);
     List<Integer> strides = List.of(5, 2, 2, 2, 2, 2, 2);
     try (Wav2Vec2 network = new Wav2Vec2(new Wav2Vec2Config(16, strides, 16, 1e-5), speech, ops)) {
-      network.mix(Tensor.of(new float[64_000], 64_000), new double[network.entries()]);
+      network.mix(
+          Tensor.of(new float[64_000], 64_000), new double[network.entries()], Integer.MAX_VALUE);
     }
     Weights clip = hollow(listed("clip-vit-h-14"), DType.F16);
     try (ClipVision network = new ClipVision(clip, ClipVision.HEADS, ops);

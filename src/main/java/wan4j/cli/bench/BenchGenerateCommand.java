@@ -18,6 +18,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
   @Mixin private VideoOptions video;
   @Mixin private BlocksOptions blocks;
   @Mixin private CacheOptions caches;
+  @Mixin private SelfAttentionOptions attention;
 
   @Option(
       names = {"--steps", "--sample_steps"},
@@ -47,7 +48,8 @@ final class BenchGenerateCommand implements Callable<Integer> {
             measured == null ? steps : measured,
             blocks.count(),
             caches.settings(video.task()),
-            parksText);
+            parksText,
+            attention.attention());
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
   }
