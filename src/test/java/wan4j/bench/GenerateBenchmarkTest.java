@@ -78,7 +78,8 @@ final class GenerateBenchmarkTest {
         .isCloseTo(value(found, "peak memory"), within(libraries));
   }
 
-  /// Two clips, each of two steps with guidance, whose estimate is the peak.
+  /// Two clips, each of two steps with guidance. The estimate adds the most weights to the most
+  /// tensors, which this request does not have at once: wav2vec2 has gone when it decodes.
   @Test
   void aRequestOfSpeechIsOfTwoClips() {
     List<Measurement> found = new ArrayList<>();
@@ -91,9 +92,8 @@ final class GenerateBenchmarkTest {
     }
     assertThat(found).extracting(Measurement::metric).contains("sound", "conditioning", "decode");
     assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(4);
-    double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
-    assertThat(value(found, "estimated memory"))
-        .isCloseTo(value(found, "peak memory"), within(libraries));
+    double peak = value(found, "peak memory");
+    assertThat(value(found, "estimated memory")).isBetween(peak, peak + 1.3);
   }
 
   @Test
