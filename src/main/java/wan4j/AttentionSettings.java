@@ -2,8 +2,10 @@ package wan4j;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -57,9 +59,10 @@ public record AttentionSettings(Attention attention, int first, int last, List<I
     int first = 0;
     int last = 0;
     List<Integer> layers = new ArrayList<>();
+    Set<String> said = new HashSet<>();
     for (String part : schedule.split(",", -1)) {
       Matcher matcher = PART.matcher(part);
-      if (!matcher.matches()) {
+      if (!matcher.matches() || !said.add(matcher.group(1))) {
         throw wrong(schedule);
       }
       switch (matcher.group(1)) {
@@ -158,7 +161,7 @@ public record AttentionSettings(Attention attention, int first, int last, List<I
           .findFirst()
           .orElseThrow(() ->
               new InputException(
-                  "got attention \"%s\"; give one of %s".formatted(name, spellings())));
+                  "--attention got \"%s\"; give one of %s".formatted(name, spellings())));
     }
 
     private static String spellings() {

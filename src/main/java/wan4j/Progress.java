@@ -20,8 +20,21 @@ public interface Progress {
       };
 
   /// One step of the sampling loop: its number from 1, the expert's name, how many forwards it has
-  /// and how many of them were not computed, and how long it took.
-  record Step(int number, int steps, String expert, int forwards, int skipped, Duration time) {}
+  /// and how many of them were not computed, how long it took, and the most bytes that were in use
+  /// on the device at once so far, 0 where nothing counts them.
+  record Step(
+      int number,
+      int steps,
+      String expert,
+      int forwards,
+      int skipped,
+      Duration time,
+      long peakBytes) {
+    /// Creates a step whose memory nothing counts.
+    public Step(int number, int steps, String expert, int forwards, int skipped, Duration time) {
+      this(number, steps, expert, forwards, skipped, time, 0);
+    }
+  }
 
   /// A stage begins, such as "text", "denoise" or "decode".
   void begins(String stage);

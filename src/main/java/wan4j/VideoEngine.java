@@ -51,7 +51,12 @@ public final class VideoEngine implements AutoCloseable {
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
     Objects.requireNonNull(options, "options");
-    return new VideoEngine(options, RankTeam.open(options));
+    return of(options, RankTeam.open(options));
+  }
+
+  /// Makes videos with ranks that are open, which close with the engine.
+  static VideoEngine of(EngineOptions options, RankTeam team) {
+    return new VideoEngine(options, team);
   }
 
   /// Returns what the checkpoint makes video from.
@@ -129,6 +134,7 @@ public final class VideoEngine implements AutoCloseable {
       Tensor latents,
       FrameSink sink,
       CourseReporter reporter) {
+    requireRanksFor(request);
     Course course = Courses.of(task(), request);
     planned = null;
     team.together(rank -> {
@@ -177,8 +183,10 @@ public final class VideoEngine implements AutoCloseable {
   private <T> T run(VideoRequest request, CourseReporter reporter, RunRecord kept, Part<T> part) {
     Objects.requireNonNull(request, "request");
     requireOpen();
+    requireRanksFor(request);
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
+    requireMeasurable(request);
     RankLayout layout = team.layout(plan);
     CourseRun.ClipNoise noise = SamplingPlans.noise(request.sampling(), course);
     planned = null;
@@ -193,7 +201,7 @@ public final class VideoEngine implements AutoCloseable {
       work.reserve((leave, piece) -> rank.need(request, leave, piece));
       CourseRun.Wanted wanted =
           new CourseRun.Wanted(
-              request.prompt(), Courses.negativePrompt(task(), request), plan, noise, cache);
+              request.prompts(), Courses.negativePrompt(task(), request), plan, noise, cache);
       T made =
           rank.using(() -> {
             rank.adapt();
@@ -202,6 +210,15 @@ public final class VideoEngine implements AutoCloseable {
       cache.finish();
       return made;
     });
+  }
+
+  /// Throws `InputException` when ratios are to be measured of tokens that ranks divide.
+  private void requireMeasurable(VideoRequest request) {
+    if (!options.ranks().isAlone() && request.cache() instanceof CacheSettings.Calibration) {
+      throw new InputException(
+          "--magcache_calibration was given with %d GPUs, but ratios are measured on one; leave out --gpus and --ulysses_size"
+              .formatted(options.ranks().count()));
+    }
   }
 
   /// Decodes a request's latents and hands over its frames piece by piece; throws `InputException`
@@ -260,6 +277,15 @@ public final class VideoEngine implements AutoCloseable {
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
           .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
+    }
+  }
+
+  /// The colours of a clip are corrected by its first frames, which one rank alone decodes.
+  private void requireRanksFor(VideoRequest request) {
+    if (request.clips().count() > 1 && options.ranks().count() > 1) {
+      throw new InputException(
+          "--clips got %d with %d ranks, which do not correct the colours of clips together; make it on one GPU"
+              .formatted(request.clips().count(), options.ranks().count()));
     }
   }
 

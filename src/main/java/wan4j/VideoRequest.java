@@ -2,6 +2,7 @@ package wan4j;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import wan4j.media.Picture;
 
 /// What a video should show and how it is made.
@@ -14,6 +15,7 @@ import wan4j.media.Picture;
 /// @param sampling how it is sampled
 /// @param cache whether forwards are skipped
 /// @param loras LoRA files that run beside the weights in this request, after the engine's own
+/// @param clips how many clips of this size a video of text or a picture has
 public record VideoRequest(
     String prompt,
     String negativePrompt,
@@ -21,7 +23,8 @@ public record VideoRequest(
     VideoSize size,
     Sampling sampling,
     CacheSettings cache,
-    List<LoraFile> loras) {
+    List<LoraFile> loras,
+    ClipPlan clips) {
   /// Copies the list; null is refused by name, with a `NullPointerException`.
   public VideoRequest {
     Objects.requireNonNull(prompt, "prompt");
@@ -31,7 +34,20 @@ public record VideoRequest(
     Objects.requireNonNull(sampling, "sampling");
     Objects.requireNonNull(cache, "cache");
     Objects.requireNonNull(loras, "loras");
+    Objects.requireNonNull(clips, "clips");
     loras = List.copyOf(loras);
+  }
+
+  /// Creates the request for a video that is not continued by further clips.
+  public VideoRequest(
+      String prompt,
+      String negativePrompt,
+      Source source,
+      VideoSize size,
+      Sampling sampling,
+      CacheSettings cache,
+      List<LoraFile> loras) {
+    this(prompt, negativePrompt, source, size, sampling, cache, loras, ClipPlan.ONE);
   }
 
   /// Returns the request for a prompt alone, without a cache.
@@ -42,17 +58,26 @@ public record VideoRequest(
 
   /// Returns how many frames the video has.
   public long frames() {
-    return source instanceof Source.Speech speech ? speech.frames() : size.frames();
+    return switch (source) {
+      case Source.Text _, Source.Image _ -> clips.frames(size.frames());
+      case Source.Speech speech -> speech.frames();
+      case Source.Animation character -> character.videos().pose().count();
+    };
+  }
+
+  /// Returns what the clips show, one after another; the last one's is the rest's too.
+  public List<String> prompts() {
+    return Stream.concat(Stream.of(prompt), clips.later().stream()).toList();
   }
 
   /// Returns this request made from something else.
   public VideoRequest with(Source other) {
-    return new VideoRequest(prompt, negativePrompt, other, size, sampling, cache, loras);
+    return new VideoRequest(prompt, negativePrompt, other, size, sampling, cache, loras, clips);
   }
 
   /// Returns this request sampled otherwise.
   public VideoRequest with(Sampling other) {
-    return new VideoRequest(prompt, negativePrompt, source, size, other, cache, loras);
+    return new VideoRequest(prompt, negativePrompt, source, size, other, cache, loras, clips);
   }
 
   /// Returns this request with a picture to begin with.
@@ -62,11 +87,16 @@ public record VideoRequest(
 
   /// Returns this request with another cache.
   public VideoRequest withCache(CacheSettings settings) {
-    return new VideoRequest(prompt, negativePrompt, source, size, sampling, settings, loras);
+    return new VideoRequest(prompt, negativePrompt, source, size, sampling, settings, loras, clips);
   }
 
   /// Returns this request with other LoRA files beside the weights.
   public VideoRequest withLoras(List<LoraFile> files) {
-    return new VideoRequest(prompt, negativePrompt, source, size, sampling, cache, files);
+    return new VideoRequest(prompt, negativePrompt, source, size, sampling, cache, files, clips);
+  }
+
+  /// Returns this request of other clips.
+  public VideoRequest with(ClipPlan other) {
+    return new VideoRequest(prompt, negativePrompt, source, size, sampling, cache, loras, other);
   }
 }

@@ -44,9 +44,19 @@ final class AttentionRequestTest {
   void everyAttentionMakesNearlyTheSameLatents(Attention attention) {
     float[] usual = latents(AttentionSettings.AUTO);
     float[] got = latents(new AttentionSettings(attention));
+    // 1.3 times what is measured after both steps: 2.56e-2, 6.35e-2, 2.10e-2 and 2.62e-3. Codes of
+    // E4M3 have four significant bits and err up to 6 % each; those of int8 have seven, and where
+    // weights are in bfloat16 or values in int8, less of them goes into the sum.
+    double most =
+        switch (attention) {
+          case AUTO, BF16, CUDNN -> 0;
+          case INT8 -> 3.3e-2;
+          case FP8 -> 8.2e-2;
+          case INT8QK -> 2.7e-2;
+          case INT8PV -> 3.4e-3;
+        };
     if (attention.isNarrow()) {
-      double most = attention == Attention.FP8 ? 0.14 : 5e-2;
-      assertThat(Comparison.relativeError(got, usual)).isBetween(1e-6, most);
+      assertThat(Comparison.relativeError(got, usual)).isBetween(1e-4, most);
     } else {
       assertThat(got).isEqualTo(usual);
     }

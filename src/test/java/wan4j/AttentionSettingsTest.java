@@ -29,7 +29,7 @@ final class AttentionSettingsTest {
     assertThatThrownBy(() -> Attention.of("int4"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "got attention \"int4\"; give one of auto, bf16, int8, fp8, int8qk, int8pv, cudnn");
+            "--attention got \"int4\"; give one of auto, bf16, int8, fp8, int8qk, int8pv, cudnn");
   }
 
   @Test
@@ -54,7 +54,9 @@ final class AttentionSettingsTest {
         "layers=a",
         "layers=1+",
         "first=99999",
-        "first=1,,last=1"
+        "first=1,,last=1",
+        "first=1,first=2",
+        "layers=0,layers=1"
       })
   void otherSchedulesAreRefused(String schedule) {
     assertThatThrownBy(() -> AttentionSettings.of("int8", schedule))

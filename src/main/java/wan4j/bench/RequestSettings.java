@@ -30,6 +30,18 @@ public record RequestSettings(
     Attention attention) {
   private static final int SPEECH_FRAMES = 157; // of two clips
 
+  /// Attention computes as it does where nothing is said.
+  public RequestSettings(
+      Task task,
+      VideoSize size,
+      int steps,
+      int measured,
+      int layers,
+      CacheSettings cache,
+      boolean parksText) {
+    this(task, size, steps, measured, layers, cache, parksText, Attention.AUTO);
+  }
+
   /// Throws `InputException` for steps that cannot be measured.
   public RequestSettings {
     if (measured < 1 || measured > steps) {
@@ -41,6 +53,11 @@ public record RequestSettings(
       throw new InputException(
           "a cache was given with --steps_measured, but which steps are skipped depends on"
               + " all of them; leave one of the two out");
+    }
+    if (attention == Attention.CUDNN) {
+      throw new InputException(
+          "--attention cudnn was given, but bench generate runs wan4j's kernels; leave it out, or"
+              + " use bench attention, which measures both");
     }
     if (layers < 0) {
       throw new InputException("--layers got %d; give 1 or more, or 0 for all".formatted(layers));
@@ -64,6 +81,9 @@ public record RequestSettings(
       parameters.put("layers", layers);
     }
     parameters.put("cache", name(cache));
+    if (attention.isNarrow()) {
+      parameters.put("attention", attention.spelling());
+    }
     if (parksText) {
       parameters.put("text encoder", "parked");
     }

@@ -7,7 +7,6 @@ import wan4j.AttentionSettings;
 final class AttentionOptions {
   @Option(
       names = "--attention",
-      defaultValue = "auto",
       description =
           "Self-attention of the transformers: auto, bf16, int8, fp8, int8qk, int8pv or cudnn"
               + " (default: auto).")
@@ -20,8 +19,13 @@ final class AttentionOptions {
               + " (default: none).")
   private String schedule;
 
+  /// Says whether any flag was given.
+  boolean isGiven() {
+    return attention != null || schedule != null;
+  }
+
   /// Returns the settings; throws `InputException` for names and schedules that there are not.
   AttentionSettings settings() {
-    return AttentionSettings.of(attention, schedule);
+    return AttentionSettings.of(attention == null ? "auto" : attention, schedule);
   }
 }

@@ -35,6 +35,8 @@ final class Batch {
           "size",
           "frame_num",
           "frames",
+          "clips",
+          "clip_overlap",
           "base_seed",
           "seed",
           "sample_steps",

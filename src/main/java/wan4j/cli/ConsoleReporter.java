@@ -78,7 +78,7 @@ final class ConsoleReporter implements Reporter {
     String line =
         String.format(
             Locale.ROOT,
-            "step %d/%d [%s%s] %.2f s/step  %s  %s  %s",
+            "step %d/%d [%s%s] %.2f s/step  %s  %s%s  %s",
             step.number(),
             step.steps(),
             "#".repeat(filled),
@@ -86,6 +86,9 @@ final class ConsoleReporter implements Reporter {
             step.time().toMillis() / 1000.0,
             step.expert(),
             step.skipped() == 0 ? "computed" : step.skipped() + " skipped",
+            step.peakBytes() == 0
+                ? ""
+                : String.format(Locale.ROOT, "  %.2f GB", step.peakBytes() / 1e9),
             left(step));
     if (isTerminal) {
       out.print("\r\u001b[K" + line);

@@ -50,6 +50,8 @@ final class DemoCommand implements Callable<Integer> {
   private static final List<String> TASKS = List.of("t2v", "i2v");
   private static final int COLUMNS = 6;
   private static final int TILE = 144;
+  private static final int ANIMATED_COLUMNS = 4;
+  private static final double FRAMES_PER_SECOND = 16;
   private static final int LONGEST_NAME = 40;
   private static final int MOST_CHECKED = 10_000;
 
@@ -120,6 +122,8 @@ final class DemoCommand implements Callable<Integer> {
       }
       Path sheet = out.resolve("contact-sheet.png");
       PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
+      Path animated = out.resolve("contact-sheet.gif");
+      animate(animated);
       progress.says(
           String.format(
               Locale.ROOT,
@@ -128,7 +132,7 @@ final class DemoCommand implements Callable<Integer> {
               rows.size() == 1 ? "video" : "videos",
               out,
               (System.nanoTime() - start) / 1e9,
-              sheet));
+              animated));
     }
     return 0;
   }
@@ -173,6 +177,14 @@ final class DemoCommand implements Callable<Integer> {
     }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
     rows.add(new ContactSheet.Row(from + request.prompt(), video.frames()));
+  }
+
+  /// Writes all videos side by side as one.
+  private void animate(Path target) {
+    try (VideoWriter writer = VideoWriter.open(target, VideoSettings.silent(FRAMES_PER_SECOND))) {
+      writer.accept(ContactSheet.animate(rows, ANIMATED_COLUMNS, TILE));
+      writer.finish();
+    }
   }
 
   private void requireCheckable() {

@@ -11,6 +11,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import wan4j.Arithmetic;
+import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
@@ -23,6 +25,7 @@ import wan4j.Task;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
+import wan4j.engine.AttentionChoice;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
@@ -73,13 +76,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "The folder of the checkpoint, as downloaded in either layout.")
   private Path checkpoint;
 
-  @Option(
-      names = "--prompt",
-      description = "What the video shows (default for animate: the reference's own).")
-  private String prompt;
-
-  @Option(names = "--prompt_file", description = "A file with the prompt, in UTF-8.")
-  private Path promptFile;
+  @Mixin private ClipOptions clips;
 
   @Option(
       names = {"--negative_prompt", "--n_prompt"},
@@ -114,8 +111,12 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--device",
-      description = "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu).")
+      description =
+          "cpu, cuda, or cuda:N for the GPU of a number, the first of several (default: cuda where"
+              + " this machine has a Hopper GPU, else cpu).")
   private String device;
+
+  @Mixin private RankOptions ranks;
 
   @Option(
       names = "--offload_model",
@@ -136,9 +137,9 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--speed",
       paramLabel = "NAME",
       description =
-          "exact: bf16, every forward; balanced: FP8 on a GPU (--quantize); fast: FP8 on a GPU and"
-              + " --cache easycache. A flag that is given wins (default: what the checkpoint"
-              + " stores, every forward).")
+          "exact: bf16, every forward; balanced: on a GPU --quantize and --attention int8; fast:"
+              + " the same and --cache easycache. A flag that is given wins (default: what the"
+              + " checkpoint stores, every forward).")
   private String speed;
 
   @Mixin private CacheOptions caches;
@@ -172,7 +173,7 @@ final class GenerateCommand implements Callable<Integer> {
       PendingFile.requireWritable(calibration);
     }
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     if (convertModelType && where == Device.CPU) {
       throw new InputException(
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
@@ -221,7 +222,17 @@ final class GenerateCommand implements Callable<Integer> {
         offload(),
         textOnCpu,
         compile.recording(where),
-        attention.settings());
+        attention(where, arithmetic.on(where, absence)),
+        ranks.ranks(where, device(absence).gpu(), notes));
+  }
+
+  /// Returns how attention computes: a preset's where no flag says it and the GPU has it.
+  private AttentionSettings attention(Device where, Arithmetic computed) {
+    Speed preset = Speed.of(speed);
+    return preset == null || attention.isGiven()
+        ? attention.settings()
+        : preset.attention(
+            where, where == Device.CUDA && AttentionChoice.fitsGpu(checkpoint, computed));
   }
 
   private Quantization quantization(Device where) {
@@ -242,7 +253,7 @@ final class GenerateCommand implements Callable<Integer> {
   /// Makes the videos of a list of requests with networks that are loaded once.
   private int many() {
     requireCheckpoint();
-    if (calibration != null || promptFile != null || output.keepsMore()) {
+    if (calibration != null || clips.hasFile() || output.keepsMore()) {
       throw new InputException(
           "--requests was given with --prompt_file, --magcache_calibration, --compare or"
               + " --save_latents, which are for one request; leave them out");
@@ -251,7 +262,7 @@ final class GenerateCommand implements Callable<Integer> {
     Path folder = output.folder();
     Interruption.heed();
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     try (var progress = report.progress();
         VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
       requireTask(engine);
@@ -290,7 +301,7 @@ final class GenerateCommand implements Callable<Integer> {
       try {
         engine.generate(whole, recovery, kept == null ? video : video.and(kept), told, steps);
       } catch (RuntimeException | Error e) {
-        if (engine.task() == Task.S2V_14B || engine.task() == Task.ANIMATE_14B) {
+        if (engine.task() == Task.S2V_14B || engine.task() == Task.ANIMATE_14B || clips.areMany()) {
           keepWholeClips(video, target, e, progress);
         }
         throw e;
@@ -346,9 +357,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  /// Returns the device where none was named, of what the machine has answered already.
-  private static Device preferred(String absence) {
-    return absence == null ? Device.CUDA : Device.CPU;
+  private DeviceName device(String absence) {
+    return device == null ? DeviceName.preferred(absence) : DeviceName.of(device);
   }
 
   private Offload offload() {
@@ -367,9 +377,7 @@ final class GenerateCommand implements Callable<Integer> {
   /// Throws `InputException` for flags that do not go together.
   void checkFlags() {
     requireCheckpoint();
-    if (prompt != null && promptFile != null) {
-      throw new InputException("--prompt and --prompt_file were both given; give one of them");
-    }
+    clips.check();
     caches.check();
     if (calibration != null && caches.isUsed()) {
       throw new InputException(
@@ -386,7 +394,7 @@ final class GenerateCommand implements Callable<Integer> {
   private void requireTaskOfFlags(Task kind, Reporter progress) {
     speech.check(kind);
     character.check(kind);
-    if (kind == Task.S2V_14B || kind == Task.ANIMATE_14B) {
+    if (kind == Task.S2V_14B || kind == Task.ANIMATE_14B || clips.areMany()) {
       output.requireNoSteps(kind);
     }
     if (kind == Task.S2V_14B && frames != null) {
@@ -398,7 +406,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   /// Returns the request of the flags for a task.
   VideoRequest request(Task kind, Reporter progress) {
-    String words = words(kind);
+    String words = clips.prompt(kind);
     VideoSize wanted = size(kind);
     Source source = source(kind, words, wanted, progress);
     return new VideoRequest(
@@ -408,14 +416,8 @@ final class GenerateCommand implements Callable<Integer> {
         source instanceof Source.Animation driven ? sizeOf(driven, wanted, progress) : wanted,
         sampling.of(kind, Speed.of(speed)),
         cache(kind),
-        List.of());
-  }
-
-  private String words(Task kind) {
-    boolean hasPrompt = prompt != null || promptFile != null;
-    return hasPrompt || kind.usualPrompt() == null
-        ? Prompt.of(prompt, promptFile)
-        : kind.usualPrompt();
+        List.of(),
+        clips.plan(kind));
   }
 
   private Source source(Task kind, String words, VideoSize size, Reporter progress) {

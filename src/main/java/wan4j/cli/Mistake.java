@@ -1,7 +1,6 @@
 package wan4j.cli;
 
 import java.util.List;
-import java.util.stream.Collectors;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,7 +17,7 @@ final class Mistake {
   static String sentence(ParameterException exception, TypedArguments arguments) {
     return switch (exception) {
       case MissingParameterException missing when !missing.getMissing().isEmpty() ->
-          missing(exception.getCommandLine().getCommandName(), missing);
+          missing(exception.getCommandLine().getCommandSpec().qualifiedName(), missing);
       case OverwrittenOptionException twice -> twice(twice.getOverwritten(), arguments);
       case UnmatchedArgumentException unmatched -> unmatched(unmatched);
       default -> {
@@ -72,7 +71,13 @@ final class Mistake {
       return "%s got no value; expected %s: give it after the flag"
           .formatted(Values.name(option), option.paramLabel());
     }
-    String names = missing.stream().map(Values::name).collect(Collectors.joining(" and "));
-    return "%s got no %s; add it, or see wan4j %s --help".formatted(command, names, command);
+    List<String> names = missing.stream().map(Values::name).toList();
+    int last = names.size() - 1;
+    String all =
+        last == 0
+            ? names.getFirst()
+            : String.join(", ", names.subList(0, last)) + " and " + names.get(last);
+    return "%s got no %s; add %s, or see %s --help"
+        .formatted(command, all, last == 0 ? "it" : "them", command);
   }
 }

@@ -19,6 +19,7 @@ import wan4j.engine.KeptSteps;
 import wan4j.engine.StepLatents;
 import wan4j.files.PendingFile;
 import wan4j.media.Soundtrack;
+import wan4j.media.VideoCodec;
 import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
@@ -27,14 +28,14 @@ import wan4j.tensor.InputException;
 /// The flags that say what a request leaves: its video, the latents on the way, a comparison.
 final class OutputOptions {
   private static final int USUAL_QUALITY = 18;
-  private static final Set<String> ENDINGS = Set.of(".mp4", ".mkv", ".gif", ".png");
+  private static final Set<String> ENDINGS = Set.of(".mp4", ".mkv", ".gif", ".webp", ".png");
   private static final int LONGEST_WORDS = 120; // bytes of a prompt in the name of a file
 
   @Option(
       names = {"-o", "--save_file", "--out"},
       description =
-          "The video: .mp4, .gif, .mkv (lossless) or a folder of PNG files (default: a name made of"
-              + " the request).")
+          "The video: .mp4, .gif, .webp, .mkv (lossless) or a folder of PNG files (default: a name"
+              + " made of the request).")
   private Path saveFile;
 
   @Option(
@@ -43,6 +44,13 @@ final class OutputOptions {
       description =
           "Quality of an mp4, as a CRF: 12 best, 51 worst (default: 18); .mkv is lossless.")
   private Integer quality;
+
+  @Option(
+      names = "--encoder",
+      paramLabel = "openh264|x264|nvenc",
+      description =
+          "What encodes an mp4 (default: x264 where the FFmpeg libraries have it, else openh264).")
+  private String encoder;
 
   @Option(
       names = "--resume",
@@ -67,9 +75,10 @@ final class OutputOptions {
 
   @Option(
       names = "--preview_format",
-      paramLabel = "png|gif",
+      paramLabel = "png|gif|webp",
       description =
-          "png for the frame in the middle, gif for all latent frames, moving (default: png).")
+          "png for the frame in the middle, gif or webp for all latent frames, moving (default:"
+              + " png).")
   private String previewFormat;
 
   @Option(
@@ -122,11 +131,18 @@ final class OutputOptions {
       throw new InputException(
           "--preview_format was given without --preview; add --preview 5, or leave it out");
     }
-    isMoving();
+    previewFormat();
     if (quality != null && saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
       throw new InputException(
           "--quality was given for %s, which holds pictures as they are; it is for .mp4: leave it out"
               .formatted(saveFile));
+    }
+    if (encoder != null) {
+      if (saveFile != null && VideoFormat.of(saveFile) != VideoFormat.MP4) {
+        throw new InputException(
+            "--encoder was given for %s; it is for .mp4: leave it out".formatted(saveFile));
+      }
+      var _ = VideoCodec.of(encoder);
     }
     if (latentsFolder != null) {
       new StepLatents(latentsFolder).requireNew();
@@ -169,18 +185,19 @@ final class OutputOptions {
     if (preview == null) {
       return null;
     }
-    Preview shown = new Preview(preview, target, isMoving());
+    Preview shown = new Preview(preview, target, previewFormat());
     PendingFile.requireWritable(shown.file());
     return shown;
   }
 
-  private boolean isMoving() {
+  private VideoFormat previewFormat() {
     return switch (previewFormat == null ? "png" : previewFormat.toLowerCase(Locale.ROOT)) {
-      case "png" -> false;
-      case "gif" -> true;
+      case "png" -> VideoFormat.PICTURE;
+      case "gif" -> VideoFormat.GIF;
+      case "webp" -> VideoFormat.WEBP;
       default ->
           throw new InputException(
-              "--preview_format got \"%s\"; give png for a still picture or gif for a moving one"
+              "--preview_format got \"%s\"; give png for a still picture, gif or webp for a moving one"
                   .formatted(previewFormat));
     };
   }
@@ -209,7 +226,7 @@ final class OutputOptions {
   void requireNoSteps(Task task) {
     if (latentsFolder != null || compare != null) {
       throw new InputException(
-          "%s was given, but it is for videos of one clip, and those of %s have many; leave it out"
+          "%s was given, but it is for videos of one clip, and %s makes one of many here; leave it out"
               .formatted(latentsFolder == null ? "--compare" : "--save_latents", task.spelling()));
     }
   }
@@ -288,13 +305,18 @@ final class OutputOptions {
     return switch (format) {
       case MP4 -> pixels / 50;
       case GIF -> pixels / 10;
+      case WEBP -> pixels / 30;
       case MKV, PICTURE, FOLDER -> pixels / 2;
     };
   }
 
   /// Returns how a video with a sound is written.
   VideoSettings settings(double framesPerSecond, Soundtrack sound) {
-    return new VideoSettings(framesPerSecond, quality == null ? USUAL_QUALITY : quality, sound);
+    return new VideoSettings(
+        framesPerSecond,
+        quality == null ? USUAL_QUALITY : quality,
+        sound,
+        encoder == null ? null : VideoCodec.of(encoder));
   }
 
   /// Names a video as the reference does: task, size, devices, prompt, time.

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import wan4j.media.Picture;
 import wan4j.media.PictureWriter;
+import wan4j.media.VideoFormat;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.Tensor;
@@ -15,18 +17,18 @@ import wan4j.tensor.Tensor;
 ///
 /// @param every the steps between two of them
 /// @param video the video's file
-/// @param isMoving whether it is a GIF of all latent frames, else a PNG of the middle one
-record Preview(int every, Path video, boolean isMoving) {
+/// @param format GIF or WebP of all latent frames, or a picture of the middle one
+record Preview(int every, Path video, VideoFormat format) {
   private static final double FRAMES_PER_SECOND = 4; // a latent frame is four of 16 a second
 
   /// Writes frames, unsigned bytes `[frames, height, width, 3]`; throws `InputException` when the
   /// file cannot be written.
   void write(Tensor frames) {
     Path file = file();
-    if (isMoving) {
-      VideoWriter.write(frames, file, VideoSettings.silent(FRAMES_PER_SECOND));
-    } else {
+    if (format == VideoFormat.PICTURE) {
       PictureWriter.write(Picture.of(frames.at(frames.length(0) / 2)), file);
+    } else {
+      VideoWriter.write(frames, file, VideoSettings.silent(FRAMES_PER_SECOND));
     }
   }
 
@@ -41,6 +43,7 @@ record Preview(int every, Path video, boolean isMoving) {
 
   /// Returns where it lies.
   Path file() {
-    return video.resolveSibling(video.getFileName() + ".preview" + (isMoving ? ".gif" : ".png"));
+    String ending = format == VideoFormat.PICTURE ? "png" : format.name().toLowerCase(Locale.ROOT);
+    return video.resolveSibling(video.getFileName() + ".preview." + ending);
   }
 }

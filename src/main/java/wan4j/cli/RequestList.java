@@ -106,12 +106,20 @@ final class RequestList {
               .formatted(file, String.join(",", names)));
     }
     for (Row row : rows.subList(1, rows.size())) {
+      if (row.isOpen()) {
+        lines.add(
+            new Line(
+                row.number(),
+                Map.of(),
+                "a quote is opened and never closed; close it, and double a quote that is text"));
+        continue;
+      }
       if (row.cells().size() != names.size()) {
         lines.add(
             new Line(
                 row.number(),
                 Map.of(),
-                "it has %d columns, expected %d as in the first line; put text with commas into quotes"
+                "its number of columns is %d, expected %d as in the first line; put text with commas into quotes"
                     .formatted(row.cells().size(), names.size())));
         continue;
       }
@@ -126,8 +134,9 @@ final class RequestList {
     return lines;
   }
 
-  /// The cells of a line of CSV, which may go on over several lines of text.
-  private record Row(int number, List<String> cells) {}
+  /// The cells of a line of CSV, which may go on over several lines of text, and whether the text
+  /// ends before a quote does.
+  private record Row(int number, List<String> cells, boolean isOpen) {}
 
   /// Cuts text as RFC 4180 has it: cells in quotes may hold commas, line ends and doubled quotes.
   private static List<Row> rows(String text) {
@@ -158,7 +167,7 @@ final class RequestList {
         boolean isEmpty = cells.isEmpty() && cell.toString().isBlank();
         if (!isEmpty) {
           cells.add(cell.toString());
-          rows.add(new Row(first, List.copyOf(cells)));
+          rows.add(new Row(first, List.copyOf(cells), isQuoted));
         }
         cells.clear();
         cell.setLength(0);

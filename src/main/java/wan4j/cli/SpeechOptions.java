@@ -171,9 +171,7 @@ final class SpeechOptions {
     if (voice == null) {
       return new Source.Image(picture);
     }
-    float[] heard = SoundReader.readSpeech(voice);
-    Sound sound = Sound.of(Source.Speech.SOUND_RATE, heard);
-    return new Source.Speech(picture, sound, poseVideo, clips());
+    return new Source.Speech(picture, SoundReader.speech(voice), poseVideo, clips());
   }
 
   private Path synthesised(Path video, boolean isResumed, Consumer<String> says) {

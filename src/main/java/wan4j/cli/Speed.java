@@ -2,6 +2,8 @@ package wan4j.cli;
 
 import java.util.List;
 import java.util.Locale;
+import wan4j.AttentionSettings;
+import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
 import wan4j.Quantization;
@@ -9,29 +11,55 @@ import wan4j.Task;
 import wan4j.tensor.InputException;
 
 /// What `--speed` turns on, in one place: each row is what stands for the flags of a group that
-/// were not given. `bench quality` measures what a combination changes.
+/// were not given. `bench quality` measures on the judge what it changes.
 enum Speed {
   /// Weights and attention in bf16, every forward.
-  EXACT(false, false, 1),
-  /// FP8 on a GPU, every forward.
-  BALANCED(true, false, 1),
-  /// FP8 on a GPU, and steps that would change little are skipped.
-  FAST(true, true, 1);
+  EXACT("", false, Attention.AUTO, false, 1, Double.POSITIVE_INFINITY),
+  /// On a GPU FP8 and attention in int8, every forward.
+  BALANCED(
+      "--quantize --fp8_recipe PerTokenScaling --attention int8",
+      true,
+      Attention.INT8,
+      false,
+      1,
+      30),
+  /// The same, and steps that would change little are skipped.
+  FAST(
+      "--quantize --fp8_recipe PerTokenScaling --attention int8 --cache easycache",
+      true,
+      Attention.INT8,
+      true,
+      1,
+      24);
 
+  private final String flags;
   private final boolean isQuantized;
+  private final Attention attention;
   private final boolean isCached;
   private final double gate;
+  private final double decibels;
 
-  Speed(boolean isQuantized, boolean isCached, double gate) {
+  Speed(
+      String flags,
+      boolean isQuantized,
+      Attention attention,
+      boolean isCached,
+      double gate,
+      double decibels) {
+    this.flags = flags;
     this.isQuantized = isQuantized;
+    this.attention = attention;
     this.isCached = isCached;
     this.gate = gate;
+    this.decibels = decibels;
   }
 
   /// Returns the preset of a name, or null for null; throws `InputException` for others.
   static Speed of(String name) {
-    return switch (name == null ? "" : name.toLowerCase(Locale.ROOT)) {
-      case "" -> null;
+    if (name == null) {
+      return null;
+    }
+    return switch (name.toLowerCase(Locale.ROOT)) {
       case "exact" -> EXACT;
       case "balanced" -> BALANCED;
       case "fast" -> FAST;
@@ -41,11 +69,29 @@ enum Speed {
     };
   }
 
+  /// Returns the flags that it stands for on a GPU, as the judge's figures name them.
+  String flags() {
+    return flags;
+  }
+
+  /// Returns the median PSNR against exact, on the judge's videos, that it has at least.
+  double decibels() {
+    return decibels;
+  }
+
   /// Returns what is quantised; a processor has no matrix units for FP8 and only loses by it.
   Quantization quantization(Device device) {
     return isQuantized && device == Device.CUDA
         ? new Quantization(Quantization.Recipe.UNNAMED, List.of())
         : Quantization.NONE;
+  }
+
+  /// Returns how attention computes on a device; `fits` says whether it has fewer bits for the
+  /// model, as processors do to no gain.
+  AttentionSettings attention(Device device, boolean fits) {
+    return device == Device.CUDA && fits
+        ? new AttentionSettings(attention)
+        : AttentionSettings.AUTO;
   }
 
   /// Returns what is skipped of a task's forwards.

@@ -1,6 +1,8 @@
 package wan4j.engine;
 
+import java.nio.file.Path;
 import java.util.Set;
+import wan4j.Arithmetic;
 import wan4j.AttentionSettings;
 import wan4j.AttentionSettings.Attention;
 import wan4j.cuda.CudaOps;
@@ -11,6 +13,7 @@ import wan4j.ops.Ops;
 import wan4j.ops.plan.DeviceRules;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
+import wan4j.weights.Checkpoint;
 
 /// What a choice of attention becomes: formats in each step and layer, and the kernels of a GPU.
 public final class AttentionChoice {
@@ -47,6 +50,15 @@ public final class AttentionChoice {
         settings.first(),
         settings.last(),
         Set.copyOf(settings.layers()));
+  }
+
+  /// Says whether a GPU has attention of fewer bits for a checkpoint in an arithmetic; throws
+  /// `InputException` when the checkpoint cannot be read.
+  public static boolean fitsGpu(Path checkpoint, Arithmetic arithmetic) {
+    try (Checkpoint opened = Checkpoint.open(checkpoint)) {
+      return arithmetic == Arithmetic.BFLOAT16
+          && DeviceRules.fitsEightBitAttention(DType.BF16, opened.config().headDim());
+    }
   }
 
   /// Lets a backend compute attention as it was chosen for a network of so many layers with heads

@@ -18,6 +18,7 @@ public final class CourseReporter implements CourseListener {
   private final Progress progress;
   private final Consumer<Tensor> latents;
   private long began;
+  private Ops backend; // null before the first clip is conditioned
   private LatentColors colors; // null where no previews are wanted
 
   /// Creates a reporter; `latents` takes float32 `[channels, frames, height, width]` in host memory
@@ -46,6 +47,7 @@ public final class CourseReporter implements CourseListener {
 
   @Override
   public void encodes(Ops ops, VideoAutoencoder vae) {
+    backend = ops;
     if (progress.previewEvery() > 0 && colors == null) {
       colors = LatentColors.fit(ops, vae);
     }
@@ -65,7 +67,8 @@ public final class CourseReporter implements CourseListener {
             outcome.expert().name().toLowerCase(Locale.ROOT).replace('_', '-'),
             outcome.forwards(),
             outcome.skipped(),
-            Duration.ofNanos(System.nanoTime() - began)));
+            Duration.ofNanos(System.nanoTime() - began),
+            backend == null ? 0 : backend.peakBytes()));
     latents.accept(outcome.latents());
     int every = progress.previewEvery();
     if (colors != null && every > 0 && (outcome.step() + 1) % every == 0) {

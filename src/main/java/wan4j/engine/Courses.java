@@ -1,5 +1,6 @@
 package wan4j.engine;
 
+import wan4j.ClipPlan;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.VideoRequest;
@@ -11,13 +12,11 @@ import wan4j.model.WanVae22;
 import wan4j.pipeline.CharacterAnimation;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.ImageToVideo;
+import wan4j.pipeline.LongVideo;
 import wan4j.pipeline.SpeechToVideo;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
-import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
-import wan4j.tensor.Shape;
-import wan4j.tensor.Tensor;
 
 /// Which course a task takes with what a request is made from.
 public final class Courses {
@@ -26,6 +25,31 @@ public final class Courses {
   /// Returns a request's course; throws `InputException` when the task cannot use what it is made
   /// from.
   public static Course of(Task task, VideoRequest request) {
+    Course course = ofClip(task, request);
+    ClipPlan clips = request.clips();
+    if (clips.count() == 1) {
+      return course;
+    }
+    return switch (course) {
+      case TextToVideo text -> chained(text, text, request);
+      case TextImageToVideo both -> chained(both, both, request);
+      case ImageToVideo image ->
+          chained(new ImageToVideo(image.picture(), image.area(), image.frames()), image, request);
+      default ->
+          throw new InputException(
+              "--clips got %d, but %s cuts its video into clips by itself; leave it out"
+                  .formatted(clips.count(), task.spelling()));
+    };
+  }
+
+  private static Course chained(Course most, Course end, VideoRequest request) {
+    ClipPlan clips = request.clips();
+    LongVideo.requireOverlap(clips.overlap(), request.size().frames());
+    return new LongVideo(most, end, clips.count(), clips.overlap());
+  }
+
+  /// Returns the course of a video that is one clip, or that the task cuts into clips itself.
+  private static Course ofClip(Task task, VideoRequest request) {
     VideoSize size = request.size();
     return switch (task) {
       case T2V_A14B ->
@@ -114,9 +138,6 @@ public final class Courses {
   /// Returns the course of a speaker.
   public static SpeechToVideo speech(Source.Speech source, VideoSize size) {
     Sound heard = source.sound().mono().at(SpeechToVideo.SOUND_RATE);
-    Tensor samples =
-        Tensor.deferred(
-            DType.F32, Shape.of(heard.length()), () -> Tensor.of(heard.channel(0), heard.length()));
     SampledVideo poses =
         source.poses() == null
             ? null
@@ -125,7 +146,7 @@ public final class Courses {
     return new SpeechToVideo(
         source.picture(),
         size.area(),
-        samples,
+        heard.samples(0),
         poses == null ? null : poses::frames,
         new SpeechToVideo.Cut(clips.frames(), clips.most(), clips.startsFromPicture()));
   }

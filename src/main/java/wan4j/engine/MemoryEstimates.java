@@ -3,7 +3,9 @@ package wan4j.engine;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import wan4j.CacheSettings;
+import wan4j.ClipPlan;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
 import wan4j.MemoryNeed;
@@ -11,13 +13,15 @@ import wan4j.Source;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.media.CharacterVideos;
+import wan4j.ops.SavedState;
 import wan4j.ops.plan.NullOps;
-import wan4j.pipeline.Clip;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseListener;
 import wan4j.pipeline.CourseRun;
 import wan4j.pipeline.PromptEncoder;
+import wan4j.pipeline.RunRecord;
 import wan4j.pipeline.SamplingPlan;
+import wan4j.pipeline.StepListener;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -33,11 +37,14 @@ public final class MemoryEstimates {
   /// What a need depends on; of text, the tokens of the prompts count.
   ///
   /// @param source the numbers of what the video is made from, such as a picture's width and height
+  /// @param clips 1, or 2 where there are more
   /// @param latents of decoding alone, or null for a whole request
   private record Key(
       List<Integer> source,
       VideoSize size,
       List<Integer> words,
+      int clips,
+      int overlap,
       SamplingPlan plan,
       CacheSettings cache,
       List<LoraFile> loras,
@@ -72,7 +79,7 @@ public final class MemoryEstimates {
           RequestCache cache = networks.cache(request, plan);
           run.run(
               new CourseRun.Wanted(
-                  request.prompt(),
+                  request.prompts(),
                   Courses.negativePrompt(model.task(), request),
                   plan,
                   (_, shape) -> unread(shape),
@@ -96,8 +103,27 @@ public final class MemoryEstimates {
         key(request, beside, latents, true, piece),
         merged,
         beside,
-        (_, run) -> run.decode(Clip.FIRST, unread(latents), _ -> {}),
+        (_, run) -> run.decode(new Sampled(latents), _ -> {}),
         request);
+  }
+
+  /// A run whose clips are all sampled, to latents of a shape.
+  private record Sampled(Shape shape) implements RunRecord {
+    @Override
+    public Tensor latents(int clip) {
+      return unread(shape);
+    }
+
+    @Override
+    public SavedState state(int clip) {
+      return null;
+    }
+
+    @Override
+    public void stepped(int clip, StepListener.Outcome outcome, boolean isLast) {}
+
+    @Override
+    public void sampled(int clip, Tensor latents) {}
   }
 
   /// A part of a request that is tried.
@@ -117,8 +143,10 @@ public final class MemoryEstimates {
 
   /// Returns a request of as many clips as need the memory of them all: the first and one more.
   private static VideoRequest shortened(VideoRequest request) {
+    ClipPlan clips = request.clips();
     return switch (request.source()) {
-      case Source.Text _, Source.Image _ -> request;
+      case Source.Text _, Source.Image _ ->
+          clips.count() > 2 ? request.with(new ClipPlan(2, clips.overlap(), List.of())) : request;
       case Source.Speech speech -> request.with(speech.ofAtMost(2));
       case Source.Animation character ->
           request.with(character.ofAtMost(2, request.size().frames()));
@@ -166,7 +194,13 @@ public final class MemoryEstimates {
     return new Key(
         source,
         request.size(),
-        List.of(words(request.prompt()), words(Courses.negativePrompt(model.task(), request))),
+        Stream.concat(
+                request.prompts().stream(),
+                Stream.of(Courses.negativePrompt(model.task(), request)))
+            .map(this::words)
+            .toList(),
+        Math.min(2, request.clips().count()),
+        request.clips().overlap(),
         SamplingPlans.of(request.sampling()),
         request.cache(),
         beside.choices(),

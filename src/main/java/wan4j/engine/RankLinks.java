@@ -1,5 +1,6 @@
 package wan4j.engine;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -7,6 +8,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Ranks;
 import wan4j.cuda.CudaOps;
+import wan4j.cuda.NcclCollectives;
 import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
@@ -50,15 +52,20 @@ final class RankLinks implements AutoCloseable {
           Meeting own = meeting.among(members);
           int number = members.indexOf(rank);
           return hasOwnGpu
-              ? joined((CudaOps) ops, own, number)
+              ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
         });
   }
 
-  private static Collectives joined(CudaOps ops, Meeting meeting, int rank) {
+  private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
     byte[] name = rank == 0 ? Nccl.uniqueId() : new byte[0];
     byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
-    return ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    NcclCollectives joined =
+        ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    joined.watch(limit);
+    meeting.onFailure(
+        _ -> Thread.ofPlatform().daemon().name("ends an exchange").start(joined::abort));
+    return joined;
   }
 
   /// Returns how the first of so many ranks would reach the others if they were there.
@@ -90,7 +97,15 @@ final class RankLinks implements AutoCloseable {
   }
 
   private Collectives of(List<Integer> members) {
-    return members.size() == 1 ? null : joined.computeIfAbsent(members, joining);
+    if (members.size() == 1) {
+      return null;
+    }
+    Collectives known = joined.get(members);
+    if (known == null) {
+      known = joining.apply(members); // which waits for the others
+      joined.put(members, known);
+    }
+    return known;
   }
 
   @Override

@@ -50,7 +50,7 @@ public final class RequestRemarks {
       toldOfLoras = loras;
       loras.forEach(says);
     }
-    tellWhatIsCut("the prompt", request.prompt(), says);
+    request.prompts().forEach(prompt -> tellWhatIsCut("the prompt", prompt, says));
     tellWhatIsCut("the negative prompt", request.negativePrompt(), says);
   }
 

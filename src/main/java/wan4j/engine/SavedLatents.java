@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import wan4j.AttentionSettings;
 import wan4j.CacheSettings;
+import wan4j.ClipPlan;
 import wan4j.EngineOptions;
 import wan4j.Latents;
 import wan4j.LoraFile;
@@ -50,11 +51,12 @@ public record SavedLatents(Path file) {
     Map<String, String> flags = new LinkedHashMap<>();
     flags.put(CHECKPOINT, Fingerprint.ofCheckpoint(options.checkpoint()));
     flags.put("task", task.spelling());
-    flags.put("prompt", request.prompt());
+    flags.put("prompt", String.join("\n", request.prompts()));
     flags.put("negative_prompt", request.negativePrompt());
     flags.putAll(SourcePrint.of(request.source()));
     flags.put("size", request.size().sides());
     flags.put("frame_num", Integer.toString(request.size().frames()));
+    flags.put("clips", clips(request.clips()));
     Sampling sampling = request.sampling();
     flags.put("sample_solver", sampling.solver().spelling());
     flags.put("sample_steps", Integer.toString(sampling.steps()));
@@ -68,6 +70,12 @@ public record SavedLatents(Path file) {
     flags.put("cache", name(request.cache()));
     flags.put("cfg_gate", sampling.gate() < 1 ? Double.toString(sampling.gate()) : "");
     return flags;
+  }
+
+  private static String clips(ClipPlan clips) {
+    return clips.count() == 1
+        ? ""
+        : "%d, overlapping by %d".formatted(clips.count(), clips.overlap());
   }
 
   private static String name(CacheSettings cache) {

@@ -1,5 +1,7 @@
 package wan4j.engine;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,10 +71,14 @@ final class SourcePrint {
   private static String of(Sound sound) {
     CRC32 sum = new CRC32();
     ByteBuffer samples = ByteBuffer.allocate(BLOCK * Float.BYTES);
+    float[] block = new float[BLOCK];
     for (int i = 0; i < sound.channels(); i++) {
+      MemorySegment channel = sound.samples(i).segment();
       for (int start = 0; start < sound.length(); start += BLOCK) {
         int count = Math.min(BLOCK, sound.length() - start);
-        samples.clear().asFloatBuffer().put(sound.channel(i), start, count);
+        MemorySegment.copy(
+            channel, ValueLayout.JAVA_FLOAT_UNALIGNED, (long) start * Float.BYTES, block, 0, count);
+        samples.clear().asFloatBuffer().put(block, 0, count);
         sum.update(samples.limit(count * Float.BYTES));
       }
     }

@@ -1,5 +1,7 @@
 package wan4j.engine;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -60,8 +62,9 @@ final class SpeechRemarks {
 
   private static boolean isSilent(Source.Speech speech) {
     for (int i = 0; i < speech.sound().channels(); i++) {
-      for (float sample : speech.sound().channel(i)) {
-        if (Math.abs(sample) > SILENCE) {
+      MemorySegment samples = speech.sound().samples(i).segment();
+      for (int j = 0; j < speech.sound().length(); j++) {
+        if (Math.abs(samples.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, j)) > SILENCE) {
           return false;
         }
       }

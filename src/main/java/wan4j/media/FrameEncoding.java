@@ -46,6 +46,17 @@ interface FrameEncoding extends AutoCloseable {
         SoundStream::lossless);
   }
 
+  /// Opens a moving WebP whose frames have a size.
+  static FrameEncoding webp(Path target, Path file, Tensor first, VideoSettings settings) {
+    return new Container(
+        new Muxer(target, file, "webp"),
+        first,
+        settings,
+        Map.of("loop", "0"), // without end
+        PictureStream::webp,
+        (_, _) -> SoundTrack.SILENCE);
+  }
+
   /// Pictures and perhaps sound side by side in a file.
   final class Container implements FrameEncoding {
     /// Opens the stream of pictures.

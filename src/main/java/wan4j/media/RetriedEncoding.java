@@ -57,7 +57,7 @@ final class RetriedEncoding implements FrameEncoding {
     EncodingException latest = failure;
     while (spool.isWhole() && settings.rateFactor() <= MOST_RATE_FACTOR) {
       int next = Math.max(settings.rateFactor(), LEAST_RATE_FACTOR) + 4;
-      settings = new VideoSettings(settings.framesPerSecond(), next, settings.sound());
+      settings = settings.withRateFactor(next);
       encoding.close();
       encoding = FrameEncoding.mp4(target, file, first, settings);
       try {

@@ -1,6 +1,11 @@
 package wan4j.media;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import wan4j.tensor.DType;
+import wan4j.tensor.HostStorage;
+import wan4j.tensor.Shape;
+import wan4j.tensor.Tensor;
 
 /// Sound as float samples, mostly in [-1, 1], one array a channel; immutable.
 public final class Sound implements Soundtrack {
@@ -38,6 +43,11 @@ public final class Sound implements Soundtrack {
     return new Sound(rate, copies);
   }
 
+  /// Creates sound over the channel itself, which is left alone from then on.
+  static Sound over(int rate, float[] channel) {
+    return new Sound(rate, new float[][] {channel});
+  }
+
   /// Returns the samples a second.
   public int rate() {
     return rate;
@@ -61,6 +71,13 @@ public final class Sound implements Soundtrack {
   /// Returns a copy of one channel's samples.
   public float[] channel(int index) {
     return channels[index].clone();
+  }
+
+  /// Returns one channel's samples as a host tensor `[length]` that cannot be written, without a
+  /// copy.
+  public Tensor samples(int index) {
+    MemorySegment own = MemorySegment.ofArray(channels[index]).asReadOnly();
+    return new Tensor(Shape.of(length()), DType.F32, new HostStorage(own));
   }
 
   @Override

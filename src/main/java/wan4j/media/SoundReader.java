@@ -74,6 +74,11 @@ public final class SoundReader {
     return speech.whole();
   }
 
+  /// Reads the same as a sound.
+  public static Sound speech(Path file) {
+    return Sound.over(SPEECH_RATE, readSpeech(file));
+  }
+
   private static float[] mean(SoundDecoder decoder) {
     if (decoder.channels() == 1) {
       return Arrays.copyOf(decoder.samples(0), decoder.count());

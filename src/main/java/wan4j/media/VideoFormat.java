@@ -13,6 +13,8 @@ public enum VideoFormat {
   /// `.gif`: 256 colours, repeated without end, without sound; at most 50 frames a second, as
   /// players show no more: of faster videos some are left out, so that they last as long.
   GIF,
+  /// `.webp`: pictures as good as an mp4's, repeated without end, without sound.
+  WEBP,
   /// `.png`: the picture of a video of one frame.
   PICTURE,
   /// A name without extension: a folder of one PNG file a frame.
@@ -28,11 +30,12 @@ public enum VideoFormat {
       case ".mp4" -> MP4;
       case ".mkv" -> MKV;
       case ".gif" -> GIF;
+      case ".webp" -> WEBP;
       case ".png" -> PICTURE;
       case "" -> FOLDER;
       default ->
           throw new InputException(
-              "cannot write a video as %s; name it .mp4, .mkv (lossless) or .gif, .png for one frame, or without extension for a folder of PNG files"
+              "cannot write a video as %s; name it .mp4, .mkv (lossless), .gif or .webp, .png for one frame, or without extension for a folder of PNG files"
                   .formatted(target));
     };
   }
@@ -40,7 +43,7 @@ public enum VideoFormat {
   /// Says whether FFmpeg is needed to write it.
   boolean needsFfmpeg() {
     return switch (this) {
-      case MP4, MKV, GIF -> true;
+      case MP4, MKV, GIF, WEBP -> true;
       case PICTURE, FOLDER -> false;
     };
   }

@@ -9,7 +9,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import wan4j.files.PendingFile;
-import wan4j.media.ffmpeg.Encoder;
 import wan4j.media.ffmpeg.EncodingException;
 import wan4j.media.ffmpeg.Ffmpeg;
 import wan4j.tensor.InputException;
@@ -146,10 +145,11 @@ public final class VideoWriter implements FrameSink, AutoCloseable {
     Path file = pending.path();
     return switch (format) {
       case MP4 ->
-          Encoder.isPresent("libx264")
-              ? FrameEncoding.mp4(target, file, frames, settings)
-              : new RetriedEncoding(target, file, frames, settings);
+          settings.codec() == VideoCodec.OPENH264
+              ? new RetriedEncoding(target, file, frames, settings)
+              : FrameEncoding.mp4(target, file, frames, settings);
       case MKV -> FrameEncoding.mkv(target, file, frames, settings);
+      case WEBP -> FrameEncoding.webp(target, file, frames, settings);
       case GIF -> new FrameEncoding.Gif(target, file, frames, settings);
       case PICTURE -> new FrameEncoding.Pictures(target, file, false);
       case FOLDER -> new FrameEncoding.Pictures(target, file, true);

@@ -2,7 +2,7 @@ package wan4j.model;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
@@ -39,6 +39,7 @@ public final class Wav2Vec2 implements AutoCloseable {
   /// How long a sound is, in seconds, whose states all attend to each other.
   public static final int WHOLE_SECONDS = 600;
 
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final double VARIANCE_EPSILON = 1e-7; // of samples
   private static final Windows TEN_MINUTES = new Windows(30_000, 1_500, 250);
 
@@ -212,37 +213,43 @@ public final class Wav2Vec2 implements AutoCloseable {
   /// Computes all hidden states of host float32 `samples [count]`, mono at 16 kHz; throws
   /// `InputException` when they are too few for one.
   public void encode(Tensor samples, States states) {
-    float[] normalised = normalised(samples);
-    for (Piece piece : windows.of(states(normalised.length))) {
-      encode(normalised, piece, states);
+    Voice voice = voice(samples);
+    for (Piece piece : windows.of(states(samples.count()))) {
+      encode(voice, piece, states);
     }
   }
 
   /// Returns the sum of each moment's hidden states times `factors [entries]`, as host float32
-  /// `[states, dim]`; no two entries are held at once. Throws `InputException` as `encode` does.
-  public Tensor mix(Tensor samples, double[] factors) {
-    float[] normalised = normalised(samples);
-    int count = states(normalised.length);
+  /// `[states, dim]`; no two entries are held at once. Of a sound with more than `wanted` states
+  /// the first ones alone are returned, and windows without any of them not encoded. Throws
+  /// `InputException` as `encode` does.
+  public Tensor mix(Tensor samples, double[] factors, int wanted) {
+    Voice voice = voice(samples);
+    int count = Math.min(states(samples.count()), wanted);
     long row = (long) dim * Float.BYTES;
     MemorySegment mixed = Arena.ofAuto().allocate(count * row, Float.BYTES);
-    for (Piece piece : windows.of(count)) {
+    for (Piece piece : windows.of(states(samples.count()))) {
+      if (piece.kept >= count) {
+        break;
+      }
       try (var _ = ops.scope()) {
         Tensor sum = ops.empty(DType.F32, piece.keptLength, dim);
         ops.clear(sum);
         encode(
-            normalised,
+            voice,
             piece,
             (entry, _, states) ->
                 ops.linearCombination(sum, new double[] {1, factors[entry]}, List.of(sum, states)));
+        int kept = Math.min(piece.keptLength, count - piece.kept);
         mixed
-            .asSlice(piece.kept * row, piece.keptLength * row)
-            .copyFrom(ops.download(sum).segment());
+            .asSlice(piece.kept * row, kept * row)
+            .copyFrom(ops.download(sum.slice(0, kept)).segment());
       }
     }
     return new Tensor(Shape.of(count, dim), DType.F32, new HostStorage(mixed));
   }
 
-  private void encode(float[] samples, Piece piece, States states) {
+  private void encode(Voice samples, Piece piece, States states) {
     try (var _ = ops.scope()) {
       Tensor x = ops.empty(ops.residual(), piece.length, dim);
       for (int first = 0; first < piece.length; first += windows.front) {
@@ -261,7 +268,7 @@ public final class Wav2Vec2 implements AutoCloseable {
 
   /// Writes what enters the encoder, without positions, for states from `first` on to `target
   /// [states, dim]`.
-  private void features(float[] samples, int first, Tensor target) {
+  private void features(Voice samples, int first, Tensor target) {
     int from = first;
     int count = target.length(0);
     for (Front layer : front.reversed()) {
@@ -269,8 +276,8 @@ public final class Wav2Vec2 implements AutoCloseable {
       count = (count - 1) * layer.window.timeStride() + layer.layer.time();
     }
     try (var _ = ops.scope()) {
-      float[] piece = Arrays.copyOfRange(samples, from, from + count);
-      Tensor x = ops.upload(Tensor.of(piece, count, 1, 1, 1), ops.activation());
+      Tensor x =
+          ops.upload(Tensor.of(samples.normalised(from, count), count, 1, 1, 1), ops.activation());
       for (Front layer : front) {
         x = layer.forward(x);
       }
@@ -307,29 +314,38 @@ public final class Wav2Vec2 implements AutoCloseable {
     parameters.close();
   }
 
-  /// Returns samples with a mean of 0 and a deviation of 1 (feature_extraction_wav2vec2.py).
-  private float[] normalised(Tensor waveform) {
-    float[] samples = waveform.toFloats();
-    if (states(samples.length) == 0) {
+  /// Samples, which become normal as they are read, so that those of hours are not held twice.
+  private record Voice(MemorySegment samples, double mean, double factor) {
+    /// Returns samples from number `from` on with the whole's mean at 0 and deviation at 1
+    /// (feature_extraction_wav2vec2.py).
+    float[] normalised(int from, int count) {
+      float[] normalised = new float[count];
+      for (int i = 0; i < count; i++) {
+        normalised[i] = (float) ((samples.getAtIndex(FLOAT, (long) from + i) - mean) * factor);
+      }
+      return normalised;
+    }
+  }
+
+  private Voice voice(Tensor waveform) {
+    int count = Math.toIntExact(waveform.count());
+    if (states(count) == 0) {
       throw new InputException(
           "the sound has %d samples at 16 kHz; expected at least the %d of which wav2vec2 makes a state: give a longer sound"
-              .formatted(samples.length, fewestSamples()));
+              .formatted(count, fewestSamples()));
     }
+    MemorySegment samples = waveform.segment();
     double sum = 0;
-    for (float sample : samples) {
-      sum += sample;
+    for (int i = 0; i < count; i++) {
+      sum += samples.getAtIndex(FLOAT, i);
     }
-    double mean = sum / samples.length;
+    double mean = sum / count;
     double squares = 0;
-    for (float sample : samples) {
-      squares += (sample - mean) * (sample - mean);
+    for (int i = 0; i < count; i++) {
+      double distance = samples.getAtIndex(FLOAT, i) - mean;
+      squares += distance * distance;
     }
-    double factor = 1 / Math.sqrt(squares / samples.length + VARIANCE_EPSILON);
-    float[] normalised = new float[samples.length];
-    for (int i = 0; i < samples.length; i++) {
-      normalised[i] = (float) ((samples[i] - mean) * factor);
-    }
-    return normalised;
+    return new Voice(samples, mean, 1 / Math.sqrt(squares / count + VARIANCE_EPSILON));
   }
 
   private long fewestSamples() {

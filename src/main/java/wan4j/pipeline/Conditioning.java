@@ -10,17 +10,16 @@ import wan4j.tensor.Tensor;
 ///
 /// @param conditional what the forwards for the prompt are given
 /// @param unconditional what the forwards for the negative prompt are given
-/// @param given latent frames `[channels, frames, height, width]` on the backend with which the
-///   sample begins as they are, or null for none
-public record Conditioning(Conditions conditional, Conditions unconditional, Tensor given) {
+/// @param beginning the latent frames that it begins with, or null for none
+public record Conditioning(Conditions conditional, Conditions unconditional, Beginning beginning) {
   /// Creates a conditioning whose branches differ in their prompts alone; `beside` are latents that
   /// enter stacked on the sample.
-  public static Conditioning of(Prompts prompts, List<Tensor> beside, Tensor given) {
-    int frames = given == null ? 0 : given.length(1);
+  public static Conditioning of(Prompts prompts, List<Tensor> beside, Beginning beginning) {
+    int frames = beginning instanceof Beginning.Held held ? held.latents().length(1) : 0;
     return new Conditioning(
         new Conditions.Scene(prompts.positive(), beside, frames),
         new Conditions.Scene(prompts.negative(), beside, frames),
-        given);
+        beginning);
   }
 
   /// Returns what the forwards of a branch are given.
@@ -33,11 +32,8 @@ public record Conditioning(Conditions conditional, Conditions unconditional, Ten
 
   /// Puts what is given back into a sample: before the first step and after each.
   public void constrain(Ops ops, Tensor sample) {
-    if (given == null) {
-      return;
-    }
-    for (int channel = 0; channel < sample.length(0); channel++) {
-      ops.copy(given.at(channel), sample.at(channel).slice(0, given.length(1)));
+    if (beginning != null) {
+      beginning.put(ops, sample);
     }
   }
 }

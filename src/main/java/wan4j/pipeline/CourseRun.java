@@ -1,5 +1,7 @@
 package wan4j.pipeline;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import wan4j.cache.StepCache;
@@ -27,17 +29,32 @@ public final class CourseRun {
 
   /// What a request wants beside what its course is made from.
   ///
-  /// @param prompt what the video shows
+  /// @param prompts what the clips show, one after another; the last one's is the rest's too
   /// @param negative what it does not show; not encoded where no expert is guided
   /// @param plan how its clips are sampled
   /// @param noise makes the noise of each clip in turn
   /// @param caches makes each clip's cache for tokens `[tokens, dim]`
   public record Wanted(
-      String prompt,
+      List<String> prompts,
       String negative,
       SamplingPlan plan,
       ClipNoise noise,
-      Function<Shape, StepCache> caches) {}
+      Function<Shape, StepCache> caches) {
+    /// Copies the prompts.
+    public Wanted {
+      prompts = List.copyOf(prompts);
+    }
+
+    /// Wants the same of all clips.
+    public Wanted(
+        String prompt,
+        String negative,
+        SamplingPlan plan,
+        ClipNoise noise,
+        Function<Shape, StepCache> caches) {
+      this(List.of(prompt), negative, plan, noise, caches);
+    }
+  }
 
   /// Makes noise.
   @FunctionalInterface
@@ -74,6 +91,17 @@ public final class CourseRun {
         skipNoise(wanted, index);
       }
       decode(clip, latents, last, sink);
+      collectHostMemory(index);
+    }
+  }
+
+  /// Frees what a clip, of several, has left in host memory. Its tensors lie outside of the heap
+  /// and are freed when their small objects are collected; a heap that does not fill would let
+  /// those of many clips pile up, gigabytes at the usual sizes, until the limit of direct memory is
+  /// reached.
+  private void collectHostMemory(int clip) {
+    if (clip + 1 < course.clips() && host.isFirst()) {
+      System.gc();
     }
   }
 
@@ -83,6 +111,7 @@ public final class CourseRun {
     for (int index = 0; index < course.clips(); index++) {
       listener.clip(index, course.clips());
       decode(new Clip(index, frames(last)), record.latents(index), last, sink);
+      collectHostMemory(index);
     }
   }
 
@@ -104,17 +133,23 @@ public final class CourseRun {
         listener.stage(
             "text",
             () -> {
-              Tensor positive = host.ofFirst(() -> networks.text(wanted.prompt()));
-              requireNotCancelled();
+              List<Tensor> positive = new ArrayList<>();
+              for (String prompt : wanted.prompts()) {
+                positive.add(host.ofFirst(() -> networks.text(prompt)));
+                requireNotCancelled();
+              }
+              Tensor first = positive.getFirst();
               boolean isGuided = wanted.plan().isGuided();
               return new Prompts(
-                  positive,
-                  isGuided ? host.ofFirst(() -> networks.text(wanted.negative())) : positive);
+                  first,
+                  isGuided ? host.ofFirst(() -> networks.text(wanted.negative())) : first,
+                  null,
+                  positive.subList(1, positive.size()));
             });
     networks.textIsDone();
     requireNotCancelled();
     Tensor source = host.ofFirst(() -> course.source(networks, listener));
-    return new Prompts(prompts.positive(), prompts.negative(), source);
+    return new Prompts(prompts.positive(), prompts.negative(), source, prompts.later());
   }
 
   /// Samples a clip and returns what is decoded of it, float32 latents `[channels, frames, height,
@@ -129,8 +164,9 @@ public final class CourseRun {
     try (var _ = ops.scope()) {
       VideoAutoencoder vae = networks.autoencoder();
       Shape shape = course.latents(vae);
+      Prompts own = prompts.of(clip.index());
       Conditioning conditioning =
-          listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, prompts, clip));
+          listener.stage("conditioning", () -> course.conditioning(ops, vae, shape, own, clip));
       listener.encodes(ops, vae);
       networks.autoencoderIsDone();
       Tensor noise = host.ofFirst(() -> wanted.noise().of(clip.index(), shape));

@@ -18,7 +18,9 @@ import wan4j.tensor.Tensor;
 /// latents of a video whose first frame is the picture and whose other frames are grey, and a mask
 /// of what is given (Wan-Video/Wan2.2 at 42bf4cf, wan/image2video.py). Where the last frame is
 /// given too, that video ends with it, and the mask says so (huggingface/diffusers at 58eb52c,
-/// pipelines/wan/pipeline_wan_i2v.py).
+/// pipelines/wan/pipeline_wan_i2v.py). A clip that goes on from another has its last frames in
+/// place of the picture, all of them given (Comfy-Org/ComfyUI, comfy_extras/nodes_wan.py,
+/// `WanImageToVideo`).
 ///
 /// @param picture the first frame
 /// @param last the last frame, or null; it is brought to the first one's size
@@ -62,26 +64,54 @@ public record ImageToVideo(Picture picture, Picture last, long area, int frames)
     int width = sample.length(3);
     Tensor condition =
         ops.empty(DType.F32, (long) MASK_CHANNELS + vae.channels(), latentFrames, height, width);
-    mask(ops, condition.slice(0, MASK_CHANNELS));
+    int given = clip.before() == null ? 1 : LatentGrid.latentFrames(clip.before().length(1));
+    mask(ops, given, condition.slice(0, MASK_CHANNELS));
+    Tensor encoded = condition.slice(MASK_CHANNELS, vae.channels());
     try (var _ = ops.scope()) {
-      Tensor video = video(ops, latentFrames, height * vae.stride(), width * vae.stride());
-      Tensor encoded = vae.encode(video);
-      ops.copy(encoded, condition.slice(MASK_CHANNELS, vae.channels()));
+      Tensor video =
+          video(ops, clip.before(), latentFrames, height * vae.stride(), width * vae.stride());
+      ops.copy(vae.encode(video), encoded);
     }
-    return Conditioning.of(prompts, List.of(condition), null);
+    return Conditioning.of(
+        prompts,
+        List.of(condition),
+        clip.before() == null ? null : new Beginning.Seen(first(ops, given, encoded)));
   }
 
-  /// Returns what the autoencoder sees: the picture, then grey frames and, where it is given, the
-  /// last one, float32 `[3, frames, height, width]` in the innermost scope.
-  private Tensor video(Ops ops, int latentFrames, int height, int width) {
+  /// Returns what the autoencoder sees: the picture or the frames `before`, then grey frames and,
+  /// where it is given, the last one, float32 `[3, frames, height, width]` in the innermost scope.
+  private Tensor video(Ops ops, Tensor before, int latentFrames, int height, int width) {
     int count = LatentGrid.videoFrames(latentFrames);
     Tensor video = ops.empty(DType.F32, 3, count, height, width);
     ops.clear(video);
-    put(ops, picture, video, 0);
+    if (before == null) {
+      put(ops, picture, video, 0);
+    } else {
+      put(ops, before, video);
+    }
     if (last != null) {
       put(ops, last, video, count - 1);
     }
     return video;
+  }
+
+  private static void put(Ops ops, Tensor before, Tensor video) {
+    try (var _ = ops.scope()) {
+      Tensor pixels = ops.upload(before, DType.F32);
+      for (int channel = 0; channel < 3; channel++) {
+        ops.copy(pixels.at(channel), video.at(channel).slice(0, before.length(1)));
+      }
+    }
+  }
+
+  /// Returns a copy of the first frames of latents.
+  private static Tensor first(Ops ops, int frames, Tensor latents) {
+    Tensor first =
+        ops.empty(DType.F32, latents.length(0), frames, latents.length(2), latents.length(3));
+    for (int channel = 0; channel < latents.length(0); channel++) {
+      ops.copy(latents.at(channel).slice(0, frames), first.at(channel));
+    }
+    return first;
   }
 
   private static void put(Ops ops, Picture picture, Tensor video, int frame) {
@@ -103,17 +133,19 @@ public record ImageToVideo(Picture picture, Picture last, long area, int frames)
   /// Writes 1 where frames are given and 0 elsewhere to `[4, frames, height, width]`, whose
   /// channels are the frames of a latent frame: the first latent frame is the first frame alone,
   /// and of the last one the last channel is the last frame.
-  private void mask(Ops ops, Tensor target) {
+  private void mask(Ops ops, int given, Tensor target) {
     ops.clear(target);
     try (var _ = ops.scope()) {
-      float[] ones = new float[Math.multiplyExact(target.length(2), target.length(3))];
+      int plane = Math.multiplyExact(target.length(2), target.length(3));
+      float[] ones = new float[Math.multiplyExact(given, plane)];
       Arrays.fill(ones, 1);
-      Tensor given = ops.upload(Tensor.of(ones, 1, target.length(2), target.length(3)), DType.F32);
+      Tensor whole =
+          ops.upload(Tensor.of(ones, given, target.length(2), target.length(3)), DType.F32);
       for (int channel = 0; channel < MASK_CHANNELS; channel++) {
-        ops.copy(given, target.at(channel).slice(0, 1));
+        ops.copy(whole, target.at(channel).slice(0, given));
       }
       if (last != null) {
-        ops.copy(given, target.at(MASK_CHANNELS - 1).slice(target.length(1) - 1, 1));
+        ops.copy(whole.slice(0, 1), target.at(MASK_CHANNELS - 1).slice(target.length(1) - 1, 1));
       }
     }
   }

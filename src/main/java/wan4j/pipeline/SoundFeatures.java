@@ -17,26 +17,48 @@ public final class SoundFeatures {
   /// Returns how many features 30 a second has a sound of so many samples at 16 kHz; 0 where they
   /// are too few for any.
   public static int count(long samples) {
+    return features(states(samples));
+  }
+
+  /// Returns how many states wav2vec2 makes of so many samples at 16 kHz.
+  static int states(long samples) {
     return samples < STATE_SAMPLES
         ? 0
-        : features(Math.toIntExact((samples - STATE_SAMPLES) / STATE_STRIDE + 1));
+        : Math.toIntExact((samples - STATE_SAMPLES) / STATE_STRIDE + 1);
   }
 
   private static int features(int states) {
     return (int) (states / STATES_PER_SECOND * RATE);
   }
 
-  /// Returns what frames of a video from number `first` on hear of host float32 states `[states,
-  /// dim]`, as `[dim, frames]`: what [#resample], [#indices] and [#ofFrames] give, without the
-  /// features of other frames. Zeros stand for what is after the sound's end.
-  public static Tensor heard(Tensor states, long first, int frames, int framesPerSecond) {
-    int count = states.length(0);
+  /// Returns how many states from the first on so many frames of a video hear of a sound with so
+  /// many.
+  static int heardStates(int states, long frames, int framesPerSecond) {
+    int features = features(states);
+    long last = Math.min(index(frames - 1, framesPerSecond), features - 1L);
+    return last < 0 ? 0 : (int) Math.min(states, (long) (last * scale(states)) + 2);
+  }
+
+  private static double scale(int states) {
+    int features = features(states);
+    return features > 1 ? (double) (states - 1) / (features - 1) : 0;
+  }
+
+  private static long index(long frame, int framesPerSecond) {
+    return (long) Math.rint((double) frame / framesPerSecond * RATE);
+  }
+
+  /// Returns what frames of a video from number `first` on hear of a sound with `count` states, of
+  /// which host float32 `states [states, dim]` has at least those that are heard, as `[dim,
+  /// frames]`: what [#resample], [#indices] and [#ofFrames] give, without the features of other
+  /// frames. Zeros stand for what is after the sound's end.
+  static Tensor heard(Tensor states, int count, long first, int frames, int framesPerSecond) {
     int dim = states.length(1);
     int features = features(count);
-    double scale = features > 1 ? (double) (count - 1) / (features - 1) : 0;
+    double scale = scale(count);
     float[] target = new float[Math.multiplyExact(dim, frames)];
     for (int frame = 0; frame < frames; frame++) {
-      long index = (long) Math.rint((double) (first + frame) / framesPerSecond * RATE);
+      long index = index(first + frame, framesPerSecond);
       if (index >= features) {
         break;
       }

@@ -86,13 +86,19 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   }
 
   /// Returns what the sound's hidden states are together for the transformer, float32 `[states,
-  /// dim]`.
+  /// dim]`, as far as the video goes.
   @Override
   public Tensor source(CourseNetworks networks, CourseListener listener) {
     Tensor states =
-        listener.stage("sound", () -> networks.speech().mix(voice, networks.speechMix()));
+        listener.stage(
+            "sound", () -> networks.speech().mix(voice, networks.speechMix(), heardStates()));
     networks.speechIsDone();
     return states;
+  }
+
+  private int heardStates() {
+    return SoundFeatures.heardStates(
+        SoundFeatures.states(voice.count()), (long) clips() * cut.frames, FRAMES_PER_SECOND);
   }
 
   @Override
@@ -166,6 +172,9 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   private Maker remembered(Clip clip, Tensor fitted, Sizing.Size size) {
     return () -> {
       int before = clip.before() == null ? 0 : clip.before().length(1);
+      if (before == REMEMBERED) {
+        return clip.before();
+      }
       int plane = size.height() * size.width();
       Tensor all = empty(Shape.of(3, REMEMBERED, size.height(), size.width()));
       for (int channel = 0; channel < 3; channel++) {
@@ -226,7 +235,11 @@ public record SpeechToVideo(Picture picture, long area, Tensor voice, Poses pose
   private Tensor sound(Tensor states, Clip clip) {
     Tensor heard =
         SoundFeatures.heard(
-            states, (long) clip.index() * cut.frames, cut.frames, FRAMES_PER_SECOND);
+            states,
+            SoundFeatures.states(voice.count()),
+            (long) clip.index() * cut.frames,
+            cut.frames,
+            FRAMES_PER_SECOND);
     float[] own = heard.toFloats();
     int dim = heard.length(0);
     int frames = REMEMBERED + cut.frames;

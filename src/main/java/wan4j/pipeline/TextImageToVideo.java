@@ -14,7 +14,8 @@ import wan4j.tensor.Tensor;
 
 /// Text and image to video with one model: the picture's latents are the first latent frame, whose
 /// tokens have timestep 0 (Wan-Video/Wan2.2 at 42bf4cf, wan/textimage2video.py). Without a picture
-/// the course is that of text to video.
+/// the course is that of text to video. Frames of a clip before are held like the picture
+/// (Comfy-Org/ComfyUI, comfy_extras/nodes_wan.py, `Wan22ImageToVideoLatent`).
 ///
 /// @param picture the first frame
 /// @param area at most how many pixels a frame has; the picture gives its aspect
@@ -36,12 +37,16 @@ public record TextImageToVideo(Picture picture, long area, int frames) implement
   @Override
   public Conditioning conditioning(
       Ops ops, VideoAutoencoder vae, Shape sample, Prompts prompts, Clip clip) {
+    if (clip.before() != null) {
+      Tensor before = vae.encode(ops.upload(clip.before(), DType.F32));
+      return Conditioning.of(prompts, List.of(), new Beginning.Held(before));
+    }
     int height = sample.length(2) * vae.stride();
     int width = sample.length(3) * vae.stride();
     Tensor pixels =
         Tensor.deferred(DType.F32, Shape.of(3, 1, height, width), () -> fitted(height, width));
     Tensor frame = vae.encode(ops.upload(pixels, DType.F32));
-    return Conditioning.of(prompts, List.of(), frame);
+    return Conditioning.of(prompts, List.of(), new Beginning.Held(frame));
   }
 
   private Tensor fitted(int height, int width) {

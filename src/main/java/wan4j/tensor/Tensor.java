@@ -190,8 +190,9 @@ public final class Tensor {
     switch (dtype) {
       case F32 -> MemorySegment.copy(source, FLOAT, 0, values, 0, count);
       case U8 -> {
+        byte[] bytes = source.toArray(BYTE);
         for (int i = 0; i < count; i++) {
-          values[i] = source.get(BYTE, i) & 0xFF;
+          values[i] = bytes[i] & 0xFF;
         }
       }
       case F64, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, BOOL -> {

@@ -52,6 +52,20 @@ class BenchmarksTest {
   }
 
   @Test
+  void theEndOfARequestIsDecodingBesideEncoding() {
+    try (Workbench bench = processor()) {
+      List<Measurement> results =
+          EndBenchmark.run(bench, Task.I2V_A14B, new VideoSize(16, 16, 5), null);
+      assertThat(find(results, "decode and mp4").median())
+          .isGreaterThan(0)
+          .isGreaterThan(find(results, "mp4 alone").min() / 10);
+      assertThat(find(results, "mp4 alone, rate").max())
+          .isCloseTo(5000 / find(results, "mp4 alone").min(), within(1e-9));
+      assertThat(find(results, "both over decode alone").runs()).isEqualTo(2);
+    }
+  }
+
+  @Test
   void changingLoraFilesIsMeasuredAndLeavesNoFile(@TempDir Path folder) {
     try (Workbench bench = processor()) {
       LatentGrid grid = new LatentGrid(1, 1, 16);

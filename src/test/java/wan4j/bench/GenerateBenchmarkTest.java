@@ -42,10 +42,11 @@ final class GenerateBenchmarkTest {
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false, Attention.AUTO);
+            Task.I2V_A14B, VideoSize.of("64*64", 5), 40, 40, 1, CACHE, false, Attention.INT8);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
+    assertThat(found.getFirst().parameters()).containsEntry("attention", "int8");
     assertThat(found)
         .extracting(Measurement::metric)
         .containsExactly(
@@ -72,6 +73,24 @@ final class GenerateBenchmarkTest {
     assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(40);
     assertThat(lines.getFirst()).startsWith("estimate: ");
     // GB that only a GPU's libraries take
+    double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
+    assertThat(value(found, "estimated memory"))
+        .isCloseTo(value(found, "peak memory"), within(libraries));
+  }
+
+  /// Two clips, each of two steps with guidance, whose estimate is the peak.
+  @Test
+  void aRequestOfSpeechIsOfTwoClips() {
+    List<Measurement> found = new ArrayList<>();
+    List<String> lines = new ArrayList<>();
+    RequestSettings settings =
+        new RequestSettings(
+            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false);
+    try (Workbench bench = shapes()) {
+      GenerateBenchmark.run(bench, settings, found::add, lines::add);
+    }
+    assertThat(found).extracting(Measurement::metric).contains("sound", "conditioning", "decode");
+    assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(4);
     double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
     assertThat(value(found, "estimated memory"))
         .isCloseTo(value(found, "peak memory"), within(libraries));

@@ -10,9 +10,11 @@ import wan4j.cuda.HollowGpus;
 import wan4j.cuda.KernelInstances;
 
 /// The list of kernels' instances that are compiled in tests holds all that full-size networks ask
-/// for, and nothing else.
+/// for, and nothing else. `-Dwan4j.walk=whole` also walks what only repeats instances.
 final class KernelWalkTest {
   private static final Path LIST = Path.of("src/test/resources/wan4j/cuda/kernels.txt");
+  private static final String WHOLE =
+      String.valueOf(System.getProperty("wan4j.walk", "").equals("whole"));
   private static final Path FOUND = Path.of("target/kernels.txt");
 
   @TempDir Path folder;
@@ -22,6 +24,7 @@ final class KernelWalkTest {
     HollowGpus.run(
         folder,
         KernelWalk.class,
+        WHOLE,
         Files.createDirectory(folder.resolve("walk")).toString(),
         FOUND.toString());
     assertThat(Files.readAllLines(FOUND))
@@ -36,6 +39,7 @@ final class KernelWalkTest {
     HollowGpus.run(
         folder,
         MemoryWalk.class,
+        WHOLE,
         Files.createDirectory(folder.resolve("walk")).toString(),
         device.toString(),
         planned.toString());

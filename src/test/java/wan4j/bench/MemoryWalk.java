@@ -41,16 +41,20 @@ final class MemoryWalk {
   private static final List<String> FREE = List.of("scope", "close", "synchronize", "peakBytes");
 
   private final CountedScopes backend;
+  private final boolean isWhole;
   private final Map<String, Long> most = new TreeMap<>();
   private String phase = "";
 
-  private MemoryWalk(CountedScopes backend) {
+  private MemoryWalk(CountedScopes backend, boolean isWhole) {
     this.backend = backend;
+    this.isWhole = isWhole;
   }
 
-  /// Takes an empty folder and two files, the first for the GPU's bytes.
+  /// Takes whether the walk is the whole one, an empty folder and two files, the first for the
+  /// GPU's bytes.
   public static void main(String[] arguments) throws IOException {
-    Path folder = Path.of(arguments[0]);
+    boolean isWhole = Boolean.parseBoolean(arguments[0]);
+    Path folder = Path.of(arguments[1]);
     List<String> device = new ArrayList<>();
     List<String> planned = new ArrayList<>();
     KernelCache cache = new KernelCache(nothing(), folder.resolve("cubins"), false);
@@ -58,13 +62,14 @@ final class MemoryWalk {
         List.of(CudaTypes.BFLOAT16, CudaTypes.BFLOAT16_RESIDUAL, CudaTypes.FLOAT32)) {
       try (CudaOps ops = new CudaOps(0, types, cache);
           NullOps shapes = NullOps.device(types.activation(), types.residual())) {
-        device.addAll(new MemoryWalk(CudaScopes.of(ops)).lines(folder, types.toString()));
-        planned.addAll(new MemoryWalk(CountedScopes.of(shapes)).lines(folder, types.toString()));
+        device.addAll(new MemoryWalk(CudaScopes.of(ops), isWhole).lines(folder, types.toString()));
+        planned.addAll(
+            new MemoryWalk(CountedScopes.of(shapes), isWhole).lines(folder, types.toString()));
       }
     }
     cache.await();
-    Files.write(Path.of(arguments[1]), device);
-    Files.write(Path.of(arguments[2]), planned);
+    Files.write(Path.of(arguments[2]), device);
+    Files.write(Path.of(arguments[3]), planned);
   }
 
   private static KernelCompiler nothing() {
@@ -84,7 +89,7 @@ final class MemoryWalk {
 
   private List<String> lines(Path folder, String types) {
     Ops watched = watched(Ops.class, backend.ops());
-    new KernelWalk(watched, folder, next -> phase = next).run();
+    new KernelWalk(watched, isWhole, folder, next -> phase = next).run();
     return most.entrySet().stream()
         .map(entry -> "%s, %s: %d".formatted(types, entry.getKey(), entry.getValue()))
         .toList();

@@ -111,8 +111,20 @@ final class BatchTest {
             new RequestList.Line(
                 6,
                 Map.of(),
-                "it has 3 columns, expected 2 as in the first line; put text with commas into"
-                    + " quotes"));
+                "its number of columns is 3, expected 2 as in the first line; put text with commas"
+                    + " into quotes"));
+  }
+
+  @Test
+  void aQuoteThatIsNeverClosedSwallowsNoLines() throws IOException {
+    Path list = Files.writeString(folder.resolve("list.csv"), "seed,prompt\n1,a\n2,\"b\n3,c\n");
+    assertThat(RequestList.read(list))
+        .containsExactly(
+            new RequestList.Line(2, Map.of("prompt", "a", "seed", "1"), null),
+            new RequestList.Line(
+                3,
+                Map.of(),
+                "a quote is opened and never closed; close it, and double a quote that is text"));
   }
 
   private Terminal generate(Path list, Path target, String... more) {

@@ -29,16 +29,16 @@ final class CommandsTest {
     Terminal run =
         Terminal.run("demo", "--prompt", "a red ball moves left", "--out", folder.toString());
     assertThat(run.code()).as(run.error()).isZero();
-    assertThat(run.error()).contains("step 20/20").contains("contact-sheet.png");
+    assertThat(run.error()).contains("step 20/20").contains("contact-sheet.gif");
     assertThat(Terminal.names(folder))
         .as("what was asked for alone")
-        .containsExactly("1-a-red-ball-moves-left.mp4", "contact-sheet.png");
+        .containsExactly("1-a-red-ball-moves-left.mp4", "contact-sheet.gif", "contact-sheet.png");
     assertMoves("1-a-red-ball-moves-left.mp4", Color.RED, Direction.LEFT);
     assertThat(run.error().lines().filter(line -> line.startsWith("step "))).hasSize(10);
     Path usual = folder.resolve("usual");
     Terminal demo = Terminal.run("demo", "--out", usual.toString(), "-q");
     assertThat(demo).isEqualTo(new Terminal(0, "", ""));
-    assertThat(Terminal.names(usual)).hasSize(5);
+    assertThat(Terminal.names(usual)).hasSize(6);
     assertMoves("usual/4-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
   }
 
@@ -49,7 +49,7 @@ final class CommandsTest {
             "demo", "--task", "i2v", "--prompt", "a yellow star moves up", "--out", "" + folder);
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(Terminal.names(folder))
-        .containsExactly("1-a-yellow-star-moves-up.mp4", "contact-sheet.png");
+        .containsExactly("1-a-yellow-star-moves-up.mp4", "contact-sheet.gif", "contact-sheet.png");
     Terminal refused = Terminal.run("demo", "--task", "s2v");
     assertThat(refused.code()).isEqualTo(2);
     assertThat(refused.error()).contains("--task got \"s2v\"; give t2v or i2v");

@@ -1,10 +1,14 @@
 package wan4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,16 +117,22 @@ final class ConvertCommandTest {
     assertThat(run.error()).contains(file.toString()).contains("complete safetensors file");
   }
 
-  /// Its other files are small, so that a large one is laid beside them.
-  @Test
-  void largeFilesThatStayAsTheyAreAreLinked() throws IOException {
+  /// Returns a copy of a small checkpoint with a large file beside its own.
+  private Path withLargeFile() throws IOException {
     Path source = folder.resolve("source");
     try (Stream<Path> files = Files.walk(Terminal.TEXT_IMAGE_TO_VIDEO)) {
       for (Path file : files.toList()) {
         Files.copy(file, source.resolve(Terminal.TEXT_IMAGE_TO_VIDEO.relativize(file).toString()));
       }
     }
-    Path large = Files.write(source.resolve("large.bin"), new byte[17 << 20]);
+    Files.write(source.resolve("large.bin"), new byte[17 << 20]);
+    return source;
+  }
+
+  @Test
+  void largeFilesThatStayAsTheyAreAreLinked() throws IOException {
+    Path source = withLargeFile();
+    Path large = source.resolve("large.bin");
     Path out = folder.resolve("fp8");
     Terminal run =
         Terminal.run(
@@ -132,6 +142,38 @@ final class ConvertCommandTest {
     assertThat(Files.isSameFile(out.resolve("large.bin"), large)).isTrue();
     assertThat(Files.isSameFile(out.resolve("config.json"), source.resolve("config.json")))
         .isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void onAnotherFileSystemTheyAreLinkedByTheirNameOrCopied(boolean isLinked) throws IOException {
+    Path memory = Path.of("/dev/shm");
+    assumeTrue(
+        Files.isWritable(memory) && !Files.getFileStore(memory).equals(Files.getFileStore(folder)),
+        "there is no second file system to write to");
+    Path source = withLargeFile();
+    Path other = Files.createTempDirectory(memory, "convert");
+    Path out = other.resolve("fp8");
+    try {
+      List<String> words =
+          new ArrayList<>(
+              List.of("convert", source.toString(), "--device", "cpu", "--out", out.toString()));
+      if (isLinked) {
+        words.add("--link");
+      }
+      Terminal run = Terminal.run(words.toArray(String[]::new));
+      assertThat(run.code()).as(run.error()).isZero();
+      Path large = out.resolve("large.bin");
+      assertThat(Files.isSymbolicLink(large)).isEqualTo(isLinked);
+      assertThat(Files.mismatch(large, source.resolve("large.bin"))).isEqualTo(-1);
+      assertThat(run.error()).contains(isLinked ? ", 17 MB are linked" : ", 0 MB are linked");
+    } finally {
+      try (Stream<Path> files = Files.walk(other)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
   }
 
   @Test

@@ -23,6 +23,7 @@ import wan4j.engine.Fingerprint;
 import wan4j.engine.LatentsFile;
 import wan4j.media.Clip;
 import wan4j.media.PictureReader;
+import wan4j.media.VideoFormat;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -413,11 +414,13 @@ final class GenerateCommandTest {
   @Test
   void aPreviewIsAStillPictureOrAMovingOne() {
     Tensor frames = Tensor.of(new byte[3 * 4 * 8 * 3], 3, 4, 8, 3);
-    for (boolean isMoving : new boolean[] {false, true}) {
-      Preview preview = new Preview(1, folder.resolve("out.mp4"), isMoving);
+    for (VideoFormat format : List.of(VideoFormat.PICTURE, VideoFormat.GIF, VideoFormat.WEBP)) {
+      Preview preview = new Preview(1, folder.resolve("out.mp4"), format);
       preview.write(frames);
       preview.write(frames); // in place of the one before
-      if (isMoving) {
+      if (format == VideoFormat.WEBP) {
+        assertThat(preview.file()).hasFileName("out.mp4.preview.webp").isNotEmptyFile();
+      } else if (format == VideoFormat.GIF) {
         assertThat(VideoReader.read(preview.file()).frames().shape())
             .isEqualTo(Shape.of(3, 4, 8, 3));
       } else {

@@ -19,7 +19,9 @@ final class MistakeTest {
         "compare a | compare got no B; add it",
         "compare | compare got no A; add it",
         "inspect | inspect got no CKPT; add it",
-        "generate --prompt a --prompt b | --prompt was given twice; expected it once",
+        "preprocess animate | wan4j preprocess animate got no --video_path, --refer_path and"
+            + " --save_path; add them, or see wan4j preprocess animate --help",
+        "generate --size a --size b | --size was given twice; expected it once",
         "generate -o a.mp4 --out b.mp4 | -o and --out are one flag and were both given",
         "generate --prompt | --prompt got no value; expected <prompt>",
         "generate --steps few | --steps got \"few\"; it takes a whole number from 1 to 1000",

@@ -34,9 +34,6 @@ final class RefusalTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "--ulysses_size 2",
-        "--t5_fsdp",
-        "--dit_fsdp",
         "--use_prompt_extend",
         "--prompt_extend_method local_qwen",
         "--prompt_extend_model x",
@@ -137,9 +134,18 @@ final class RefusalTest {
     "--cfg_gate 2, cfg_gate got 2.0",
     "--overwrite, without --requests",
     "--speed warp, 'give exact, balanced or fast'",
+    "'--speed ', 'give exact, balanced or fast'",
     "--preview_format gif, without --preview",
-    "--preview 1 --preview_format webp, give png",
+    "--preview 1 --preview_format avif, give png",
     "--preview 0, --preview got 0",
+    "--encoder vp9, 'give openh264, x264 or nvenc'",
+    "--encoder x264, 'the FFmpeg at hand has no libx264; give openh264'",
+    "--encoder nvenc, '; give openh264'",
+    "--clips 0, --clips got 0",
+    "--clips 2 --clip_overlap 4, give 4n+1 frames",
+    "--clip_overlap 1, add --clips 2",
+    "--clips 2 --save_latents out, for videos of one clip",
+    "--clips 3 --prompt b, 'give it once, or once a clip with --clips'",
     "--last_image demo/picture.png, add --image",
     "--compile --device cpu, '--compile was given, but only a GPU'",
     "--compile_mode max-autotune --device cpu, '--compile_mode was given, but only a GPU'",
@@ -391,6 +397,27 @@ final class RefusalTest {
   void whatIsNoNameOfAVideoIsRefusedByItsKind(String target, String fragment) {
     assertRefused(Terminal.generate(TEXT_TO_VIDEO, Path.of(target)), fragment);
     assertThat(Path.of("-")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--gpus 2 --device cpu | --gpus 2 was given, but on the device cpu the processors work"
+            + " together anyway",
+        "--ulysses_size 8 --dit_fsdp --t5_fsdp --device cpu | --ulysses_size 8 was given, but on"
+            + " the device cpu",
+        "--cfg_parallel True --device cpu | --cfg_parallel True was given, but on the device cpu",
+        "--gpus 0 | --gpus got 0; give 1 or more",
+        "--ulysses_size 0 | --ulysses_size got 0; give 1 or more",
+        "--rank_timeout 0 --gpus 2 --device cuda | --rank_timeout got 0.0; give seconds",
+        "--dit_fsdp | --dit_fsdp was given for one GPU",
+        "--dit_fsdp --t5_fsdp True | --dit_fsdp and --t5_fsdp was given for one GPU",
+        "--device cuda:x | device got \"cuda:x\"; give cuda:0, cuda:1 and so on, cuda, or cpu",
+        "--cfg_parallel maybe | --cfg_parallel got \"maybe\"; give True or False",
+      })
+  void ranksThatCannotBeAreRefused(String flags, String sentence) {
+    refuses(TEXT_TO_VIDEO, flags.split(" ", -1), sentence);
   }
 
   @Test

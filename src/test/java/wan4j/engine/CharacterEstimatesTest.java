@@ -37,6 +37,7 @@ final class CharacterEstimatesTest {
 
   @Test
   void theStepsOfAllClipsCountWithThePicturesSlot() {
+    assertThat(request(20).frames()).isEqualTo(20);
     ProcessorPlan plan = ProcessorPlan.of(options, Task.ANIMATE_14B, request(20));
     assertThat(plan.steps()).isEqualTo(3 * 4); // frames 0 to 8, 8 to 16 and 16 to 19
     assertThat(plan.forwards()).isEqualTo(3 * 4);

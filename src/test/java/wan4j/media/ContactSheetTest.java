@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import wan4j.tensor.Tensor;
 
@@ -34,8 +35,55 @@ final class ContactSheetTest {
   }
 
   @Test
+  void videosSideBySideMoveUntilTheirEndUnderBrokenCaptions() {
+    Tensor three = gray(3, 10);
+    Tensor two = gray(2, 100);
+    Tensor video =
+        ContactSheet.animate(
+            List.of(
+                new ContactSheet.Row("one two three", three),
+                new ContactSheet.Row("b", two),
+                new ContactSheet.Row("红色红", two)),
+            2,
+            40);
+    int height = 4 + 2 * (4 + 3 * 16 + 20 + 4);
+    assertThat(video.shape()).hasToString("[3, " + height + ", 92, 3]");
+    for (int t = 0; t < 3; t++) {
+      assertThat(red(video, t, 20, 4 + 52 + 10)).isEqualTo(10 + t);
+      assertThat(red(video, t, 64, 4 + 52 + 10)).isEqualTo(100 + Math.min(t, 1));
+      assertThat(red(video, t, 20, 4 + 76 + 52 + 10)).isEqualTo(100 + Math.min(t, 1));
+      assertThat(inkedRows(video, t, 4, 44, 4, 52)).as("three lines").isGreaterThan(20);
+      assertThat(inkedRows(video, t, 48, 88, 20, 52)).as("one line").isZero();
+    }
+  }
+
+  private static Tensor gray(int frames, int first) {
+    byte[] rgb = new byte[frames * 10 * 20 * 3];
+    for (int i = 0; i < rgb.length; i++) {
+      rgb[i] = (byte) (first + i / (10 * 20 * 3));
+    }
+    return Tensor.of(rgb, frames, 10, 20, 3);
+  }
+
+  private static int red(Tensor video, int t, int x, int y) {
+    return red(Picture.of(video.at(t)), x, y);
+  }
+
+  private static int inkedRows(Tensor video, int t, int left, int right, int top, int bottom) {
+    int rows = 0;
+    for (int y = top; y < bottom; y++) {
+      int line = y;
+      rows += IntStream.range(left, right).anyMatch(x -> red(video, t, x, line) == 230) ? 1 : 0;
+    }
+    return rows;
+  }
+
+  @Test
   void aSheetOfNothingIsRefused() {
     assertThatThrownBy(() -> ContactSheet.draw(List.of(), 3, 32))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("0 rows");
+    assertThatThrownBy(() -> ContactSheet.animate(List.of(), 3, 32))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("0 rows");
   }

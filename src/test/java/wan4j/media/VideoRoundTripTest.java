@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -84,6 +87,33 @@ final class VideoRoundTripTest {
     for (int i = 0; i < 10; i++) {
       assertThat(decibels(bytes(frames.at(i)), bytes(back.frames().at(i)))).isGreaterThan(20);
     }
+  }
+
+  /// Counts the frames and their milliseconds by WebP's own chunks (Google's "WebP Container
+  /// Specification"): ANMF, whose duration is the 24 bits from byte 12 on.
+  @Test
+  void aWebpHasEveryFrameAndItsTime() throws IOException {
+    Tensor frames = moving(10, 47, 65);
+    Path file = folder.resolve("a.webp");
+    VideoWriter.write(frames, file, VideoSettings.silent(10));
+    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(name(bytes, 0) + name(bytes, 8)).isEqualTo("RIFFWEBP");
+    int count = 0;
+    int milliseconds = 0;
+    for (int at = 12; at < bytes.limit(); at += 8 + (bytes.getInt(at + 4) + 1) / 2 * 2) {
+      if (name(bytes, at).equals("ANMF")) {
+        count++;
+        milliseconds += bytes.getInt(at + 8 + 12) & 0xFFFFFF;
+      }
+    }
+    assertThat(count).isEqualTo(10);
+    assertThat(milliseconds).isBetween(990, 1010);
+  }
+
+  private static String name(ByteBuffer bytes, int at) {
+    byte[] name = new byte[4];
+    bytes.get(at, name);
+    return new String(name, StandardCharsets.US_ASCII);
   }
 
   @Test

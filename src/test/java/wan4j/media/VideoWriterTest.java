@@ -81,7 +81,7 @@ final class VideoWriterTest {
 
   /// The noise makes OpenH264 begin anew in the middle.
   @ParameterizedTest
-  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "noise.mp4"})
+  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "a.webp", "noise.mp4"})
   void piecesGiveTheFileOfTheWhole(String name) throws IOException {
     byte[] noise = new byte[7 * 64 * 96 * 3];
     new Random(3).nextBytes(noise);
@@ -103,7 +103,7 @@ final class VideoWriterTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "a.png", "a"})
+  @ValueSource(strings = {"a.mp4", "a.mkv", "a.gif", "a.webp", "a.png", "a"})
   void aVideoThatIsNotFinishedLeavesNothing(String name) {
     try (VideoWriter writer = VideoWriter.open(folder.resolve(name), settings)) {
       writer.accept(frames.slice(0, 1));

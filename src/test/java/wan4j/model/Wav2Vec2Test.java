@@ -93,13 +93,29 @@ final class Wav2Vec2Test {
     }
   }
 
+  /// A video that ends before its sound takes the first states as they are, from fewer windows.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 29, 30, 31, 48, 49, 500})
+  void theFirstStatesAreThoseOfAllOfThem(int wanted) {
+    Windows windows = new Windows(40, 10, 1000);
+    double[] factors = {1, 0.5, 0.25, 2};
+    try (Weights weights = Weights.open(FOLDER);
+        Wav2Vec2 network = new Wav2Vec2(config(), weights, ops, windows)) {
+      Tensor all = network.mix(SPEECH, factors, Integer.MAX_VALUE);
+      Tensor first = network.mix(SPEECH, factors, wanted);
+      int expected = Math.min(wanted, all.length(0));
+      assertThat(first.length(0)).isEqualTo(expected);
+      assertThat(first.toFloats()).isEqualTo(all.slice(0, expected).toFloats());
+    }
+  }
+
   private double distance(Weights weights, Windows windows, Tensor sound) {
     return Comparison.relativeError(mix(weights, windows, sound), mix(weights, WHOLE, sound));
   }
 
   private float[] mix(Weights weights, Windows windows, Tensor sound) {
     try (Wav2Vec2 network = new Wav2Vec2(config(), weights, ops, windows)) {
-      return network.mix(sound, new double[] {1, 0.5, 0.25, 2}).toFloats();
+      return network.mix(sound, new double[] {1, 0.5, 0.25, 2}, Integer.MAX_VALUE).toFloats();
     }
   }
 
@@ -139,11 +155,11 @@ final class Wav2Vec2Test {
       assertThat(network.isCut(tenMinutes)).isFalse();
       assertThat(network.isCut(tenMinutes + 16_000)).isTrue();
       Tensor click = Tensor.of(new float[399], 399);
-      assertThatThrownBy(() -> network.mix(click, new double[4]))
+      assertThatThrownBy(() -> network.mix(click, new double[4], 1))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("has 399 samples at 16 kHz; expected at least the 400");
       Tensor silence = Tensor.of(new float[16_000], 16_000);
-      assertThat(network.mix(silence, new double[] {1, 1, 1, 1}).isFinite()).isTrue();
+      assertThat(network.mix(silence, new double[] {1, 1, 1, 1}, 99).isFinite()).isTrue();
     }
   }
 

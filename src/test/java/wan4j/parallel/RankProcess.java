@@ -7,26 +7,44 @@ import wan4j.ops.SequenceGroup;
 import wan4j.tensor.Tensor;
 
 /// A process that is one rank of a job, as a launcher's variables say, and adds tensors with the
-/// others so many times: `TIMES`. It prints a line when it has joined and one for the last sum.
+/// others so many times: `TIMES`; with 0 it computes alone and without end. It prints a line when
+/// it has joined and one for the last sum.
 final class RankProcess {
   private RankProcess() {}
 
   /// Joins, adds and finishes; a failure is one sentence and exit code 1.
   public static void main(String[] arguments) {
-    int times = Integer.parseInt(arguments[0]);
+    int adding = Integer.parseInt(arguments[0]);
     JobEnvironment environment = JobEnvironment.of(System.getenv());
     JobIdentity identity = new JobIdentity("0.1.0", "", "a sum");
+    Rendezvous.Times times = Rendezvous.Times.of(Duration.ofSeconds(60));
     int code = 0;
-    try (ProcessMeeting meeting =
-        Rendezvous.join(environment, identity, Rendezvous.Times.of(Duration.ofSeconds(60)))) {
-      System.out.println("joined");
-      System.out.println(sum(meeting, times));
-      meeting.finish();
+    try {
+      String sum =
+          JobMember.work(
+              environment,
+              identity,
+              times,
+              System.out::println,
+              meeting -> {
+                System.out.println("joined");
+                return adding > 0 ? sum(meeting, adding) : compute();
+              });
+      System.out.println(sum);
     } catch (RuntimeException e) {
       System.out.println(e.getMessage());
       code = 1;
     }
     System.exit(code);
+  }
+
+  /// Never comes to a meeting.
+  private static String compute() {
+    double value = 1;
+    while (value > 0) {
+      value = Math.sin(value) + 2;
+    }
+    return "never";
   }
 
   private static String sum(ProcessMeeting meeting, int times) {

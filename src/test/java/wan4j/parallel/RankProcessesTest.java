@@ -79,16 +79,23 @@ final class RankProcessesTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 2})
   void aRankThatIsKilledEndsAllOthers(int killed) throws Exception {
-    startAndWait(3);
+    startAndWait(3, ENDLESS);
     processes.get(killed).destroyForcibly();
     requireEnded(
         killed, "rank %d of 3 ended before its work was done".formatted(killed), System.nanoTime());
   }
 
+  @Test
+  void aRankThatComputesWhenAnotherDiesIsEndedToo() throws Exception {
+    startAndWait(2, 0);
+    processes.get(1).destroyForcibly();
+    requireEnded(1, "rank 1 of 2 ended before its work was done", System.nanoTime());
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
   void aRankThatIsFrozenEndsAllOthers(int frozen) throws Exception {
-    startAndWait(2);
+    startAndWait(2, ENDLESS);
     new ProcessBuilder("kill", "-STOP", String.valueOf(processes.get(frozen).pid()))
         .start()
         .waitFor();
@@ -96,9 +103,9 @@ final class RankProcessesTest {
         frozen, "rank %d of 2 gave no sign of life for 3 s".formatted(frozen), System.nanoTime());
   }
 
-  /// Starts processes that add without end, and waits for a random time within it.
-  private void startAndWait(int ranks) throws Exception {
-    start(ranks, ENDLESS);
+  /// Starts processes that add so many times, and waits for a random time within it.
+  private void startAndWait(int ranks, int times) throws Exception {
+    start(ranks, times);
     for (BufferedReader output : outputs) {
       assertThat(output.readLine()).isEqualTo("joined");
     }

@@ -46,13 +46,19 @@ final class SoundFeaturesTest {
     Tensor features = SoundFeatures.resample(states);
     int[] indices = SoundFeatures.indices(features.length(0), 32, 16);
     float[] expected = SoundFeatures.ofFrames(features, indices).toFloats();
-    float[] heard = SoundFeatures.heard(states, 8, 24, 16).toFloats();
+    float[] heard = SoundFeatures.heard(states, 73, 8, 24, 16).toFloats();
     for (int frame = 0; frame < 24; frame++) {
       for (int i = 0; i < 3; i++) {
         assertThat(heard[i * 24 + frame]).isEqualTo(expected[(8 + frame) * 3 + i]);
       }
     }
     assertThat(heard[23]).isZero(); // the sound has ended
+    int enough = SoundFeatures.heardStates(73, 12, 16);
+    assertThat(enough).isEqualTo(38); // frame 11 hears between states 36 and 37
+    assertThat(SoundFeatures.heard(states.slice(0, enough), 73, 0, 12, 16).toFloats())
+        .isEqualTo(SoundFeatures.heard(states, 73, 0, 12, 16).toFloats());
+    assertThat(SoundFeatures.heardStates(73, 32, 16)).isEqualTo(73);
+    assertThat(SoundFeatures.heardStates(0, 32, 16)).isZero();
     assertThat(SoundFeatures.count(399)).isZero();
     assertThat(SoundFeatures.count(48_000)).isEqualTo(89);
   }

@@ -100,7 +100,23 @@ final class DetailPage {
           The autoencoders' convolutions, one by one; both kernels take turns, run by run. "Added" includes the
           addition of a residual. wan4j takes the faster one of each.\
           """;
+      case "collectives" ->
+          """
+          What ranks exchange, each exchange alone: through NCCL between GPUs, or by copies where ranks share a GPU.
+          "Megabytes" are those of one rank, the rate is of what it sends to others. Times are of the slowest rank,
+          eight exchanges together.\
+          """;
+      case "prediction" ->
+          """
+          Not measured: what the model of many GPUs (docs/many-gpus.md) makes of blocks measured on one GPU as the part of
+          one of N, exchanges, and the other stages of a request.\
+          """;
       case "vae" -> "Encoding or decoding of a whole video.";
+      case "end" ->
+          """
+          The end of a request, after its last step: decoding alone, an mp4 of a moving synthetic picture alone, and
+          both beside each other, which ends when the file has its name.\
+          """;
       case "text" -> "The text encoder on prompts of full length.";
       case "load" ->
           """

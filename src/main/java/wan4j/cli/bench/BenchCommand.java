@@ -12,6 +12,7 @@ import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
 import wan4j.bench.ConvolutionBenchmark;
+import wan4j.bench.EndBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.ProductBenchmark;
@@ -35,11 +36,14 @@ import wan4j.cli.ResidualOptions;
       BenchBlockCommand.class,
       BenchCommand.Forward.class,
       BenchCommand.Autoencoder.class,
+      BenchCommand.End.class,
       BenchCommand.Text.class,
       BenchCommand.Products.class,
       BenchCommand.Layers.class,
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
+      BenchCollectivesCommand.class,
+      BenchPredictCommand.class,
       BenchLoadCommand.class,
       BenchLoraCommand.class,
       BenchGenerateCommand.class,
@@ -105,6 +109,25 @@ public final class BenchCommand implements Runnable {
       return options.run(bench ->
           AutoencoderBenchmark.run(
               bench, video.task(), video.size(), isBoth || decode, isBoth || encode));
+    }
+  }
+
+  @Command(
+      name = "end",
+      mixinStandardHelpOptions = true,
+      description =
+          "The end of a request: decoding alone, an mp4 of a moving synthetic picture alone, and"
+              + " both beside each other.")
+  static final class End implements Callable<Integer> {
+    @Mixin private BenchOptions options;
+    @Mixin private VideoOptions video;
+
+    @Option(names = "--encoder", description = "openh264, x264 or nvenc (default: as in generate).")
+    private String encoder;
+
+    @Override
+    public Integer call() {
+      return options.run(bench -> EndBenchmark.run(bench, video.task(), video.size(), encoder));
     }
   }
 

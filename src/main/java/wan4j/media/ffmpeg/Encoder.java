@@ -9,6 +9,7 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_open2;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_receive_packet;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_frame;
 import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EOF;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
 import static org.bytedeco.ffmpeg.global.avutil.av_dict_free;
 import static org.bytedeco.ffmpeg.global.avutil.av_dict_set;
 
@@ -19,9 +20,12 @@ import org.bytedeco.ffmpeg.avcodec.AVPacket;
 import org.bytedeco.ffmpeg.avformat.AVStream;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
+import org.bytedeco.ffmpeg.avutil.AVRational;
 
 /// One codec that encodes frames of pictures or sound into one stream of a file.
 public final class Encoder implements AutoCloseable {
+  private static final int TRIAL_SIDE = 256;
+
   private final Muxer muxer;
   private final AVCodecContext codec;
   private final AVPacket packet;
@@ -43,6 +47,19 @@ public final class Encoder implements AutoCloseable {
   /// Says whether FFmpeg has an encoder.
   public static boolean isPresent(String name) {
     return avcodec_find_encoder_by_name(name) != null;
+  }
+
+  /// Says whether an encoder that FFmpeg has can be opened on this machine, for a small picture.
+  public static boolean opens(String name) {
+    AVCodec found = avcodec_find_encoder_by_name(name);
+    AVCodecContext trial = avcodec_alloc_context3(found);
+    trial.width(TRIAL_SIDE);
+    trial.height(TRIAL_SIDE);
+    trial.pix_fmt(AV_PIX_FMT_YUV420P);
+    trial.time_base(new AVRational().num(1).den(16));
+    boolean opens = avcodec_open2(trial, found, (AVDictionary) null) >= 0;
+    avcodec_free_context(trial);
+    return opens;
   }
 
   /// Returns the codec's settings.

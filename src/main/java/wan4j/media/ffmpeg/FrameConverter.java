@@ -23,6 +23,8 @@ import org.bytedeco.ffmpeg.swscale.SwsContext;
 /// Copies pictures into and out of FFmpeg's frames, converting colours both ways by the matrix and
 /// range that a frame is tagged with.
 public final class FrameConverter implements AutoCloseable {
+  private static final int LEAST_ROWS = 90; // of a thread
+
   private final int width;
   private final int height;
   private final AVFrame rgb;
@@ -36,6 +38,7 @@ public final class FrameConverter implements AutoCloseable {
     rgb.color_range(AVCOL_RANGE_JPEG);
     scaler = sws_alloc_context();
     scaler.flags(Ffmpeg.EXACT_COLOURS);
+    scaler.threads(Math.clamp(height / LEAST_ROWS, 1, Runtime.getRuntime().availableProcessors()));
   }
 
   /// Allocates a frame of a pixel format with its memory; the caller frees it.

@@ -7,6 +7,7 @@ import static org.bytedeco.ffmpeg.global.avutil.AVCOL_SPC_BT709;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_SPC_RGB;
 import static org.bytedeco.ffmpeg.global.avutil.AVCOL_TRC_BT709;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_BGR0;
+import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_BGRA;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
 import static org.bytedeco.ffmpeg.global.avutil.av_d2q;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
@@ -20,6 +21,9 @@ import wan4j.media.VideoSettings;
 
 /// The pictures of an mp4 or mkv file: colours are converted to what the codec stores, and tagged.
 public final class PictureStream implements AutoCloseable {
+  private static final int LEAST_ROWS = 80; // of a slice: five rows of macroblocks
+  private static final int MOST_SLICES = 8;
+
   private final Muxer muxer;
   private final Encoder encoder;
   private final FrameConverter converter;
@@ -36,10 +40,9 @@ public final class PictureStream implements AutoCloseable {
     frame.color_range(codec.color_range());
   }
 
-  /// Opens a stream of H.264: libx264 where the FFmpeg build has it, else OpenH264.
+  /// Opens a stream of H.264.
   public static PictureStream h264(Muxer muxer, int width, int height, VideoSettings settings) {
-    boolean x264 = Encoder.isPresent("libx264");
-    Encoder encoder = new Encoder(muxer, x264 ? "libx264" : "libopenh264");
+    Encoder encoder = new Encoder(muxer, settings.codec().library());
     AVCodecContext codec = encoder.codec();
     setUp(codec, width, height, settings.framesPerSecond());
     // BT.709 for every size: players that read the tags show the same colours in each.
@@ -48,16 +51,40 @@ public final class PictureStream implements AutoCloseable {
     codec.color_primaries(AVCOL_PRI_BT709);
     codec.color_trc(AVCOL_TRC_BT709);
     codec.color_range(AVCOL_RANGE_MPEG);
-    if (x264) {
-      encoder.open(Map.of("crf", Integer.toString(settings.rateFactor())));
-    } else {
-      // OpenH264 has no rate factor. A constant quantiser of the same number comes close; it takes
-      // numbers below 12 as 12.
-      int quantiser = Math.clamp(settings.rateFactor(), 1, 51);
-      codec.qmin(quantiser);
-      codec.qmax(quantiser);
-      encoder.open(Map.of("rc_mode", "quality", "profile", "high"));
-    }
+    String factor = Integer.toString(settings.rateFactor());
+    encoder.open(
+        switch (settings.codec()) {
+          case X264 -> Map.of("crf", factor);
+          case NVENC -> Map.of("rc", "vbr", "cq", factor, "preset", "p5", "profile", "high");
+          case OPENH264 -> {
+            setUpOpenH264(codec, height, settings.rateFactor());
+            yield Map.of("rc_mode", "quality", "profile", "high");
+          }
+        });
+    return new PictureStream(muxer, encoder, width, height);
+  }
+
+  /// OpenH264 has no rate factor. A constant quantiser of the same number comes close; it takes
+  /// numbers below 12 as 12. Slices are the threads' work, and their number, not the threads',
+  /// decides the bytes.
+  private static void setUpOpenH264(AVCodecContext codec, int height, int rateFactor) {
+    int quantiser = Math.clamp(rateFactor, 1, 51);
+    codec.qmin(quantiser);
+    codec.qmax(quantiser);
+    int slices = Math.clamp(height / LEAST_ROWS, 1, MOST_SLICES);
+    codec.slices(slices);
+    codec.thread_count(Math.min(slices, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /// Opens a stream of moving WebP.
+  public static PictureStream webp(Muxer muxer, int width, int height, VideoSettings settings) {
+    Encoder encoder = new Encoder(muxer, "libwebp_anim");
+    AVCodecContext codec = encoder.codec();
+    setUp(codec, width, height, settings.framesPerSecond());
+    codec.pix_fmt(AV_PIX_FMT_BGRA);
+    codec.colorspace(AVCOL_SPC_RGB);
+    codec.color_range(AVCOL_RANGE_JPEG);
+    encoder.open(Map.of("quality", "90"));
     return new PictureStream(muxer, encoder, width, height);
   }
 
