@@ -87,27 +87,36 @@ struct Masters {
   }
 
   // Returns four sums, with the same of E4M3 products.
-  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], const Lag& lag, int four) const {
-    float4 waiting = first[four * CONSUMERS];
+  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], int four) const {
+    float4 waiting = loadHere(first + four * CONSUMERS);
     return make_float4(
-        waiting.x * lag.factor[0] + sums[4 * four], waiting.y * lag.factor[0] + sums[4 * four + 1],
-        waiting.z * lag.factor[1] + sums[4 * four + 2], waiting.w * lag.factor[1] + sums[4 * four + 3]);
+        waiting.x + sums[4 * four], waiting.y + sums[4 * four + 1], waiting.z + sums[4 * four + 2],
+        waiting.w + sums[4 * four + 3]);
   }
 
   // Adds sums of E4M3 products, which then begin anew.
-  __device__ __forceinline__ void add(const float (&sums)[SUMS], Lag& lag) const {
+  __device__ __forceinline__ void add(const float (&sums)[SUMS]) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      first[i * CONSUMERS] = with(sums, lag, i);
+      first[i * CONSUMERS] = with(sums, i);
     }
-    lag = {{1.0f, 1.0f}};
+  }
+
+  __device__ __forceinline__ void scale(const Factors& factors) const {
+#pragma unroll 1
+    for (int i = 0; i < SUMS / 4; i++) {
+      float4 waiting = first[i * CONSUMERS];
+      first[i * CONSUMERS] = make_float4(
+          waiting.x * factors.row[0], waiting.y * factors.row[0], waiting.z * factors.row[1],
+          waiting.w * factors.row[1]);
+    }
   }
 
   // Takes what waits here to the last sums.
-  __device__ __forceinline__ void finish(float (&sums)[SUMS], const Lag& lag) const {
+  __device__ __forceinline__ void finish(float (&sums)[SUMS]) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      float4 all = with(sums, lag, i);
+      float4 all = with(sums, i);
       sums[4 * i] = all.x;
       sums[4 * i + 1] = all.y;
       sums[4 * i + 2] = all.z;
@@ -135,10 +144,9 @@ struct Attending {
   unsigned int ones;
   void* masters;
   int unpromoted; // tiles
-  Lag lag;
   Scales scales;
   float summed[SUMS];
-  float counts[4] = {}; // the sum of a tile's weights, each row's in two neighbours
+  float counts[4]; // the sum of a tile's weights, each row's in two neighbours
   Score scores[SCORES];
   unsigned int weights[WEIGHTS];
   Rows rows;
@@ -159,7 +167,6 @@ struct Attending {
     int queryTiles = task.queryTiles();
     int head = work->item / queryTiles;
     unpromoted = 0;
-    lag = {{1.0f, 1.0f}};
 #pragma unroll
     for (int r = 0; r < 2; r++) {
       int row = work->item % queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
@@ -234,7 +241,7 @@ struct Attending {
       rows.total[1] += counts[2];
       if (!LAST && ++unpromoted == PROMOTED) { // while the scores are computed
         unpromoted = 0;
-        Masters::of(masters).add(summed, lag);
+        Masters::of(masters).add(summed);
       }
     }
   }
@@ -260,11 +267,22 @@ struct Attending {
   template <bool FOLLOWS>
   __device__ __forceinline__ void weighNext() {
     if constexpr (FOLLOWS) {
-      follow(scores, summed, rows, lag, scales);
+      shrinkBy(follow(scores, rows, scales));
     }
     exponentiate(scores, weights, rows, scales);
     if (!FOLLOWS && isFull(weights, rows)) {
-      bringBack(scores, weights, summed, rows, lag);
+      shrinkBy(bringBack(scores, weights, rows));
+    }
+  }
+
+  __device__ __forceinline__ void shrinkBy(const Factors& factors) {
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      shrink(summed, r, factors.row[r]);
+      rows.total[r] *= factors.row[r];
+    }
+    if constexpr (!IS_WIDE) {
+      Masters::of(masters).scale(factors);
     }
   }
 
@@ -279,7 +297,7 @@ struct Attending {
     if constexpr (IS_WIDE) {
       rows.reduce();
     } else {
-      Masters::of(masters).finish(summed, lag);
+      Masters::of(masters).finish(summed);
       int first = work->item / task.queryTiles() * HEAD_SIZE + threadHere() % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {

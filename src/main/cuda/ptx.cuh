@@ -319,6 +319,17 @@ __device__ __forceinline__ int threadHere() {
   return index;
 }
 
+// Four neighbours in shared memory, at this place in the program: loads that are moved up take registers.
+__device__ __forceinline__ float4 loadHere(const float4* from) {
+  float4 values;
+  asm volatile(
+      "ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+      : "=f"(values.x), "=f"(values.y), "=f"(values.z), "=f"(values.w)
+      : "r"(sharedAddress(from))
+      : "memory");
+  return values;
+}
+
 // 2 to a power, within 2 units in the last place.
 __device__ __forceinline__ float powerOfTwo(float exponent) {
   float power;

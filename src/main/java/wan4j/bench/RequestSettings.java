@@ -81,9 +81,6 @@ public record RequestSettings(
       parameters.put("layers", layers);
     }
     parameters.put("cache", name(cache));
-    if (attention.isNarrow()) {
-      parameters.put("attention", attention.spelling());
-    }
     if (parksText) {
       parameters.put("text encoder", "parked");
     }
