@@ -79,19 +79,25 @@ public final class Inspection {
   /// for the task's own, with layers that `--fp8_skip` names; throws `InputException` when it is no
   /// checkpoint, or damaged, or has no such layer.
   public static Inspection of(Path folder, String sides, Integer frames, List<String> skipped) {
-    return of(folder, sides, frames, skipped, null);
+    return of(folder, sides, frames, skipped, null, Ranks.ALONE);
   }
 
-  /// Looks at the same, and at the memory on one device alone; null for all.
+  /// Looks at the same, and at the memory on one device alone, null for all, where several ranks
+  /// make the request together on each of them: that of the first, which needs most.
   public static Inspection of(
-      Path folder, String sides, Integer frames, List<String> skipped, Device device) {
+      Path folder, String sides, Integer frames, List<String> skipped, Device device, Ranks ranks) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      return of(checkpoint, sides, frames, skipped, device);
+      return of(checkpoint, sides, frames, skipped, device, ranks);
     }
   }
 
   private static Inspection of(
-      Checkpoint checkpoint, String sides, Integer frames, List<String> skipped, Device device) {
+      Checkpoint checkpoint,
+      String sides,
+      Integer frames,
+      List<String> skipped,
+      Device device,
+      Ranks ranks) {
     Path folder = checkpoint.folder();
     Quantization recipe = new Quantization(Quantization.Recipe.UNNAMED, skipped);
     CheckpointSummary summary = checkpoint.summary();
@@ -128,7 +134,7 @@ public final class Inspection {
     List<Need> needs = new ArrayList<>();
     for (boolean offload : new boolean[] {true, false}) {
       if (device != Device.CUDA) {
-        EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false);
+        EngineOptions processor = new EngineOptions(folder, Device.CPU, offload, false).with(ranks);
         needs.add(need(model, processor, "fp32", request));
       }
       if (device == Device.CPU) {
@@ -137,12 +143,24 @@ public final class Inspection {
       for (Arithmetic arithmetic : List.of(Arithmetic.BFLOAT16, Arithmetic.FLOAT32)) {
         String name = arithmetic == Arithmetic.BFLOAT16 ? "bf16" : "fp32";
         needs.add(
-            need(model, gpu(folder, arithmetic, Quantization.NONE, offload, false), name, request));
+            need(
+                model,
+                gpu(folder, arithmetic, Quantization.NONE, offload, false).with(ranks),
+                name,
+                request));
       }
       needs.add(
-          need(model, gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false), "fp8", request));
+          need(
+              model,
+              gpu(folder, Arithmetic.BFLOAT16, recipe, offload, false).with(ranks),
+              "fp8",
+              request));
       needs.add(
-          need(model, gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true), "fp8", request));
+          need(
+              model,
+              gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true).with(ranks),
+              "fp8",
+              request));
     }
     return new Inspection(summary, float8, checkpoint.config().headDim(), layers, request, needs);
   }
@@ -207,7 +225,8 @@ public final class Inspection {
       OpenCheckpoint model, EngineOptions options, String precision, VideoRequest request) {
     String flags =
         (options.offload() == Offload.ALWAYS ? "--offload_model True" : "--offload_model False")
-            + (options.textOnCpu() ? " --t5_cpu" : "");
+            + (options.textOnCpu() ? " --t5_cpu" : "")
+            + (options.ranks().isAlone() ? "" : ", each of " + options.ranks().count());
     MemoryNeed need =
         new MemoryEstimates(options, model)
             .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);

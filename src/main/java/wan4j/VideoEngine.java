@@ -51,7 +51,12 @@ public final class VideoEngine implements AutoCloseable {
   /// Opens a checkpoint on a device; throws `InputException` when either cannot be used.
   public static VideoEngine open(EngineOptions options) {
     Objects.requireNonNull(options, "options");
-    return new VideoEngine(options, RankTeam.open(options));
+    return of(options, RankTeam.open(options));
+  }
+
+  /// Makes videos with ranks that are open, which close with the engine.
+  static VideoEngine of(EngineOptions options, RankTeam team) {
+    return new VideoEngine(options, team);
   }
 
   /// Returns what the checkpoint makes video from.
@@ -179,6 +184,7 @@ public final class VideoEngine implements AutoCloseable {
     requireOpen();
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
+    requireMeasurable(request);
     RankLayout layout = team.layout(plan);
     CourseRun.ClipNoise noise = SamplingPlans.noise(request.sampling(), course);
     planned = null;
@@ -202,6 +208,15 @@ public final class VideoEngine implements AutoCloseable {
       cache.finish();
       return made;
     });
+  }
+
+  /// Throws `InputException` when ratios are to be measured of tokens that ranks divide.
+  private void requireMeasurable(VideoRequest request) {
+    if (!options.ranks().isAlone() && request.cache() instanceof CacheSettings.Calibration) {
+      throw new InputException(
+          "--magcache_calibration was given with %d GPUs, but ratios are measured on one; leave out --gpus and --ulysses_size"
+              .formatted(options.ranks().count()));
+    }
   }
 
   /// Decodes a request's latents and hands over its frames piece by piece; throws `InputException`

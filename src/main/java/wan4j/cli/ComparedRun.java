@@ -88,7 +88,8 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
         options.offload(),
         options.textOnCpu(),
         options.recording(),
-        AttentionSettings.AUTO);
+        AttentionSettings.AUTO,
+        options.ranks());
   }
 
   void write(Path file, VideoComparison comparison) {

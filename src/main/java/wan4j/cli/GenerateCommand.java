@@ -114,8 +114,12 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--device",
-      description = "cpu or cuda (default: cuda where this machine has a Hopper GPU, else cpu).")
+      description =
+          "cpu, cuda, or cuda:N for the GPU of a number, the first of several (default: cuda where"
+              + " this machine has a Hopper GPU, else cpu).")
   private String device;
+
+  @Mixin private RankOptions ranks;
 
   @Option(
       names = "--offload_model",
@@ -172,7 +176,7 @@ final class GenerateCommand implements Callable<Integer> {
       PendingFile.requireWritable(calibration);
     }
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     if (convertModelType && where == Device.CPU) {
       throw new InputException(
           "--convert_model_dtype was given, but the CPU computes in float32 from weights as they"
@@ -221,7 +225,8 @@ final class GenerateCommand implements Callable<Integer> {
         offload(),
         textOnCpu,
         compile.recording(where),
-        attention.settings());
+        attention.settings(),
+        ranks.ranks(where, device(absence).gpu(), notes));
   }
 
   private Quantization quantization(Device where) {
@@ -251,7 +256,7 @@ final class GenerateCommand implements Callable<Integer> {
     Path folder = output.folder();
     Interruption.heed();
     String absence = device == null ? Device.absence() : null;
-    Device where = device == null ? preferred(absence) : Device.of(device);
+    Device where = device(absence).device();
     try (var progress = report.progress();
         VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
       requireTask(engine);
@@ -346,9 +351,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  /// Returns the device where none was named, of what the machine has answered already.
-  private static Device preferred(String absence) {
-    return absence == null ? Device.CUDA : Device.CPU;
+  private DeviceName device(String absence) {
+    return device == null ? DeviceName.preferred(absence) : DeviceName.of(device);
   }
 
   private Offload offload() {

@@ -8,6 +8,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import wan4j.Device;
 import wan4j.Inspection;
+import wan4j.Ranks;
+import wan4j.tensor.InputException;
 
 /// `wan4j inspect`: what a checkpoint is and what it needs.
 @Command(
@@ -40,10 +42,33 @@ final class InspectCommand implements Callable<Integer> {
       description = "cpu or cuda: tells the memory on that device alone (default: on both).")
   private String device;
 
+  @Option(
+      names = "--gpus",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Tells the memory on each of so many GPUs that make the request together (default: 1).")
+  private int gpus;
+
+  @Option(
+      names = "--ulysses_size",
+      paramLabel = "N",
+      description = "How many of them share each forward, as in generate.")
+  private Integer sequence;
+
   @Override
   public Integer call() {
     Device only = device == null ? null : Device.of(device);
-    Inspection.of(checkpoint, size, frames, skipped, only).lines().stream()
+    if (gpus > 1 && only == Device.CPU) {
+      throw new InputException(
+          "--gpus got %d, but --device is cpu; give --device cuda, or leave one of them out"
+              .formatted(gpus));
+    }
+    Ranks ranks =
+        Ranks.of(sequence == null ? gpus : Math.max(gpus, sequence))
+            .dividing(sequence == null ? 0 : sequence, null);
+    Device where = ranks.isAlone() ? only : Device.CUDA;
+    Inspection.of(checkpoint, size, frames, skipped, where, ranks).lines().stream()
         .map(Sentence::inLine)
         .forEach(System.out::println);
     return 0;

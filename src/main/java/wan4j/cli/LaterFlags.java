@@ -25,8 +25,6 @@ final class LaterFlags {
 
   private static final Map<String, Flag> TABLE =
       Stream.of(
-              values("several devices", Set.of("1"), "ulysses_size"),
-              switches("several devices", "t5_fsdp", "dit_fsdp"),
               switches("prompt extension", "use_prompt_extend"),
               values(
                   "prompt extension",

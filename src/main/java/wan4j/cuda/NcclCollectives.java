@@ -2,7 +2,9 @@ package wan4j.cuda;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import wan4j.cuda.bind.Nccl;
 import wan4j.cuda.device.Device;
@@ -12,19 +14,17 @@ import wan4j.ops.SequenceGroup;
 import wan4j.tensor.Tensor;
 
 /// Exchange between GPUs through NCCL, in the order of the backend's other work: nothing waits on
-/// the host. An exchange that began and makes no progress, and one of a rank that has failed, is
-/// ended for all.
+/// the host.
 public final class NcclCollectives implements Collectives {
-  private static final long PATIENCE = 200_000_000; // nanoseconds
-
   private final Device device;
   private final long communicator;
   private final int rank;
   private final int ranks;
   private final Consumer<Throwable> failed;
-  private final AtomicBoolean isLeft = new AtomicBoolean();
-  private volatile boolean isCalling; // the rank's thread is within the library
-  private ExchangeWatch watch; // null until it is asked for
+  private final ReentrantLock lock = new ReentrantLock(); // of the communicator's life
+  private boolean isGone; // guarded by it
+  private final AtomicLong begun = new AtomicLong();
+  private ExchangeMarks marks; // null until exchanges are watched
 
   /// Joins the communicator of a name as one of its ranks, and waits for the others; `failed` is
   /// told a failure of this rank, and ends the others.
@@ -37,16 +37,11 @@ public final class NcclCollectives implements Collectives {
     communicator = Nccl.join(name, ranks, rank);
   }
 
-  /// Watches from now on that each exchange ends within a time after the ranks' work before it is
-  /// done; where one does not, `failed` is told, and the exchange is to be aborted.
+  /// Watches from now on that each exchange ends within a time after it has begun on this GPU, and
+  /// what the library reports; `failed` is told where it does not, and the exchange is to be
+  /// aborted.
   public void watch(Duration limit) {
-    watch = new ExchangeWatch(device, limit, this::libraryFailure, failed);
-  }
-
-  private String libraryFailure() {
-    synchronized (isLeft) { // the communicator is there as long as it has not been left
-      return isLeft.get() ? null : Nccl.failure(communicator);
-    }
+    marks = new ExchangeMarks(device, limit, this::failure, failed);
   }
 
   @Override
@@ -95,23 +90,28 @@ public final class NcclCollectives implements Collectives {
               throw new IllegalArgumentException(
                   "reduce: got " + values + ", expected float32 or float64");
         };
+    long address = DeviceStorage.address(values);
     Nccl.Reduction how =
         switch (reduction) {
           case SUM -> Nccl.Reduction.SUM;
           case MAXIMUM -> Nccl.Reduction.MAXIMUM;
         };
-    long address = DeviceStorage.address(values);
-    watched(() ->
+    begin(() ->
         Nccl.allReduce(address, address, values.count(), type, how, communicator, device.stream()));
   }
 
   @Override
   public void broadcast(int from, Tensor values) {
     long address = DeviceStorage.address(values);
-    long bytes = values.bytes();
-    watched(() ->
+    begin(() ->
         Nccl.broadcast(
-            address, address, bytes, Nccl.Element.BYTE, from, communicator, device.stream()));
+            address,
+            address,
+            values.bytes(),
+            Nccl.Element.BYTE,
+            from,
+            communicator,
+            device.stream()));
   }
 
   @Override
@@ -123,7 +123,7 @@ public final class NcclCollectives implements Collectives {
   }
 
   private void exchange(Runnable sends) {
-    watched(() -> {
+    begin(() -> {
       Nccl.startGroup();
       try {
         sends.run();
@@ -133,20 +133,38 @@ public final class NcclCollectives implements Collectives {
     });
   }
 
-  private void watched(Runnable exchange) {
+  private void begin(Runnable exchange) {
     device.begin();
-    isCalling = true;
+    lock.lock();
     try {
-      if (isLeft.get()) {
-        throw new IllegalStateException("the exchange between the ranks has been ended");
+      if (isGone) {
+        throw new IllegalStateException("the exchange between GPUs was ended");
       }
-      if (watch == null || device.isRecording()) {
+      if (marks == null || device.isRecording()) {
         exchange.run();
       } else {
-        watch.around(exchange);
+        marks.around(exchange);
       }
+      begun.incrementAndGet();
     } finally {
-      isCalling = false;
+      lock.unlock();
+    }
+  }
+
+  /// Returns how many exchanges this rank has begun; any thread may ask.
+  public long begun() {
+    return begun.get();
+  }
+
+  /// Returns what NCCL says has gone wrong, in one sentence, or null; any thread may ask.
+  public String failure() {
+    if (!lock.tryLock()) {
+      return null; // an exchange is being begun
+    }
+    try {
+      return isGone ? null : Nccl.failure(communicator);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -169,31 +187,40 @@ public final class NcclCollectives implements Collectives {
     failed.accept(cause);
   }
 
-  /// Ends what this rank waits for and all later exchanges; any thread may call it. It waits a
-  /// moment for the rank's thread to leave the library, unless that waits for the others in it.
+  /// Ends what this rank waits for, and the use of the communicator; any thread may call it. One
+  /// that is within a call of NCCL which does not return is left there.
   public void abort() {
-    synchronized (isLeft) {
-      if (isLeft.compareAndSet(false, true)) {
-        long end = System.nanoTime() + PATIENCE;
-        while (isCalling && System.nanoTime() < end) {
-          Thread.onSpinWait();
-        }
+    boolean isHeld = false;
+    try {
+      isHeld = lock.tryLock(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    try {
+      if (!isGone) {
+        isGone = true;
         Nccl.abort(communicator);
+      }
+    } finally {
+      if (isHeld) {
+        lock.unlock();
       }
     }
   }
 
   @Override
   public void close() {
-    if (watch != null) {
-      watch.close();
+    if (marks != null) {
+      marks.close();
     }
-    device
-        .context()
-        .release(() -> {
-          if (isLeft.compareAndSet(false, true)) {
-            Nccl.destroy(communicator);
-          }
-        });
+    lock.lock();
+    try {
+      if (!isGone) {
+        isGone = true;
+        device.context().release(() -> Nccl.destroy(communicator));
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 }

@@ -145,8 +145,9 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   void link(RankLinks others) {
     if (!others.equals(links)) {
       links = others;
+      Collectives all = links.all(); // on every rank, whatever it has loaded
       if (autoencoder != null) {
-        autoencoder.shareWith(links.all());
+        autoencoder.shareWith(all);
       }
       divide(RankLayout.ALONE);
     }

@@ -1,12 +1,15 @@
 package wan4j.engine;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Ranks;
 import wan4j.cuda.CudaOps;
+import wan4j.cuda.NcclCollectives;
 import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
@@ -20,7 +23,9 @@ import wan4j.parallel.RankLayout;
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
 /// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
 /// the same sets in the same order.
-final class RankLinks implements AutoCloseable {
+public final class RankLinks implements AutoCloseable {
+  private static final Duration MARGIN = Duration.ofSeconds(5);
+
   /// One rank, which reaches nobody.
   static final RankLinks ALONE = new RankLinks(0, 1, HostExchange.ALONE, _ -> null);
 
@@ -28,7 +33,7 @@ final class RankLinks implements AutoCloseable {
   private final int ranks;
   private final HostExchange host;
   private final Function<List<Integer>, Collectives> joining;
-  private final Map<List<Integer>, Collectives> joined = new HashMap<>();
+  private final Map<List<Integer>, Collectives> joined = new ConcurrentHashMap<>();
 
   private RankLinks(
       int rank, int ranks, HostExchange host, Function<List<Integer>, Collectives> joining) {
@@ -40,7 +45,7 @@ final class RankLinks implements AutoCloseable {
 
   /// Returns how a rank reaches those that meet: through NCCL where each has a GPU of its own, else
   /// by copies of memory that all can read.
-  static RankLinks of(Ops ops, Meeting meeting, int rank, Ranks ranks) {
+  public static RankLinks of(Ops ops, Meeting meeting, int rank, Ranks ranks) {
     boolean hasOwnGpu = ops instanceof CudaOps && !ranks.sharesGpu();
     return new RankLinks(
         rank,
@@ -50,47 +55,72 @@ final class RankLinks implements AutoCloseable {
           Meeting own = meeting.among(members);
           int number = members.indexOf(rank);
           return hasOwnGpu
-              ? joined((CudaOps) ops, own, number)
+              ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
         });
   }
 
-  private static Collectives joined(CudaOps ops, Meeting meeting, int rank) {
+  private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
     byte[] name = rank == 0 ? Nccl.uniqueId() : new byte[0];
     byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
-    return ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    NcclCollectives joined =
+        ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
+    meeting.onFailure(
+        _ -> Thread.ofPlatform().daemon().name("ends an exchange").start(joined::abort));
+    joined.watch(limit.plus(MARGIN)); // a rank that does not come has been named before
+    return joined;
+  }
+
+  /// Returns this rank's communicators between GPUs by the ranks in each; any thread may ask.
+  Map<List<Integer>, NcclCollectives> betweenGpus() {
+    Map<List<Integer>, NcclCollectives> all = new HashMap<>();
+    joined.forEach((members, collectives) -> {
+      if (collectives instanceof NcclCollectives nccl) {
+        all.put(members, nccl);
+      }
+    });
+    return all;
   }
 
   /// Returns how the first of so many ranks would reach the others if they were there.
-  static RankLinks imagined(int ranks) {
+  public static RankLinks imagined(int ranks) {
     return ranks == 1
         ? ALONE
         : new RankLinks(
             0, ranks, HostExchange.ALONE, members -> new ImaginedRanks(0, members.size()));
   }
 
-  HostExchange host() {
+  /// Returns the exchange in host memory.
+  public HostExchange host() {
     return host;
   }
 
   /// Returns the exchange between all ranks, or null for one.
-  Collectives all() {
+  public Collectives all() {
     return of(IntStream.range(0, ranks).boxed().toList());
   }
 
   /// Returns the exchange between the ranks that share this one's forward, or null for one.
-  Collectives sequence(RankLayout layout) {
+  public Collectives sequence(RankLayout layout) {
     return of(layout.sequenceOf(rank));
   }
 
   /// Returns the exchange between this rank and the one that does its part of the other branch of
   /// guidance, or null where branches are not divided.
-  Collectives pair(RankLayout layout) {
+  public Collectives pair(RankLayout layout) {
     return of(layout.branchesOf(rank));
   }
 
   private Collectives of(List<Integer> members) {
-    return members.size() == 1 ? null : joined.computeIfAbsent(members, joining);
+    if (members.size() == 1) {
+      return null;
+    }
+    Collectives known = joined.get(members);
+    if (known == null) {
+      known = joining.apply(members); // which waits for the others
+      joined.put(members, known);
+    }
+    return known;
   }
 
   @Override

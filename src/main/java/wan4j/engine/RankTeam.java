@@ -2,6 +2,7 @@ package wan4j.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -10,6 +11,7 @@ import wan4j.EngineOptions;
 import wan4j.Ranks;
 import wan4j.Recording;
 import wan4j.ops.Ops;
+import wan4j.parallel.JobEnvironment;
 import wan4j.parallel.LocalMeeting;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.RankLayout;
@@ -25,6 +27,7 @@ public final class RankTeam implements AutoCloseable {
   private final List<Networks> networks; // of each rank
   private Meeting meeting; // null before the first work, and after one that failed
   private List<RankLinks> links = List.of();
+  private final AtomicReference<RankThreads> present = new AtomicReference<>(); // or the last
   private boolean isLost;
 
   private RankTeam(EngineOptions options, List<Networks> networks) {
@@ -50,8 +53,19 @@ public final class RankTeam implements AutoCloseable {
         options, rank -> device -> Backends.recording(backends.get(rank).apply(device), recording));
   }
 
+  /// Throws `InputException` when a launcher has started this process as one of several, by the
+  /// variables that it sets: each would make the same video.
+  public static void requireOneProcess(Map<String, String> variables) {
+    JobEnvironment job = JobEnvironment.of(variables);
+    if (job != null && job.ranks() > 1) {
+      throw new InputException(
+          "RANK and WORLD_SIZE say that this process is %d of %d, but one process uses all GPUs of a machine; start wan4j once, without a launcher, with --gpus"
+              .formatted(job.rank(), job.ranks()));
+    }
+  }
+
   /// Opens a checkpoint for backends that `backends` opens for each rank.
-  static RankTeam open(EngineOptions options, IntFunction<Function<Device, Ops>> backends) {
+  public static RankTeam open(EngineOptions options, IntFunction<Function<Device, Ops>> backends) {
     int ranks = options.ranks().count();
     List<Networks> opened = new ArrayList<>();
     try (Unwinding all = new Unwinding()) {
@@ -99,16 +113,20 @@ public final class RankTeam implements AutoCloseable {
       meet();
     }
     AtomicReference<RankThreads.Outcome> outcome = new AtomicReference<>();
-    T made =
-        RankThreads.run(
-            meeting,
-            rank -> {
-              Networks own = networks.get(rank);
-              own.claim();
-              own.link(links.get(rank));
-              return work.apply(own);
-            },
-            outcome);
+    RankThreads threads = new RankThreads(meeting);
+    present.set(threads);
+    T made;
+    try (ExchangeWatch _ = new ExchangeWatch(links, meeting, options.ranks().timeout())) {
+      made =
+          threads.run(
+              rank -> {
+                Networks own = networks.get(rank);
+                own.claim();
+                own.link(links.get(rank));
+                return work.apply(own);
+              },
+              outcome);
+    }
     if (outcome.get() != null) {
       isLost = !outcome.get().areWhole();
       part();
@@ -124,6 +142,7 @@ public final class RankTeam implements AutoCloseable {
   private void meet() {
     Ranks ranks = options.ranks();
     Meeting begun = new LocalMeeting(ranks.count(), ranks.timeout());
+    begun.onFailure(failure -> present.get().failed(failure));
     List<RankLinks> all = new ArrayList<>();
     for (int rank = 0; rank < ranks.count(); rank++) {
       all.add(RankLinks.of(networks.get(rank).ops(), begun, rank, ranks));

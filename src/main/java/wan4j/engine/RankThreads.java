@@ -3,6 +3,7 @@ package wan4j.engine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.IntFunction;
@@ -22,7 +23,8 @@ final class RankThreads {
   private final AtomicReference<RankException> first = new AtomicReference<>();
   private volatile boolean wasInterrupted;
 
-  private RankThreads(Meeting meeting) {
+  /// Prepares threads for ranks that meet; the meeting's failure is to be told to [#failed].
+  RankThreads(Meeting meeting) {
     this.meeting = meeting;
     threads = new Thread[meeting.ranks()];
     failures = new AtomicReferenceArray<>(threads.length);
@@ -35,16 +37,14 @@ final class RankThreads {
   /// @param areWhole whether all ended by themselves, so that their ranks can be used again
   record Outcome(Throwable failure, boolean areWhole) {}
 
-  /// Returns what the first rank's work gives, or puts into `outcome` why there is nothing.
-  static <T> T run(Meeting meeting, IntFunction<T> work, AtomicReference<Outcome> outcome) {
-    return new RankThreads(meeting).run(work, outcome);
+  /// Takes the first failure of the meeting, on any thread.
+  void failed(RankException failure) {
+    first.set(failure);
+    Thread.ofPlatform().daemon().name("rank watch").start(this::interruptLate);
   }
 
-  private <T> T run(IntFunction<T> work, AtomicReference<Outcome> outcome) {
-    meeting.onFailure(failure -> {
-      first.set(failure);
-      Thread.ofPlatform().daemon().name("rank watch").start(this::interruptLate);
-    });
+  /// Returns what the first rank's work gives, or puts into `outcome` why there is nothing.
+  <T> T run(IntFunction<T> work, AtomicReference<Outcome> outcome) {
     threads[0] = Thread.currentThread();
     List<Thread> others = new ArrayList<>();
     for (int rank = 1; rank < threads.length; rank++) {
@@ -135,10 +135,15 @@ final class RankThreads {
     return true;
   }
 
-  /// Returns the first rank's own failure as it is, another's with its rank.
+  /// Returns the first rank's own failure as it is, and what is the user's affair or a request to
+  /// stop too where it came second; another's with its rank.
   private Throwable told(RankException failure) {
     Throwable own = failures.get(0);
-    if (own != null && !(own instanceof RankException)) {
+    boolean isTold =
+        failure.rank() == 0
+            || own instanceof InputException
+            || own instanceof CancellationException;
+    if (own != null && !(own instanceof RankException) && isTold) {
       return own;
     }
     return failure.getCause() instanceof InputException

@@ -59,7 +59,7 @@ public interface HostExchange {
   /// Returns the numbers that each rank brings, in the order of ranks.
   List<long[]> all(long... own);
 
-  /// Returns the numbers that the first rank's work gives; the others wait as long as it takes.
+  /// Returns the numbers that the first rank's work gives; the others wait for that long.
   long[] numbersOfFirst(Supplier<long[]> work);
 
   /// Returns what the first rank decides, which must not take it long.
@@ -67,12 +67,11 @@ public interface HostExchange {
     return all(isFirst() && decision.getAsBoolean() ? 1 : 0).getFirst()[0] != 0;
   }
 
-  /// Returns the host tensor, or null, that the first rank's work gives; the others wait as long as
-  /// it takes.
+  /// Returns the host tensor, or null, that the first rank's work gives; the others wait for that
+  /// long.
   Tensor ofFirst(Supplier<Tensor> work);
 
-  /// Returns the state, or null, that the first rank's work gives; the others wait as long as it
-  /// takes.
+  /// Returns the state, or null, that the first rank's work gives; the others wait for that long.
   SavedState stateOfFirst(Supplier<SavedState> work);
 
   /// Returns the host tensors that each rank brings, in the order of ranks, to the first rank, and

@@ -8,9 +8,11 @@ import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 
 /// What the threads of one process tell each other, by reference, where they meet. While the first
-/// rank works for all, however long that takes, it goes on coming to the meeting, so that the
-/// others wait for it and not for a rank that has stopped.
+/// rank works for all, such as reading a text encoder, it goes on coming to the meeting, so that
+/// the others wait for it longer than for a rank that has stopped: ten times as long.
 public final class MeetingExchange implements HostExchange {
+  private static final int SIGNS = 40; // of the first rank within its time, a quarter apart
+
   private final Meeting meeting;
   private final int rank;
   private final long patience; // milliseconds after which the first rank shows that it is there
@@ -109,7 +111,8 @@ public final class MeetingExchange implements HostExchange {
     return rank == 0 ? all : List.of();
   }
 
-  /// Comes to the meeting every now and then on behalf of the first rank while that is at work.
+  /// Comes to the meeting every now and then on behalf of the first rank while that is at work, as
+  /// long as it may take.
   private final class Presence implements AutoCloseable {
     private final Thread thread;
     private boolean isOver; // guarded by this
@@ -120,7 +123,7 @@ public final class MeetingExchange implements HostExchange {
 
     private synchronized void run() {
       try {
-        while (true) {
+        for (int sign = 0; sign < SIGNS; sign++) {
           if (!isOver) {
             wait(patience);
           }

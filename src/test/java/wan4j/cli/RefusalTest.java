@@ -34,9 +34,6 @@ final class RefusalTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "--ulysses_size 2",
-        "--t5_fsdp",
-        "--dit_fsdp",
         "--use_prompt_extend",
         "--prompt_extend_method local_qwen",
         "--prompt_extend_model x",
@@ -391,6 +388,27 @@ final class RefusalTest {
   void whatIsNoNameOfAVideoIsRefusedByItsKind(String target, String fragment) {
     assertRefused(Terminal.generate(TEXT_TO_VIDEO, Path.of(target)), fragment);
     assertThat(Path.of("-")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--gpus 2 --device cpu | --gpus 2 was given, but on the device cpu the processors work"
+            + " together anyway",
+        "--ulysses_size 8 --dit_fsdp --t5_fsdp --device cpu | --ulysses_size 8 was given, but on"
+            + " the device cpu",
+        "--cfg_parallel True --device cpu | --cfg_parallel True was given, but on the device cpu",
+        "--gpus 0 | --gpus got 0; give 1 or more",
+        "--ulysses_size 0 | --ulysses_size got 0; give 1 or more",
+        "--rank_timeout 0 --gpus 2 --device cuda | --rank_timeout got 0.0; give seconds",
+        "--dit_fsdp | --dit_fsdp was given for one GPU",
+        "--dit_fsdp --t5_fsdp True | --dit_fsdp and --t5_fsdp was given for one GPU",
+        "--device cuda:x | device got \"cuda:x\"; give cuda:0, cuda:1 and so on, cuda, or cpu",
+        "--cfg_parallel maybe | --cfg_parallel got \"maybe\"; give True or False",
+      })
+  void ranksThatCannotBeAreRefused(String flags, String sentence) {
+    refuses(TEXT_TO_VIDEO, flags.split(" ", -1), sentence);
   }
 
   @Test

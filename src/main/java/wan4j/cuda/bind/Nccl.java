@@ -12,6 +12,11 @@ import java.lang.invoke.MethodHandle;
 /// NCCL, collectives between GPUs. A communicator is a plain long; collectives run in stream order,
 /// and every rank of a communicator calls the same ones in the same order.
 public final class Nccl {
+  static {
+    // with multicast over NVLink, communicators took long to make and hung; NCCL reads this once
+    ProcessEnvironment.setUnlessGiven("NCCL_NVLS_ENABLE", "0");
+  }
+
   private static final NativeLibrary LIBRARY = NativeLibraries.NCCL;
 
   private static final int IN_PROGRESS = 7; // ncclInProgress

@@ -11,9 +11,9 @@ import wan4j.cuda.bind.CudaException;
 import wan4j.cuda.bind.CudaStreams;
 import wan4j.cuda.device.Device;
 
-/// Watches a rank's exchanges in the GPU's queue, on a thread of its own: time counts from when the
-/// work before an exchange is done, so that a long queue is no delay.
-final class ExchangeWatch implements AutoCloseable {
+/// Marks before and after a rank's exchanges in the GPU's queue, which a thread watches: time
+/// counts from when the work before an exchange is done, so that a long queue is no delay.
+final class ExchangeMarks implements AutoCloseable {
   private static final long PAUSE = 200; // milliseconds
 
   private final Device device;
@@ -31,7 +31,7 @@ final class ExchangeWatch implements AutoCloseable {
 
   /// Starts to watch; `libraryFailure` returns what the library says went wrong, or null, and
   /// `failed` is told the first failure.
-  ExchangeWatch(
+  ExchangeMarks(
       Device device, Duration limit, Supplier<String> libraryFailure, Consumer<Throwable> failed) {
     this.device = device;
     this.limit = limit;

@@ -1,0 +1,58 @@
+package wan4j.engine;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import wan4j.Arithmetic;
+import wan4j.AttentionSettings;
+import wan4j.Device;
+import wan4j.EngineOptions;
+import wan4j.LoraMode;
+import wan4j.Offload;
+import wan4j.Quantization;
+import wan4j.Ranks;
+import wan4j.Recording;
+import wan4j.tensor.InputException;
+
+/// What a team of ranks refuses before it opens anything.
+final class RankTeamTest {
+  @Test
+  void aProcessOfALauncherIsRefused() {
+    Map<String, String> torchrun =
+        Map.of(
+            "RANK", "1",
+            "WORLD_SIZE", "8",
+            "LOCAL_RANK", "1",
+            "MASTER_ADDR", "localhost",
+            "MASTER_PORT", "29500");
+    assertThatThrownBy(() -> RankTeam.requireOneProcess(torchrun))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("this process is 1 of 8")
+        .hasMessageContaining("--gpus");
+    assertThatCode(() -> RankTeam.requireOneProcess(Map.of())).doesNotThrowAnyException();
+  }
+
+  @Test
+  void forwardsOfRanksAreNotRecorded() {
+    EngineOptions options =
+        new EngineOptions(
+            Path.of("demo/checkpoint/t2v"),
+            Device.CPU,
+            Arithmetic.BFLOAT16,
+            Quantization.STORED,
+            List.of(),
+            LoraMode.AUTO,
+            Offload.ALWAYS,
+            false,
+            Recording.ALWAYS,
+            AttentionSettings.AUTO,
+            Ranks.of(2));
+    assertThatThrownBy(() -> RankTeam.open(options))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--compile was given with 2 GPUs");
+  }
+}
