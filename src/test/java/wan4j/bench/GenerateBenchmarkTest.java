@@ -7,14 +7,17 @@ import static org.assertj.core.api.Assertions.within;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
@@ -86,7 +89,7 @@ final class GenerateBenchmarkTest {
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
         new RequestSettings(
-            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false);
+            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false, Attention.AUTO);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
@@ -174,6 +177,23 @@ final class GenerateBenchmarkTest {
     try (Workbench bench = shapes()) {
       assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
       assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
+    }
+  }
+
+  @Test
+  void ranksTellTheirLayoutAndWhatEachNeeds() {
+    VideoSize size = VideoSize.of("1280*720", 81);
+    CacheSettings off = new CacheSettings.Off();
+    RequestSettings shared =
+        new RequestSettings(Task.I2V_A14B, size, 40, 40, 0, off, true, Attention.INT8, Ranks.of(8));
+    Map<String, Object> parameters = new HashMap<>();
+    shared.addTo(parameters);
+    assertThat(parameters)
+        .containsEntry("gpus", 8)
+        .containsEntry("layout", "2 x 4")
+        .containsEntry("attention", "int8");
+    try (Workbench bench = shapes()) {
+      assertThat(GenerateBenchmark.need(bench, shared).bytes()).isBetween(38L << 30, 44L << 30);
     }
   }
 

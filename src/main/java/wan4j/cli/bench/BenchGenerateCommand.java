@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.Ranks;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -38,6 +39,29 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "Free the text encoder once the prompts are encoded.")
   private boolean parksText;
 
+  @Option(
+      names = "--gpus",
+      paramLabel = "1..",
+      defaultValue = "1",
+      description = "GPUs that make the video together (default: 1).")
+  private int gpus;
+
+  @Option(
+      names = "--ulysses_size",
+      paramLabel = "1..",
+      description = "GPUs that share each forward (default: half of them with guidance).")
+  private Integer sequence;
+
+  @Option(
+      names = "--share_gpu",
+      description = "All ranks of --gpus use one GPU, which takes as long as all of them.")
+  private boolean sharesGpu;
+
+  private Ranks ranks() {
+    Ranks ranks = Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null);
+    return sharesGpu ? ranks.sharing() : ranks;
+  }
+
   @Override
   public Integer call() {
     RequestSettings settings =
@@ -49,7 +73,8 @@ final class BenchGenerateCommand implements Callable<Integer> {
             blocks.count(),
             caches.settings(video.task()),
             parksText,
-            attention.attention());
+            attention.attention(),
+            ranks());
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
   }
