@@ -18,6 +18,7 @@
 
 constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
 constexpr int SCALE_BYTES = (SCALES + 3) / 4 * 16; // of a tile's keys, in whole sixteens
+constexpr int SCALE_PLACE = (SCALE_BYTES + 127) / 128 * 128; // where copies may begin
 constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
 constexpr int CONSUMERS = 128 * GROUPS;
 constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
@@ -44,7 +45,7 @@ struct Maps {
       unsigned int start, int stage, unsigned int full, int head, int row) const {
     copyBox(start + stage * KEY_BYTES, key, full, 0, head, row, 0);
     copyBox(
-        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_BYTES, keyScale, full,
+        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_PLACE, keyScale, full,
         head * keyStride + row / GROUP, 0, 0, 0);
   }
 
@@ -289,7 +290,7 @@ struct Attending {
   __device__ __forceinline__ void prepare(int stage) {
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
-      scales.key[i] = keyScales[stage * (SCALE_BYTES / 4) + i];
+      scales.key[i] = keyScales[stage * (SCALE_PLACE / 4) + i];
     }
   }
 
@@ -328,7 +329,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
   unsigned char* start = aligned(dynamic);
   unsigned char* scales = start + Places::bytes<Maps>();
-  unsigned char* ones = scales + STAGES * SCALE_BYTES;
+  unsigned char* ones = scales + STAGES * SCALE_PLACE;
   unsigned char* masters = ones + ONES_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
   if constexpr (!IS_WIDE) {

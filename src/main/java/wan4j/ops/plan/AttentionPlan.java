@@ -48,6 +48,7 @@ public record AttentionPlan(
   private static final int GROUP_QUERIES = 64;
   private static final int WARP_QUERIES = 16;
   private static final int SCALE_STEP = 4; // floats of the 16 bytes that are copied at least
+  private static final int COPY_STEP = 128; // bytes between the places where a copy may begin
   private static final int ONES_BYTES = 256; // by which E4M3 weights are summed
   private static final int LONG_TILE = 80;
   private static final int SHORT_TILE = 64;
@@ -81,11 +82,11 @@ public record AttentionPlan(
       return tile * (queryBytes() + value) + scaleBytes();
     }
 
-    /// The bytes of the scales of a tile, of its keys or its values.
+    /// The bytes that the scales of a tile take, of its keys or its values.
     int scaleBytes() {
       return switch (format) {
         case EightBit.INT8, EightBit.FLOAT8, EightBit.INT8_SCORES ->
-            keyScales(tile, (EightBit) format) * Float.BYTES;
+            Math.ceilDiv(keyScales(tile, (EightBit) format) * Float.BYTES, COPY_STEP) * COPY_STEP;
         case EightBit.INT8_VALUES -> headSize * Float.BYTES;
         case AttentionFormat.Simple _ -> 0;
       };
