@@ -12,9 +12,10 @@ public final class JobMember {
 
   private JobMember() {}
 
-  /// Joins the job of an environment, does this rank's work and waits for that of all others; `told`
-  /// is given the sentence with which the process is ended where its work does not end by itself.
-  /// Throws what the work throws, or the `RankException` of the rank whose failure is the cause.
+  /// Joins the job of an environment, does this rank's work and waits for that of all others;
+  /// `told` is given the sentence with which the process is ended where its work does not end by
+  /// itself. Throws what the work throws, or the `RankException` of the rank whose failure is the
+  /// cause.
   public static <T> T work(
       JobEnvironment environment,
       JobIdentity identity,

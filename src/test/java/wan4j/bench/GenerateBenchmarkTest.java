@@ -89,7 +89,14 @@ final class GenerateBenchmarkTest {
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
         new RequestSettings(
-            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false, Attention.AUTO);
+            Task.S2V_14B,
+            VideoSize.of("128*64", 77),
+            2,
+            2,
+            0,
+            new CacheSettings.Off(),
+            false,
+            Attention.AUTO);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
