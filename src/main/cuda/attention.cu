@@ -27,6 +27,7 @@ struct Maps {
   static constexpr int QUERY_BYTES = BOXES * QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = TILE_BYTES;
   static constexpr int VALUE_BYTES = TILE_BYTES;
+  static constexpr int COPIED_KEYS = TILE_BYTES;
   static constexpr int COPIED_VALUES = TILE_BYTES;
 
   const TensorMap& query;
@@ -46,8 +47,9 @@ struct Maps {
     rows<QUERY_BOX_BYTES>(place, query, full, head, row);
   }
 
-  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
-    rows<BOX_BYTES>(place, key, full, head, row);
+  __device__ __forceinline__ void keys(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    rows<BOX_BYTES>(start + stage * KEY_BYTES, key, full, head, row);
   }
 
   __device__ __forceinline__ void values(

@@ -1,13 +1,14 @@
-// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16: the loop of
-// attention.cu. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
+// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16, by
+// attentionloop.cuh. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
 // [queries, heads], and for each GROUP keys, [heads, keyStride]. Values are bfloat16 [keys, heads, 128], or
 // E4M3 transposed, [heads, 128, keys], with a scale and a mean for each channel, [heads, 128]; their keys
 // lie in the order 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15 of each sixteen, so that weights as they lie in
 // registers are a product's left side (thu-ml/SageAttention d1a57a5, sageattention/quant.py).
 //
 // Sums of E4M3 products keep some 14 bits behind the largest number, so every PROMOTED tiles they are added
-// to float32 sums in shared memory, where each thread has places of its own; and what all values of a
-// channel have in common, their mean, is added only at the end.
+// to float32 sums in shared memory, where each thread has places of its own; totals, of which no term is
+// negative, after every tile; and what all values of a channel have in common, their mean less that of
+// their codes, only at the end.
 //
 // A tile of 96 keys is 1,152 cycles of the tensor cores and as many of the exponentials' unit; 24 KB come
 // from the second cache.
@@ -16,6 +17,8 @@
 #include "attention8weights.cuh"
 
 constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
+constexpr int SCALE_BYTES = (SCALES + 3) / 4 * 16; // of a tile's keys, in whole sixteens
+constexpr int SCALE_PLACE = (SCALE_BYTES + 127) / 128 * 128; // where copies may begin
 constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
 constexpr int CONSUMERS = 128 * GROUPS;
 constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
@@ -24,18 +27,26 @@ struct Maps {
   static constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = BOX_BYTES;
   static constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
+  static constexpr int COPIED_KEYS = KEY_BYTES + SCALE_BYTES;
   static constexpr int COPIED_VALUES = VALUE_BYTES;
 
   const TensorMap& query;
   const TensorMap& key;
+  const TensorMap& keyScale;
   const TensorMap& value;
+  int keyStride; // of scales, from head to head
 
   __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
     copyBox(place, query, full, 0, head, row, 0);
   }
 
-  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
-    copyBox(place, key, full, 0, head, row, 0);
+  // Scales lie behind the values of all stages.
+  __device__ __forceinline__ void keys(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    copyBox(start + stage * KEY_BYTES, key, full, 0, head, row, 0);
+    copyBox(
+        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_PLACE, keyScale, full,
+        head * keyStride + row / GROUP, 0, 0, 0);
   }
 
   __device__ __forceinline__ void values(
@@ -77,27 +88,36 @@ struct Masters {
   }
 
   // Returns four sums, with the same of E4M3 products.
-  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], const Lag& lag, int four) const {
-    float4 waiting = first[four * CONSUMERS];
+  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], int four) const {
+    float4 waiting = loadHere(first + four * CONSUMERS);
     return make_float4(
-        waiting.x * lag.factor[0] + sums[4 * four], waiting.y * lag.factor[0] + sums[4 * four + 1],
-        waiting.z * lag.factor[1] + sums[4 * four + 2], waiting.w * lag.factor[1] + sums[4 * four + 3]);
+        waiting.x + sums[4 * four], waiting.y + sums[4 * four + 1], waiting.z + sums[4 * four + 2],
+        waiting.w + sums[4 * four + 3]);
   }
 
   // Adds sums of E4M3 products, which then begin anew.
-  __device__ __forceinline__ void add(const float (&sums)[SUMS], Lag& lag) const {
+  __device__ __forceinline__ void add(const float (&sums)[SUMS]) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      first[i * CONSUMERS] = with(sums, lag, i);
+      first[i * CONSUMERS] = with(sums, i);
     }
-    lag = {{1.0f, 1.0f}};
+  }
+
+  __device__ __forceinline__ void scale(const Factors& factors) const {
+#pragma unroll 1
+    for (int i = 0; i < SUMS / 4; i++) {
+      float4 waiting = first[i * CONSUMERS];
+      first[i * CONSUMERS] = make_float4(
+          waiting.x * factors.row[0], waiting.y * factors.row[0], waiting.z * factors.row[1],
+          waiting.w * factors.row[1]);
+    }
   }
 
   // Takes what waits here to the last sums.
-  __device__ __forceinline__ void finish(float (&sums)[SUMS], const Lag& lag) const {
+  __device__ __forceinline__ void finish(float (&sums)[SUMS]) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      float4 all = with(sums, lag, i);
+      float4 all = with(sums, i);
       sums[4 * i] = all.x;
       sums[4 * i + 1] = all.y;
       sums[4 * i + 2] = all.z;
@@ -121,21 +141,26 @@ struct Attending {
   const Task& task;
   const Statistics& statistics;
   float scale;
+  const float* keyScales; // of the stages
   unsigned int ones;
   void* masters;
-  const float* keyScales; // of a head
   int unpromoted; // tiles
-  Lag lag;
   Scales scales;
   float summed[SUMS];
-  float counts[4] = {}; // the sum of a tile's weights, each row's in two neighbours
+  float counts[4]; // the sum of a tile's weights, each row's in two neighbours
   Score scores[SCORES];
   unsigned int weights[WEIGHTS];
   Rows rows;
 
   __device__ __forceinline__ Attending(
-      const Task& task, const Statistics& statistics, float scale, const void* ones, void* masters)
-      : task(task), statistics(statistics), scale(scale), ones(sharedAddress(ones)), masters(masters) {}
+      const Task& task, const Statistics& statistics, float scale, const void* keyScales,
+      const void* ones, void* masters)
+      : task(task),
+        statistics(statistics),
+        scale(scale),
+        keyScales(static_cast<const float*>(keyScales)),
+        ones(sharedAddress(ones)),
+        masters(masters) {}
 
   __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
 
@@ -143,7 +168,6 @@ struct Attending {
     int queryTiles = task.queryTiles();
     int head = work->item / queryTiles;
     unpromoted = 0;
-    lag = {{1.0f, 1.0f}};
 #pragma unroll
     for (int r = 0; r < 2; r++) {
       int row = work->item % queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
@@ -151,12 +175,12 @@ struct Attending {
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = statistics.query[at] * scale;
     }
-    keyScales = statistics.key + static_cast<int64>(head) * statistics.keyStride;
+    const float* ofHead = statistics.key + static_cast<int64>(head) * statistics.keyStride;
     int lastGroup = (task.keys - 1) / GROUP;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
       int at = block * SCALES + i;
-      scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
+      scales.key[i] = __ldg(ofHead + (at < lastGroup ? at : lastGroup));
     }
 #pragma unroll
     for (int i = 0; i < SUMS; i++) {
@@ -218,7 +242,7 @@ struct Attending {
       rows.total[1] += counts[2];
       if (!LAST && ++unpromoted == PROMOTED) { // while the scores are computed
         unpromoted = 0;
-        Masters::of(masters).add(summed, lag);
+        Masters::of(masters).add(summed);
       }
     }
   }
@@ -244,22 +268,37 @@ struct Attending {
   template <bool FOLLOWS>
   __device__ __forceinline__ void weighNext() {
     if constexpr (FOLLOWS) {
-      follow(scores, summed, rows, lag, scales);
+      shrinkBy(follow(scores, rows, scales));
     }
     exponentiate(scores, weights, rows, scales);
     if (!FOLLOWS && isFull(weights, rows)) {
-      bringBack(scores, weights, summed, rows, lag);
+      shrinkBy(bringBack(scores, weights, rows));
     }
   }
 
-  // Not later: the other warpgroups wait while this one asks for products.
-  __device__ __forceinline__ void prepare(int tile) { scales.load(keyScales + tile * SCALES); }
+  __device__ __forceinline__ void shrinkBy(const Factors& factors) {
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      shrink(summed, r, factors.row[r]);
+      rows.total[r] *= factors.row[r];
+    }
+    if constexpr (!IS_WIDE) {
+      Masters::of(masters).scale(factors);
+    }
+  }
+
+  __device__ __forceinline__ void prepare(int stage) {
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      scales.key[i] = keyScales[stage * (SCALE_PLACE / 4) + i];
+    }
+  }
 
   __device__ __forceinline__ void finish(const Work* work) {
     if constexpr (IS_WIDE) {
       rows.reduce();
     } else {
-      Masters::of(masters).finish(summed, lag);
+      Masters::of(masters).finish(summed);
       int first = work->item / task.queryTiles() * HEAD_SIZE + threadHere() % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {
@@ -279,7 +318,7 @@ struct Attending {
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
+    const __grid_constant__ TensorMap keyScale, const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
     const float* queryScales, const float* keyScales, const float* valueScales, const float* valueMeans,
     int keyStride, int rounds, int rest, int shares, const int* counts, const int* tiles, int most,
     float* parts, void* values, float* inverse, float* largest, const float* state, int stride) {
@@ -289,7 +328,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
   Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
   unsigned char* start = aligned(dynamic);
-  unsigned char* ones = start + Places::bytes<Maps>();
+  unsigned char* scales = start + Places::bytes<Maps>();
+  unsigned char* ones = scales + STAGES * SCALE_PLACE;
   unsigned char* masters = ones + ONES_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
   if constexpr (!IS_WIDE) {
@@ -297,6 +337,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   }
   int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
   Places places = shared;
-  Attending mine(task, statistics, scale, ones, masters);
-  work<Maps>(task, places, works, {query, key, value}, mine, group);
+  Attending mine(task, statistics, scale, scales, ones, masters);
+  work<Maps>(task, places, works, {query, key, keyScale, value, keyStride}, mine, group);
 }

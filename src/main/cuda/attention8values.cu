@@ -1,4 +1,5 @@
-// softmax(q k' scale) v of heads of 128 with exact scores and 8-bit weights and values: query and key are
+// softmax(q k' scale) v of heads of 128 with exact scores and 8-bit weights and values, by
+// attentionloop.cuh: query and key are
 // bfloat16 [tokens, heads, 128], values int8, transposed as attention8.cu has them, with a scale for each
 // channel and GROUP keys, [heads, groups, 128], and a mean for each channel, [heads, 128].
 //
@@ -26,6 +27,7 @@ struct Maps {
   static constexpr int QUERY_BYTES = 2 * QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = 2 * BOX_BYTES;
   static constexpr int VALUE_BYTES = KEYS * HEAD_SIZE;
+  static constexpr int COPIED_KEYS = KEY_BYTES;
   static constexpr int COPIED_VALUES = VALUE_BYTES + SCALE_BYTES;
 
   const TensorMap& query;
@@ -38,7 +40,9 @@ struct Maps {
     copyBox(place + QUERY_BOX_BYTES, query, full, 64, head, row, 0);
   }
 
-  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
+  __device__ __forceinline__ void keys(
+      unsigned int start, int stage, unsigned int full, int head, int row) const {
+    unsigned int place = start + stage * KEY_BYTES;
     copyBox(place, key, full, 0, head, row, 0);
     copyBox(place + BOX_BYTES, key, full, 64, head, row, 0);
   }

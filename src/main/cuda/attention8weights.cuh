@@ -41,13 +41,6 @@ __device__ __forceinline__ void put(float& score, float weight) { score = weight
 struct Scales {
   float query[2];
   float key[SCALES];
-
-  __device__ __forceinline__ void load(const float* keys) {
-#pragma unroll
-    for (int i = 0; i < SCALES; i++) {
-      key[i] = loadHere(keys + i);
-    }
-  }
 };
 
 // Returns the largest exponent of a row, of the two of a thread; scales are positive.
@@ -70,30 +63,23 @@ __device__ __forceinline__ void shrink(float (&values)[COUNT], int r, float fact
   }
 }
 
-// What later sums are relative to what was summed before them, of the two rows of a thread: sums of E4M3
-// products that wait elsewhere are brought along only when the next are added to them.
-struct Lag {
-  float factor[2];
+// By what the sums of a thread's two rows change.
+struct Factors {
+  float row[2];
 };
 
-__device__ __forceinline__ void shrink(
-    float (&sums)[SUMS], Rows& rows, Lag& lag, int r, float factor) {
-  shrink(sums, r, factor);
-  rows.total[r] *= factor;
-  lag.factor[r] *= factor;
-}
-
 // Takes references along with the largest scores once those have grown by 2^HEADROOM.
-__device__ __forceinline__ void follow(
-    const Score (&scores)[SCORES], float (&sums)[SUMS], Rows& rows, Lag& lag, const Scales& scales) {
+__device__ __forceinline__ Factors follow(
+    const Score (&scores)[SCORES], Rows& rows, const Scales& scales) {
+  Factors factors;
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float most = largest(scores, r, scales) - BEGINNING;
     bool grows = most > rows.reference[r] + HEADROOM;
-    float factor = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
+    factors.row[r] = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
     rows.reference[r] = grows ? most : rows.reference[r];
-    shrink(sums, rows, lag, r, factor);
   }
+  return factors;
 }
 
 // Rounds the weights of sixteen keys to what the next product takes.
@@ -171,9 +157,10 @@ __device__ __forceinline__ bool isFull(const unsigned int (&packed)[WEIGHTS], co
   }
 }
 
-// Brings references of rows that are full to where their weights are not, and the sums along.
-__device__ __forceinline__ void bringBack(
-    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], float (&sums)[SUMS], Rows& rows, Lag& lag) {
+// Brings references of rows that are full to where their weights are not, for the sums to follow.
+__device__ __forceinline__ Factors bringBack(
+    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows) {
+  Factors factors;
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float factor = 1.0f;
@@ -194,7 +181,7 @@ __device__ __forceinline__ void bringBack(
       factor = isAbove ? __fdividef(RETURN, most) : 1.0f; // 0 of infinity: such a work is done again
       rows.reference[r] += isAbove ? __log2f(most) - RETURN_EXPONENT : 0.0f;
     }
-    shrink(sums, rows, lag, r, factor);
+    factors.row[r] = factor;
 #pragma unroll
     for (int i = 0; i < SCORES / 2; i++) {
       Score& weight = weights[i / 2 * 4 + r * 2 + i % 2];
@@ -202,4 +189,5 @@ __device__ __forceinline__ void bringBack(
     }
   }
   pack(packed, weights);
+  return factors;
 }

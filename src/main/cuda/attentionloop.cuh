@@ -1,6 +1,6 @@
 // The loop of attention's kernels. A block takes QUERIES queries of one head at a time (attention.cuh says
 // how items are spread). One warp copies keys and values in tiles, the last tile first, which alone may reach
-// beyond the keys (where items attend to lists of tiles, only this warp and what needs scales read them);
+// beyond the keys (where items attend to lists of tiles, only this warp reads them);
 // GROUPS warpgroups of 64 queries multiply. Each asks for the weighted sum of the tile before and for the
 // scores of the next, then turns those into weights while the others have the tensor cores: products whose
 // left side lies in registers hold up the warp that asks for them. The warpgroups ask in turn, in a ring.
@@ -11,7 +11,7 @@
 // A kernel gives two classes. Maps, which the copying warp copies by:
 //   QUERY_BYTES, KEY_BYTES, VALUE_BYTES    of a warpgroup's queries, of a tile of keys and of values, as they
 //                                          lie in shared memory
-//   COPIED_VALUES                          the bytes of VALUE_BYTES, and of what lies elsewhere, that come
+//   COPIED_KEYS, COPIED_VALUES             how many bytes come for each, with what lies elsewhere
 //   queries, keys, values(...)             copy them
 // and Attending, what a warpgroup's thread holds of an item:
 //   begin(work)           begins with nothing summed
@@ -21,7 +21,7 @@
 //   taken<LAST>(stage)    adds what the products of a tile's weights have brought, the item's LAST or not
 //   weighFirst(left)      turns scores of the first tile into weights, `left` keys of which are there
 //   weighNext<FOLLOWS>()  turns those of a later one, whose references FOLLOW the largest scores or do not
-//   prepare(tile)         reads ahead what the scores of a tile need
+//   prepare(stage)        reads what the scores of a tile need, beside its keys
 //   finish()              leaves sums and the rows' totals as they would be in one piece
 //   sums(), rows          those
 #pragma once
@@ -65,8 +65,8 @@ __device__ __forceinline__ void copy(
       unsigned int barrier = places.barriers + 8 * ring.stage;
       int row = list.tile(work->item, tile) * KEYS;
       await(barrier + KEYS_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + KEYS_FULL, Maps::KEY_BYTES);
-      maps.keys(places.keys + ring.stage * Maps::KEY_BYTES, barrier + KEYS_FULL, head, row);
+      arriveExpecting(barrier + KEYS_FULL, Maps::COPIED_KEYS);
+      maps.keys(places.keys, ring.stage, barrier + KEYS_FULL, head, row);
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + VALUES_FULL, Maps::COPIED_VALUES);
       maps.values(places.values, ring.stage, barrier + VALUES_FULL, head, row);
@@ -114,12 +114,10 @@ __device__ __forceinline__ void attend(
     arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
     keyRing.step();
     mine.weighFirst(task.keys - block * KEYS);
-    if (tile > firstTile) {
-      mine.prepare(task.list.tile(work->item, tile - 1));
-    }
 #pragma unroll 1
     while (tile-- > firstTile) {
       await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      mine.prepare(keyRing.stage); // before all warps have met, of which one frees the stage
       meet<256>(1 + group);
       await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
       mine.settleScores();
@@ -138,9 +136,6 @@ __device__ __forceinline__ void attend(
       arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
       keyRing.step();
       mine.template weighNext<FOLLOWS>();
-      if (tile > firstTile) {
-        mine.prepare(task.list.tile(work->item, tile - 1));
-      }
     }
     arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
     queryRing.step();

@@ -105,6 +105,11 @@ public record AttentionSettings(Attention attention, int first, int last, List<I
             .formatted(schedule));
   }
 
+  /// Returns the same steps and layers with another attention.
+  public AttentionSettings with(Attention other) {
+    return new AttentionSettings(other, first, last, layers);
+  }
+
   /// Returns the settings as the flags spell them.
   public String spelling() {
     List<String> parts = new ArrayList<>();
@@ -123,7 +128,7 @@ public record AttentionSettings(Attention attention, int first, int last, List<I
 
   /// How the self-attention of a transformer computes.
   public enum Attention {
-    /// What the quality figures support: bfloat16.
+    /// What the quality figures support: int8 beside FP8 linear layers on a GPU, else bfloat16.
     AUTO("auto"),
     /// bfloat16, or float32 where that is the arithmetic.
     BF16("bf16"),

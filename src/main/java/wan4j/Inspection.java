@@ -310,7 +310,8 @@ public final class Inspection {
             .map(Attention::spelling)
             .collect(Collectors.joining(", "));
     return DeviceRules.fitsEightBitAttention(DType.BF16, headSize)
-        ? "heads of %d: bf16, or on request %s".formatted(headSize, narrow)
+        ? "heads of %d: bf16, on a GPU int8 beside FP8 layers; on request %s"
+            .formatted(headSize, narrow)
         : "heads of %d: bf16; %s need heads of 128 on a GPU".formatted(headSize, narrow);
   }
 

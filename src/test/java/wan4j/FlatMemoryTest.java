@@ -24,8 +24,9 @@ import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.media.WavWriter;
 
-/// Memory outside of the heap does not grow with the clips of a video: what tensors, codecs and
-/// containers have from the C library's `malloc`, counted by it.
+/// Nothing of a clip stays in memory outside of the heap: what tensors, codecs and containers have
+/// from the C library's `malloc`, counted by it. The frames that one clip hands to the next, kept
+/// of each, would pass the allowance.
 final class FlatMemoryTest {
   private static final int CLIPS = 9;
   private static final int WARM = 3; // clips after which nearly all code has run

@@ -33,11 +33,12 @@ public final class BlockBenchmark {
   public static List<Measurement> ofVideo(
       Workbench bench, Task task, VideoSize size, int share, Attention attention) {
     LatentGrid grid = ModelShapes.tokens(task, size);
-    Map<String, Object> parameters = parameters(bench, task, share, 1, attention);
+    Attention settled = settled(bench, task, attention);
+    Map<String, Object> parameters = parameters(bench, task, share, 1, settled);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("tokens", grid.tokens());
-    return measure(bench, task, grid, share, 1, attention, parameters);
+    return measure(bench, task, grid, share, 1, settled, parameters);
   }
 
   /// Measures a number of blocks on a number of tokens.
@@ -47,17 +48,19 @@ public final class BlockBenchmark {
       throw new InputException(
           "got %d tokens and %d layers; give 1 or more of both".formatted(tokens, layers));
     }
-    Map<String, Object> parameters = parameters(bench, task, share, layers, attention);
+    Attention settled = settled(bench, task, attention);
+    Map<String, Object> parameters = parameters(bench, task, share, layers, settled);
     parameters.put("tokens", tokens);
-    return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, attention, parameters);
+    return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, settled, parameters);
+  }
+
+  private static Attention settled(Workbench bench, Task task, Attention attention) {
+    return bench.settled(attention, RandomWeights.config(task, 1).headDim());
   }
 
   private static Map<String, Object> parameters(
       Workbench bench, Task task, int share, int layers, Attention attention) {
-    Map<String, Object> parameters = bench.parameters(task, share);
-    if (AttentionChoice.format(attention) != AttentionFormat.Simple.PLAIN) {
-      parameters.put("attention", attention.spelling());
-    }
+    Map<String, Object> parameters = bench.parameters(task, share, attention);
     parameters.put("layers", layers);
     return parameters;
   }

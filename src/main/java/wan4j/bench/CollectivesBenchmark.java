@@ -5,21 +5,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.IntStream;
-import wan4j.Arithmetic;
 import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.Rates;
 import wan4j.cuda.CudaOps;
-import wan4j.cuda.bind.Cuda;
 import wan4j.cuda.bind.Nccl;
-import wan4j.cuda.jit.KernelCache;
-import wan4j.engine.Backends;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -73,6 +65,10 @@ public final class CollectivesBenchmark {
           List.of(22.0, 354.0));
     }
 
+    private Ranks division() {
+      return sharesGpu ? Ranks.of(ranks).sharing() : Ranks.of(ranks);
+    }
+
     /// Returns the same in other sizes.
     public Settings scaled(double factor) {
       return new Settings(
@@ -93,60 +89,20 @@ public final class CollectivesBenchmark {
     if (settings.ranks < 1) {
       throw new InputException("--gpus got %d; give 1 or more".formatted(settings.ranks));
     }
-    if (bench.device() == Device.CUDA) {
-      Backends.requireGpu();
-      int there = settings.sharesGpu ? settings.ranks : Cuda.count();
-      if (settings.ranks > there) {
-        throw new InputException(
-            "--gpus got %d, but this machine has %d; give at most that, or --share_gpu"
-                .formatted(settings.ranks, there));
-      }
-    }
+    BenchRanks.require(bench.device(), settings.division());
     return new CollectivesBenchmark(bench, settings).run();
   }
 
   private List<Measurement> run() {
     LocalMeeting meeting = new LocalMeeting(settings.ranks, LIMIT);
-    try (ExecutorService threads = Executors.newFixedThreadPool(settings.ranks)) {
-      List<Callable<List<Measurement>>> ranks =
-          IntStream.range(0, settings.ranks)
-              .<Callable<List<Measurement>>>mapToObj(rank -> () -> ofRank(meeting, rank))
-              .toList();
-      List<Measurement> first = null;
-      for (Future<List<Measurement>> future : threads.invokeAll(ranks)) {
-        List<Measurement> own = future.get();
-        first = first == null ? own : first;
-      }
-      return first;
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case RuntimeException failure -> throw failure;
-        case Error failure -> throw failure;
-        case null, default -> throw new IllegalStateException(e);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while ranks exchanged", e);
-    }
+    return BenchRanks.together(meeting, rank -> ofRank(meeting, rank));
   }
 
   private List<Measurement> ofRank(Meeting meeting, int rank) {
-    try (Ops ops = open(rank);
+    try (Ops ops = BenchRanks.open(bench, settings.division(), rank);
         Collectives collectives = collectives(ops, meeting, rank)) {
       return new Rank(ops, collectives, meeting).measureAll();
-    } catch (RuntimeException | Error e) {
-      meeting.fail(rank, e);
-      throw e;
     }
-  }
-
-  private Ops open(int rank) {
-    return bench.device() == Device.CPU
-        ? Backends.open(Device.CPU)
-        : Backends.open(
-            settings.sharesGpu ? Cuda.device().ordinal() : rank,
-            Arithmetic.BFLOAT16,
-            KernelCache.ofUser());
   }
 
   private Collectives collectives(Ops ops, Meeting meeting, int rank) {

@@ -3,6 +3,7 @@ package wan4j.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import wan4j.AttentionSettings.Attention;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
@@ -10,6 +11,7 @@ import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomConditions;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.ShareOfGroup;
+import wan4j.engine.AttentionChoice;
 import wan4j.model.BlockRun;
 import wan4j.model.Conditions;
 import wan4j.model.DiffusionNetwork;
@@ -34,7 +36,7 @@ public final class ForwardBenchmark {
   /// Measures a forward with a number of blocks, 0 for all; of speech to video a forward of the
   /// first clip and one of a later clip, which has more tokens.
   public static List<Measurement> run(
-      Workbench bench, Task task, VideoSize size, int share, int layers) {
+      Workbench bench, Task task, VideoSize size, int share, int layers, Attention attention) {
     int blocks = RandomWeights.layers(task, layers);
     TransformerConfig config = RandomWeights.config(task, blocks);
     LatentGrid grid = ModelShapes.tokens(task, size);
@@ -44,10 +46,11 @@ public final class ForwardBenchmark {
             grid.frames(),
             (long) LatentGrid.PATCH * grid.rows(),
             (long) LatentGrid.PATCH * grid.columns());
-    ShareOfGroup group = new ShareOfGroup(share);
+    Attention settled = bench.settled(attention, config.headDim());
+    ShareOfGroup group = new ShareOfGroup(share, AttentionChoice.format(settled));
     List<Boolean> clips = task == Task.S2V_14B ? List.of(false, true) : List.of(false);
     clips.forEach(isLater -> group.require(tokens(config, sample, isLater), config.heads()));
-    Map<String, Object> parameters = bench.parameters(task, share);
+    Map<String, Object> parameters = bench.parameters(task, share, settled);
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     parameters.put("layers", blocks);

@@ -7,7 +7,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import wan4j.AttentionSettings.Attention;
 import wan4j.MemoryNeed;
+import wan4j.Ranks;
 import wan4j.Sampling;
 import wan4j.Source;
 import wan4j.Task;
@@ -16,7 +18,9 @@ import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.StepTimes;
 import wan4j.bench.random.ModelShapes;
+import wan4j.bench.random.RandomWeights;
 import wan4j.engine.Courses;
+import wan4j.engine.RankLinks;
 import wan4j.engine.RequestCache;
 import wan4j.engine.SamplingPlans;
 import wan4j.media.CharacterVideos;
@@ -24,6 +28,8 @@ import wan4j.media.Picture;
 import wan4j.media.Sound;
 import wan4j.ops.Ops;
 import wan4j.ops.plan.NullOps;
+import wan4j.parallel.LocalMeeting;
+import wan4j.parallel.Meeting;
 import wan4j.pipeline.Course;
 import wan4j.pipeline.CourseListener;
 import wan4j.pipeline.CourseRun;
@@ -45,6 +51,7 @@ public final class GenerateBenchmark {
   private final Workbench bench;
   private final Ops ops;
   private final RequestSettings settings;
+  private final RankLinks links;
   private final Map<String, Object> parameters;
   private final Consumer<Measurement> found;
   private final Consumer<String> log;
@@ -54,14 +61,18 @@ public final class GenerateBenchmark {
       Workbench bench,
       Ops ops,
       RequestSettings settings,
+      RankLinks links,
       Consumer<Measurement> found,
       Consumer<String> log) {
     this.bench = bench;
+    this.links = links;
     this.ops = ops;
     this.settings = settings;
     this.found = found;
     this.log = log;
-    parameters = bench.parameters(settings.task(), 1);
+    int headSize = RandomWeights.config(settings.task(), 1).headDim();
+    Attention attention = bench.settled(settings.attention(), headSize);
+    parameters = bench.parameters(settings.task(), 1, attention);
     settings.addTo(parameters);
   }
 
@@ -73,6 +84,7 @@ public final class GenerateBenchmark {
       Consumer<Measurement> found,
       Consumer<String> log) {
     ModelShapes.tokens(settings.task(), settings.size());
+    BenchRanks.require(bench.settings().device(), settings.ranks());
     MemoryNeed need = need(bench, settings);
     log.accept(
         String.format(
@@ -82,7 +94,51 @@ public final class GenerateBenchmark {
             need.weights() / GIGA,
             need.scopes() / GIGA));
     bench.reserve(need);
-    GenerateBenchmark request = new GenerateBenchmark(bench, bench.ops(), settings, found, log);
+    if (settings.ranks().isAlone()) {
+      measure(bench, settings, RankLinks.imagined(1), need, found, log);
+      return;
+    }
+    Ranks ranks = settings.ranks();
+    LocalMeeting meeting = new LocalMeeting(ranks.count(), ranks.timeout());
+    BenchRanks.together(
+        meeting,
+        rank -> {
+          if (rank == 0) {
+            ofRank(bench, settings, meeting, rank, need, found, log);
+          } else {
+            try (Workbench own =
+                new Workbench(bench.settings(), BenchRanks.open(bench.settings(), ranks, rank))) {
+              own.reserve(need);
+              ofRank(own, settings, meeting, rank, need, _ -> {}, _ -> {});
+            }
+          }
+          return rank;
+        });
+  }
+
+  private static void ofRank(
+      Workbench bench,
+      RequestSettings settings,
+      Meeting meeting,
+      int rank,
+      MemoryNeed need,
+      Consumer<Measurement> found,
+      Consumer<String> log) {
+    try (RankLinks links = RankLinks.of(bench.backend(), meeting, rank, settings.ranks())) {
+      measure(bench, settings, links, need, found, log);
+      meeting.meet(rank, Boolean.class, true); // what is exchanged is there until all are done
+    }
+  }
+
+  private static void measure(
+      Workbench bench,
+      RequestSettings settings,
+      RankLinks links,
+      MemoryNeed need,
+      Consumer<Measurement> found,
+      Consumer<String> log) {
+    GenerateBenchmark request =
+        new GenerateBenchmark(bench, bench.ops(), settings, links, found, log);
     request.gigabytes("estimated memory", need.bytes()); // a run that is broken off has told it
     request.generate(settings.measured());
     request.finish();
@@ -91,7 +147,13 @@ public final class GenerateBenchmark {
   /// Returns the memory that a request needs, from a run on shapes alone.
   static MemoryNeed need(Workbench bench, RequestSettings settings) {
     try (NullOps shapes = bench.shapes()) {
-      new GenerateBenchmark(bench, shapes, settings, _ -> {}, _ -> {})
+      new GenerateBenchmark(
+              bench,
+              shapes,
+              settings,
+              RankLinks.imagined(settings.ranks().count()),
+              _ -> {},
+              _ -> {})
           .generate(Math.min(settings.measured(), SamplingPlan.ENOUGH_STEPS));
       return bench.need(shapes);
     }
@@ -99,7 +161,7 @@ public final class GenerateBenchmark {
 
   private void generate(int steps) {
     Task task = settings.task();
-    try (RandomNetworks networks = new RandomNetworks(bench, ops, settings, this::making);
+    try (RandomNetworks networks = new RandomNetworks(bench, ops, settings, links, this::making);
         var _ = ops.scope()) {
       VideoSize size = settings.size();
       Sampling sampling = Sampling.of(task, 1).withSteps(steps);

@@ -64,6 +64,33 @@ public final class ManyGpusModel {
       double overlap,
       double vaeEfficiency,
       double writing) {
+    /// Asks for a guided request on so many GPUs, of which `sequence` share a forward, or 0 where
+    /// it is divided as `generate` divides it.
+    public static Question of(
+        Task task,
+        VideoSize size,
+        String recipe,
+        String attention,
+        int gpus,
+        int sequence,
+        int steps,
+        int forwards,
+        Shares shares) {
+      int heads = RandomWeights.config(task, 1).heads();
+      RankLayout layout = RankLayout.of(new RankLayout.Wish(gpus, sequence, null), heads, true);
+      return new Question(
+          task,
+          size,
+          recipe,
+          attention,
+          layout,
+          steps,
+          forwards,
+          shares.overlap,
+          shares.vaeEfficiency,
+          shares.writing);
+    }
+
     /// Throws `InputException` for numbers that cannot be.
     public Question {
       if (forwards < 1 || forwards > 2 * steps) {
@@ -78,11 +105,8 @@ public final class ManyGpusModel {
     }
   }
 
-  /// Returns how a guided request of a task is divided among GPUs, as `generate` divides it.
-  public static RankLayout layout(Task task, int gpus, int sequence) {
-    int heads = RandomWeights.config(task, 1).heads();
-    return RankLayout.of(new RankLayout.Wish(gpus, sequence, null), heads, true);
-  }
+  /// What is assumed: see [Question].
+  public record Shares(double overlap, double vaeEfficiency, double writing) {}
 
   /// Predicts a request; throws `InputException` where a measurement that it needs is missing.
   public static List<Measurement> predict(Question question, List<Measurement> measured) {

@@ -7,16 +7,21 @@ import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
 import wan4j.engine.AttentionChoice;
+import wan4j.engine.RankLinks;
 import wan4j.model.CausalAudioEncoder;
 import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.Wav2Vec2;
+import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.parallel.RankLayout;
+import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
+import wan4j.pipeline.RunRanks;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Expert;
 import wan4j.weights.TransformerConfig;
@@ -35,19 +40,31 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final Ops ops;
   private final RequestSettings settings;
   private final Maker maker;
+  private final RunRanks ranks;
+  private final SequenceGroup group;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
   private ClipVision vision;
   private Wav2Vec2 speech; // null where it is not needed
-  private UmT5Encoder encoder; // null once it has left
+  private UmT5Encoder encoder; // the first rank's; null once it has left
 
-  RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, Maker maker) {
+  /// Makes the networks of a rank, which reaches the others through `links`.
+  RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, RankLinks links, Maker maker) {
     this.bench = bench;
+    Task task = settings.task();
+    TransformerConfig config = RandomWeights.config(task, settings.layers());
+    RankLayout layout = settings.layout();
+    Collectives all = links.all(); // every rank asks for the same in the same order
+    Collectives sequence = links.sequence(layout);
+    ranks = new RunRanks(links.host(), links.pair(layout));
+    SequenceGroup alone =
+        SequenceGroup.solo(
+            AttentionChoice.schedule(
+                new AttentionSettings(bench.settled(settings.attention(), config.headDim()))));
+    group = sequence == null ? alone : new UlyssesGroup(sequence, alone);
     this.ops = ops;
     this.settings = settings;
     this.maker = maker;
-    Task task = settings.task();
-    TransformerConfig config = RandomWeights.config(task, settings.layers());
     experts =
         new Experts(
             config,
@@ -57,9 +74,13 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
             task.defaults().boundary(),
             false,
             expert -> expert(config, expert));
-    encoder = maker.make("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
+    if (ranks.host().isFirst()) { // which reads for all
+      encoder =
+          maker.make("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
+    }
     try {
       autoencoder = maker.make("VAE", () -> AutoencoderBenchmark.open(task, ops));
+      autoencoder.shareWith(all);
     } catch (RuntimeException | Error e) {
       park();
       throw e;
@@ -69,11 +90,12 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
     return DiffusionNetwork.load(
-        config,
-        RandomWeights.transformer(config, seed),
-        ops,
-        SequenceGroup.solo(AttentionChoice.schedule(new AttentionSettings(settings.attention()))),
-        bench.precisions());
+        config, RandomWeights.transformer(config, seed), ops, group, bench.precisions());
+  }
+
+  @Override
+  public RunRanks ranks() {
+    return ranks;
   }
 
   @Override

@@ -4,9 +4,11 @@ import java.util.Locale;
 import java.util.Map;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.random.RandomWeights;
+import wan4j.parallel.RankLayout;
 import wan4j.tensor.InputException;
 
 /// What `bench generate` runs.
@@ -18,7 +20,8 @@ import wan4j.tensor.InputException;
 /// @param layers blocks of the transformers, 0 for all
 /// @param cache which forwards MagCache may skip, or null for none
 /// @param parksText whether the text encoder leaves memory once the prompts are encoded
-/// @param attention how self-attention computes
+/// @param attention how self-attention computes in every step and layer
+/// @param ranks who makes the video together
 public record RequestSettings(
     Task task,
     VideoSize size,
@@ -27,19 +30,21 @@ public record RequestSettings(
     int layers,
     CacheSettings cache,
     boolean parksText,
-    Attention attention) {
+    Attention attention,
+    Ranks ranks) {
   private static final int SPEECH_FRAMES = 157; // of two clips
 
-  /// Attention computes as it does where nothing is said.
-  public RequestSettings(
+  /// A request on one device.
+  RequestSettings(
       Task task,
       VideoSize size,
       int steps,
       int measured,
       int layers,
       CacheSettings cache,
-      boolean parksText) {
-    this(task, size, steps, measured, layers, cache, parksText, Attention.AUTO);
+      boolean parksText,
+      Attention attention) {
+    this(task, size, steps, measured, layers, cache, parksText, attention, Ranks.ALONE);
   }
 
   /// Throws `InputException` for steps that cannot be measured.
@@ -65,8 +70,27 @@ public record RequestSettings(
     layers = RandomWeights.layers(task, layers);
   }
 
+  /// Returns how the ranks divide the request, which is guided.
+  RankLayout layout() {
+    RankLayout.Wish wish = new RankLayout.Wish(ranks.count(), ranks.sequence(), ranks.guidance());
+    return ranks.isAlone()
+        ? RankLayout.ALONE
+        : RankLayout.of(wish, RandomWeights.config(task, 1).heads(), true);
+  }
+
   /// Adds what the results depend on.
   void addTo(Map<String, Object> parameters) {
+    if (attention.isNarrow()) {
+      parameters.put("attention", attention.spelling());
+    }
+    if (!ranks.isAlone()) {
+      RankLayout layout = layout();
+      if (!ranks.sharesGpu()) {
+        parameters.put("gpus", ranks.count());
+      }
+      parameters.put("ranks", ranks.count());
+      parameters.put("layout", "%d x %d".formatted(layout.branches(), layout.sequence()));
+    }
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());
     if (task == Task.S2V_14B) {
@@ -81,9 +105,6 @@ public record RequestSettings(
       parameters.put("layers", layers);
     }
     parameters.put("cache", name(cache));
-    if (attention.isNarrow()) {
-      parameters.put("attention", attention.spelling());
-    }
     if (parksText) {
       parameters.put("text encoder", "parked");
     }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import wan4j.Arithmetic;
+import wan4j.AttentionSettings.Attention;
 import wan4j.Device;
 import wan4j.MemoryNeed;
 import wan4j.Quantization;
@@ -17,6 +18,7 @@ import wan4j.bench.measure.OperationTimes;
 import wan4j.bench.measure.Rates;
 import wan4j.bench.measure.TimedOps;
 import wan4j.bench.random.RandomWeights;
+import wan4j.engine.AttentionChoice;
 import wan4j.engine.Backends;
 import wan4j.engine.Precisions;
 import wan4j.ops.Ops;
@@ -150,6 +152,13 @@ public final class Workbench implements AutoCloseable {
     return PrecisionTable.of(Precisions.of(settings.recipe()), List.of());
   }
 
+  /// Returns the attention of a transformer with heads of a size, what `auto` settles on where that
+  /// was chosen.
+  Attention settled(Attention attention, int headSize) {
+    return AttentionChoice.settled(
+        attention, ops().activation(), headSize, Precisions.of(settings.recipe()).isFloat8());
+  }
+
   /// Returns the parameters that every measurement has: the precision, the recipe and the number of
   /// devices.
   public Map<String, Object> parameters() {
@@ -165,6 +174,16 @@ public final class Workbench implements AutoCloseable {
     parameters.put("attention", attention(RandomWeights.config(task, 1).headDim(), false));
     parameters.put("residual", settings.arithmetic().residualSpelling(settings.device()));
     parameters.put("cache", "none");
+    return parameters;
+  }
+
+  /// Returns the parameters of what runs one rank's part of a transformer whose attention is
+  /// settled.
+  Map<String, Object> parameters(Task task, int share, Attention attention) {
+    Map<String, Object> parameters = parameters(task, share);
+    if (attention.isNarrow()) {
+      parameters.put("attention", attention.spelling());
+    }
     return parameters;
   }
 

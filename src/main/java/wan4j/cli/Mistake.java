@@ -1,6 +1,8 @@
 package wan4j.cli;
 
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -11,6 +13,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /// What a command line lacks or has twice, as a sentence with the cure.
 final class Mistake {
+  // what picocli says of `help` with another word
+  private static final Pattern UNKNOWN = Pattern.compile("Unknown subcommand '(.*)'\\.");
+
   private Mistake() {}
 
   /// Returns the sentence of a command line that could not be read.
@@ -22,6 +27,10 @@ final class Mistake {
       case UnmatchedArgumentException unmatched -> unmatched(unmatched);
       default -> {
         ArgSpec argument = exception.getArgSpec();
+        Matcher unknown = UNKNOWN.matcher(exception.getMessage());
+        if (unknown.matches()) {
+          yield "wan4j has no command %s; see wan4j --help".formatted(unknown.group(1));
+        }
         yield argument == null || !exception.getMessage().startsWith("Invalid value")
             ? exception.getMessage()
             : "%s got \"%s\"; it takes %s"

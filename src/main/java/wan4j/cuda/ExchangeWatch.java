@@ -23,11 +23,12 @@ final class ExchangeWatch implements AutoCloseable {
   private final Deque<Exchange> queued = new ArrayDeque<>(); // in order; guarded by itself
   private final Deque<Exchange> free = new ArrayDeque<>(); // guarded by `queued`
   private final List<Exchange> all = new ArrayList<>(); // used by the rank's thread alone
+  private long begun; // exchanges, used by the rank's thread alone
   private final Thread thread;
   private volatile boolean isClosed;
 
-  /// Two marks in the queue.
-  private record Exchange(long begin, long end) {}
+  /// Two marks in the queue, and which exchange of this rank's they are about.
+  private record Exchange(long number, long begin, long end) {}
 
   /// Starts to watch; `libraryFailure` returns what the library says went wrong, or null, and
   /// `failed` is told the first failure.
@@ -42,14 +43,15 @@ final class ExchangeWatch implements AutoCloseable {
 
   /// Queues an exchange between two marks.
   void around(Runnable exchange) {
-    Exchange marks;
+    Exchange used;
     synchronized (queued) {
-      marks = free.poll();
+      used = free.poll();
     }
-    if (marks == null) {
-      marks = new Exchange(CudaStreams.createEvent(), CudaStreams.createEvent());
-      all.add(marks);
+    if (used == null) {
+      used = new Exchange(begun, CudaStreams.createEvent(), CudaStreams.createEvent());
+      all.add(used);
     }
+    Exchange marks = new Exchange(begun++, used.begin, used.end);
     CudaStreams.record(marks.begin, device.stream());
     exchange.run();
     CudaStreams.record(marks.end, device.stream());
@@ -59,16 +61,16 @@ final class ExchangeWatch implements AutoCloseable {
   }
 
   private void run() {
-    Exchange begun = null; // the first in the queue, once it has begun
+    Exchange current = null; // the first in the queue, once it has begun
     long since = 0;
     try {
       device.context().enterBeside();
       while (!isClosed) {
         Exchange first = firstUnfinished();
         if (first == null || !CudaStreams.hasHappened(first.begin)) {
-          begun = null;
-        } else if (first != begun) {
-          begun = first;
+          current = null;
+        } else if (!first.equals(current)) {
+          current = first;
           since = System.nanoTime();
         } else if (System.nanoTime() - since > limit.toNanos()) {
           failed.accept(

@@ -19,7 +19,20 @@ import wan4j.weights.Checkpoint;
 public final class AttentionChoice {
   private AttentionChoice() {}
 
-  /// Returns the format that an attention asks for.
+  /// Returns what `auto` is for heads of a size in an activation type: int8 beside FP8 linear
+  /// layers, whose own rounding costs several times as much (docs/attention.md), and otherwise
+  /// bfloat16. Every other attention stays what it is.
+  public static Attention settled(
+      Attention attention, DType activation, int headSize, boolean isBesideFloat8) {
+    if (attention != Attention.AUTO) {
+      return attention;
+    }
+    return isBesideFloat8 && DeviceRules.fitsEightBitAttention(activation, headSize)
+        ? Attention.INT8
+        : Attention.BF16;
+  }
+
+  /// Returns the format that an attention asks for, where `auto` is settled.
   public static AttentionFormat format(Attention attention) {
     return switch (attention) {
       case AUTO, BF16, CUDNN -> AttentionFormat.Simple.PLAIN;
@@ -30,7 +43,7 @@ public final class AttentionChoice {
     };
   }
 
-  /// Returns the formats in each step and layer.
+  /// Returns the formats in each step and layer, where `auto` is settled.
   public static AttentionSchedule schedule(AttentionSettings settings) {
     return new AttentionSchedule(
         format(settings.attention()),

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import wan4j.AttentionSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
 import wan4j.LoraFile;
@@ -31,6 +32,7 @@ import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
 import wan4j.pipeline.RunRanks;
 import wan4j.pipeline.SamplingPlan;
+import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -59,6 +61,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private ClipVision vision;
   private VideoAutoencoder autoencoder;
   private long piece = VideoAutoencoder.USUAL_PIECE;
+  private final AttentionSettings attention; // settled
   private boolean offloads;
 
   private Networks(
@@ -76,18 +79,26 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     this.merged = merged;
     this.beside = beside;
     this.isOwner = isOwner;
-    group = new ChosenGroup(alone());
     estimates = new MemoryEstimates(options, model);
     offloads = options.offload() != Offload.NEVER;
     model.require(options.quantization());
+    boolean isFloat8 = true;
     for (Expert expert : checkpoint().experts()) {
-      Backends.require(
-          ops,
+      Precision precision =
           Precisions.of(
-              Precisions.recipe(options.quantization(), checkpoint().transformer(expert))));
+              Precisions.recipe(options.quantization(), checkpoint().transformer(expert)));
+      Backends.require(ops, precision);
+      isFloat8 &= precision.isFloat8();
     }
-    AttentionChoice.apply(
-        ops, options.attention(), model.config().headDim(), model.config().layers());
+    int headSize = model.config().headDim();
+    attention =
+        options
+            .attention()
+            .with(
+                AttentionChoice.settled(
+                    options.attention().attention(), ops.activation(), headSize, isFloat8));
+    AttentionChoice.apply(ops, attention, headSize, model.config().layers());
+    group = new ChosenGroup(alone());
     experts =
         new Experts(
             model.config(),
@@ -160,8 +171,13 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     ranks = new RunRanks(links.host(), links.pair(layout));
   }
 
+  /// Returns how self-attention computes, once `auto` is settled.
+  AttentionSettings attention() {
+    return attention;
+  }
+
   private SequenceGroup alone() {
-    return SequenceGroup.solo(AttentionChoice.schedule(options.attention()));
+    return SequenceGroup.solo(AttentionChoice.schedule(attention));
   }
 
   @Override

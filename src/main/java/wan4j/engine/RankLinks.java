@@ -22,7 +22,9 @@ import wan4j.parallel.RankLayout;
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
 /// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
 /// the same sets in the same order.
-final class RankLinks implements AutoCloseable {
+public final class RankLinks implements AutoCloseable {
+  private static final Duration MARGIN = Duration.ofSeconds(5);
+
   /// One rank, which reaches nobody.
   static final RankLinks ALONE = new RankLinks(0, 1, HostExchange.ALONE, _ -> null);
 
@@ -42,7 +44,7 @@ final class RankLinks implements AutoCloseable {
 
   /// Returns how a rank reaches those that meet: through NCCL where each has a GPU of its own, else
   /// by copies of memory that all can read.
-  static RankLinks of(Ops ops, Meeting meeting, int rank, Ranks ranks) {
+  public static RankLinks of(Ops ops, Meeting meeting, int rank, Ranks ranks) {
     boolean hasOwnGpu = ops instanceof CudaOps && !ranks.sharesGpu();
     return new RankLinks(
         rank,
@@ -62,37 +64,38 @@ final class RankLinks implements AutoCloseable {
     byte[] first = meeting.meet(rank, byte[].class, name).getFirst();
     NcclCollectives joined =
         ops.join(first, meeting.ranks(), rank, cause -> meeting.fail(rank, cause));
-    joined.watch(limit);
+    joined.watch(limit.plus(MARGIN)); // a rank that does not come has been named before
     meeting.onFailure(
         _ -> Thread.ofPlatform().daemon().name("ends an exchange").start(joined::abort));
     return joined;
   }
 
   /// Returns how the first of so many ranks would reach the others if they were there.
-  static RankLinks imagined(int ranks) {
+  public static RankLinks imagined(int ranks) {
     return ranks == 1
         ? ALONE
         : new RankLinks(
             0, ranks, HostExchange.ALONE, members -> new ImaginedRanks(0, members.size()));
   }
 
-  HostExchange host() {
+  /// Returns the exchange in host memory.
+  public HostExchange host() {
     return host;
   }
 
   /// Returns the exchange between all ranks, or null for one.
-  Collectives all() {
+  public Collectives all() {
     return of(IntStream.range(0, ranks).boxed().toList());
   }
 
   /// Returns the exchange between the ranks that share this one's forward, or null for one.
-  Collectives sequence(RankLayout layout) {
+  public Collectives sequence(RankLayout layout) {
     return of(layout.sequenceOf(rank));
   }
 
   /// Returns the exchange between this rank and the one that does its part of the other branch of
   /// guidance, or null where branches are not divided.
-  Collectives pair(RankLayout layout) {
+  public Collectives pair(RankLayout layout) {
     return of(layout.branchesOf(rank));
   }
 

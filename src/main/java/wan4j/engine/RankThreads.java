@@ -3,6 +3,7 @@ package wan4j.engine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -140,7 +141,7 @@ final class RankThreads {
   private Throwable told(RankException failure) {
     Throwable own = failures.get(0);
     boolean isTold =
-        own == failure.getCause()
+        Objects.equals(own, failure.getCause())
             || own instanceof InputException
             || own instanceof CancellationException;
     if (own != null && !(own instanceof RankException) && isTold) {

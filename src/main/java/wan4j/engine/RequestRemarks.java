@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import wan4j.AttentionSettings;
 import wan4j.EngineOptions;
 import wan4j.Source;
 import wan4j.VideoRequest;
@@ -30,8 +31,14 @@ public final class RequestRemarks {
       CheckpointRemarks.of(
               networks.checkpoint(), networks.experts().config(), options.quantization())
           .forEach(says);
-      if (options.attention().attention().isNarrow()) {
-        says.accept("self-attention runs in %s".formatted(options.attention().spelling()));
+      AttentionSettings attention = networks.attention();
+      if (attention.attention().isNarrow()) {
+        boolean isChosen = options.attention().attention().isNarrow();
+        says.accept(
+            "self-attention runs in %s%s"
+                .formatted(
+                    attention.spelling(),
+                    isChosen ? "" : ", beside FP8 linear layers; --attention bf16 keeps bf16"));
       }
     }
     if (request.source() instanceof Source.Speech speech) {

@@ -174,7 +174,8 @@ public final class ContactSheet {
     void write(CaptionLetters letters, String text, int left, int top, int right) {
       int next = left;
       int last = left;
-      for (char letter : text.toCharArray()) {
+      for (int i = 0; i < text.length(); i++) {
+        char letter = text.charAt(i);
         boolean isMark = CaptionLetters.isMark(letter);
         int place = isMark ? last : next;
         for (int y = 0; y < CaptionLetters.HEIGHT; y++) {

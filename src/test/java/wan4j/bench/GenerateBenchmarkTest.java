@@ -7,14 +7,17 @@ import static org.assertj.core.api.Assertions.within;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
@@ -78,22 +81,29 @@ final class GenerateBenchmarkTest {
         .isCloseTo(value(found, "peak memory"), within(libraries));
   }
 
-  /// Two clips, each of two steps with guidance, whose estimate is the peak.
+  /// Two clips, each of two steps with guidance. The estimate adds the most weights to the most
+  /// tensors, which this request does not have at once: wav2vec2 has gone when it decodes.
   @Test
   void aRequestOfSpeechIsOfTwoClips() {
     List<Measurement> found = new ArrayList<>();
     List<String> lines = new ArrayList<>();
     RequestSettings settings =
         new RequestSettings(
-            Task.S2V_14B, VideoSize.of("128*64", 77), 2, 2, 0, new CacheSettings.Off(), false);
+            Task.S2V_14B,
+            VideoSize.of("128*64", 77),
+            2,
+            2,
+            0,
+            new CacheSettings.Off(),
+            false,
+            Attention.AUTO);
     try (Workbench bench = shapes()) {
       GenerateBenchmark.run(bench, settings, found::add, lines::add);
     }
     assertThat(found).extracting(Measurement::metric).contains("sound", "conditioning", "decode");
     assertThat(lines).filteredOn(line -> line.startsWith("step ")).hasSize(4);
-    double libraries = 0.2 + CudaOps.allowanceBytes() / 1e9;
-    assertThat(value(found, "estimated memory"))
-        .isCloseTo(value(found, "peak memory"), within(libraries));
+    double peak = value(found, "peak memory");
+    assertThat(value(found, "estimated memory")).isBetween(peak, peak + 1.3);
   }
 
   @Test
@@ -101,7 +111,14 @@ final class GenerateBenchmarkTest {
     Set<Object> open = new HashSet<>();
     RequestSettings request =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("64*64", 5), 2, 2, 1, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("64*64", 5),
+            2,
+            2,
+            1,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = failing("embedding", open)) {
       assertThatThrownBy(() -> GenerateBenchmark.run(bench, request, _ -> {}, _ -> {}))
           .hasMessage("embedding");
@@ -146,10 +163,24 @@ final class GenerateBenchmarkTest {
   void thePublishedRequestFitsTheBarOf56Gigabytes() {
     RequestSettings settings =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), false);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            false,
+            Attention.AUTO);
     RequestSettings parked =
         new RequestSettings(
-            Task.I2V_A14B, VideoSize.of("1280*720", 81), 40, 40, 0, new CacheSettings.Off(), true);
+            Task.I2V_A14B,
+            VideoSize.of("1280*720", 81),
+            40,
+            40,
+            0,
+            new CacheSettings.Off(),
+            true,
+            Attention.AUTO);
     try (Workbench bench = shapes()) {
       assertThat(GenerateBenchmark.need(bench, settings).bytes()).isBetween(45L << 30, 52L << 30);
       assertThat(GenerateBenchmark.need(bench, parked).bytes()).isLessThan(42L << 30);
@@ -157,10 +188,28 @@ final class GenerateBenchmarkTest {
   }
 
   @Test
+  void ranksTellTheirLayoutAndWhatEachNeeds() {
+    VideoSize size = VideoSize.of("1280*720", 81);
+    CacheSettings off = new CacheSettings.Off();
+    RequestSettings shared =
+        new RequestSettings(Task.I2V_A14B, size, 40, 40, 0, off, true, Attention.INT8, Ranks.of(8));
+    Map<String, Object> parameters = new HashMap<>();
+    shared.addTo(parameters);
+    assertThat(parameters)
+        .containsEntry("gpus", 8)
+        .containsEntry("layout", "2 x 4")
+        .containsEntry("attention", "int8");
+    try (Workbench bench = shapes()) {
+      assertThat(GenerateBenchmark.need(bench, shared).bytes()).isBetween(38L << 30, 44L << 30);
+    }
+  }
+
+  @Test
   void aForwardOfSpeechIsThatOfAFirstAndOfALaterClip() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.S2V_14B, VideoSize.of("1024*704", 77), 8, 1, Attention.AUTO);
       assertThat(results)
           .extracting(result -> result.parameters().get("tokens"))
           .containsOnly(59_136, 63_360);
@@ -174,7 +223,8 @@ final class GenerateBenchmarkTest {
   void aForwardTellsWhatPartOfItWaitsForTheHost() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
-          ForwardBenchmark.run(bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1);
+          ForwardBenchmark.run(
+              bench, Task.I2V_A14B, VideoSize.of("64*64", 5), 8, 1, Attention.AUTO);
       Measurement overhead =
           results.stream()
               .filter(r -> r.metric().equals("host overhead"))
@@ -188,11 +238,13 @@ final class GenerateBenchmarkTest {
   @Test
   void aCacheIsNotExtrapolated() {
     VideoSize size = VideoSize.of("64*64", 5);
-    assertThatThrownBy(() -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false))
+    assertThatThrownBy(
+            () -> new RequestSettings(Task.I2V_A14B, size, 40, 2, 0, CACHE, false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--steps_measured");
-    assertThatThrownBy(
-            () -> new RequestSettings(Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false))
+    assertThatThrownBy(() ->
+            new RequestSettings(
+                Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("got 2 steps and 3 measured ones");
   }

@@ -145,7 +145,7 @@ final class RefusalTest {
     "--clips 2 --clip_overlap 4, give 4n+1 frames",
     "--clip_overlap 1, add --clips 2",
     "--clips 2 --save_latents out, for videos of one clip",
-    "--clips 3 --prompt b, 'give it once, or once a clip with --clips'",
+    "--clips 2, --clip_overlap got 5 for clips of 5 frames",
     "--last_image demo/picture.png, add --image",
     "--compile --device cpu, '--compile was given, but only a GPU'",
     "--compile_mode max-autotune --device cpu, '--compile_mode was given, but only a GPU'",
@@ -446,6 +446,14 @@ final class RefusalTest {
             "--start_from_ref",
             "False");
     assertThat(run.code()).as(run.error()).isZero();
+  }
+
+  @Test
+  void helpOfAWordThatIsNoCommandSaysWhereTheCommandsAre() {
+    Terminal run = Terminal.run("help", "nothing");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.error().strip())
+        .isEqualTo("wan4j: wan4j has no command nothing; see wan4j --help");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import wan4j.ops.plan.AttentionPlan;
 /// has.
 final class CudaEightBitTest extends EightBitContract {
   private static final int TOKENS = 75_600;
+  private static final int SAMPLES = 256; // of rows, whose errors differ much where logits do
   private static final int ITEMS =
       AttentionPlan.MOST_BLOCKS; // as many whole ones as a GPU takes at once
 
@@ -63,7 +65,9 @@ final class CudaEightBitTest extends EightBitContract {
   @ParameterizedTest
   @MethodSource("everyFormatOverAVideo")
   void nothingIsLostOverAVideosKeys(EightBit format, Kind kind) {
-    check(format, inputs(kind, ITEMS * KeyBlocks.queries(format), TOKENS, 1, 3), bar(format, kind));
+    int queries = ITEMS * KeyBlocks.queries(format);
+    int[] rows = new Random(5).ints(SAMPLES, 0, queries).toArray();
+    check(format, inputs(kind, queries, TOKENS, 1, 3), rows, bar(format, kind));
   }
 
   private static double bar(EightBit format, Kind kind) {

@@ -317,10 +317,14 @@ public abstract class EightBitContract {
 
   /// Attends twice and compares some rows with float64 ones of what was quantised.
   protected void check(EightBit format, Inputs inputs, double within) {
+    check(format, inputs, rows(inputs.query.length(0)), within);
+  }
+
+  /// Attends twice and compares these rows with float64 ones of what was quantised.
+  protected void check(EightBit format, Inputs inputs, int[] rows, double within) {
     try (Scope _ = ops.scope()) {
       QuantizedHeads heads = quantized(ops, format, inputs);
       float[] got = attend(heads);
-      int[] rows = rows(heads.queries());
       assertThat(Comparison.relativeError(picked(got, rows, heads), truth(inputs, rows)))
           .isLessThan(within);
     }

@@ -19,6 +19,7 @@ final class BenchBlockCommand implements Callable<Integer> {
   @Mixin private VideoOptions video;
   @Mixin private ResidualOptions residual;
   @Mixin private ShareOptions share;
+  @Mixin private SelfAttentionOptions attention;
 
   @Option(
       names = "--tokens",
@@ -32,20 +33,9 @@ final class BenchBlockCommand implements Callable<Integer> {
       description = "Blocks, with --tokens (default: 1).")
   private Integer layers;
 
-  @Option(
-      names = "--attention",
-      defaultValue = "auto",
-      description = "Self-attention: auto, bf16, int8, fp8, int8qk or int8pv (default: auto).")
-  private String attention;
-
   @Override
   public Integer call() {
-    Attention chosen = Attention.of(attention);
-    if (chosen == Attention.CUDNN) {
-      throw new InputException(
-          "--attention cudnn was given, but bench block runs wan4j's kernels; leave it out, or use"
-              + " bench attention, which measures both");
-    }
+    Attention chosen = attention.attention();
     if (tokens == null) {
       if (layers != null) {
         throw new InputException("--layers was given without --tokens; add it, or use forward");

@@ -72,6 +72,7 @@ public final class BenchCommand implements Runnable {
     @Mixin private ResidualOptions residual;
     @Mixin private ShareOptions share;
     @Mixin private BlocksOptions blocks;
+    @Mixin private SelfAttentionOptions attention;
 
     @Override
     public Integer call() {
@@ -79,7 +80,12 @@ public final class BenchCommand implements Runnable {
           residual,
           bench ->
               ForwardBenchmark.run(
-                  bench, video.task(), video.size(), share.count(), blocks.count()));
+                  bench,
+                  video.task(),
+                  video.size(),
+                  share.count(),
+                  blocks.count(),
+                  attention.attention()));
     }
   }
 

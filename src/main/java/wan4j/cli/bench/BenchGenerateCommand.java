@@ -4,7 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import wan4j.AttentionSettings.Attention;
+import wan4j.Ranks;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -19,6 +19,7 @@ final class BenchGenerateCommand implements Callable<Integer> {
   @Mixin private VideoOptions video;
   @Mixin private BlocksOptions blocks;
   @Mixin private CacheOptions caches;
+  @Mixin private SelfAttentionOptions attention;
 
   @Option(
       names = {"--steps", "--sample_steps"},
@@ -39,10 +40,27 @@ final class BenchGenerateCommand implements Callable<Integer> {
   private boolean parksText;
 
   @Option(
-      names = "--attention",
-      defaultValue = "auto",
-      description = "Self-attention: auto, bf16, int8, fp8, int8qk or int8pv (default: auto).")
-  private String attention;
+      names = "--gpus",
+      paramLabel = "1..",
+      defaultValue = "1",
+      description = "GPUs that make the video together (default: 1).")
+  private int gpus;
+
+  @Option(
+      names = "--ulysses_size",
+      paramLabel = "1..",
+      description = "GPUs that share each forward (default: half of them with guidance).")
+  private Integer sequence;
+
+  @Option(
+      names = "--share_gpu",
+      description = "All ranks of --gpus use one GPU, which takes as long as all of them.")
+  private boolean sharesGpu;
+
+  private Ranks ranks() {
+    Ranks ranks = Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null);
+    return sharesGpu ? ranks.sharing() : ranks;
+  }
 
   @Override
   public Integer call() {
@@ -55,7 +73,8 @@ final class BenchGenerateCommand implements Callable<Integer> {
             blocks.count(),
             caches.settings(video.task()),
             parksText,
-            Attention.of(attention));
+            attention.attention(),
+            ranks());
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
   }

@@ -113,17 +113,16 @@ final class BenchPredictCommand implements Callable<Integer> {
         recipe == null ? Quantization.Recipe.NONE : Quantization.Recipe.of(recipe);
     Attention format = Attention.of(attention);
     ManyGpusModel.Question question =
-        new ManyGpusModel.Question(
+        ManyGpusModel.Question.of(
             video.task(),
             video.size(),
             chosen.spelling(),
             format.isNarrow() ? format.spelling() : "wan4j",
-            ManyGpusModel.layout(video.task(), gpus, sequence == null ? 0 : sequence),
+            gpus,
+            sequence == null ? 0 : sequence,
             steps,
             forwards == null ? 2 * steps : forwards,
-            overlap,
-            vaeEfficiency,
-            writing);
+            new ManyGpusModel.Shares(overlap, vaeEfficiency, writing));
     List<Measurement> results = ManyGpusModel.predict(question, measured);
     Report.lines(results).forEach(System.out::println);
     if (target != null) {

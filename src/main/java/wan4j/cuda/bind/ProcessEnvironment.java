@@ -9,6 +9,7 @@ import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
 
 /// The process's environment as C libraries read it, which Java's view of it does not change.
+@SuppressWarnings("restricted")
 final class ProcessEnvironment {
   private static final MethodHandle SET = set();
 
