@@ -1,14 +1,13 @@
-// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16, by
-// attentionloop.cuh. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
+// softmax(q k' scale) v of heads of 128 with queries and keys of 8 bits, and values of 8 or 16: the loop of
+// attention.cu. Query and key [tokens, heads, 128] are int8 or E4M3, with a scale for each query of a head,
 // [queries, heads], and for each GROUP keys, [heads, keyStride]. Values are bfloat16 [keys, heads, 128], or
 // E4M3 transposed, [heads, 128, keys], with a scale and a mean for each channel, [heads, 128]; their keys
 // lie in the order 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15 of each sixteen, so that weights as they lie in
 // registers are a product's left side (thu-ml/SageAttention d1a57a5, sageattention/quant.py).
 //
 // Sums of E4M3 products keep some 14 bits behind the largest number, so every PROMOTED tiles they are added
-// to float32 sums in shared memory, where each thread has places of its own; totals, of which no term is
-// negative, after every tile; and what all values of a channel have in common, their mean less that of
-// their codes, only at the end.
+// to float32 sums in shared memory, where each thread has places of its own; and what all values of a
+// channel have in common, their mean, is added only at the end.
 //
 // A tile of 96 keys is 1,152 cycles of the tensor cores and as many of the exponentials' unit; 24 KB come
 // from the second cache.
@@ -16,242 +15,243 @@
 // Constants: those of attention8weights.cuh, PROMOTED.
 #include "attention8weights.cuh"
 
-constexpr int STEP_BYTES = 32 * HEAD_SIZE; // 32 keys of E4M3 values
-constexpr int SCALE_BYTES = (SCALES + 3) / 4 * 16; // of a tile's keys, in whole sixteens
-constexpr int SCALE_PLACE = (SCALE_BYTES + 127) / 128 * 128; // where copies may begin
-constexpr int ONES_BYTES = IS_WIDE ? 0 : 8 * 32;
+constexpr int TILE_BYTES = BOX_BYTES; // of keys
+constexpr int STEP_VALUES = 32 * HEAD_SIZE; // 32 keys of E4M3 values, then eight rows of ones
+constexpr int STEP_ONES = 32 * 8;
+constexpr int STEP_BYTES = STEP_VALUES + STEP_ONES;
+constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS / 32 * STEP_BYTES;
+constexpr int COPIED_VALUES = IS_WIDE ? VALUE_BYTES : KEYS * HEAD_SIZE;
 constexpr int CONSUMERS = 128 * GROUPS;
-constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * SUMS * 4;
+constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * (SUMS + 2) * 4;
+constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
 
-struct Maps {
-  static constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
-  static constexpr int KEY_BYTES = BOX_BYTES;
-  static constexpr int VALUE_BYTES = IS_WIDE ? 2 * BOX_BYTES : KEYS * HEAD_SIZE;
-  static constexpr int COPIED_KEYS = KEY_BYTES + SCALE_BYTES;
-  static constexpr int COPIED_VALUES = VALUE_BYTES;
+// ---- the warp that copies
 
-  const TensorMap& query;
-  const TensorMap& key;
-  const TensorMap& keyScale;
-  const TensorMap& value;
-  int keyStride; // of scales, from head to head
-
-  __device__ __forceinline__ void queries(unsigned int place, unsigned int full, int head, int row) const {
-    copyBox(place, query, full, 0, head, row, 0);
-  }
-
-  // Scales lie behind the values of all stages.
-  __device__ __forceinline__ void keys(
-      unsigned int start, int stage, unsigned int full, int head, int row) const {
-    copyBox(start + stage * KEY_BYTES, key, full, 0, head, row, 0);
-    copyBox(
-        start + STAGES * (KEY_BYTES + VALUE_BYTES) + stage * SCALE_PLACE, keyScale, full,
-        head * keyStride + row / GROUP, 0, 0, 0);
-  }
-
-  __device__ __forceinline__ void values(
-      unsigned int start, int stage, unsigned int full, int head, int row) const {
-    unsigned int place = start + stage * VALUE_BYTES;
-    if constexpr (IS_WIDE) {
-      copyBox(place, value, full, 0, head, row, 0);
-      copyBox(place + BOX_BYTES, value, full, 64, head, row, 0);
-    } else {
+// Copies what all works take, or those that are done again.
+__device__ __forceinline__ void copy(
+    const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
+    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
+    Ring<QUERY_STAGES>& queryRing) {
+  for (const Work* work = works; work->last > 0; work++) {
+    if (isAgain && !work->isNoted()) {
+      continue;
+    }
+    int head = work->item / queryTiles;
+    int first = work->item % queryTiles * QUERIES;
+#pragma unroll 1
+    for (int i = 0; i < GROUPS; i++) {
+      int at = queryRing.stage * GROUPS + i;
+      unsigned int barrier = places.barriers + 8 * at;
+      await(barrier + QUERY_EMPTY, queryRing.parity ^ 1);
+      arriveExpecting(barrier + QUERY_FULL, QUERY_BYTES);
+      copyBox(places.query + at * QUERY_BYTES, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
+    }
+    queryRing.step();
+    for (int tile = work->last - 1; tile >= work->first; tile--) {
+      unsigned int barrier = places.barriers + 8 * ring.stage;
+      int row = list.tile(work->item, tile) * KEYS;
+      await(barrier + KEYS_EMPTY, ring.parity ^ 1);
+      arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
+      copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
+      await(barrier + VALUES_EMPTY, ring.parity ^ 1);
+      arriveExpecting(barrier + VALUES_FULL, COPIED_VALUES);
+      unsigned int place = places.values + ring.stage * VALUE_BYTES;
+      if constexpr (IS_WIDE) {
+        copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
+        copyBox(place + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, row, 0);
+      } else {
 #pragma unroll
-      for (int i = 0; i < KEYS / 32; i++) {
-        copyBox(place + i * STEP_BYTES, value, full, row + 32 * i, 0, head, 0);
+        for (int i = 0; i < KEYS / 32; i++) {
+          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
+        }
       }
+      ring.step();
     }
   }
-};
+}
 
-// Stores eight rows of ones, whose product with weights is their sum.
-__device__ __forceinline__ void storeOnes(unsigned char* ones) {
-  if (threadIdx.x < ONES_BYTES / 4) {
-    reinterpret_cast<unsigned int*>(ones)[threadIdx.x] = 0x38383838u;
+// ---- the warpgroups that multiply
+
+// Asks for the scores of 64 queries and a tile of keys.
+__device__ __forceinline__ void score(Score (&scores)[SCORES], unsigned int query, unsigned int key) {
+  unsigned int left = lowerHalf(query);
+  unsigned int right = lowerHalf(key);
+  NarrowProduct<KEYS>::add<0>(scores, descriptor(left, 0), descriptor(right, 0));
+#pragma unroll
+  for (int k = 1; k < HEAD_SIZE / 32; k++) {
+    NarrowProduct<KEYS>::add<1>(scores, descriptor(left, k * 32), descriptor(right, k * 32));
+  }
+  commitProducts();
+}
+
+// Asks for the weighted sum of a tile of values, added to the sums where `adds`.
+__device__ __forceinline__ void weigh(
+    Sums& sums, const unsigned int (&weights)[WEIGHTS], unsigned int value, bool adds) {
+  if constexpr (IS_WIDE) {
+    unsigned int right = lowerHalf(value);
+#pragma unroll
+    for (int k = 0; k < KEYS / 16; k++) {
+      multiplyRegisters(sums.values, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
+    }
+  } else {
+#pragma unroll
+    for (int k = 0; k < KEYS / 32; k++) {
+      multiplyNarrow(
+          sums.values, sums.counts, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES), k > 0 || adds);
+    }
+  }
+  commitProducts();
+}
+
+__device__ __forceinline__ void settle(Sums& sums) {
+  settle(sums.values);
+  if constexpr (!IS_WIDE) {
+    settle(sums.counts);
+  }
+}
+
+// Stores ones behind the values of each step: nothing overwrites them.
+__device__ __forceinline__ void storeOnes(unsigned char* values) {
+  constexpr int WORDS = STAGES * (KEYS / 32) * STEP_ONES / 4;
+  for (int i = static_cast<int>(threadIdx.x); i < WORDS; i += THREADS) {
+    int step = i / (STEP_ONES / 4);
+    *reinterpret_cast<unsigned int*>(
+        values + step * STEP_BYTES + STEP_VALUES + i % (STEP_ONES / 4) * 4) = 0x38383838u;
   }
   fenceStores();
 }
 
-// Float32 sums in shared memory, four neighbours of a thread side by side.
-struct Masters {
-  float4* first;
+// What the warpgroups that multiply are given.
+struct Task {
+  int queries;
+  int keys;
+  int heads;
+  int queryTiles;
+  float scale;
+  const float* queryScales;
+  const float* keyScales;
+  const float* valueScales;
+  const float* valueMeans;
+  int keyStride;
+  KeyList list;
+  float* parts;
+  RowTarget target;
+};
 
-  __device__ __forceinline__ static Masters of(void* start) {
-    return {static_cast<float4*>(start) + threadHere()};
+// The float32 sums of a thread in shared memory: of values by fours, then the two rows' totals.
+struct Masters {
+  float4* values;
+  float2* totals;
+
+  __device__ __forceinline__ static Masters of(void* start, int thread) {
+    float4* values = static_cast<float4*>(start);
+    return {values + thread, reinterpret_cast<float2*>(values + CONSUMERS * SUMS / 4) + thread};
   }
 
   __device__ __forceinline__ void clear() const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      first[i * CONSUMERS] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      values[i * CONSUMERS] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     }
-  }
-
-  // Returns four sums, with the same of E4M3 products.
-  __device__ __forceinline__ float4 with(const float (&sums)[SUMS], int four) const {
-    float4 waiting = loadHere(first + four * CONSUMERS);
-    return make_float4(
-        waiting.x + sums[4 * four], waiting.y + sums[4 * four + 1], waiting.z + sums[4 * four + 2],
-        waiting.w + sums[4 * four + 3]);
+    *totals = make_float2(0.0f, 0.0f);
   }
 
   // Adds sums of E4M3 products, which then begin anew.
-  __device__ __forceinline__ void add(const float (&sums)[SUMS]) const {
+  __device__ __forceinline__ void add(const Sums& sums, Lag& lag) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      first[i * CONSUMERS] = with(sums, i);
+      float4 waiting = values[i * CONSUMERS];
+      waiting.x = waiting.x * lag.factor[0] + sums.values[4 * i];
+      waiting.y = waiting.y * lag.factor[0] + sums.values[4 * i + 1];
+      waiting.z = waiting.z * lag.factor[1] + sums.values[4 * i + 2];
+      waiting.w = waiting.w * lag.factor[1] + sums.values[4 * i + 3];
+      values[i * CONSUMERS] = waiting;
     }
+    float2 total = *totals;
+    total.x = total.x * lag.factor[0] + sums.counts[0];
+    total.y = total.y * lag.factor[1] + sums.counts[2];
+    *totals = total;
+    lag.factor[0] = 1.0f;
+    lag.factor[1] = 1.0f;
   }
 
-  __device__ __forceinline__ void scale(const Factors& factors) const {
-#pragma unroll 1
-    for (int i = 0; i < SUMS / 4; i++) {
-      float4 waiting = first[i * CONSUMERS];
-      first[i * CONSUMERS] = make_float4(
-          waiting.x * factors.row[0], waiting.y * factors.row[0], waiting.z * factors.row[1],
-          waiting.w * factors.row[1]);
-    }
-  }
-
-  // Takes what waits here to the last sums.
-  __device__ __forceinline__ void finish(float (&sums)[SUMS]) const {
+  // Adds what waits here to the last sums, in registers.
+  __device__ __forceinline__ void finish(Sums& sums, Rows& rows, const Lag& lag) const {
 #pragma unroll
     for (int i = 0; i < SUMS / 4; i++) {
-      float4 all = with(sums, i);
-      sums[4 * i] = all.x;
-      sums[4 * i + 1] = all.y;
-      sums[4 * i + 2] = all.z;
-      sums[4 * i + 3] = all.w;
+      float4 waiting = values[i * CONSUMERS];
+      sums.values[4 * i] += waiting.x * lag.factor[0];
+      sums.values[4 * i + 1] += waiting.y * lag.factor[0];
+      sums.values[4 * i + 2] += waiting.z * lag.factor[1];
+      sums.values[4 * i + 3] += waiting.w * lag.factor[1];
     }
+    float2 total = *totals;
+    rows.total[0] = total.x * lag.factor[0] + sums.counts[0];
+    rows.total[1] = total.y * lag.factor[1] + sums.counts[2];
   }
 };
 
-// Where scales and means are.
-struct Statistics {
-  const float* query;
-  const float* key;
-  int keyStride;
-  const float* value;
-  const float* mean;
-};
-
-struct Attending {
-  static constexpr int READERS = 1;
-
-  const Task& task;
-  const Statistics& statistics;
-  float scale;
-  const float* keyScales; // of the stages
-  unsigned int ones;
-  void* masters;
-  int unpromoted; // tiles
-  Scales scales;
-  float summed[SUMS];
-  float counts[4]; // the sum of a tile's weights, each row's in two neighbours
-  Score scores[SCORES];
-  unsigned int weights[WEIGHTS];
-  Rows rows;
-
-  __device__ __forceinline__ Attending(
-      const Task& task, const Statistics& statistics, float scale, const void* keyScales,
-      const void* ones, void* masters)
-      : task(task),
-        statistics(statistics),
-        scale(scale),
-        keyScales(static_cast<const float*>(keyScales)),
-        ones(sharedAddress(ones)),
-        masters(masters) {}
-
-  __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
-
-  __device__ __forceinline__ void begin(const Work* work, int group, int block) {
-    int queryTiles = task.queryTiles();
-    int head = work->item / queryTiles;
-    unpromoted = 0;
+// Attends to all works, with references of their first tiles, and notes those for which such a reference
+// was too low; or, FOLLOWING, to those that are noted.
+template <bool FOLLOWS>
+__device__ __forceinline__ void attend(
+    const Task& task, const Places& places, Work* works, void* masters, int group,
+    Ring<STAGES>& keyRing, Ring<STAGES>& valueRing, Ring<QUERY_STAGES>& queryRing) {
+  bool releases = threadIdx.x % 128 == 0;
+  for (Work* work = works; work->last > 0; work++) {
+    if (FOLLOWS && !work->isNoted()) {
+      continue;
+    }
+    int tile = work->last - 1;
+    int firstTile = work->first;
+    int head = work->item / task.queryTiles;
+    int unpromoted = 0;
+    Lag lag = {{1.0f, 1.0f}};
+    const float* keyScales = task.keyScales + static_cast<int64>(head) * task.keyStride;
+    int lastGroup = (task.keys - 1) / GROUP;
+    Scales scales;
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      int row = work->item % queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
+      int row = work->item % task.queryTiles * QUERIES + group * 64 + threadIdx.x % 128 / 32 * 16 +
           threadIdx.x % 32 / 4 + 8 * r;
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
-      scales.query[r] = statistics.query[at] * scale;
+      scales.query[r] = task.queryScales[at] * task.scale;
     }
-    const float* ofHead = statistics.key + static_cast<int64>(head) * statistics.keyStride;
-    int lastGroup = (task.keys - 1) / GROUP;
+    int block = task.list.tile(work->item, tile);
+    int left = task.keys - block * KEYS;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
       int at = block * SCALES + i;
-      scales.key[i] = __ldg(ofHead + (at < lastGroup ? at : lastGroup));
+      scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
-#pragma unroll
-    for (int i = 0; i < SUMS; i++) {
-      summed[i] = 0.0f;
-    }
+    Sums sums = {};
+    Score scores[SCORES];
+    unsigned int weights[WEIGHTS];
+    Rows rows;
 #pragma unroll
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0;
     }
     if constexpr (!IS_WIDE) {
-      Masters::of(masters).clear();
+      Masters::of(masters, threadHere()).clear();
     }
-  }
-
-  __device__ __forceinline__ void settleScores() { settle(scores); }
-
-  __device__ __forceinline__ void settleSums() {
-    settle(summed);
-    if constexpr (!IS_WIDE) {
-      settle(counts);
-    }
-  }
-
-  __device__ __forceinline__ void score(unsigned int query, unsigned int key) {
-    unsigned int left = lowerHalf(query);
-    unsigned int right = lowerHalf(key);
-    NarrowProduct<KEYS>::template add<0>(scores, descriptor(left, 0), descriptor(right, 0));
-#pragma unroll
-    for (int k = 1; k < HEAD_SIZE / 32; k++) {
-      NarrowProduct<KEYS>::template add<1>(scores, descriptor(left, k * 32), descriptor(right, k * 32));
-    }
-    commitProducts();
-  }
-
-  __device__ __forceinline__ void weigh(unsigned int value) {
-    if constexpr (IS_WIDE) {
-      unsigned int right = lowerHalf(value);
-#pragma unroll
-      for (int k = 0; k < KEYS / 16; k++) {
-        multiplyRegisters(summed, weights + 4 * k, descriptor(right, k * 16 * ROW_BYTES));
-      }
-    } else {
-      multiplyNarrow(summed, weights, stepDescriptor(value), unpromoted > 0);
-      multiplyNarrow<0>(counts, weights, stepDescriptor(ones));
-#pragma unroll
-      for (int k = 1; k < KEYS / 32; k++) {
-        multiplyNarrow(summed, weights + 4 * k, stepDescriptor(value + k * STEP_BYTES), true);
-        multiplyNarrow<1>(counts, weights + 4 * k, stepDescriptor(ones));
-      }
-    }
-    commitProducts();
-  }
-
-  // Products add to the sums themselves; totals, of which no term is negative, would lose too much there.
-  template <bool LAST>
-  __device__ __forceinline__ void taken(int) {
-    if constexpr (!IS_WIDE) {
-      rows.total[0] += counts[0];
-      rows.total[1] += counts[2];
-      if (!LAST && ++unpromoted == PROMOTED) { // while the scores are computed
-        unpromoted = 0;
-        Masters::of(masters).add(summed);
-      }
-    }
-  }
-
-  __device__ __forceinline__ void weighFirst(int left) {
+    int at = queryRing.stage * GROUPS + group;
+    unsigned int mine = places.query + at * QUERY_BYTES;
+    await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
+    await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+    settle(scores);
+    beginProducts();
+    score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+    awaitProducts<0>();
+    settle(scores);
+    arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+    keyRing.step();
     if (left < KEYS) {
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
-        scores[i] = isThere(i, left) ? scores[i] : IS_INTEGER ? -2147483647 : LOWEST;
+        if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
+          scores[i] = IS_INTEGER ? -2147483647 : LOWEST;
+        }
       }
     }
 #pragma unroll
@@ -263,80 +263,149 @@ struct Attending {
     if (left < KEYS) {
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
-  }
-
-  template <bool FOLLOWS>
-  __device__ __forceinline__ void weighNext() {
-    if constexpr (FOLLOWS) {
-      shrinkBy(follow(scores, rows, scales));
+    if (tile > firstTile) {
+      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
     }
-    exponentiate(scores, weights, rows, scales);
-    if (!FOLLOWS && isFull(weights, rows)) {
-      shrinkBy(bringBack(scores, weights, rows));
+#pragma unroll 1
+    while (tile-- > firstTile) {
+      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      meet<256>(1 + group);
+      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      settle(scores);
+      settle(sums);
+      beginProducts();
+      weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
+      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      pass<256>(1 + (group + 1) % GROUPS);
+      awaitProducts<1>();
+      settle(sums);
+      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+      valueRing.step();
+      awaitProducts<0>();
+      settle(scores);
+      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+      keyRing.step();
+      if (!IS_WIDE && ++unpromoted == PROMOTED) {
+        unpromoted = 0;
+        Masters::of(masters, threadHere()).add(sums, lag);
+      }
+      if constexpr (FOLLOWS) {
+        follow(scores, sums, rows, lag, scales);
+      }
+      exponentiate(scores, weights, rows, scales);
+      if (tile > firstTile) {
+        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+      }
+      if (!FOLLOWS && isFull(weights, rows)) {
+        bringBack(scores, weights, sums, rows, lag);
+      }
     }
-  }
-
-  __device__ __forceinline__ void shrinkBy(const Factors& factors) {
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      shrink(summed, r, factors.row[r]);
-      rows.total[r] *= factors.row[r];
-    }
-    if constexpr (!IS_WIDE) {
-      Masters::of(masters).scale(factors);
-    }
-  }
-
-  __device__ __forceinline__ void prepare(int stage) {
-#pragma unroll
-    for (int i = 0; i < SCALES; i++) {
-      scales.key[i] = keyScales[stage * (SCALE_PLACE / 4) + i];
-    }
-  }
-
-  __device__ __forceinline__ void finish(const Work* work) {
+    arriveIf(releases, places.barriers + QUERY_EMPTY + 8 * at);
+    queryRing.step();
+    await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+    settle(sums);
+    beginProducts();
+    weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
+    awaitProducts<0>();
+    settle(sums);
+    arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+    valueRing.step();
+    int thread = threadHere();
     if constexpr (IS_WIDE) {
-      rows.reduce();
+#pragma unroll
+      for (int r = 0; r < 2; r++) {
+        rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
+      }
     } else {
-      Masters::of(masters).finish(summed);
-      int first = work->item / task.queryTiles() * HEAD_SIZE + threadHere() % 4 * 2; // of this thread's channels
+      Masters::of(masters, thread).finish(sums, rows, lag);
+      int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {
         int r = i / 2 % 2;
         float scale[2];
         float mean[2];
-        load<FLOAT32, 2>(statistics.value, first + i / 4 * 8, scale);
-        load<FLOAT32, 2>(statistics.mean, first + i / 4 * 8, mean);
+        load<FLOAT32, 2>(task.valueScales, first + i / 4 * 8, scale);
+        load<FLOAT32, 2>(task.valueMeans, first + i / 4 * 8, mean);
 #pragma unroll
         for (int j = 0; j < 2; j++) {
-          summed[i + j] = summed[i + j] * scale[j] + rows.total[r] * mean[j];
+          sums.values[i + j] = sums.values[i + j] * scale[j] + rows.total[r] * mean[j];
         }
       }
     }
+    if constexpr (!FOLLOWS) {
+      if (!(rows.total[0] + rows.total[1] <= -LOWEST)) { // infinite, or no number
+        work->again = 1;
+      }
+    }
+    int row = thread / 32 * ROWS_OF_WARP + thread % 32 / 4; // of the item
+    if (work->part >= 0) {
+      leavePart(sums.values, rows, row, task.parts + partStart(blockIdx.x, work->part), thread);
+    } else {
+      leave(
+          sums.values, rows, work->item % task.queryTiles * QUERIES + row, task.queries,
+          work->item / task.queryTiles, task.heads, work->item * WARPS + thread / 32, task.target, thread);
+    }
   }
-};
+}
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
     const __grid_constant__ TensorMap query, const __grid_constant__ TensorMap key,
-    const __grid_constant__ TensorMap keyScale, const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
+    const __grid_constant__ TensorMap value, int queries, int keys, int heads, float scale,
     const float* queryScales, const float* keyScales, const float* valueScales, const float* valueMeans,
     int keyStride, int rounds, int rest, int shares, const int* counts, const int* tiles, int most,
     float* parts, void* values, float* inverse, float* largest, const float* state, int stride) {
   extern __shared__ unsigned char dynamic[];
   __shared__ unsigned long long barriers[BARRIERS];
   __shared__ Places shared;
-  Task task = {queries, keys, heads, {counts, tiles, most}, parts, {values, inverse, largest, state, stride}};
-  Statistics statistics = {queryScales, keyScales, keyStride, valueScales, valueMeans};
-  unsigned char* start = aligned(dynamic);
-  unsigned char* scales = start + Places::bytes<Maps>();
-  unsigned char* ones = scales + STAGES * SCALE_PLACE;
-  unsigned char* masters = ones + ONES_BYTES;
+  unsigned int start = (sharedAddress(dynamic) + 1023) / 1024 * 1024;
+  unsigned char* valuesHere = dynamic + (start - sharedAddress(dynamic)) +
+      QUERY_STAGES * GROUPS * QUERY_BYTES + STAGES * TILE_BYTES;
+  unsigned char* masters = valuesHere + STAGES * VALUE_BYTES;
   Work* works = reinterpret_cast<Work*>(masters + MASTER_BYTES);
-  if constexpr (!IS_WIDE) {
-    storeOnes(ones);
+  int group = agreed(threadIdx.x / 128);
+  int queryTiles = (queries + QUERIES - 1) / QUERIES;
+  Cut cut = {rounds, rest, shares};
+  KeyList list = {counts, tiles, most};
+  plan(works, cut, (keys + KEYS - 1) / KEYS, list);
+  if (threadIdx.x == 0) {
+    shared.query = start;
+    shared.keys = start + QUERY_STAGES * GROUPS * QUERY_BYTES;
+    shared.values = shared.keys + STAGES * TILE_BYTES;
+    shared.barriers = sharedAddress(barriers);
+    initBarriers(barriers);
   }
-  int group = begin<Maps, Attending>(task, {rounds, rest, shares}, start, works, barriers, shared);
+  if constexpr (!IS_WIDE) {
+    storeOnes(valuesHere);
+  }
+  __syncthreads();
+
   Places places = shared;
-  Attending mine(task, statistics, scale, scales, ones, masters);
-  work<Maps>(task, places, works, {query, key, keyScale, value, keyStride}, mine, group);
+  if (group == GROUPS) {
+    giveRegisters<COPYING_REGISTERS>();
+    Ring<STAGES> ring;
+    Ring<QUERY_STAGES> queryRing;
+    for (int turn = 0; turn < 2; turn++) {
+      if (threadIdx.x == GROUPS * 128) {
+        copy(places, works, query, key, value, list, queryTiles, turn > 0, ring, queryRing);
+      }
+      if (turn == 0) {
+        __syncwarp();
+        meet<THREADS>(GROUPS + 1);
+      }
+    }
+  } else {
+    takeRegisters<MULTIPLYING_REGISTERS>();
+    if (group == GROUPS - 1) {
+      pass<256>(1); // the first warpgroup begins
+    }
+    Task task = {
+        queries, keys, heads, queryTiles, scale, queryScales, keyScales, valueScales, valueMeans,
+        keyStride, list, parts, {values, inverse, largest, state, stride}};
+    Ring<STAGES> keyRing;
+    Ring<STAGES> valueRing;
+    Ring<QUERY_STAGES> queryRing;
+    attend<false>(task, places, works, masters, group, keyRing, valueRing, queryRing);
+    meet<THREADS>(GROUPS + 1);
+    attend<true>(task, places, works, masters, group, keyRing, valueRing, queryRing);
+  }
 }

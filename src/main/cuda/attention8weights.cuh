@@ -5,11 +5,10 @@
 // Weights as bfloat16 have float32's range, and only totals are watched (attentionweights.cuh). As E4M3
 // they must stay below 448: a row begins with its largest weight at 2^BEGINNING, and where one would be
 // rounded to 448 or beyond, the largest comes to RETURN. Both leave room above them, since bringing rows
-// back costs as much as the exponentials of a tile. Totals are of the weights as they were rounded, which a
-// product with ones sums up: where few keys have most of the weight, its rounding is no error then.
+// back costs as much as the exponentials of a tile.
 // Constants: those of attentionstages.cuh, GROUP, IS_INTEGER (queries and keys), IS_WIDE (values).
 #pragma once
-#include "attentionloop.cuh"
+#include "attentionstages.cuh"
 
 template <bool INTEGER>
 struct ScoreOf {
@@ -29,6 +28,7 @@ constexpr float RETURN = 208.0f; // another
 constexpr float RETURN_EXPONENT = 7.700439718f;
 constexpr float HEADROOM = IS_WIDE ? 8.0f : 3.0f; // 2^3 times 52 is 416, the last number but one
 constexpr float MOST = 1.152921504606847e18f; // 2^60
+constexpr float LOWEST = -3.402823466e38f;
 
 __device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
 __device__ __forceinline__ float number(float score) { return score; }
@@ -41,6 +41,15 @@ __device__ __forceinline__ void put(float& score, float weight) { score = weight
 struct Scales {
   float query[2];
   float key[SCALES];
+
+  // Reads those of a tile's keys here and not later: the other warpgroups wait while this one asks for
+  // products.
+  __device__ __forceinline__ void load(const float* keys) {
+#pragma unroll
+    for (int i = 0; i < SCALES; i++) {
+      key[i] = loadHere(keys + i);
+    }
+  }
 };
 
 // Returns the largest exponent of a row, of the two of a thread; scales are positive.
@@ -63,23 +72,40 @@ __device__ __forceinline__ void shrink(float (&values)[COUNT], int r, float fact
   }
 }
 
-// By what the sums of a thread's two rows change.
-struct Factors {
-  float row[2];
+// What later sums are relative to what was summed before them, of the two rows of a thread: sums of E4M3
+// products that wait elsewhere are brought along only when the next are added to them.
+struct Lag {
+  float factor[2];
 };
 
+// What a thread sums over the keys: weighted values and, with E4M3 weights, the weights themselves as they
+// were rounded, in a further product with ones. Of two neighbours in `counts` each is a row's total.
+struct Sums {
+  float values[SUMS];
+  float counts[4];
+};
+
+__device__ __forceinline__ void shrink(Sums& sums, Rows& rows, Lag& lag, int r, float factor) {
+  shrink(sums.values, r, factor);
+  if constexpr (IS_WIDE) {
+    rows.total[r] *= factor;
+  } else {
+    shrink(sums.counts, r, factor);
+    lag.factor[r] *= factor;
+  }
+}
+
 // Takes references along with the largest scores once those have grown by 2^HEADROOM.
-__device__ __forceinline__ Factors follow(
-    const Score (&scores)[SCORES], Rows& rows, const Scales& scales) {
-  Factors factors;
+__device__ __forceinline__ void follow(
+    const Score (&scores)[SCORES], Sums& sums, Rows& rows, Lag& lag, const Scales& scales) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float most = largest(scores, r, scales) - BEGINNING;
     bool grows = most > rows.reference[r] + HEADROOM;
-    factors.row[r] = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
+    float factor = grows ? powerOfTwo(rows.reference[r] - most) : 1.0f;
     rows.reference[r] = grows ? most : rows.reference[r];
+    shrink(sums, rows, lag, r, factor);
   }
-  return factors;
 }
 
 // Rounds the weights of sixteen keys to what the next product takes.
@@ -133,7 +159,7 @@ __device__ __forceinline__ void takeBack(
     Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, int left) {
 #pragma unroll
   for (int i = 0; i < SCORES; i++) {
-    if (!isThere(i, left)) {
+    if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
       if constexpr (IS_WIDE) {
         rows.total[i / 2 % 2] -= bits(weights[i]);
       }
@@ -157,10 +183,9 @@ __device__ __forceinline__ bool isFull(const unsigned int (&packed)[WEIGHTS], co
   }
 }
 
-// Brings references of rows that are full to where their weights are not, for the sums to follow.
-__device__ __forceinline__ Factors bringBack(
-    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows) {
-  Factors factors;
+// Brings references of rows that are full to where their weights are not, and the sums along.
+__device__ __forceinline__ void bringBack(
+    Score (&weights)[SCORES], unsigned int (&packed)[WEIGHTS], Sums& sums, Rows& rows, Lag& lag) {
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float factor = 1.0f;
@@ -181,7 +206,7 @@ __device__ __forceinline__ Factors bringBack(
       factor = isAbove ? __fdividef(RETURN, most) : 1.0f; // 0 of infinity: such a work is done again
       rows.reference[r] += isAbove ? __log2f(most) - RETURN_EXPONENT : 0.0f;
     }
-    factors.row[r] = factor;
+    shrink(sums, rows, lag, r, factor);
 #pragma unroll
     for (int i = 0; i < SCORES / 2; i++) {
       Score& weight = weights[i / 2 * 4 + r * 2 + i % 2];
@@ -189,5 +214,4 @@ __device__ __forceinline__ Factors bringBack(
     }
   }
   pack(packed, weights);
-  return factors;
 }

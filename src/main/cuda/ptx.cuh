@@ -261,30 +261,20 @@ __device__ __forceinline__ void multiplyRegisters(
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }
 
-// d[64, 128] = a[64, 32] b[128, 32]' of E4M3 operands in float32, added to what d held where `adds`: a in
-// registers, eight of a row's columns in two words 16 apart, b in shared memory, each row's 32 values side by
-// side.
+// d[64, 136] = a[64, 32] b[136, 32]' of E4M3 operands in float32, the last eight columns in `rest`; added
+// to what d held where `adds`. a lies in registers, eight of a row's columns in two words 16 apart, b in
+// shared memory, each row's 32 values side by side.
 __device__ __forceinline__ void multiplyNarrow(
-    float (&d)[64], const unsigned int* a, unsigned long long b, bool adds) {
+    float (&d)[64], float (&rest)[4], const unsigned int* a, unsigned long long b, bool adds) {
   asm volatile(
       "{\n"
       ".reg .pred adds;\n"
-      "setp.ne.b32 adds, %69, 0;\n"
-      "wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
-      ", " NAMES_3 "}, {%64, %65, %66, %67}, %68, adds, 1, 1;\n"
+      "setp.ne.b32 adds, %73, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n136k32.f32.e4m3.e4m3 {" NAMES_0 ", " NAMES_1 ", " NAMES_2
+      ", " NAMES_3 ", %64, %65, %66, %67}, {%68, %69, %70, %71}, %72, adds, 1, 1;\n"
       "}"
-      : SUMS_48(0), SUMS_16(48)
+      : SUMS_48(0), SUMS_16(48), "+f"(rest[0]), "+f"(rest[1]), "+f"(rest[2]), "+f"(rest[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(adds)));
-}
-
-// The same of b[8, 32], added to what d held where ADDS is 1.
-template <int ADDS>
-__device__ __forceinline__ void multiplyNarrow(
-    float (&d)[4], const unsigned int* a, unsigned long long b) {
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n8k32.f32.e4m3.e4m3 {%0, %1, %2, %3}, {%4, %5, %6, %7}, %8, %9, 1, 1;"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(ADDS));
 }
 
 // d[64, 128] = a[64, 32] b[128, 32]' of unsigned a and signed b of 8 bits in int32, which lie as above;
@@ -319,15 +309,11 @@ __device__ __forceinline__ int threadHere() {
   return index;
 }
 
-// Four neighbours in shared memory, at this place in the program: loads that are moved up take registers.
-__device__ __forceinline__ float4 loadHere(const float4* from) {
-  float4 values;
-  asm volatile(
-      "ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
-      : "=f"(values.x), "=f"(values.y), "=f"(values.z), "=f"(values.w)
-      : "r"(sharedAddress(from))
-      : "memory");
-  return values;
+// Reads what no one writes, at this place in the program.
+__device__ __forceinline__ float loadHere(const float* from) {
+  float value;
+  asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(value) : "l"(from));
+  return value;
 }
 
 // 2 to a power, within 2 units in the last place.

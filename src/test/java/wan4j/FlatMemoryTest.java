@@ -76,6 +76,7 @@ final class FlatMemoryTest {
     private final List<Long> bytes = new ArrayList<>();
     private final MethodHandle figures;
 
+    @SuppressWarnings("restricted")
     Counted() {
       Linker linker = Linker.nativeLinker();
       figures =

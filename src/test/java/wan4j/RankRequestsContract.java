@@ -37,6 +37,7 @@ abstract class RankRequestsContract {
   }
 
   /// What a request came to: its frames, and what was told of it.
+  @SuppressWarnings("ArrayRecordComponent") // compared by their elements
   private record Made(float[] frames, List<String> told) {
     static Made of(EngineOptions options, VideoRequest request) {
       FrameBuffer frames = new FrameBuffer();

@@ -139,7 +139,7 @@ final class KernelWalk {
     for (int gpu = 0; gpu < GPUS; gpu++) {
       for (CudaTypes types :
           List.of(CudaTypes.BFLOAT16, CudaTypes.BFLOAT16_RESIDUAL, CudaTypes.FLOAT32)) {
-        if (gpu > 0 && types == CudaTypes.BFLOAT16_RESIDUAL && !isWhole) {
+        if (gpu > 0 && types.equals(CudaTypes.BFLOAT16_RESIDUAL) && !isWhole) {
           continue; // where products differ, a residual of other numbers changes nothing
         }
         try (Ops ops = new CudaOps(gpu, types, cache)) {

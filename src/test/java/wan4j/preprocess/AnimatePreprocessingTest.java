@@ -412,7 +412,7 @@ class AnimatePreprocessingTest {
       }
     }
     Path video = folder.resolve("phone.mp4");
-    writePictures(video, List.of(new Picture(HEIGHT, WIDTH, lying)));
+    writePictures(video, List.of(new Picture(/* width= */ HEIGHT, /* height= */ WIDTH, lying)));
     ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(video));
     int matrix = new String(bytes.array(), StandardCharsets.ISO_8859_1).indexOf("tkhd") + 44;
     int[] quarterTurn = {0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30};

@@ -36,7 +36,6 @@ public final class AttentionKernels {
   private static final int GROUP_QUERIES = 64; // of a warpgroup
   private static final int ROW_BYTES = 128; // of a box
   private static final int STEP_KEYS = 32; // of a box of transposed values
-  private static final long MAP_STEP = 16; // bytes that strides are multiples of
   private static final int JOIN_THREADS = 512; // 16 rows, a warp each
 
   private final Device device;
@@ -165,12 +164,11 @@ public final class AttentionKernels {
       value = map(heads.value(), plan.tile());
       means = heads.valueMeans();
     }
-    KernelArguments arguments = device.arguments().add(query).add(key);
+    KernelArguments arguments = device.arguments().add(query).add(key).add(value);
     if (heads.format() == EightBit.INT8_VALUES) {
-      arguments.add(value).add(scaleMap(heads.valueScales()));
+      arguments.add(scaleMap(heads.valueScales()));
       return addSizes(arguments, heads, scale).add(DeviceStorage.address(means));
     }
-    arguments.add(keyScaleMap(heads.keyScales(), plan.keyScales())).add(value);
     return addSizes(arguments, heads, scale)
         .add(DeviceStorage.address(heads.queryScales()))
         .add(DeviceStorage.address(heads.keyScales()))
@@ -267,19 +265,6 @@ public final class AttentionKernels {
             List.of(padded, head, head * heads.heads()),
             List.of(STEP_KEYS, heads.headSize(), 1, 1),
             Swizzle.BYTES_32));
-  }
-
-  /// Boxes of so many scales of a head's keys, heads one after the other.
-  private TensorMap keyScaleMap(Tensor scales, int count) {
-    long bytes = Math.ceilDiv(scales.count() * Float.BYTES, MAP_STEP) * MAP_STEP;
-    return maps.of(
-        new TensorMaps.Cut(
-            Element.FLOAT32,
-            DeviceStorage.address(scales),
-            List.of(scales.count(), 1L, 1L, 1L),
-            List.of(bytes, bytes, bytes),
-            List.of(count, 1, 1, 1),
-            Swizzle.NONE));
   }
 
   /// Boxes of the scales of all channels of a head for a group of values.

@@ -46,10 +46,10 @@ public record AttentionPlan(
   public static final int PROMOTED_KEYS = 2304;
 
   private static final int GROUP_QUERIES = 64;
+  private static final int GROUP_THREADS = 128;
+  private static final int GROUP_ROWS = 2; // of a thread
   private static final int WARP_QUERIES = 16;
-  private static final int SCALE_STEP = 4; // floats of the 16 bytes that are copied at least
-  private static final int COPY_STEP = 128; // bytes between the places where a copy may begin
-  private static final int ONES_BYTES = 256; // by which E4M3 weights are summed
+  private static final int ONES = 8; // rows behind transposed E4M3 values that sum weights
   private static final int LONG_TILE = 80;
   private static final int SHORT_TILE = 64;
   private static final int NARROW_TILE = 128; // of heads of 64, whose sums take half the registers
@@ -78,18 +78,9 @@ public record AttentionPlan(
 
     /// The bytes of a tile of keys and one of values.
     int tileBytes() {
-      int value = headSize * (hasNarrowValues() ? 1 : 2);
-      return tile * (queryBytes() + value) + scaleBytes();
-    }
-
-    /// The bytes that the scales of a tile take, of its keys or its values.
-    int scaleBytes() {
-      return switch (format) {
-        case EightBit.INT8, EightBit.FLOAT8, EightBit.INT8_SCORES ->
-            Math.ceilDiv(keyScales(tile, (EightBit) format) * Float.BYTES, COPY_STEP) * COPY_STEP;
-        case EightBit.INT8_VALUES -> headSize * Float.BYTES;
-        case AttentionFormat.Simple _ -> 0;
-      };
+      int value = (headSize + (isPromoted(format) ? ONES : 0)) * (hasNarrowValues() ? 1 : 2);
+      int scales = format == EightBit.INT8_VALUES ? headSize * Float.BYTES : 0;
+      return tile * (queryBytes() + value) + scales;
     }
 
     boolean hasNarrowValues() {
@@ -99,7 +90,9 @@ public record AttentionPlan(
     int sharedBytes(int stages, int rounds) {
       int queries = queryStages * groups() * GROUP_QUERIES * queryBytes();
       int sums =
-          isPromoted(format) ? ONES_BYTES + groups() * GROUP_QUERIES * headSize * Float.BYTES : 0;
+          isPromoted(format)
+              ? groups() * GROUP_THREADS * (headSize / 2 + GROUP_ROWS) * Float.BYTES
+              : 0;
       return PAGE + queries + stages * tileBytes() + sums + WORK_BYTES * (rounds + 3);
     }
   }
@@ -201,15 +194,6 @@ public record AttentionPlan(
   /// Returns the tiles after which sums of E4M3 products are added to float32 sums.
   public int promotedTiles() {
     return PROMOTED_KEYS / tile;
-  }
-
-  /// Returns how many scales of keys are copied beside a tile, in whole 16 bytes.
-  public int keyScales() {
-    return keyScales(tile, (EightBit) format);
-  }
-
-  private static int keyScales(int tile, EightBit format) {
-    return Math.ceilDiv(tile / format.keyGroup(), SCALE_STEP) * SCALE_STEP;
   }
 
   /// Returns the dynamic shared memory of a block in bytes.
