@@ -57,7 +57,8 @@ final class DiagnosisTest {
     Path bundle = Path.of("src/main/bundle");
     String lists =
         Files.readString(bundle.resolve("components.txt"))
-            + Files.readString(bundle.resolve("ffmpeg.md"));
+            + Files.readString(bundle.resolve("ffmpeg.md"))
+            + Files.readString(Path.of("src/main/scripts/bundle"));
     Set<String> named =
         Pattern.compile("licenses/[\\w./-]+\\.txt")
             .matcher(lists)

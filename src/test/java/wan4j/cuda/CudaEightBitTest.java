@@ -67,16 +67,17 @@ final class CudaEightBitTest extends EightBitContract {
   void nothingIsLostOverAVideosKeys(EightBit format, Kind kind) {
     int queries = ITEMS * KeyBlocks.queries(format);
     int[] rows = new Random(5).ints(SAMPLES, 0, queries).toArray();
-    check(format, inputs(kind, queries, TOKENS, 1, 3), rows, bar(format, kind));
+    check(format, inputs(kind, queries, TOKENS, 1, 3), rows, within(format, kind));
   }
 
-  private static double bar(EightBit format, Kind kind) {
+  /// Returns what an H200 erred by, and a tenth more.
+  private static double within(EightBit format, Kind kind) {
     double[] bars =
         switch (format) {
-          case INT8 -> new double[] {4.0e-2, 4.1e-2, 0.6e-2, 4.2e-2, 4.6e-2};
-          case FLOAT8 -> new double[] {5.6e-2, 5.7e-2, 0.8e-2, 10.8e-2, 13.0e-2};
-          case INT8_SCORES -> new double[] {1.2e-2, 1.2e-2, 0.3e-2, 2.8e-2, 3.5e-2};
-          case INT8_VALUES -> new double[] {1.1e-2, 1.1e-2, 1.1e-2, 1.1e-2, 1.1e-2};
+          case INT8 -> new double[] {4.6e-2, 4.7e-2, 0.3e-2, 4.8e-2, 4.4e-2};
+          case FLOAT8 -> new double[] {6.1e-2, 6.2e-2, 0.3e-2, 10.8e-2, 13.0e-2};
+          case INT8_SCORES -> new double[] {1.1e-2, 1.1e-2, 0.3e-2, 3.1e-2, 3.9e-2};
+          case INT8_VALUES -> new double[] {1.0e-2, 1.0e-2, 0.3e-2, 0.8e-2, 0.8e-2};
         };
     return bars[List.of(Kind.values()).indexOf(kind)];
   }
