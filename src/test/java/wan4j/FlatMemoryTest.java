@@ -28,8 +28,8 @@ import wan4j.media.WavWriter;
 /// from the C library's `malloc`, counted by it. The frames that one clip hands to the next, kept
 /// of each, would pass the allowance.
 final class FlatMemoryTest {
-  private static final int CLIPS = 9;
-  private static final int WARM = 3; // clips after which nearly all code has run
+  private static final int CLIPS = 6;
+  private static final int WARM = 2; // clips after which nearly all code has run
   private static final long ALLOWANCE = 12_000_000; // of the JVM's own: compiled code and its kin
 
   @TempDir Path folder;

@@ -1,6 +1,7 @@
 package wan4j.files;
 
 import java.io.File;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,21 +21,24 @@ public record OwnProcess(int code, String said) {
   /// Starts it; both of its outputs are the process's input stream.
   public static Process start(Class<?> main, Map<String, String> environment, String... arguments)
       throws Exception {
-    Path classes =
-        Path.of(PendingFile.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-    String classPath =
-        String.join(
-            File.pathSeparator,
-            classes.toString(),
-            classes.resolveSibling("test-classes").toString(),
-            System.getProperty("jdk.module.path", ""),
-            System.getProperty("java.class.path"));
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-cp", classPath, main.getName()));
+    command.addAll(List.of("-cp", classPath(), main.getName()));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().putAll(environment);
     return builder.start();
+  }
+
+  /// Returns where a process finds the classes of the program, its tests and its libraries.
+  public static String classPath() throws URISyntaxException {
+    Path classes =
+        Path.of(PendingFile.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    return String.join(
+        File.pathSeparator,
+        classes.toString(),
+        classes.resolveSibling("test-classes").toString(),
+        System.getProperty("jdk.module.path", ""),
+        System.getProperty("java.class.path"));
   }
 }

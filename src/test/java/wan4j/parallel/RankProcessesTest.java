@@ -3,7 +3,6 @@ package wan4j.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.files.OwnProcess;
 
 /// Ranks that are processes: what one computes with the others, and that none outlives another that
 /// dies or is frozen at any point.
@@ -27,7 +27,7 @@ final class RankProcessesTest {
   private final List<Process> processes = new ArrayList<>();
   private final List<BufferedReader> outputs = new ArrayList<>();
 
-  private void start(int ranks, int times) throws IOException {
+  private void start(int ranks, int times) throws Exception {
     int port;
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       port = socket.getLocalPort();
@@ -42,7 +42,7 @@ final class RankProcessesTest {
                   "--add-modules",
                   "jdk.incubator.vector",
                   "-cp",
-                  System.getProperty("java.class.path"),
+                  OwnProcess.classPath(),
                   RankProcess.class.getName(),
                   String.valueOf(times))
               .redirectError(ProcessBuilder.Redirect.DISCARD);
