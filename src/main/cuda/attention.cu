@@ -27,7 +27,6 @@ struct Maps {
   static constexpr int QUERY_BYTES = BOXES * QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = TILE_BYTES;
   static constexpr int VALUE_BYTES = TILE_BYTES;
-  static constexpr int COPIED_KEYS = TILE_BYTES;
   static constexpr int COPIED_VALUES = TILE_BYTES;
 
   const TensorMap& query;
@@ -47,9 +46,8 @@ struct Maps {
     rows<QUERY_BOX_BYTES>(place, query, full, head, row);
   }
 
-  __device__ __forceinline__ void keys(
-      unsigned int start, int stage, unsigned int full, int head, int row) const {
-    rows<BOX_BYTES>(start + stage * KEY_BYTES, key, full, head, row);
+  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
+    rows<BOX_BYTES>(place, key, full, head, row);
   }
 
   __device__ __forceinline__ void values(
@@ -71,7 +69,7 @@ struct Attending {
 
   __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
 
-  __device__ __forceinline__ void begin(const Work*, int, int) {
+  __device__ __forceinline__ void begin() {
 #pragma unroll
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0.0f;
@@ -136,8 +134,6 @@ struct Attending {
       watch(scores, weights, summed, rows);
     }
   }
-
-  __device__ __forceinline__ void prepare(int) {}
 
   __device__ __forceinline__ void finish(const Work*) { rows.reduce(); }
 };

@@ -27,7 +27,6 @@ struct Maps {
   static constexpr int QUERY_BYTES = 2 * QUERY_BOX_BYTES;
   static constexpr int KEY_BYTES = 2 * BOX_BYTES;
   static constexpr int VALUE_BYTES = KEYS * HEAD_SIZE;
-  static constexpr int COPIED_KEYS = KEY_BYTES;
   static constexpr int COPIED_VALUES = VALUE_BYTES + SCALE_BYTES;
 
   const TensorMap& query;
@@ -40,9 +39,7 @@ struct Maps {
     copyBox(place + QUERY_BOX_BYTES, query, full, 64, head, row, 0);
   }
 
-  __device__ __forceinline__ void keys(
-      unsigned int start, int stage, unsigned int full, int head, int row) const {
-    unsigned int place = start + stage * KEY_BYTES;
+  __device__ __forceinline__ void keys(unsigned int place, unsigned int full, int head, int row) const {
     copyBox(place, key, full, 0, head, row, 0);
     copyBox(place + BOX_BYTES, key, full, 64, head, row, 0);
   }
@@ -169,7 +166,7 @@ struct Attending {
 
   __device__ __forceinline__ float (&sums())[SUMS] { return summed; }
 
-  __device__ __forceinline__ void begin(const Work*, int, int) {
+  __device__ __forceinline__ void begin() {
 #pragma unroll
     for (int i = 0; i < SCORES; i++) {
       scores[i] = 0.0f;
@@ -229,8 +226,6 @@ struct Attending {
       watch(summed, rows, factors);
     }
   }
-
-  __device__ __forceinline__ void prepare(int) {}
 
   __device__ __forceinline__ void finish(const Work* work) {
     rows.reduce();

@@ -11,17 +11,16 @@
 // A kernel gives two classes. Maps, which the copying warp copies by:
 //   QUERY_BYTES, KEY_BYTES, VALUE_BYTES    of a warpgroup's queries, of a tile of keys and of values, as they
 //                                          lie in shared memory
-//   COPIED_KEYS, COPIED_VALUES             how many bytes come for each, with what lies elsewhere
+//   COPIED_VALUES                          how many bytes come for values, with what lies elsewhere
 //   queries, keys, values(...)             copy them
 // and Attending, what a warpgroup's thread holds of an item:
-//   begin(work)           begins with nothing summed
+//   begin()               begins with nothing summed
 //   score, weigh(...)     ask for products, of scores and of the weighted sum
 //   settleScores, settleSums()             tie what products write to a place in the program
 //   READERS               how many of a warpgroup tell that values are no longer needed, 1 or 4 warps
 //   taken<LAST>(stage)    adds what the products of a tile's weights have brought, the item's LAST or not
 //   weighFirst(left)      turns scores of the first tile into weights, `left` keys of which are there
 //   weighNext<FOLLOWS>()  turns those of a later one, whose references FOLLOW the largest scores or do not
-//   prepare(stage)        reads what the scores of a tile need, beside its keys
 //   finish()              leaves sums and the rows' totals as they would be in one piece
 //   sums(), rows          those
 #pragma once
@@ -65,8 +64,8 @@ __device__ __forceinline__ void copy(
       unsigned int barrier = places.barriers + 8 * ring.stage;
       int row = list.tile(work->item, tile) * KEYS;
       await(barrier + KEYS_EMPTY, ring.parity ^ 1);
-      arriveExpecting(barrier + KEYS_FULL, Maps::COPIED_KEYS);
-      maps.keys(places.keys, ring.stage, barrier + KEYS_FULL, head, row);
+      arriveExpecting(barrier + KEYS_FULL, Maps::KEY_BYTES);
+      maps.keys(places.keys + ring.stage * Maps::KEY_BYTES, barrier + KEYS_FULL, head, row);
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + VALUES_FULL, Maps::COPIED_VALUES);
       maps.values(places.values, ring.stage, barrier + VALUES_FULL, head, row);
@@ -101,7 +100,7 @@ __device__ __forceinline__ void attend(
     int tile = work->last - 1;
     int firstTile = work->first;
     int block = task.list.tile(work->item, tile);
-    mine.begin(work, group, block);
+    mine.begin();
     int at = queryRing.stage * GROUPS + group;
     unsigned int query = places.query + at * Maps::QUERY_BYTES;
     await(places.barriers + QUERY_FULL + 8 * at, queryRing.parity);
@@ -117,7 +116,6 @@ __device__ __forceinline__ void attend(
 #pragma unroll 1
     while (tile-- > firstTile) {
       await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
-      mine.prepare(keyRing.stage); // before all warps have met, of which one frees the stage
       meet<256>(1 + group);
       await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
       mine.settleScores();

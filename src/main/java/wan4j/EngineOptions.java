@@ -3,6 +3,7 @@ package wan4j;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import wan4j.tensor.InputException;
 
 /// How an engine is set up.
 ///
@@ -132,5 +133,49 @@ public record EngineOptions(
   /// Weights as the checkpoint stores them, in the device's usual arithmetic.
   public EngineOptions(Path checkpoint, Device device, boolean offload, boolean textOnCpu) {
     this(checkpoint, device, Arithmetic.BFLOAT16, Quantization.STORED, offload, textOnCpu);
+  }
+
+  /// How LoRA files change a network.
+  public enum LoraMode {
+    /// They are merged, or run beside the weights where these are stored in FP8 and run so.
+    AUTO("auto"),
+    /// They are added to the weights while these are loaded, before anything is quantised.
+    MERGE("merge"),
+    /// They run beside the weights, which stay as they are, so that they can be changed in a
+    /// moment.
+    SIDE("side");
+
+    private final String spelling;
+
+    LoraMode(String spelling) {
+      this.spelling = spelling;
+    }
+
+    /// Returns the mode's name on the command line.
+    public String spelling() {
+      return spelling;
+    }
+
+    /// Returns the mode of a name; throws `InputException` for an unknown one.
+    public static LoraMode of(String name) {
+      for (LoraMode mode : values()) {
+        if (mode.spelling.equals(name)) {
+          return mode;
+        }
+      }
+      throw new InputException("--lora_mode got \"%s\"; give auto, merge or side".formatted(name));
+    }
+  }
+
+  /// Whether a GPU records the blocks of a forward as a CUDA graph when they come again, and from
+  /// then on plays the record: the same work and the same bytes, with one call of the host in place
+  /// of thousands.
+  public enum Recording {
+    /// Where a forward is so short that the host's calls take longer than the work.
+    AUTO,
+    /// Every forward.
+    ALWAYS,
+    /// None.
+    NEVER
   }
 }

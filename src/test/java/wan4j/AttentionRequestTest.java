@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.AttentionSettings.Attention;
+import wan4j.EngineOptions.LoraMode;
+import wan4j.EngineOptions.Recording;
 import wan4j.tensor.InputException;
 import wan4j.verify.Comparison;
 

@@ -30,7 +30,7 @@ import wan4j.media.WavWriter;
 final class FlatMemoryTest {
   private static final int CLIPS = 6;
   private static final int WARM = 2; // clips after which nearly all code has run
-  private static final long ALLOWANCE = 12_000_000; // of the JVM's own: compiled code and its kin
+  private static final long ALLOWANCE = 8_000_000; // of the JVM's own: compiled code and its kin
 
   @TempDir Path folder;
 

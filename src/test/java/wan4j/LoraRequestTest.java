@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import wan4j.EngineOptions.LoraMode;
 import wan4j.tensor.InputException;
 import wan4j.verify.Comparison;
 import wan4j.weights.Checkpoint;

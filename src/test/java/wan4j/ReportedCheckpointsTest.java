@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import wan4j.EngineOptions.LoraMode;
 import wan4j.pipeline.CheckpointTokenizer;
 import wan4j.tensor.DType;
 import wan4j.tensor.Float8;

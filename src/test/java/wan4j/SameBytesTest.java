@@ -9,6 +9,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import wan4j.EngineOptions.LoraMode;
+import wan4j.EngineOptions.Recording;
 import wan4j.cuda.bind.Cuda;
 import wan4j.demo.DemoRequest;
 import wan4j.media.FrameBuffer;

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import wan4j.Device;
-import wan4j.LoraMode;
+import wan4j.EngineOptions.LoraMode;
 import wan4j.Quantization;
 import wan4j.Task;
 import wan4j.VideoSize;

@@ -3,7 +3,7 @@ package wan4j.cli;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 import wan4j.Device;
-import wan4j.Recording;
+import wan4j.EngineOptions.Recording;
 import wan4j.tensor.InputException;
 
 /// The flags of the reference's compilation. Kernels are always compiled here; what there is to

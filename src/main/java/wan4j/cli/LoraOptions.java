@@ -3,8 +3,8 @@ package wan4j.cli;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
+import wan4j.EngineOptions.LoraMode;
 import wan4j.LoraFile;
-import wan4j.LoraMode;
 import wan4j.tensor.InputException;
 
 /// The flags that name LoRA files; each may be given several times.

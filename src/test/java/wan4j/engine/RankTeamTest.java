@@ -11,11 +11,11 @@ import wan4j.Arithmetic;
 import wan4j.AttentionSettings;
 import wan4j.Device;
 import wan4j.EngineOptions;
-import wan4j.LoraMode;
+import wan4j.EngineOptions.LoraMode;
+import wan4j.EngineOptions.Recording;
 import wan4j.Offload;
 import wan4j.Quantization;
 import wan4j.Ranks;
-import wan4j.Recording;
 import wan4j.tensor.InputException;
 
 /// What a team of ranks refuses before it opens anything.
