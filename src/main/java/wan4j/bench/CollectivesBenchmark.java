@@ -12,6 +12,7 @@ import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.Rates;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.bind.Nccl;
+import wan4j.engine.RankThreads;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
@@ -95,7 +96,7 @@ public final class CollectivesBenchmark {
 
   private List<Measurement> run() {
     LocalMeeting meeting = new LocalMeeting(settings.ranks, LIMIT);
-    return BenchRanks.together(meeting, rank -> ofRank(meeting, rank));
+    return RankThreads.together(meeting, rank -> ofRank(meeting, rank));
   }
 
   private List<Measurement> ofRank(Meeting meeting, int rank) {

@@ -21,6 +21,7 @@ import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
 import wan4j.engine.Courses;
 import wan4j.engine.RankLinks;
+import wan4j.engine.RankThreads;
 import wan4j.engine.RequestCache;
 import wan4j.engine.SamplingPlans;
 import wan4j.media.CharacterVideos;
@@ -100,7 +101,7 @@ public final class GenerateBenchmark {
     }
     Ranks ranks = settings.ranks();
     LocalMeeting meeting = new LocalMeeting(ranks.count(), ranks.timeout());
-    BenchRanks.together(
+    RankThreads.together(
         meeting,
         rank -> {
           if (rank == 0) {

@@ -8,6 +8,7 @@ import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.random.RandomWeights;
+import wan4j.engine.RankTeam;
 import wan4j.parallel.RankLayout;
 import wan4j.tensor.InputException;
 
@@ -72,10 +73,7 @@ public record RequestSettings(
 
   /// Returns how the ranks divide the request, which is guided.
   RankLayout layout() {
-    RankLayout.Wish wish = new RankLayout.Wish(ranks.count(), ranks.sequence(), ranks.guidance());
-    return ranks.isAlone()
-        ? RankLayout.ALONE
-        : RankLayout.of(wish, RandomWeights.config(task, 1).heads(), true);
+    return RankTeam.layout(ranks, RandomWeights.config(task, 1).heads(), true);
   }
 
   /// Adds what the results depend on.

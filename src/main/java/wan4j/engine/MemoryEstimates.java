@@ -166,7 +166,8 @@ public final class MemoryEstimates {
                 merged,
                 beside)) {
       networks.link(RankLinks.imagined(options.ranks().count()));
-      networks.divide(RankTeam.layout(options.ranks(), model.config().heads(), key.plan));
+      networks.divide(
+          RankTeam.layout(options.ranks(), model.config().heads(), key.plan.isGuided()));
       networks.follow(new MemoryPlan(key.offloads, key.piece, null));
       trial.run(networks, new CourseRun(course, networks, CourseListener.NONE));
       return Backends.need(shapes, options.device(), true);

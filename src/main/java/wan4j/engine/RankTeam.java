@@ -84,17 +84,18 @@ public final class RankTeam implements AutoCloseable {
 
   /// Returns how the ranks divide requests of a plan; throws `InputException` where they cannot.
   public RankLayout layout(SamplingPlan plan) {
-    return layout(options.ranks(), first().experts().config().heads(), plan);
+    return layout(options.ranks(), first().experts().config().heads(), plan.isGuided());
   }
 
-  /// Returns how ranks divide requests of a plan for a model of so many heads.
-  static RankLayout layout(Ranks ranks, int heads, SamplingPlan plan) {
+  /// Returns how ranks divide requests that are guided or not for a model of so many heads; throws
+  /// `InputException` where they cannot.
+  public static RankLayout layout(Ranks ranks, int heads, boolean isGuided) {
     return ranks.isAlone()
         ? RankLayout.ALONE
         : RankLayout.of(
             new RankLayout.Wish(ranks.count(), ranks.sequence(), ranks.guidance()),
             heads,
-            plan.isGuided());
+            isGuided);
   }
 
   /// Has every rank do a piece of work at the same time, each through its own networks, and returns
@@ -127,11 +128,7 @@ public final class RankTeam implements AutoCloseable {
     if (outcome.get() != null) {
       isLost = !outcome.get().areWhole();
       part();
-      switch (outcome.get().failure()) {
-        case RuntimeException failure -> throw failure;
-        case Error failure -> throw failure;
-        default -> throw new IllegalStateException(outcome.get().failure());
-      }
+      outcome.get().rethrow();
     }
     return made;
   }

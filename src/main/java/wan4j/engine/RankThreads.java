@@ -14,7 +14,7 @@ import wan4j.tensor.InputException;
 
 /// Runs the ranks of one piece of work: the first on the calling thread, the others on threads that
 /// end with it. The first failure ends all; a rank that does not heed it is interrupted.
-final class RankThreads {
+public final class RankThreads {
   private static final Duration GRACE = Duration.ofSeconds(3);
 
   private final Meeting meeting;
@@ -36,7 +36,29 @@ final class RankThreads {
   ///
   /// @param failure what ended it
   /// @param areWhole whether all ended by themselves, so that their ranks can be used again
-  record Outcome(Throwable failure, boolean areWhole) {}
+  record Outcome(Throwable failure, boolean areWhole) {
+    /// Throws the failure.
+    void rethrow() {
+      switch (failure) {
+        case RuntimeException e -> throw e;
+        case Error e -> throw e;
+        default -> throw new IllegalStateException(failure);
+      }
+    }
+  }
+
+  /// Has every rank that meets do a piece of work at the same time, for which the meeting was made,
+  /// and returns what the first one's gives; throws the first failure as [RankTeam] does.
+  public static <T> T together(Meeting meeting, IntFunction<T> work) {
+    RankThreads threads = new RankThreads(meeting);
+    meeting.onFailure(threads::failed);
+    AtomicReference<Outcome> outcome = new AtomicReference<>();
+    T made = threads.run(work, outcome);
+    if (outcome.get() != null) {
+      outcome.get().rethrow();
+    }
+    return made;
+  }
 
   /// Takes the first failure of the meeting, on any thread.
   void failed(RankException failure) {
