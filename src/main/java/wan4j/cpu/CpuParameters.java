@@ -86,6 +86,11 @@ final class CpuParameters implements Parameters {
     public void await(int buffer) {
       gathers.await(buffer);
     }
+
+    @Override
+    public void finish(int buffer) {
+      gathers.await(buffer);
+    }
   }
 
   @Override
@@ -101,6 +106,11 @@ final class CpuParameters implements Parameters {
   @Override
   public void complete() {
     shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override

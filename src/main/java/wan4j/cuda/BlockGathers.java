@@ -58,6 +58,12 @@ final class BlockGathers implements AutoCloseable {
     CudaStreams.waitFor(device.stream(), filled[buffer]);
   }
 
+  /// Waits until a buffer is filled.
+  void finish(int buffer) {
+    device.context().enter();
+    CudaStreams.synchronizeEvent(filled[buffer]);
+  }
+
   /// Waits until nothing is copied any more.
   @Override
   public void close() {

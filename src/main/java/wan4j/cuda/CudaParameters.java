@@ -80,6 +80,11 @@ final class CudaParameters implements Parameters {
     public void await(int buffer) {
       gathers.await(buffer);
     }
+
+    @Override
+    public void finish(int buffer) {
+      gathers.finish(buffer);
+    }
   }
 
   @Override
@@ -95,6 +100,11 @@ final class CudaParameters implements Parameters {
   @Override
   public void complete() {
     shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override

@@ -46,8 +46,9 @@ public record RankWork(Networks networks, EngineOptions options, CourseReporter 
     MemoryPlan chosen =
         MemoryPlan.of(
             host()
-                .numbersOfFirst(
-                    () -> MemoryPlan.fitting(available, options.offload(), needs).numbers()));
+                .numbersOfFirst(() ->
+                    MemoryPlan.fitting(available, options.offload(), Shards.choices(options), needs)
+                        .numbers()));
     networks.follow(chosen);
     if (host().isFirst()) {
       tell(chosen, available);
@@ -59,6 +60,9 @@ public record RankWork(Networks networks, EngineOptions options, CourseReporter 
     Progress progress = reporter.progress();
     if (options.offload() == Offload.WHERE_NEEDED) {
       progress.says(chosen.sentence(available));
+    }
+    if (chosen.shards().areAny()) {
+      progress.says(chosen.shards().sentence(options.ranks().count()));
     }
     if (chosen.isCutSmaller()) {
       progress.says(

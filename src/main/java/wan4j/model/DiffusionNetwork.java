@@ -86,6 +86,9 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
   /// Forgets what forwards have left behind, so that the next clip starts as the first one did.
   void restart();
 
+  /// Waits until no weights of other ranks are copied; until the next forward none are.
+  void rest();
+
   /// Returns the bytes that the weights fill on the backend.
   long bytes();
 

@@ -136,6 +136,11 @@ final class LoadedParameters implements Parameters {
   }
 
   @Override
+  public void rest() {
+    parameters.rest();
+  }
+
+  @Override
   public void attach(Linear layer, List<SideBranch> branches) {
     parameters.attach(layer, branches);
   }

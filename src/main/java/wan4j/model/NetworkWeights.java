@@ -52,6 +52,10 @@ final class NetworkWeights implements AutoCloseable {
     return List.copyOf(layers.loaded());
   }
 
+  void rest() {
+    parameters.rest();
+  }
+
   long bytes() {
     return parameters.bytes() + loras.bytes();
   }

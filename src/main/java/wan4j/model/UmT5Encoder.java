@@ -104,6 +104,11 @@ public final class UmT5Encoder implements AutoCloseable {
     }
   }
 
+  /// Waits until no weights of other ranks are copied; until the next text none are.
+  public void rest() {
+    parameters.rest();
+  }
+
   /// Frees the weights.
   @Override
   public void close() {

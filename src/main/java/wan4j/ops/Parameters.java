@@ -49,6 +49,9 @@ public interface Parameters extends AutoCloseable {
   /// is used.
   void complete();
 
+  /// Waits until nothing is copied from other ranks; until a block is used again nothing is.
+  void rest();
+
   /// Attaches adapters to a layer that a home of this backend has loaded, in place of any that it
   /// had; whoever runs the layer runs them too, and its weight stays as it is. Closing this home
   /// detaches them.

@@ -41,6 +41,9 @@ public final class SharedWeights {
 
     /// Has the work from now on wait until a buffer is filled.
     void await(int buffer);
+
+    /// Waits until a buffer is filled.
+    void finish(int buffer);
   }
 
   /// A copy between ranks.
@@ -267,6 +270,13 @@ public final class SharedWeights {
       held[buffer] = NONE;
       home.gather(buffer, moves.get(number));
       held[buffer] = number;
+    }
+  }
+
+  /// Waits until no buffer is being filled.
+  public void rest() {
+    for (int buffer = 0; buffer < buffers.size(); buffer++) {
+      home.finish(buffer);
     }
   }
 

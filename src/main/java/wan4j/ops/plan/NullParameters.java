@@ -68,6 +68,9 @@ final class NullParameters implements Parameters {
 
     @Override
     public void await(int buffer) {}
+
+    @Override
+    public void finish(int buffer) {}
   }
 
   @Override
@@ -83,6 +86,11 @@ final class NullParameters implements Parameters {
   @Override
   public void complete() {
     shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override
