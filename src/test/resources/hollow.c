@@ -92,6 +92,12 @@ int cuMemcpyDtoHAsync_v2(void* to, handle from, size_t bytes, handle stream) {
 int cuMemcpyDtoDAsync_v2(handle to, handle from, size_t bytes, handle stream) {
   return CALLED("copy on %lx %lx %zu %lx", to, from, bytes, stream);
 }
+int cuPointerGetAttribute(handle* out, int attribute, handle address) { *out = gpu; return broken; }
+int cuCtxEnablePeerAccess(handle context, unsigned flags) { return CALLED("reach %lx", context); }
+int cuMemcpyPeerAsync(
+    handle to, handle toContext, handle from, handle fromContext, size_t bytes, handle stream) {
+  return CALLED("copy from peer %lx %lx %zu %lx", to, from, bytes, stream);
+}
 int cuMemsetD8Async(handle to, char value, size_t bytes, handle stream) {
   return CALLED("fill on GPU %d %lx %d %zu %lx", gpu, to, value, bytes, stream);
 }
