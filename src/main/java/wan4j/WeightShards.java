@@ -9,4 +9,9 @@ package wan4j;
 public record WeightShards(Boolean transformers, Boolean text) {
   /// What memory decides.
   public static final WeightShards WHERE_NEEDED = new WeightShards(null, null);
+
+  /// Says whether anything is to be divided wherever memory would do without.
+  public boolean isAsked() {
+    return Boolean.TRUE.equals(transformers) || Boolean.TRUE.equals(text);
+  }
 }

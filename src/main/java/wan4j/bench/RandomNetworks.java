@@ -96,7 +96,6 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
     return DiffusionNetwork.load(
-        
         config,
         RandomWeights.transformer(config, seed),
         ops,

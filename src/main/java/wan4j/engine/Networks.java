@@ -166,7 +166,15 @@ public final class Networks implements CourseNetworks, AutoCloseable {
         autoencoder.shareWith(all);
       }
       divide(RankLayout.ALONE);
+      if (!links.shareMemory()) {
+        shards = Shards.NONE;
+      }
     }
+  }
+
+  /// Returns which networks the ranks may divide, the fastest choice first.
+  List<Shards> shardChoices() {
+    return links.shareMemory() ? Shards.choices(options) : List.of(Shards.NONE);
   }
 
   /// Divides requests among the ranks in a layout from now on.

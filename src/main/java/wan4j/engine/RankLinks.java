@@ -34,13 +34,14 @@ public final class RankLinks implements AutoCloseable {
 
   /// One rank, which reaches nobody.
   static final RankLinks ALONE =
-      new RankLinks(0, 1, HostExchange.ALONE, _ -> null, (_, _) -> WeightSharing.NONE);
+      new RankLinks(0, 1, HostExchange.ALONE, _ -> null, true, (_, _) -> WeightSharing.NONE);
 
   private final int rank;
   private final int ranks;
   private final HostExchange host;
   private final Function<List<Integer>, Collectives> joining;
   private final Map<List<Integer>, Collectives> joined = new HashMap<>();
+  private final boolean sharesMemory;
   private final BiFunction<Boolean, Consumer<Runnable>, WeightSharing> sharing;
   private final List<Runnable> kept = new ArrayList<>(); // what frees memory that others may read
   private boolean frees; // at once
@@ -50,11 +51,13 @@ public final class RankLinks implements AutoCloseable {
       int ranks,
       HostExchange host,
       Function<List<Integer>, Collectives> joining,
+      boolean sharesMemory,
       BiFunction<Boolean, Consumer<Runnable>, WeightSharing> sharing) {
     this.rank = rank;
     this.ranks = ranks;
     this.host = host;
     this.joining = joining;
+    this.sharesMemory = sharesMemory;
     this.sharing = sharing;
   }
 
@@ -73,6 +76,7 @@ public final class RankLinks implements AutoCloseable {
               ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
         },
+        meeting instanceof LocalMeeting,
         (isSharded, release) ->
             meeting instanceof LocalMeeting local
                 ? new MeetingSharing(local.loading(), rank, isSharded, release)
@@ -99,6 +103,7 @@ public final class RankLinks implements AutoCloseable {
             ranks,
             HostExchange.ALONE,
             members -> new ImaginedRanks(0, members.size()),
+            true,
             (isSharded, _) -> new ImaginedSharing(ranks, isSharded));
   }
 
@@ -121,6 +126,11 @@ public final class RankLinks implements AutoCloseable {
   /// guidance, or null where branches are not divided.
   public Collectives pair(RankLayout layout) {
     return of(layout.branchesOf(rank));
+  }
+
+  /// Says whether ranks can read each other's memory, as those of one process can.
+  boolean shareMemory() {
+    return sharesMemory;
   }
 
   /// Returns how all ranks share the weights of a network that they load now: each reads a part,

@@ -95,20 +95,14 @@ final class DividedForwards {
       for (int step = 0; step < 2; step++) {
         ForwardPass pass = new ForwardPass(Branch.CONDITIONAL, step, 3);
         List<String> calls =
-            HollowGpus.calls(
-                () -> network.forward(sample, 900, pass, prepared, BlockRun.ALWAYS));
+            HollowGpus.calls(() -> network.forward(sample, 900, pass, prepared, BlockRun.ALWAYS));
         assertThat(calls.stream().filter(call -> call.startsWith("copy from peer")))
             .hasSize(LAYERS);
       }
       List<String> skipped =
-          HollowGpus.calls(
-              () ->
-                  network.forward(
-                      sample,
-                      900,
-                      new ForwardPass(Branch.CONDITIONAL, 2, 3),
-                      prepared,
-                      (_, _) -> {}));
+          HollowGpus.calls(() ->
+              network.forward(
+                  sample, 900, new ForwardPass(Branch.CONDITIONAL, 2, 3), prepared, (_, _) -> {}));
       assertThat(skipped).noneMatch(call -> call.startsWith("copy from peer"));
     }
   }
