@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import wan4j.AttentionSettings.Attention;
+import wan4j.Ranks.WeightShards;
 import wan4j.engine.MemoryEstimates;
 import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.StoredFormat;

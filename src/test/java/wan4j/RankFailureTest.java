@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.Ranks.WeightShards;
 import wan4j.cpu.CpuOps;
 import wan4j.engine.RankTeam;
 import wan4j.media.FrameBuffer;

@@ -10,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import wan4j.EngineOptions.LoraMode;
+import wan4j.Ranks.WeightShards;
 import wan4j.media.CharacterVideos;
 import wan4j.media.FrameBuffer;
 import wan4j.weights.Checkpoint;

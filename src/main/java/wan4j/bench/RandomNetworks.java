@@ -123,7 +123,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public void textIsDone() {
-    if (settings.parksText()) {
+    if (settings.parksText() && settings.dividesText()) {
+      links.closeTogether(encoder::rest, this::park);
+    } else if (settings.parksText()) {
       park();
     }
     maker.make("experts", () -> experts.names().stream().map(experts::get).toList());

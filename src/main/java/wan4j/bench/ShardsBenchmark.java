@@ -125,7 +125,8 @@ public final class ShardsBenchmark {
     List<Measurement> results = List.of();
     try (RankLinks links = RankLinks.of(bench.backend(), meeting, rank, ranks)) {
       boolean computes = rank == 0 || !ranks.sharesGpu();
-      try (DiffusionNetwork whole = computes ? network(links.sharing(false)) : null;
+      WeightSharing own = ranks.sharesGpu() ? WeightSharing.NONE : links.sharing(false);
+      try (DiffusionNetwork whole = computes ? network(own) : null;
           DiffusionNetwork divided = network(links.sharing(true))) {
         if (computes) {
           results = measured(whole, divided);

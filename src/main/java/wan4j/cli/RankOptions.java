@@ -4,7 +4,7 @@ import java.time.Duration;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.Ranks;
-import wan4j.WeightShards;
+import wan4j.Ranks.WeightShards;
 import wan4j.engine.RankTeam;
 import wan4j.tensor.InputException;
 

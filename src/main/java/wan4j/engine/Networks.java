@@ -448,16 +448,18 @@ public final class Networks implements CourseNetworks, AutoCloseable {
       work.run();
       return;
     }
+    isLeaving = true;
+    try {
+      links.closeTogether(this::rest, work);
+    } finally {
+      isLeaving = false;
+    }
+  }
+
+  private void rest() {
     experts.forEachLoaded((_, transformer) -> transformer.rest());
     if (textEncoder != null) {
       textEncoder.rest();
-    }
-    var _ = links.host().all();
-    isLeaving = true;
-    try {
-      links.freely(work);
-    } finally {
-      isLeaving = false;
     }
   }
 

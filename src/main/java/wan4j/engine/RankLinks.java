@@ -135,7 +135,7 @@ public final class RankLinks implements AutoCloseable {
 
   /// Returns how all ranks share the weights of a network that they load now: each reads a part,
   /// and keeps only that of the blocks where they are sharded. What others may still read when its
-  /// network closes is freed with these links, or at once by [#freely].
+  /// network closes is freed with these links, or at once by [#closeTogether].
   public WeightSharing sharing(boolean isSharded) {
     return sharing.apply(isSharded, this::release);
   }
@@ -148,12 +148,15 @@ public final class RankLinks implements AutoCloseable {
     }
   }
 
-  /// Does work that closes networks from whose weights no other rank copies any more.
-  void freely(Runnable work) {
+  /// Closes networks on all ranks at once: `rest` waits until this rank copies nothing, and when
+  /// all have done so, `close` frees what others copied from.
+  public void closeTogether(Runnable rest, Runnable close) {
+    rest.run();
+    var _ = host.all();
     boolean before = frees;
     frees = true;
     try {
-      work.run();
+      close.run();
     } finally {
       frees = before;
     }

@@ -3,7 +3,7 @@ package wan4j.engine;
 import java.util.List;
 import java.util.stream.Stream;
 import wan4j.EngineOptions;
-import wan4j.WeightShards;
+import wan4j.Ranks.WeightShards;
 
 /// Which networks' blocks are divided among all ranks of a request. The halves that take the
 /// branches of guidance hold the same weights, so all ranks divide them, not those of a half: that

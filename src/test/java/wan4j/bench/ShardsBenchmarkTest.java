@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Ranks;
@@ -17,8 +18,9 @@ import wan4j.tensor.Shape;
 import wan4j.weights.TransformerConfig;
 
 final class ShardsBenchmarkTest {
-  @Test
-  void aForwardIsTimedWithWeightsWholeAndDivided() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aForwardIsTimedWithWeightsWholeAndDivided(boolean isOneGpu) {
     TransformerConfig config =
         new TransformerConfig("t2v", 16, 16, 64, 96, 32, 24, 7, 4, 12, 1, 2, 2, 1e-6);
     Map<String, Measurement> results;
@@ -31,7 +33,7 @@ final class ShardsBenchmarkTest {
               Shape.of(16, 1, 4, 4),
               SequenceGroup.SOLO,
               new TreeMap<>(),
-              Ranks.of(3));
+              isOneGpu ? Ranks.of(3).sharing() : Ranks.of(3));
       results = all.stream().collect(Collectors.toMap(Measurement::metric, Function.identity()));
     }
     assertThat(results.get("forward, weights whole").min()).isPositive();

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.Device;
 import wan4j.Ranks;
-import wan4j.WeightShards;
+import wan4j.Ranks.WeightShards;
 
 /// What the flags of several GPUs mean, those of copied command lines of the reference among them.
 final class RankOptionsTest {

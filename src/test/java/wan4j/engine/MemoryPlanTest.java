@@ -10,7 +10,7 @@ import wan4j.EngineOptions;
 import wan4j.MemoryNeed;
 import wan4j.Offload;
 import wan4j.Ranks;
-import wan4j.WeightShards;
+import wan4j.Ranks.WeightShards;
 import wan4j.model.VideoAutoencoder;
 
 /// What ranks choose where networks do not fit as they are.

@@ -5,7 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Ranks;
-import wan4j.WeightShards;
+import wan4j.Ranks.WeightShards;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
