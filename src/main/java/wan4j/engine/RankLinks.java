@@ -13,11 +13,15 @@ import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
 import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
+import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.ImaginedRanks;
 import wan4j.parallel.LocalCollectives;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.MeetingExchange;
 import wan4j.parallel.RankLayout;
+import wan4j.parallel.UlyssesGroup;
+import wan4j.pipeline.RunRanks;
 
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
 /// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
@@ -88,15 +92,21 @@ public final class RankLinks implements AutoCloseable {
     return of(IntStream.range(0, ranks).boxed().toList());
   }
 
-  /// Returns the exchange between the ranks that share this one's forward, or null for one.
-  public Collectives sequence(RankLayout layout) {
-    return of(layout.sequenceOf(rank));
+  /// Divides the forwards of a network of so many heads in a layout: `group` becomes this rank's,
+  /// whose attention is `alone`'s. Returns how the sampling loop is divided.
+  public RunRanks divide(RankLayout layout, int heads, ChosenGroup group, SequenceGroup alone) {
+    SequenceGroup own = among(layout.sequenceOf(rank), alone);
+    Collectives pair = of(layout.branchesOf(rank));
+    RankLayout joined = layout.joined(heads);
+    SequenceGroup all = joined == null ? null : among(joined.sequenceOf(rank), alone);
+    group.choose(own);
+    return new RunRanks(
+        host, pair, all == null ? null : areTogether -> group.choose(areTogether ? all : own));
   }
 
-  /// Returns the exchange between this rank and the one that does its part of the other branch of
-  /// guidance, or null where branches are not divided.
-  public Collectives pair(RankLayout layout) {
-    return of(layout.branchesOf(rank));
+  private SequenceGroup among(List<Integer> members, SequenceGroup alone) {
+    Collectives others = of(members);
+    return others == null ? alone : new UlyssesGroup(others, alone);
   }
 
   private Collectives of(List<Integer> members) {
