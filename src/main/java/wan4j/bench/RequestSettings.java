@@ -88,6 +88,9 @@ public record RequestSettings(
       }
       parameters.put("ranks", ranks.count());
       parameters.put("layout", "%d x %d".formatted(layout.branches(), layout.sequence()));
+      if (ranks.overlapsExchange()) {
+        parameters.put("exchange", "beside attention");
+      }
     }
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());

@@ -44,6 +44,14 @@ final class RankOptions {
   private Double timeout;
 
   @Option(
+      names = "--overlap_exchange",
+      paramLabel = "True|False",
+      description =
+          "True: GPUs that share a forward exchange some heads while attention of others computes"
+              + " (default: False).")
+  private String overlap;
+
+  @Option(
       names = "--dit_fsdp",
       arity = "0..1",
       fallbackValue = "True",
@@ -82,7 +90,13 @@ final class RankOptions {
             halves,
             firstGpu,
             false,
-            timeout == null ? Ranks.USUAL_TIMEOUT : limit());
+            timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
+            isOn("--overlap_exchange", overlap));
+    if (ranks.overlapsExchange() && ranks.isAlone()) {
+      throw new InputException(
+          "--overlap_exchange True was given for one GPU, which exchanges nothing; add --gpus, or"
+              + " leave it out");
+    }
     noteShards(count, notes);
     return ranks;
   }

@@ -9,6 +9,7 @@ import java.util.stream.IntStream;
 import wan4j.Ranks;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.NcclCollectives;
+import wan4j.cuda.PeerCollectives;
 import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
@@ -57,10 +58,21 @@ public final class RankLinks implements AutoCloseable {
         members -> {
           Meeting own = meeting.among(members);
           int number = members.indexOf(rank);
-          return hasOwnGpu
-              ? joined((CudaOps) ops, own, number, ranks.timeout())
-              : new LocalCollectives(ops, own, number);
+          Collectives collectives =
+              hasOwnGpu
+                  ? joined((CudaOps) ops, own, number, ranks.timeout())
+                  : new LocalCollectives(ops, own, number);
+          return ranks.overlapsExchange() && ops instanceof CudaOps gpu
+              ? beside(gpu, collectives, new MeetingExchange(own, number, ranks.timeout()), ranks)
+              : collectives;
         });
+  }
+
+  private static Collectives beside(
+      CudaOps ops, Collectives collectives, HostExchange host, Ranks ranks) {
+    PeerCollectives peers = ops.beside(collectives, host);
+    peers.watch(ranks.timeout().plus(MARGIN));
+    return peers;
   }
 
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
@@ -74,12 +86,15 @@ public final class RankLinks implements AutoCloseable {
     return joined;
   }
 
-  /// Returns how the first of so many ranks would reach the others if they were there.
-  public static RankLinks imagined(int ranks) {
-    return ranks == 1
+  /// Returns how the first of ranks would reach the others if they were there.
+  public static RankLinks imagined(Ranks ranks) {
+    return ranks.isAlone()
         ? ALONE
         : new RankLinks(
-            0, ranks, HostExchange.ALONE, members -> new ImaginedRanks(0, members.size()));
+            0,
+            ranks.count(),
+            HostExchange.ALONE,
+            members -> new ImaginedRanks(0, members.size(), ranks.overlapsExchange()));
   }
 
   /// Returns the exchange in host memory.

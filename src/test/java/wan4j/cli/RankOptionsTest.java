@@ -33,7 +33,8 @@ final class RankOptionsTest {
   })
   void flagsGiveRanks(String flags, int count, int sequence, Boolean guidance) {
     assertThat(ranks(flags))
-        .isEqualTo(new Ranks(count, sequence, guidance, Ranks.ANY_GPU, false, Ranks.USUAL_TIMEOUT));
+        .isEqualTo(
+            new Ranks(count, sequence, guidance, Ranks.ANY_GPU, false, Ranks.USUAL_TIMEOUT, false));
   }
 
   @ParameterizedTest

@@ -57,8 +57,14 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "All ranks of --gpus use one GPU, which takes as long as all of them.")
   private boolean sharesGpu;
 
+  @Option(
+      names = "--overlap_exchange",
+      description = "GPUs that share a forward exchange some heads beside attention of others.")
+  private boolean overlaps;
+
   private Ranks ranks() {
-    Ranks ranks = Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null);
+    Ranks ranks =
+        Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null).overlapping(overlaps);
     return sharesGpu ? ranks.sharing() : ranks;
   }
 
