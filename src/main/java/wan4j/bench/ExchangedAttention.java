@@ -40,6 +40,7 @@ public final class ExchangedAttention {
   private final Meeting meeting;
   private final int rank;
   private final int tokens;
+  private final RankClock clock;
   private final List<Measurement> results = new ArrayList<>();
 
   private ExchangedAttention(Workbench bench, Ranks ranks, Meeting meeting, int rank, int tokens) {
@@ -48,6 +49,7 @@ public final class ExchangedAttention {
     this.meeting = meeting;
     this.rank = rank;
     this.tokens = tokens;
+    clock = new RankClock(bench.backend(), meeting, rank);
   }
 
   /// Measures ranks that share about so many tokens, where their number divides the heads, else
@@ -126,7 +128,9 @@ public final class ExchangedAttention {
         work.run();
       }
       double[] times =
-          IntStream.range(0, bench.settings().runs()).mapToDouble(_ -> batch(work)).toArray();
+          IntStream.range(0, bench.settings().runs())
+              .mapToDouble(_ -> clock.milliseconds(BATCH, work))
+              .toArray();
       Map<String, Object> parameters = new LinkedHashMap<>();
       boolean isCpu = bench.settings().device() == Device.CPU;
       parameters.put("gpus", isCpu ? 0 : ranks.sharesGpu() ? 1 : ranks.count());
@@ -137,19 +141,5 @@ public final class ExchangedAttention {
       parameters.put("tokens", tokens);
       results.add(Measurement.of("collectives", parameters, "time", "ms", times));
     }
-  }
-
-  private double batch(Runnable work) {
-    Ops ops = bench.backend();
-    ops.synchronize();
-    var _ = meeting.meet(rank, Boolean.class, true);
-    long start = System.nanoTime();
-    for (int i = 0; i < BATCH; i++) {
-      work.run();
-    }
-    ops.synchronize();
-    double own = (System.nanoTime() - start) / 1e6 / BATCH;
-    List<Double> all = meeting.meet(rank, Double.class, own);
-    return all.stream().mapToDouble(Double::doubleValue).max().orElseThrow();
   }
 }

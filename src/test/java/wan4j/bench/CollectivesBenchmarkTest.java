@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.Ranks;
+import wan4j.Task;
+import wan4j.VideoSize;
 import wan4j.bench.CollectivesBenchmark.Settings;
 import wan4j.bench.measure.Measurement;
 import wan4j.tensor.InputException;
@@ -63,6 +65,20 @@ final class CollectivesBenchmarkTest {
             tuple("int8", "none"),
             tuple("int8", "copies"));
     assertThat(ExchangedAttention.run(PROCESSOR, Ranks.of(3), 33)).isEmpty();
+  }
+
+  @Test
+  void anAutoencoderIsTimedOnRanksThatTakePiecesInTurn() {
+    VideoSize size = new VideoSize(16, 16, 17);
+    List<Measurement> results =
+        AutoencoderBenchmark.ofRanks(PROCESSOR, Ranks.of(2), Task.I2V_A14B, size, true, true);
+    assertThat(results)
+        .allSatisfy(result -> {
+          assertThat(result.min()).isPositive();
+          assertThat(result.parameters()).containsEntry("ranks", 2).doesNotContainKey("gpus");
+        })
+        .extracting(result -> result.parameters().get("direction"))
+        .containsExactly("decode", "encode");
   }
 
   @Test
