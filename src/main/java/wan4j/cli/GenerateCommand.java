@@ -26,6 +26,7 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.AttentionChoice;
+import wan4j.engine.Job;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
@@ -162,12 +163,20 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    return Launched.work(spec.commandLine(), ranks.timeout(), this::make);
+  }
+
+  /// Makes what the flags say; each process of a job does, and the first one writes.
+  private int make() {
     batch.check();
+    requireCommon();
     if (batch.file() != null) {
       return many();
     }
     checkFlags();
-    output.check();
+    if (Job.isFirst()) {
+      output.check();
+    }
     Interruption.heed();
     if (calibration != null) {
       PendingFile.requireWritable(calibration);
@@ -190,8 +199,7 @@ final class GenerateCommand implements Callable<Integer> {
         requireTaskOfFlags(engine.task(), progress);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
-        target = output.target(engine.task(), request);
-        output.leftovers(target).forEach(progress::says);
+        target = target(engine.task(), request, progress);
         if (where == Device.CPU && !output.isResumed()) {
           ProcessorPlan.of(options, engine.task(), request)
               .sentences(options, request)
@@ -200,7 +208,7 @@ final class GenerateCommand implements Callable<Integer> {
         run(engine, request, target, steps, compared == null ? null : kept, progress);
       }
       if (compared != null) {
-        compared.run(kept.frames(), steps.latents(), target, progress);
+        compared.run(Job.isFirst() ? kept.frames() : null, steps.latents(), target, progress);
       }
     }
     return 0;
@@ -277,9 +285,33 @@ final class GenerateCommand implements Callable<Integer> {
     output.check();
     requireTaskOfFlags(engine.task(), progress);
     VideoRequest request = request(engine.task(), progress);
-    Path target = output.target(engine.task(), request);
-    output.leftovers(target).forEach(progress::says);
+    Path target = target(engine.task(), request, progress);
     run(engine, request, target, output.steps(), null, progress);
+  }
+
+  /// Throws `InputException` for flags that the processes of a job cannot follow together.
+  private void requireCommon() {
+    if (Job.present() != null && batch.file() != null) {
+      throw new InputException(
+          "--requests was given to the processes of a launcher, which make one video together;"
+              + " start wan4j once, without it, with --gpus and --ulysses_size 1 to make one on"
+              + " each GPU");
+    }
+    if (Job.present() != null && speech.isSynthesised()) {
+      throw new InputException(
+          "--enable_tts was given to the processes of a launcher, of which each would ask for a"
+              + " sound of its own; make the sound before and give it with --audio");
+    }
+  }
+
+  /// Returns the video's file, which the process that writes it has checked.
+  private Path target(Task kind, VideoRequest request, Reporter progress) {
+    if (!Job.isFirst()) {
+      return output.file(kind, request.prompt(), request.size());
+    }
+    Path target = output.target(kind, request);
+    output.leftovers(target).forEach(progress::says);
+    return target;
   }
 
   private void run(
@@ -290,6 +322,15 @@ final class GenerateCommand implements Callable<Integer> {
       FrameBuffer kept,
       Reporter progress) {
     Recovery recovery = output.recovery(target);
+    if (!Job.isFirst()) {
+      try {
+        engine.generate(request, recovery, _ -> {}, progress, _ -> {});
+        var _ = engine.peakBytes(); // of all
+      } finally {
+        close(request);
+      }
+      return;
+    }
     Preview preview = output.preview(target);
     Reporter told = preview == null ? progress : new PreviewReporter(progress, preview);
     VideoRequest whole = request;
@@ -320,9 +361,13 @@ final class GenerateCommand implements Callable<Integer> {
       }
       throw new Unfinished(e, note);
     } finally {
-      if (request.source() instanceof Source.Animation driven) {
-        driven.videos().close();
-      }
+      close(request);
+    }
+  }
+
+  private static void close(VideoRequest request) {
+    if (request.source() instanceof Source.Animation driven) {
+      driven.videos().close();
     }
   }
 

@@ -7,10 +7,11 @@ import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.Ranks;
-import wan4j.engine.RankTeam;
+import wan4j.engine.Job;
 import wan4j.tensor.InputException;
 
-/// The flags of videos that several GPUs make together.
+/// The flags of videos that several GPUs make together, those of this machine or those of the
+/// processes of a job.
 final class RankOptions {
   @Option(
       names = "--gpus",
@@ -65,12 +66,12 @@ final class RankOptions {
   /// what is done otherwise than they say. Throws `InputException` for wrong values and for flags
   /// that cannot be used there.
   Ranks ranks(Device device, int firstGpu, Consumer<String> notes) {
-    RankTeam.requireOneProcess(System.getenv());
     Boolean halves = guidance == null ? null : Flags.isTrue("--cfg_parallel", guidance, true);
     require("--gpus", gpus);
     require("--ulysses_size", sequence);
-    int count = count(Boolean.TRUE.equals(halves));
-    if (count > 1 && device == Device.CPU) {
+    Job job = Job.present();
+    int count = job == null ? count(Boolean.TRUE.equals(halves)) : countOf(job);
+    if (job == null && count > 1 && device == Device.CPU) {
       throw new InputException(
           "%s was given, but on the device cpu the processors work together anyway; leave it out, or give --device cuda"
               .formatted(given()));
@@ -81,8 +82,13 @@ final class RankOptions {
             sequence == null ? 0 : sequence,
             halves,
             firstGpu,
-            false,
-            timeout == null ? Ranks.USUAL_TIMEOUT : limit());
+            job != null && device == Device.CUDA && firstGpu != Ranks.ANY_GPU,
+            timeout());
+    if (ranks.sharesGpu()) {
+      notes.accept(
+          "all processes of a host share GPU %d, as --device says, and exchange through host memory; without its number each takes the GPU of its LOCAL_RANK"
+              .formatted(firstGpu));
+    }
     noteShards(count, notes);
     return ranks;
   }
@@ -98,13 +104,26 @@ final class RankOptions {
     return gpus != null ? gpus : halves ? 2 * forward : forward;
   }
 
+  private int countOf(Job job) {
+    if (gpus != null && gpus != job.ranks()) {
+      throw new InputException(
+          "--gpus got %d, but the launcher has started %d processes with a GPU each; leave it out"
+              .formatted(gpus, job.ranks()));
+    }
+    return job.ranks();
+  }
+
   private String given() {
     return gpus != null
         ? "--gpus " + gpus
         : sequence != null ? "--ulysses_size " + sequence : "--cfg_parallel True";
   }
 
-  private Duration limit() {
+  /// Returns how long a rank is waited for; throws `InputException` for a wrong value.
+  Duration timeout() {
+    if (timeout == null) {
+      return Ranks.USUAL_TIMEOUT;
+    }
     if (!(timeout > 0 && timeout <= 86_400)) {
       throw new InputException(
           "--rank_timeout got %s; give seconds, more than 0 and at most 86400".formatted(timeout));

@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.io.Console;
 import picocli.CommandLine.Option;
+import wan4j.engine.Job;
 import wan4j.tensor.InputException;
 
 /// How a command tells of its progress.
@@ -18,12 +19,16 @@ final class ReportOptions {
     return quiet || json;
   }
 
-  /// Returns what tells of the progress; throws `InputException` for flags that exclude each other.
+  /// Returns what tells of the progress, by the first process of a job alone; throws
+  /// `InputException` for flags that exclude each other.
   Reporter progress() {
     if (json && quiet) {
       throw new InputException(
           "--json and --quiet were both given; give one of them: --json tells events, --quiet"
               + " nothing");
+    }
+    if (!Job.isFirst()) {
+      return Reporter.QUIET;
     }
     if (json) {
       return new JsonReporter(System.out);

@@ -93,6 +93,35 @@ public final class Backends {
         .toList();
   }
 
+  /// Opens this process's device in a job: the GPU of its number among those of its host, the only
+  /// one that it is shown, or the one that all are told to share; throws `InputException` when this
+  /// machine has too few GPUs.
+  static Ops ofJob(EngineOptions options, Job job, Device device) {
+    if (device == Device.CPU) {
+      return new CpuOps();
+    }
+    requireGpu();
+    Ranks ranks = options.ranks();
+    int there = Cuda.count();
+    // some launchers show each process only its own
+    boolean isOnlyOwn = there == 1 && System.getenv("CUDA_VISIBLE_DEVICES") != null;
+    int number = ranks.sharesGpu() ? ranks.firstGpu() : isOnlyOwn ? 0 : job.localRank();
+    if (number >= there) {
+      throw new InputException(
+          ranks.sharesGpu()
+              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(number, there)
+              : "LOCAL_RANK is %d, but the NVIDIA driver shows %d GPUs to this process; start one process a GPU, or let all share one with --device cuda:0"
+                  .formatted(number, there));
+    }
+    CudaDevice gpu = Cuda.device(number);
+    CudaTypes types = types(options.arithmetic());
+    KernelCache cache = KernelCache.ofUser();
+    return ranks.sharesGpu()
+        ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / job.localRanks())
+        : new CudaOps(gpu.ordinal(), types, cache);
+  }
+
   /// Has a backend record repeated work or not, and returns it; a processor has nothing to record.
   public static Ops recording(Ops ops, Recording recording) {
     if (ops instanceof CudaOps cuda) {

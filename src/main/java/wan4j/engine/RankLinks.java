@@ -17,7 +17,9 @@ import wan4j.parallel.ImaginedRanks;
 import wan4j.parallel.LocalCollectives;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.MeetingExchange;
+import wan4j.parallel.ProcessMeeting;
 import wan4j.parallel.RankLayout;
+import wan4j.parallel.SocketCollectives;
 
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
 /// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
@@ -57,6 +59,25 @@ public final class RankLinks implements AutoCloseable {
               ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
         });
+  }
+
+  /// Returns how this process's rank reaches those of its job: through NCCL where each has a GPU of
+  /// its own, else by way of host memory and the job's connections.
+  static RankLinks of(Ops ops, Job job, Ranks ranks) {
+    ProcessMeeting meeting = job.member().meeting();
+    boolean hasOwnGpu = ops instanceof CudaOps && !ranks.sharesGpu();
+    return new RankLinks(
+        job.rank(),
+        job.ranks(),
+        job.host(),
+        members ->
+            hasOwnGpu
+                ? joined(
+                    (CudaOps) ops,
+                    meeting.among(members),
+                    members.indexOf(job.rank()),
+                    ranks.timeout())
+                : new SocketCollectives(ops, meeting, members));
   }
 
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
