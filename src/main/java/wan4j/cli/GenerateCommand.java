@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,6 +20,7 @@ import wan4j.EngineOptions;
 import wan4j.LoraFile;
 import wan4j.Offload;
 import wan4j.Quantization;
+import wan4j.Ranks;
 import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
@@ -26,6 +28,7 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.AttentionChoice;
+import wan4j.engine.Backends;
 import wan4j.engine.Job;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
@@ -174,6 +177,7 @@ final class GenerateCommand implements Callable<Integer> {
       return many();
     }
     checkFlags();
+    ranks.requireTogether();
     if (Job.isFirst()) {
       output.check();
     }
@@ -271,16 +275,58 @@ final class GenerateCommand implements Callable<Integer> {
     Interruption.heed();
     String absence = device == null ? Device.absence() : null;
     Device where = device(absence).device();
-    try (var progress = report.progress();
-        VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
-      requireTask(engine);
-      return new Batch(spec.commandLine(), folder, batch.overwrites())
-          .make(lines, progress, one -> one.make(engine, progress));
+    Batch requests = new Batch(spec.commandLine(), folder, batch.overwrites());
+    try (var progress = report.progress()) {
+      EngineOptions options = options(where, absence, progress::says);
+      if (ranks.areApart()) {
+        return requests.makeApart(lines, progress, places(options));
+      }
+      try (VideoEngine engine = VideoEngine.open(options)) {
+        requireTask(engine);
+        return requests.make(lines, progress, one -> one.make(engine, progress));
+      }
+    }
+  }
+
+  /// Returns the GPUs of which each makes requests of its own.
+  private List<Batch.Place> places(EngineOptions options) {
+    int first = Backends.firstGpu(options.ranks());
+    return IntStream.range(first, first + options.ranks().count())
+        .mapToObj(gpu -> place(options.with(Ranks.ALONE.from(gpu)), "cuda:" + gpu))
+        .toList();
+  }
+
+  private Batch.Place place(EngineOptions options, String name) {
+    Reporter progress = report.progress(name);
+    return new Batch.Place(
+        progress,
+        () -> {
+          VideoEngine engine = VideoEngine.open(options);
+          try {
+            requireTask(engine);
+            return new OnEngine(engine, progress);
+          } catch (RuntimeException | Error e) {
+            engine.close();
+            throw e;
+          }
+        });
+  }
+
+  /// Makes requests on an engine of its own.
+  private record OnEngine(VideoEngine engine, Reporter progress) implements Batch.Maker {
+    @Override
+    public void make(GenerateCommand one) {
+      one.make(engine, progress);
+    }
+
+    @Override
+    public void close() {
+      engine.close();
     }
   }
 
   /// Makes this one request on an engine that is there.
-  private void make(VideoEngine engine, Reporter progress) {
+  void make(VideoEngine engine, Reporter progress) {
     checkFlags();
     output.check();
     requireTaskOfFlags(engine.task(), progress);

@@ -93,6 +93,25 @@ final class RankOptions {
     return ranks;
   }
 
+  /// Says whether several GPUs are asked for that share nothing, not even the branches of guidance:
+  /// each is to make requests of its own.
+  boolean areApart() {
+    return gpus != null
+        && gpus > 1
+        && sequence != null
+        && sequence == 1
+        && !Flags.isTrue("--cfg_parallel", guidance, false);
+  }
+
+  /// Throws `InputException` where GPUs that share nothing are asked for one video.
+  void requireTogether() {
+    if (areApart() && gpus > 2) {
+      throw new InputException(
+          "--gpus %d with --ulysses_size 1 lets each GPU make videos of its own, but there is one request; give many with --requests, or leave out --ulysses_size"
+              .formatted(gpus));
+    }
+  }
+
   private static void require(String flag, Integer number) {
     if (number != null && number < 1) {
       throw new InputException("%s got %d; give 1 or more".formatted(flag, number));

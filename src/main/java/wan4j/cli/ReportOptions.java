@@ -22,6 +22,11 @@ final class ReportOptions {
   /// Returns what tells of the progress, by the first process of a job alone; throws
   /// `InputException` for flags that exclude each other.
   Reporter progress() {
+    return progress(null);
+  }
+
+  /// Returns the same for one of several devices at work, which its lines name, or null.
+  Reporter progress(String device) {
     if (json && quiet) {
       throw new InputException(
           "--json and --quiet were both given; give one of them: --json tells events, --quiet"
@@ -31,9 +36,14 @@ final class ReportOptions {
       return Reporter.QUIET;
     }
     if (json) {
-      return new JsonReporter(System.out);
+      return new JsonReporter(System.out, device);
     }
-    return quiet ? Reporter.QUIET : new ConsoleReporter(System.err, isTerminal());
+    if (quiet) {
+      return Reporter.QUIET;
+    }
+    return device == null
+        ? new ConsoleReporter(System.err, isTerminal())
+        : new ConsoleReporter(NamedLines.on(System.err, device), false);
   }
 
   // the built-in console, the default again since JDK 25, is null without a terminal

@@ -65,18 +65,7 @@ public final class Backends {
     if (options.device() == Device.CPU) {
       return Collections.nCopies(ranks.count(), device -> open(device, options.arithmetic()));
     }
-    requireGpu();
-    int first = ranks.firstGpu() == Ranks.ANY_GPU ? Cuda.device().ordinal() : ranks.firstGpu();
-    int there = Cuda.count();
-    int last = first + (ranks.sharesGpu() ? 0 : ranks.count() - 1);
-    if (last >= there) {
-      throw new InputException(
-          ranks.isAlone()
-              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
-                  .formatted(first, there)
-              : "--gpus got %d from cuda:%d on, but the NVIDIA driver shows %d to this process; give --gpus %d, or check nvidia-smi and CUDA_VISIBLE_DEVICES"
-                  .formatted(ranks.count(), first, there, Math.max(1, there - first)));
-    }
+    int first = firstGpu(ranks);
     return IntStream.range(0, ranks.count())
         .<Function<Device, Ops>>mapToObj(rank ->
             device -> {
@@ -91,6 +80,24 @@ public final class Backends {
                   : new CudaOps(gpu.ordinal(), types, cache);
             })
         .toList();
+  }
+
+  /// Returns the number of the first GPU of ranks, which the others' follow; throws
+  /// `InputException` when this machine has too few.
+  public static int firstGpu(Ranks ranks) {
+    requireGpu();
+    int first = ranks.firstGpu() == Ranks.ANY_GPU ? Cuda.device().ordinal() : ranks.firstGpu();
+    int there = Cuda.count();
+    int last = first + (ranks.sharesGpu() ? 0 : ranks.count() - 1);
+    if (last >= there) {
+      throw new InputException(
+          ranks.isAlone()
+              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(first, there)
+              : "--gpus got %d from cuda:%d on, but the NVIDIA driver shows %d to this process; give --gpus %d, or check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(ranks.count(), first, there, Math.max(1, there - first)));
+    }
+    return first;
   }
 
   /// Opens this process's device in a job: the GPU of its number among those of its host, the only
@@ -208,6 +215,11 @@ public final class Backends {
   /// processor.
   public static long driverPeakBytes(Ops ops) {
     return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
+  }
+
+  /// Says whether a failure has broken a GPU's context, so that it can do no more in this process.
+  public static boolean isBroken(Exception exception) {
+    return exception instanceof CudaException failure && failure.breaksContext();
   }
 
   /// Returns what a failure of a device's libraries means and what mends it, in one sentence, or

@@ -26,11 +26,18 @@ public final class ProcessExchange implements HostExchange {
 
   private final ProcessMeeting meeting;
   private final long limit; // milliseconds
+  private final int chunk; // bytes of tensors in a message
 
   /// Creates this process's part in a meeting whose ranks wait at most so long for each other.
   public ProcessExchange(ProcessMeeting meeting, Duration limit) {
+    this(meeting, limit, CHUNK);
+  }
+
+  /// Creates a part whose messages hold so many bytes of tensors.
+  ProcessExchange(ProcessMeeting meeting, Duration limit, int chunk) {
     this.meeting = meeting;
     this.limit = limit.toMillis();
+    this.chunk = chunk;
   }
 
   @Override
@@ -89,7 +96,7 @@ public final class ProcessExchange implements HostExchange {
   }
 
   private static HostParcel parcel(SavedState state) {
-    Map<String, Tensor> tensors = state.arrive().tensors();
+    Map<String, Tensor> tensors = state.arrive().ofPart();
     return new HostParcel(List.copyOf(tensors.keySet()), List.copyOf(tensors.values()));
   }
 
@@ -113,8 +120,8 @@ public final class ProcessExchange implements HostExchange {
       HostParcel parcel = made == null ? null : packed.apply(made);
       byte[] head = parcel == null ? NOTHING : parcel.head();
       toAll(head);
-      for (long at = 0; parcel != null && at < parcel.bytes(); at += CHUNK) {
-        toAll(parcel.read(at, CHUNK));
+      for (long at = 0; parcel != null && at < parcel.bytes(); at += chunk) {
+        toAll(parcel.read(at, chunk));
       }
       return made;
     }
@@ -126,7 +133,7 @@ public final class ProcessExchange implements HostExchange {
       return null;
     }
     HostParcel parcel = HostParcel.of(head);
-    for (long at = 0; at < parcel.bytes(); at += CHUNK) {
+    for (long at = 0; at < parcel.bytes(); at += chunk) {
       parcel.write(at, toAll(NOTHING).getFirst());
     }
     return unpacked.apply(parcel);
@@ -154,8 +161,8 @@ public final class ProcessExchange implements HostExchange {
     for (byte[] head : toFirst(own.head())) {
       parcels.add(parcels.isEmpty() ? own : HostParcel.of(head));
     }
-    for (long at = 0; at < most; at += CHUNK) {
-      List<byte[]> seen = toFirst(isFirst() ? NOTHING : own.read(at, CHUNK));
+    for (long at = 0; at < most; at += chunk) {
+      List<byte[]> seen = toFirst(isFirst() ? NOTHING : own.read(at, chunk));
       for (int from = 1; from < parcels.size(); from++) {
         parcels.get(from).write(at, seen.get(from));
       }
