@@ -6,7 +6,6 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Arithmetic;
 import wan4j.Device;
-import wan4j.EngineOptions;
 import wan4j.EngineOptions.Recording;
 import wan4j.MemoryNeed;
 import wan4j.Ranks;
@@ -58,12 +57,11 @@ public final class Backends {
     return new CudaOps(Cuda.device(ordinal).ordinal(), types(arithmetic), cache);
   }
 
-  /// Returns what opens the devices of each rank of `options`; throws `InputException` when this
+  /// Returns what opens the devices of each rank of an engine; throws `InputException` when this
   /// machine has too few GPUs.
-  static List<Function<Device, Ops>> ofRanks(EngineOptions options) {
-    Ranks ranks = options.ranks();
-    if (options.device() == Device.CPU) {
-      return Collections.nCopies(ranks.count(), device -> open(device, options.arithmetic()));
+  static List<Function<Device, Ops>> ofRanks(Device main, Arithmetic arithmetic, Ranks ranks) {
+    if (main == Device.CPU) {
+      return Collections.nCopies(ranks.count(), device -> open(device, arithmetic));
     }
     int first = firstGpu(ranks);
     return IntStream.range(0, ranks.count())
@@ -73,7 +71,7 @@ public final class Backends {
                 return new CpuOps();
               }
               CudaDevice gpu = Cuda.device(ranks.sharesGpu() ? first : first + rank);
-              CudaTypes types = types(options.arithmetic());
+              CudaTypes types = types(arithmetic);
               KernelCache cache = KernelCache.ofUser();
               return ranks.sharesGpu()
                   ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / ranks.count())
@@ -103,12 +101,11 @@ public final class Backends {
   /// Opens this process's device in a job: the GPU of its number among those of its host, the only
   /// one that it is shown, or the one that all are told to share; throws `InputException` when this
   /// machine has too few GPUs.
-  static Ops ofJob(EngineOptions options, Job job, Device device) {
+  static Ops ofJob(Ranks ranks, Arithmetic arithmetic, Job job, Device device) {
     if (device == Device.CPU) {
       return new CpuOps();
     }
     requireGpu();
-    Ranks ranks = options.ranks();
     int there = Cuda.count();
     // some launchers show each process only its own
     boolean isOnlyOwn = there == 1 && System.getenv("CUDA_VISIBLE_DEVICES") != null;
@@ -122,7 +119,7 @@ public final class Backends {
                   .formatted(number, there));
     }
     CudaDevice gpu = Cuda.device(number);
-    CudaTypes types = types(options.arithmetic());
+    CudaTypes types = types(arithmetic);
     KernelCache cache = KernelCache.ofUser();
     return ranks.sharesGpu()
         ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / job.localRanks())

@@ -96,7 +96,7 @@ public final class Job {
     if (isNamedBy(variables)) {
       JobEnvironment environment = JobEnvironment.of(variables);
       throw new InputException(
-          "RANK and WORLD_SIZE say that this process is %d of %d, but %s is the work of one; start it once, without a launcher"
+          "RANK and WORLD_SIZE say that this process is %d of %d, but %s is the work of one; start it once, without a launcher, or unset RANK and WORLD_SIZE"
               .formatted(environment.rank(), environment.ranks(), command));
     }
   }

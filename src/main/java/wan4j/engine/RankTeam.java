@@ -57,9 +57,12 @@ public final class RankTeam implements AutoCloseable {
       return ofJob(
           options,
           job,
-          device -> Backends.recording(Backends.ofJob(options, job, device), recording));
+          device ->
+              Backends.recording(
+                  Backends.ofJob(ranks, options.arithmetic(), job, device), recording));
     }
-    List<Function<Device, Ops>> backends = Backends.ofRanks(options);
+    List<Function<Device, Ops>> backends =
+        Backends.ofRanks(options.device(), options.arithmetic(), ranks);
     return open(
         options, rank -> device -> Backends.recording(backends.get(rank).apply(device), recording));
   }
