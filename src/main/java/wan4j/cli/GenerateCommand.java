@@ -221,6 +221,12 @@ final class GenerateCommand implements Callable<Integer> {
   /// Returns how the flags set an engine up; `absence` tells why the device is the CPU where none
   /// was asked for, or is null, and `notes` is told what is unusual.
   EngineOptions options(Device where, String absence, Consumer<String> notes) {
+    Ranks together = ranks.ranks(where, device(absence).gpu(), textOnCpu);
+    if (together.sharesGpu()) {
+      notes.accept(
+          "all processes of a host share GPU %d, as --device says, and exchange through host memory; without its number each takes the GPU of its LOCAL_RANK"
+              .formatted(together.firstGpu()));
+    }
     List<LoraFile> relighting = character.relighting(checkpoint, notes);
     List<LoraFile> files = new ArrayList<>(loras.files());
     files.addAll(relighting);
@@ -235,7 +241,7 @@ final class GenerateCommand implements Callable<Integer> {
         textOnCpu,
         compile.recording(where),
         attention(where, arithmetic.on(where, absence)),
-        ranks.ranks(where, device(absence).gpu(), notes));
+        together);
   }
 
   /// Returns how attention computes: a preset's where no flag says it and the GPU has it.
@@ -290,6 +296,11 @@ final class GenerateCommand implements Callable<Integer> {
 
   /// Returns the GPUs of which each makes requests of its own.
   private List<Batch.Place> places(EngineOptions options) {
+    if (options.ranks().shards().isAsked()) {
+      throw new InputException(
+          "--dit_fsdp or --t5_fsdp was given for GPUs that make videos of their own, which divide"
+              + " no weights; leave it out");
+    }
     int first = Backends.firstGpu(options.ranks());
     return IntStream.range(first, first + options.ranks().count())
         .mapToObj(gpu -> place(options.with(Ranks.ALONE.from(gpu)), "cuda:" + gpu))
