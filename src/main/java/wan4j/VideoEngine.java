@@ -104,12 +104,16 @@ public final class VideoEngine implements AutoCloseable {
     SavedRun saved = recovery.files();
     CourseReporter reporter = new CourseReporter(progress, steps);
     try {
-      saved.begin(
-          options,
-          SavedLatents.description(options, task(), recipe(), request),
-          request.sampling().seed(),
-          progress::says);
-      Tensor last = saved.latents(Courses.of(task(), request).clips() - 1);
+      requireSame(request);
+      Tensor last =
+          team.ofFirst(() -> {
+            saved.begin(
+                options,
+                SavedLatents.description(options, task(), recipe(), request),
+                request.sampling().seed(),
+                progress::says);
+            return saved.latents(Courses.of(task(), request).clips() - 1);
+          });
       if (last == null) {
         run(
             request,
@@ -125,6 +129,11 @@ public final class VideoEngine implements AutoCloseable {
     } finally {
       saved.end();
     }
+  }
+
+  /// Throws `InputException` where the processes of a job were given different requests.
+  private void requireSame(VideoRequest request) {
+    team.requireSame(() -> SavedLatents.description(options, task(), recipe(), request));
   }
 
   /// Decodes all clips of a request, which are sampled already.

@@ -5,10 +5,11 @@ import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.Ranks;
 import wan4j.Ranks.WeightShards;
-import wan4j.engine.RankTeam;
+import wan4j.engine.Job;
 import wan4j.tensor.InputException;
 
-/// The flags of videos that several GPUs make together.
+/// The flags of videos that several GPUs make together, those of this machine or those of the
+/// processes of a job.
 final class RankOptions {
   @Option(
       names = "--gpus",
@@ -71,12 +72,12 @@ final class RankOptions {
   /// Returns the ranks of the flags on a device, from a GPU on, or [Ranks#ANY_GPU]. Throws
   /// `InputException` for wrong values and for flags that cannot be used there.
   Ranks ranks(Device device, int firstGpu, boolean textOnCpu) {
-    RankTeam.requireOneProcess(System.getenv());
     Boolean halves = guidance == null ? null : Flags.isTrue("--cfg_parallel", guidance, true);
     require("--gpus", gpus);
     require("--ulysses_size", sequence);
-    int count = count(Boolean.TRUE.equals(halves));
-    if (count > 1 && device == Device.CPU) {
+    Job job = Job.present();
+    int count = job == null ? count(Boolean.TRUE.equals(halves)) : countOf(job);
+    if (job == null && count > 1 && device == Device.CPU) {
       throw new InputException(
           "%s was given, but on the device cpu the processors work together anyway; leave it out, or give --device cuda"
               .formatted(given()));
@@ -87,8 +88,8 @@ final class RankOptions {
             sequence == null ? 0 : sequence,
             halves,
             firstGpu,
-            false,
-            timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
+            job != null && device == Device.CUDA && firstGpu != Ranks.ANY_GPU,
+            timeout(),
             Boolean.TRUE.equals(isOn("--overlap_exchange", overlap)),
             shards(count, textOnCpu));
     if (ranks.overlapsExchange() && ranks.isAlone()) {
@@ -96,7 +97,31 @@ final class RankOptions {
           "--overlap_exchange True was given for one GPU, which exchanges nothing; add --gpus, or"
               + " leave it out");
     }
+    if (ranks.overlapsExchange() && job != null) {
+      throw new InputException(
+          "--overlap_exchange True was given to processes of a launcher, which cannot read each"
+              + " other's memory; leave it out, or start one process with --gpus");
+    }
     return ranks;
+  }
+
+  /// Says whether several GPUs are asked for that share nothing, not even the branches of guidance:
+  /// each is to make requests of its own.
+  boolean areApart() {
+    return gpus != null
+        && gpus > 1
+        && sequence != null
+        && sequence == 1
+        && !Flags.isTrue("--cfg_parallel", guidance, false);
+  }
+
+  /// Throws `InputException` where GPUs that share nothing are asked for one video.
+  void requireTogether() {
+    if (areApart() && gpus > 2) {
+      throw new InputException(
+          "--gpus %d with --ulysses_size 1 lets each GPU make videos of its own, but there is one request; give many with --requests, or leave out --ulysses_size"
+              .formatted(gpus));
+    }
   }
 
   private static void require(String flag, Integer number) {
@@ -110,13 +135,26 @@ final class RankOptions {
     return gpus != null ? gpus : halves ? 2 * forward : forward;
   }
 
+  private int countOf(Job job) {
+    if (gpus != null && gpus != job.ranks()) {
+      throw new InputException(
+          "--gpus got %d, but the launcher has started %d processes with a GPU each; leave it out"
+              .formatted(gpus, job.ranks()));
+    }
+    return job.ranks();
+  }
+
   private String given() {
     return gpus != null
         ? "--gpus " + gpus
         : sequence != null ? "--ulysses_size " + sequence : "--cfg_parallel True";
   }
 
-  private Duration limit() {
+  /// Returns how long a rank is waited for; throws `InputException` for a wrong value.
+  Duration timeout() {
+    if (timeout == null) {
+      return Ranks.USUAL_TIMEOUT;
+    }
     if (!(timeout > 0 && timeout <= 86_400)) {
       throw new InputException(
           "--rank_timeout got %s; give seconds, more than 0 and at most 86400".formatted(timeout));

@@ -27,7 +27,9 @@ import wan4j.parallel.LocalMeeting;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.MeetingExchange;
 import wan4j.parallel.MeetingSharing;
+import wan4j.parallel.ProcessMeeting;
 import wan4j.parallel.RankLayout;
+import wan4j.parallel.SocketCollectives;
 import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.RunRanks;
 
@@ -97,6 +99,27 @@ public final class RankLinks implements AutoCloseable {
     PeerCollectives peers = ops.beside(collectives, host);
     peers.watch(ranks.timeout().plus(MARGIN));
     return peers;
+  }
+
+  /// Returns how this process's rank reaches those of its job: through NCCL where each has a GPU of
+  /// its own, else by way of host memory and the job's connections.
+  static RankLinks of(Ops ops, Job job, Ranks ranks) {
+    ProcessMeeting meeting = job.member().meeting();
+    boolean hasOwnGpu = ops instanceof CudaOps && !ranks.sharesGpu();
+    return new RankLinks(
+        job.rank(),
+        job.ranks(),
+        job.host(),
+        members ->
+            hasOwnGpu
+                ? joined(
+                    (CudaOps) ops,
+                    meeting.among(members),
+                    members.indexOf(job.rank()),
+                    ranks.timeout())
+                : new SocketCollectives(ops, meeting, members),
+        false,
+        (_, _) -> WeightSharing.NONE); // processes cannot read each other's memory
   }
 
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
