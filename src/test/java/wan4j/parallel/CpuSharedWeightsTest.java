@@ -16,8 +16,8 @@ class CpuSharedWeightsTest extends SharedWeightsContract {
     return new CpuOps();
   }
 
-  /// But for the small tensors of a block, which stay whole. A GPU, whose plan is compared with what
-  /// it takes elsewhere, gives whole pages to networks as small as this.
+  /// But for the small tensors of a block, which stay whole. A GPU, whose plan is compared with
+  /// what it takes elsewhere, gives whole pages to networks as small as this.
   @Test
   void aRankHoldsItsPartOfTheBlocksAndTwoWhole() {
     TransformerConfig config = config("t2v", 16);
