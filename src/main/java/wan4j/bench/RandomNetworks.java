@@ -18,8 +18,8 @@ import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
 import wan4j.ops.WeightSharing;
+import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.RankLayout;
-import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.RunRanks;
@@ -43,7 +43,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final RankLinks links;
   private final Maker maker;
   private final RunRanks ranks;
-  private final SequenceGroup group;
+  private final ChosenGroup group;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
   private ClipVision vision;
@@ -58,13 +58,12 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     TransformerConfig config = RandomWeights.config(task, settings.layers());
     RankLayout layout = settings.layout();
     Collectives all = links.all(); // every rank asks for the same in the same order
-    Collectives sequence = links.sequence(layout);
-    ranks = new RunRanks(links.host(), links.pair(layout));
     SequenceGroup alone =
         SequenceGroup.solo(
             AttentionChoice.schedule(
                 new AttentionSettings(bench.settled(settings.attention(), config.headDim()))));
-    group = sequence == null ? alone : new UlyssesGroup(sequence, alone);
+    group = new ChosenGroup(alone);
+    ranks = links.divide(layout, config.heads(), group, alone);
     this.ops = ops;
     this.settings = settings;
     this.maker = maker;

@@ -98,6 +98,9 @@ public record RequestSettings(
       }
       parameters.put("ranks", ranks.count());
       parameters.put("layout", "%d x %d".formatted(layout.branches(), layout.sequence()));
+      if (ranks.overlapsExchange()) {
+        parameters.put("exchange", "beside attention");
+      }
     }
     if (dividesTransformers() || dividesText()) {
       parameters.put(

@@ -42,6 +42,14 @@ final class RankOptions {
   private Double timeout;
 
   @Option(
+      names = "--overlap_exchange",
+      paramLabel = "True|False",
+      description =
+          "True: GPUs that share a forward exchange some heads while attention of others computes"
+              + " (default: False).")
+  private String overlap;
+
+  @Option(
       names = "--dit_fsdp",
       arity = "0..1",
       fallbackValue = "True",
@@ -73,14 +81,22 @@ final class RankOptions {
           "%s was given, but on the device cpu the processors work together anyway; leave it out, or give --device cuda"
               .formatted(given()));
     }
-    return new Ranks(
-        count,
-        sequence == null ? 0 : sequence,
-        halves,
-        firstGpu,
-        false,
-        timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
-        shards(count, textOnCpu));
+    Ranks ranks =
+        new Ranks(
+            count,
+            sequence == null ? 0 : sequence,
+            halves,
+            firstGpu,
+            false,
+            timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
+            Boolean.TRUE.equals(isOn("--overlap_exchange", overlap)),
+            shards(count, textOnCpu));
+    if (ranks.overlapsExchange() && ranks.isAlone()) {
+      throw new InputException(
+          "--overlap_exchange True was given for one GPU, which exchanges nothing; add --gpus, or"
+              + " leave it out");
+    }
+    return ranks;
   }
 
   private static void require(String flag, Integer number) {

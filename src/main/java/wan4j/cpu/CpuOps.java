@@ -121,9 +121,9 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    Shapes.swap(x, target);
-    Rearrangements.swap(x, target);
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    Shapes.swap(x, first, target, at, count);
+    Rearrangements.swap(x, first, target, at, count);
   }
 
   @Override

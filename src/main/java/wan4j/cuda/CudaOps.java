@@ -32,9 +32,11 @@ import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
+import wan4j.ops.Collectives;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.HostExchange;
 import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -170,6 +172,12 @@ public final class CudaOps implements Ops {
   /// told a failure of this rank.
   public NcclCollectives join(byte[] name, int ranks, int rank, Consumer<Throwable> failed) {
     return new NcclCollectives(device, name, ranks, rank, failed);
+  }
+
+  /// Returns the exchange of `others`, of ranks in this process that tell each other through `host`
+  /// where their memory is, with copies beside the kernels for what is begun and awaited.
+  public PeerCollectives beside(Collectives others, HostExchange host) {
+    return new PeerCollectives(device, others, host);
   }
 
   /// Returns the bytes that scopes hold.
@@ -365,9 +373,9 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    Shapes.swap(x, target);
-    swaps.run(x, target);
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    Shapes.swap(x, first, target, at, count);
+    swaps.run(x, first, target, at, count);
   }
 
   @Override

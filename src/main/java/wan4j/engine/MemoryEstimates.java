@@ -171,7 +171,7 @@ public final class MemoryEstimates {
                 options.textOnCpu() ? processors : shapes,
                 merged,
                 beside)) {
-      networks.link(RankLinks.imagined(options.ranks().count()));
+      networks.link(RankLinks.imagined(options.ranks()));
       networks.divide(
           RankTeam.layout(options.ranks(), model.config().heads(), key.plan.isGuided()));
       networks.follow(new MemoryPlan(key.offloads, key.shards, key.piece, null));

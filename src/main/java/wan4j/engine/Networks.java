@@ -26,7 +26,6 @@ import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.RankLayout;
-import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
@@ -179,9 +178,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
 
   /// Divides requests among the ranks in a layout from now on.
   public void divide(RankLayout layout) {
-    Collectives sequence = links.sequence(layout);
-    group.choose(sequence == null ? alone() : new UlyssesGroup(sequence, alone()));
-    ranks = new RunRanks(links.host(), links.pair(layout));
+    ranks = links.divide(layout, model.config().heads(), group, alone());
   }
 
   /// Returns how self-attention computes, once `auto` is settled.

@@ -12,11 +12,14 @@ import java.util.stream.IntStream;
 import wan4j.Ranks;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.NcclCollectives;
+import wan4j.cuda.PeerCollectives;
 import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
 import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
 import wan4j.ops.WeightSharing;
+import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.ImaginedRanks;
 import wan4j.parallel.ImaginedSharing;
 import wan4j.parallel.LocalCollectives;
@@ -25,6 +28,8 @@ import wan4j.parallel.Meeting;
 import wan4j.parallel.MeetingExchange;
 import wan4j.parallel.MeetingSharing;
 import wan4j.parallel.RankLayout;
+import wan4j.parallel.UlyssesGroup;
+import wan4j.pipeline.RunRanks;
 
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
 /// each set of ranks that a request needs, which is made when it is first needed. All ranks ask for
@@ -72,15 +77,26 @@ public final class RankLinks implements AutoCloseable {
         members -> {
           Meeting own = meeting.among(members);
           int number = members.indexOf(rank);
-          return hasOwnGpu
-              ? joined((CudaOps) ops, own, number, ranks.timeout())
-              : new LocalCollectives(ops, own, number);
+          Collectives collectives =
+              hasOwnGpu
+                  ? joined((CudaOps) ops, own, number, ranks.timeout())
+                  : new LocalCollectives(ops, own, number);
+          return ranks.overlapsExchange() && ops instanceof CudaOps gpu
+              ? beside(gpu, collectives, new MeetingExchange(own, number, ranks.timeout()), ranks)
+              : collectives;
         },
         meeting instanceof LocalMeeting,
         (isSharded, release) ->
             meeting instanceof LocalMeeting local
                 ? new MeetingSharing(local.loading(), rank, isSharded, release)
                 : WeightSharing.NONE); // processes cannot read each other's memory
+  }
+
+  private static Collectives beside(
+      CudaOps ops, Collectives collectives, HostExchange host, Ranks ranks) {
+    PeerCollectives peers = ops.beside(collectives, host);
+    peers.watch(ranks.timeout().plus(MARGIN));
+    return peers;
   }
 
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
@@ -94,17 +110,17 @@ public final class RankLinks implements AutoCloseable {
     return joined;
   }
 
-  /// Returns how the first of so many ranks would reach the others if they were there.
-  public static RankLinks imagined(int ranks) {
-    return ranks == 1
+  /// Returns how the first of ranks would reach the others if they were there.
+  public static RankLinks imagined(Ranks ranks) {
+    return ranks.isAlone()
         ? ALONE
         : new RankLinks(
             0,
-            ranks,
+            ranks.count(),
             HostExchange.ALONE,
-            members -> new ImaginedRanks(0, members.size()),
+            members -> new ImaginedRanks(0, members.size(), ranks.overlapsExchange()),
             true,
-            (isSharded, _) -> new ImaginedSharing(ranks, isSharded));
+            (isSharded, _) -> new ImaginedSharing(ranks.count(), isSharded));
   }
 
   /// Returns the exchange in host memory.
@@ -117,15 +133,21 @@ public final class RankLinks implements AutoCloseable {
     return of(IntStream.range(0, ranks).boxed().toList());
   }
 
-  /// Returns the exchange between the ranks that share this one's forward, or null for one.
-  public Collectives sequence(RankLayout layout) {
-    return of(layout.sequenceOf(rank));
+  /// Divides the forwards of a network of so many heads in a layout: `group` becomes this rank's,
+  /// whose attention is `alone`'s. Returns how the sampling loop is divided.
+  public RunRanks divide(RankLayout layout, int heads, ChosenGroup group, SequenceGroup alone) {
+    SequenceGroup own = among(layout.sequenceOf(rank), alone);
+    Collectives pair = of(layout.branchesOf(rank));
+    RankLayout joined = layout.joined(heads);
+    SequenceGroup all = joined == null ? null : among(joined.sequenceOf(rank), alone);
+    group.choose(own);
+    return new RunRanks(
+        host, pair, all == null ? null : areTogether -> group.choose(areTogether ? all : own));
   }
 
-  /// Returns the exchange between this rank and the one that does its part of the other branch of
-  /// guidance, or null where branches are not divided.
-  public Collectives pair(RankLayout layout) {
-    return of(layout.branchesOf(rank));
+  private SequenceGroup among(List<Integer> members, SequenceGroup alone) {
+    Collectives others = of(members);
+    return others == null ? alone : new UlyssesGroup(others, alone);
   }
 
   /// Says whether ranks can read each other's memory, as those of one process can.

@@ -124,8 +124,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    rest("swap", () -> ops.swap(x, target));
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    rest("swap", () -> ops.swap(x, first, target, at, count));
   }
 
   @Override

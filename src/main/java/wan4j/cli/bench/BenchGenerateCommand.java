@@ -64,10 +64,16 @@ final class BenchGenerateCommand implements Callable<Integer> {
   @Option(names = "--t5_fsdp", description = "The GPUs divide the text encoder's weights.")
   private boolean dividesText;
 
+  @Option(
+      names = "--overlap_exchange",
+      description = "GPUs that share a forward exchange some heads beside attention of others.")
+  private boolean overlaps;
+
   private Ranks ranks() {
     Ranks ranks =
         Ranks.of(gpus)
             .dividing(sequence == null ? 0 : sequence, null)
+            .overlapping(overlaps)
             .sharding(new WeightShards(dividesTransformers, dividesText));
     return sharesGpu ? ranks.sharing() : ranks;
   }
