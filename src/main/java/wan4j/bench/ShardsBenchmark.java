@@ -29,6 +29,7 @@ import wan4j.parallel.LocalMeeting;
 import wan4j.parallel.Meeting;
 import wan4j.quant.Branch;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.weights.TransformerConfig;
@@ -99,6 +100,9 @@ public final class ShardsBenchmark {
       SequenceGroup group,
       Map<String, Object> parameters,
       Ranks ranks) {
+    if (ranks.isAlone()) {
+      throw new InputException("--gpus got 1, which has nothing to divide; give 2 or more");
+    }
     BenchRanks.require(bench.settings().device(), ranks);
     parameters.put("layers", config.layers());
     parameters.put("ranks", ranks.count());

@@ -1,6 +1,5 @@
 package wan4j.cpu;
 
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -34,7 +33,7 @@ final class BackgroundCopies implements AutoCloseable {
       copy.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted while weights were gathered");
+      throw new IllegalStateException("interrupted while weights were gathered", e);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case RuntimeException cause -> throw cause;

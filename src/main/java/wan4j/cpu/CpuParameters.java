@@ -174,6 +174,7 @@ final class CpuParameters implements Parameters {
 
   @Override
   public Float8Matrix codes(Linear layer) {
+    shared.requireWhole();
     if (layer instanceof CpuLinear own && own.inverseScales() != null) {
       return new Float8Matrix(own.weight(), own.inverseScales(), own.granularity());
     }

@@ -251,6 +251,7 @@ final class CudaParameters implements Parameters {
 
   @Override
   public Float8Matrix codes(Linear layer) {
+    shared.requireWhole();
     if (!(layer instanceof CudaLinear own) || !own.precision().isFloat8()) {
       throw new IllegalArgumentException(
           "codes: the layer is not in FP8; load it in an FP8 precision");

@@ -69,9 +69,9 @@ public final class CharacterTransformer extends WeightedNetwork {
           layers.linear(weights, "pose_patch_embedding", config.dim(), config.patchOutputs());
       picture = new PictureProjection(weights.at("img_emb"), config.dim(), ops, layers);
       adapter = new FaceAdapter(config, weights.at("face_adapter"), ops, layers);
-      motion = new MotionEncoder(weights.at("motion_encoder"), ops);
+      motion = new MotionEncoder(weights.at("motion_encoder"), ops, sharing);
       loaded.add(motion::close);
-      faces = new FaceEncoder(weights.at("face_encoder"), ops);
+      faces = new FaceEncoder(weights.at("face_encoder"), ops, sharing);
       loaded.add(faces::close);
       layers.loaded().addAll(faces.linearLayers());
       this.weights.complete();

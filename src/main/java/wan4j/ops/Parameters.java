@@ -23,7 +23,8 @@ public interface Parameters extends AutoCloseable {
   Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision);
 
   /// Returns an FP8 layer's weight in host memory, where it stays until this home is closed; throws
-  /// `IllegalArgumentException` for a layer of another precision.
+  /// `IllegalArgumentException` for a layer of another precision, `IllegalStateException` for one
+  /// whose weights ranks divide.
   Float8Matrix codes(Linear layer);
 
   /// Loads a convolution from a weight `[outputs, inputs, time, height, width]`, `[outputs, inputs,

@@ -17,7 +17,9 @@ import wan4j.Arithmetic;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
+import wan4j.MemoryNeed;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
@@ -193,14 +195,33 @@ final class GenerateBenchmarkTest {
     CacheSettings off = new CacheSettings.Off();
     RequestSettings shared =
         new RequestSettings(Task.I2V_A14B, size, 40, 40, 0, off, true, Attention.INT8, Ranks.of(8));
+    RequestSettings divided =
+        new RequestSettings(
+            Task.I2V_A14B,
+            size,
+            40,
+            40,
+            0,
+            off,
+            true,
+            Attention.INT8,
+            Ranks.of(8).sharding(new WeightShards(true, true)));
     Map<String, Object> parameters = new HashMap<>();
+    divided.addTo(parameters);
+    assertThat(parameters).containsEntry("divided weights", "transformers, text");
+    parameters.clear();
     shared.addTo(parameters);
     assertThat(parameters)
         .containsEntry("gpus", 8)
         .containsEntry("layout", "2 x 4")
         .containsEntry("attention", "int8");
     try (Workbench bench = shapes()) {
-      assertThat(GenerateBenchmark.need(bench, shared).bytes()).isBetween(38L << 30, 44L << 30);
+      MemoryNeed whole = GenerateBenchmark.need(bench, shared);
+      assertThat(whole.bytes()).isBetween(38L << 30, 44L << 30);
+      MemoryNeed parts = GenerateBenchmark.need(bench, divided);
+      assertThat(parts.scopes()).isEqualTo(whole.scopes());
+      // 80 blocks of 0.33 GiB, an eighth each, two buffers for each expert, and what stays whole
+      assertThat(whole.weights() - parts.weights()).isBetween(20L << 30, 23L << 30);
     }
   }
 

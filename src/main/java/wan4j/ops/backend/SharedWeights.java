@@ -273,6 +273,13 @@ public final class SharedWeights {
     }
   }
 
+  /// Throws `IllegalStateException` where layers are only whole while their block is used.
+  public void requireWhole() {
+    if (!moves.isEmpty()) {
+      throw new IllegalStateException("got a layer whose weights are divided, expected whole ones");
+    }
+  }
+
   /// Waits until no buffer is being filled.
   public void rest() {
     for (int buffer = 0; buffer < buffers.size(); buffer++) {
