@@ -16,9 +16,9 @@ import wan4j.tensor.InputException;
 ///   the others' follow it; or -1 for the first that can be used
 /// @param sharesGpu whether all ranks use that one GPU
 /// @param timeout how long a rank is waited for at an exchange before the request ends
-/// @param shards which weights they divide
 /// @param overlapsExchange whether GPUs of one process exchange some heads while attention of
 ///   others computes
+/// @param shards which weights they divide
 public record Ranks(
     int count,
     int sequence,
@@ -26,8 +26,8 @@ public record Ranks(
     int firstGpu,
     boolean sharesGpu,
     Duration timeout,
-    WeightShards shards,
-    boolean overlapsExchange) {
+    boolean overlapsExchange,
+    WeightShards shards) {
   /// The time that is waited for a rank unless told otherwise.
   public static final Duration USUAL_TIMEOUT = Duration.ofSeconds(60);
 
@@ -76,7 +76,7 @@ public record Ranks(
   /// Returns so many ranks that divide requests as suits them.
   public static Ranks of(int count) {
     return new Ranks(
-        count, 0, null, ANY_GPU, false, USUAL_TIMEOUT, WeightShards.WHERE_NEEDED, false);
+        count, 0, null, ANY_GPU, false, USUAL_TIMEOUT, false, WeightShards.WHERE_NEEDED);
   }
 
   /// Returns the same with another division; see the components.
@@ -88,35 +88,35 @@ public record Ranks(
         firstGpu,
         sharesGpu,
         timeout,
-        shards,
-        overlapsExchange);
+        overlapsExchange,
+        shards);
   }
 
   /// Returns the same on one GPU.
   public Ranks sharing() {
-    return new Ranks(count, sequence, guidance, firstGpu, true, timeout, shards, overlapsExchange);
+    return new Ranks(count, sequence, guidance, firstGpu, true, timeout, overlapsExchange, shards);
   }
 
   /// Returns the same from a GPU on.
   public Ranks from(int gpu) {
-    return new Ranks(count, sequence, guidance, gpu, sharesGpu, timeout, shards, overlapsExchange);
+    return new Ranks(count, sequence, guidance, gpu, sharesGpu, timeout, overlapsExchange, shards);
   }
 
   /// Returns the same with another time to wait.
   public Ranks waiting(Duration limit) {
     return new Ranks(
-        count, sequence, guidance, firstGpu, sharesGpu, limit, shards, overlapsExchange);
+        count, sequence, guidance, firstGpu, sharesGpu, limit, overlapsExchange, shards);
+  }
+
+  /// Returns the same with exchanges beside attention or before and after it.
+  public Ranks overlapping(boolean isBeside) {
+    return new Ranks(count, sequence, guidance, firstGpu, sharesGpu, timeout, isBeside, shards);
   }
 
   /// Returns the same that divide weights as `wanted` says.
   public Ranks sharding(WeightShards wanted) {
     return new Ranks(
-        count, sequence, guidance, firstGpu, sharesGpu, timeout, wanted, overlapsExchange);
-  }
-
-  /// Returns the same with exchanges beside attention or before and after it.
-  public Ranks overlapping(boolean isBeside) {
-    return new Ranks(count, sequence, guidance, firstGpu, sharesGpu, timeout, shards, isBeside);
+        count, sequence, guidance, firstGpu, sharesGpu, timeout, overlapsExchange, wanted);
   }
 
   /// Returns what a run's state depends on of these, such as "8, 4 a forward".

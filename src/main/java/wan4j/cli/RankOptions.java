@@ -89,8 +89,8 @@ final class RankOptions {
             firstGpu,
             false,
             timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
-            shards(count, textOnCpu),
-            overlap != null && Flags.isTrue("--overlap_exchange", overlap, true));
+            Boolean.TRUE.equals(isOn("--overlap_exchange", overlap)),
+            shards(count, textOnCpu));
     if (ranks.overlapsExchange() && ranks.isAlone()) {
       throw new InputException(
           "--overlap_exchange True was given for one GPU, which exchanges nothing; add --gpus, or"
