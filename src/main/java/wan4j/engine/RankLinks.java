@@ -83,7 +83,9 @@ public final class RankLinks implements AutoCloseable {
               hasOwnGpu
                   ? joined((CudaOps) ops, own, number, ranks.timeout())
                   : new LocalCollectives(ops, own, number);
-          return ranks.overlapsExchange() && ops instanceof CudaOps gpu
+          return ranks.overlapsExchange()
+                  && meeting instanceof LocalMeeting
+                  && ops instanceof CudaOps gpu
               ? beside(gpu, collectives, new MeetingExchange(own, number, ranks.timeout()), ranks)
               : collectives;
         },

@@ -47,6 +47,12 @@ final class RankOptionsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"--gpus 2, false", "--gpus 2 --overlap_exchange True, true"})
+  void exchangesRunBesideAttentionWhereAskedFor(String flags, boolean isBeside) {
+    assertThat(ranks(flags).overlapsExchange()).isEqualTo(isBeside);
+  }
+
+  @ParameterizedTest
   @CsvSource({"--device cuda:2 --gpus 2, 2", "--device cuda, -1"})
   void theFirstGpuIsTheDevices(String flags, int gpu) {
     assertThat(ranks(flags).firstGpu()).isEqualTo(gpu);

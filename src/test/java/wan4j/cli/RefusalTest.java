@@ -411,6 +411,7 @@ final class RefusalTest {
         "--gpus 0 | --gpus got 0; give 1 or more",
         "--ulysses_size 0 | --ulysses_size got 0; give 1 or more",
         "--rank_timeout 0 --gpus 2 --device cuda | --rank_timeout got 0.0; give seconds",
+        "--overlap_exchange True --device cuda | was given for one GPU, which exchanges nothing",
         "--dit_fsdp | --dit_fsdp was given for one GPU",
         "--gpus 2 --t5_fsdp --t5_cpu --device cuda | --t5_fsdp was given with --t5_cpu",
         "--dit_fsdp --t5_fsdp True | --dit_fsdp and --t5_fsdp was given for one GPU",

@@ -20,4 +20,9 @@ class CpuRankedFormatsTest extends RankedFormatsContract {
   protected double tolerance() {
     return 1e-5;
   }
+
+  @Override
+  protected int headSize() {
+    return 16;
+  }
 }

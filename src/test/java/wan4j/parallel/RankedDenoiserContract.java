@@ -66,7 +66,7 @@ public abstract class RankedDenoiserContract {
     "s2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
   })
   void ranksDenoiseAsOneDoes(String type, int heads, String layouts) {
-    SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 2, 5, 4, 4);
+    SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 1, 5, 4, 4);
     float[] alone = denoised(ops(0), type, heads, plan, SequenceGroup.SOLO, RunRanks.ALONE);
     int tried = 0;
     for (String written : layouts.split(", ", -1)) {

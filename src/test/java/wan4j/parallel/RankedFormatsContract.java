@@ -36,7 +36,6 @@ import wan4j.weights.TransformerConfig;
 /// one rank does, with heads that travel together, and one by one beside attention.
 public abstract class RankedFormatsContract {
   private static final Duration LIMIT = Duration.ofMinutes(2);
-  private static final int HEAD_SIZE = 128;
 
   /// Returns a new backend for a rank, which closes with the process.
   protected abstract Ops ops(int rank);
@@ -47,6 +46,11 @@ public abstract class RankedFormatsContract {
 
   /// Returns the error that other orders of sums explain in the plain arithmetic.
   protected abstract double tolerance();
+
+  /// Returns the elements of a head, as many as the backend's attention in 8 bits wants.
+  protected int headSize() {
+    return 128;
+  }
 
   /// Returns the largest number of ranks.
   protected int most() {
@@ -103,10 +107,10 @@ public abstract class RankedFormatsContract {
     }
   }
 
-  private static float[] forward(Ops ops, SequenceGroup group, Precision recipe, int heads) {
+  private float[] forward(Ops ops, SequenceGroup group, Precision recipe, int heads) {
     TransformerConfig config =
         new TransformerConfig(
-            "t2v", 16, 16, heads * HEAD_SIZE, 512, 32, 24, 7, heads, 2, 1, 2, 2, 1e-6);
+            "t2v", 16, 16, heads * headSize(), 512, 32, 24, 7, heads, 2, 1, 2, 2, 1e-6);
     PrecisionTable table = PrecisionTable.of(recipe, List.of());
     try (DiffusionNetwork network =
             DiffusionNetwork.load(config, RandomWeights.transformer(config, 1), ops, group, table);
