@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -62,6 +63,7 @@ final class CudaEightBitTest extends EightBitContract {
                 .map(kind -> Arguments.of(format, kind)));
   }
 
+  @Tag("video")
   @ParameterizedTest
   @MethodSource("everyFormatOverAVideo")
   void nothingIsLostOverAVideosKeys(EightBit format, Kind kind) {
