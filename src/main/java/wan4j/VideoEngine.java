@@ -139,7 +139,7 @@ public final class VideoEngine implements AutoCloseable {
     planned = null;
     team.together(rank -> {
       RankWork work = new RankWork(rank, options, reporter);
-      work.reserve((_, piece) -> rank.needToDecode(request, latents.shape(), piece));
+      work.reserve((_, _, piece) -> rank.needToDecode(request, latents.shape(), piece));
       return rank.using(() -> {
         require(rank, latents);
         work.run(course).decode(work.record(saved), sink);
@@ -198,7 +198,7 @@ public final class VideoEngine implements AutoCloseable {
       if (rank.equals(networks)) {
         remarks.tell(request, reporter.progress()::says);
       }
-      work.reserve((leave, piece) -> rank.need(request, leave, piece));
+      work.reserve((leave, shards, piece) -> rank.need(request, leave, shards, piece));
       CourseRun.Wanted wanted =
           new CourseRun.Wanted(
               request.prompts(), Courses.negativePrompt(task(), request), plan, noise, cache);
@@ -238,7 +238,7 @@ public final class VideoEngine implements AutoCloseable {
     team.together(rank -> {
       RankWork work = new RankWork(rank, options, reporter);
       if (!isPlanned) {
-        work.reserve((_, piece) -> rank.needToDecode(request, shape, piece));
+        work.reserve((_, _, piece) -> rank.needToDecode(request, shape, piece));
       }
       return rank.using(() -> {
         require(rank, latents.values());

@@ -17,6 +17,7 @@ import wan4j.model.Wav2Vec2;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.parallel.RankLayout;
 import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
@@ -39,6 +40,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final Workbench bench;
   private final Ops ops;
   private final RequestSettings settings;
+  private final RankLinks links;
   private final Maker maker;
   private final RunRanks ranks;
   private final SequenceGroup group;
@@ -51,6 +53,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   /// Makes the networks of a rank, which reaches the others through `links`.
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, RankLinks links, Maker maker) {
     this.bench = bench;
+    this.links = links;
     Task task = settings.task();
     TransformerConfig config = RandomWeights.config(task, settings.layers());
     RankLayout layout = settings.layout();
@@ -74,9 +77,12 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
             task.defaults().boundary(),
             false,
             expert -> expert(config, expert));
-    if (ranks.host().isFirst()) { // which reads for all
+    boolean isDivided = settings.dividesText();
+    if (isDivided || ranks.host().isFirst()) { // which reads for all
+      WeightSharing sharing = isDivided ? links.sharing(true) : WeightSharing.NONE;
       encoder =
-          maker.make("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
+          maker.make(
+              "umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops, sharing));
     }
     try {
       autoencoder = maker.make("VAE", () -> AutoencoderBenchmark.open(task, ops));
@@ -90,7 +96,12 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
     return DiffusionNetwork.load(
-        config, RandomWeights.transformer(config, seed), ops, group, bench.precisions());
+        config,
+        RandomWeights.transformer(config, seed),
+        ops,
+        group,
+        bench.precisions(),
+        links.sharing(settings.dividesTransformers()));
   }
 
   @Override
@@ -112,7 +123,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public void textIsDone() {
-    if (settings.parksText()) {
+    if (settings.parksText() && settings.dividesText()) {
+      links.closeTogether(encoder::rest, this::park);
+    } else if (settings.parksText()) {
       park();
     }
     maker.make("experts", () -> experts.names().stream().map(experts::get).toList());

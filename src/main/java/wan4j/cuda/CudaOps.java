@@ -45,6 +45,7 @@ import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.Shapes;
@@ -315,6 +316,11 @@ public final class CudaOps implements Ops {
     }
   }
 
+  /// Creates what copies weights from other ranks.
+  BlockGathers gathers() {
+    return new BlockGathers(device);
+  }
+
   // ---- memory
 
   @Override
@@ -338,8 +344,8 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Parameters parameters() {
-    return new CudaParameters(this);
+  public Parameters parameters(WeightSharing sharing) {
+    return new CudaParameters(this, sharing);
   }
 
   @Override

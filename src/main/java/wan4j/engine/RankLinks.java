@@ -1,9 +1,12 @@
 package wan4j.engine;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Ranks;
@@ -13,10 +16,14 @@ import wan4j.cuda.bind.Nccl;
 import wan4j.ops.Collectives;
 import wan4j.ops.HostExchange;
 import wan4j.ops.Ops;
+import wan4j.ops.WeightSharing;
 import wan4j.parallel.ImaginedRanks;
+import wan4j.parallel.ImaginedSharing;
 import wan4j.parallel.LocalCollectives;
+import wan4j.parallel.LocalMeeting;
 import wan4j.parallel.Meeting;
 import wan4j.parallel.MeetingExchange;
+import wan4j.parallel.MeetingSharing;
 import wan4j.parallel.RankLayout;
 
 /// How a rank reaches the others: in host memory, and through its backend with a communicator for
@@ -26,20 +33,32 @@ public final class RankLinks implements AutoCloseable {
   private static final Duration MARGIN = Duration.ofSeconds(5);
 
   /// One rank, which reaches nobody.
-  static final RankLinks ALONE = new RankLinks(0, 1, HostExchange.ALONE, _ -> null);
+  static final RankLinks ALONE =
+      new RankLinks(0, 1, HostExchange.ALONE, _ -> null, true, (_, _) -> WeightSharing.NONE);
 
   private final int rank;
   private final int ranks;
   private final HostExchange host;
   private final Function<List<Integer>, Collectives> joining;
   private final Map<List<Integer>, Collectives> joined = new HashMap<>();
+  private final boolean sharesMemory;
+  private final BiFunction<Boolean, Consumer<Runnable>, WeightSharing> sharing;
+  private final List<Runnable> kept = new ArrayList<>(); // what frees memory that others may read
+  private boolean frees; // at once
 
   private RankLinks(
-      int rank, int ranks, HostExchange host, Function<List<Integer>, Collectives> joining) {
+      int rank,
+      int ranks,
+      HostExchange host,
+      Function<List<Integer>, Collectives> joining,
+      boolean sharesMemory,
+      BiFunction<Boolean, Consumer<Runnable>, WeightSharing> sharing) {
     this.rank = rank;
     this.ranks = ranks;
     this.host = host;
     this.joining = joining;
+    this.sharesMemory = sharesMemory;
+    this.sharing = sharing;
   }
 
   /// Returns how a rank reaches those that meet: through NCCL where each has a GPU of its own, else
@@ -56,7 +75,12 @@ public final class RankLinks implements AutoCloseable {
           return hasOwnGpu
               ? joined((CudaOps) ops, own, number, ranks.timeout())
               : new LocalCollectives(ops, own, number);
-        });
+        },
+        meeting instanceof LocalMeeting,
+        (isSharded, release) ->
+            meeting instanceof LocalMeeting local
+                ? new MeetingSharing(local.loading(), rank, isSharded, release)
+                : WeightSharing.NONE); // processes cannot read each other's memory
   }
 
   private static Collectives joined(CudaOps ops, Meeting meeting, int rank, Duration limit) {
@@ -75,7 +99,12 @@ public final class RankLinks implements AutoCloseable {
     return ranks == 1
         ? ALONE
         : new RankLinks(
-            0, ranks, HostExchange.ALONE, members -> new ImaginedRanks(0, members.size()));
+            0,
+            ranks,
+            HostExchange.ALONE,
+            members -> new ImaginedRanks(0, members.size()),
+            true,
+            (isSharded, _) -> new ImaginedSharing(ranks, isSharded));
   }
 
   /// Returns the exchange in host memory.
@@ -99,6 +128,40 @@ public final class RankLinks implements AutoCloseable {
     return of(layout.branchesOf(rank));
   }
 
+  /// Says whether ranks can read each other's memory, as those of one process can.
+  boolean shareMemory() {
+    return sharesMemory;
+  }
+
+  /// Returns how all ranks share the weights of a network that they load now: each reads a part,
+  /// and keeps only that of the blocks where they are sharded. What others may still read when its
+  /// network closes is freed with these links, or at once by [#closeTogether].
+  public WeightSharing sharing(boolean isSharded) {
+    return sharing.apply(isSharded, this::release);
+  }
+
+  private void release(Runnable free) {
+    if (frees) {
+      free.run();
+    } else {
+      kept.add(free);
+    }
+  }
+
+  /// Closes networks on all ranks at once: `rest` waits until this rank copies nothing, and when
+  /// all have done so, `close` frees what others copied from.
+  public void closeTogether(Runnable rest, Runnable close) {
+    rest.run();
+    var _ = host.all();
+    boolean before = frees;
+    frees = true;
+    try {
+      close.run();
+    } finally {
+      frees = before;
+    }
+  }
+
   private Collectives of(List<Integer> members) {
     if (members.size() == 1) {
       return null;
@@ -116,6 +179,9 @@ public final class RankLinks implements AutoCloseable {
     try (Unwinding all = new Unwinding()) {
       joined.values().forEach(all::add);
       joined.clear();
+      kept.forEach(all::then);
+      kept.clear();
+      frees = true;
     }
   }
 }

@@ -25,7 +25,12 @@ public interface Ops extends AutoCloseable {
   Tensor empty(DType dtype, long... sizes);
 
   /// Creates a home for one network's weights.
-  Parameters parameters();
+  default Parameters parameters() {
+    return parameters(WeightSharing.NONE);
+  }
+
+  /// Creates a home for one network's weights that ranks share.
+  Parameters parameters(WeightSharing sharing);
 
   /// Copies a host tensor to the backend, as the given float type or unchanged for integers.
   Tensor upload(Tensor host, DType dtype);

@@ -43,6 +43,7 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
       BenchCollectivesCommand.class,
+      BenchShardsCommand.class,
       BenchPredictCommand.class,
       BenchLoadCommand.class,
       BenchLoraCommand.class,

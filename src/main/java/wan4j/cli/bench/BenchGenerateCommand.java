@@ -5,6 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -57,8 +58,17 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "All ranks of --gpus use one GPU, which takes as long as all of them.")
   private boolean sharesGpu;
 
+  @Option(names = "--dit_fsdp", description = "The GPUs divide the transformers' weights.")
+  private boolean dividesTransformers;
+
+  @Option(names = "--t5_fsdp", description = "The GPUs divide the text encoder's weights.")
+  private boolean dividesText;
+
   private Ranks ranks() {
-    Ranks ranks = Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null);
+    Ranks ranks =
+        Ranks.of(gpus)
+            .dividing(sequence == null ? 0 : sequence, null)
+            .sharding(new WeightShards(dividesTransformers, dividesText));
     return sharesGpu ? ranks.sharing() : ranks;
   }
 
