@@ -1,6 +1,7 @@
 package wan4j.pipeline;
 
-import java.util.EnumSet;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Set;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
@@ -42,10 +43,17 @@ public record SamplingPlan(
   }
 
   private Set<Expert> working(Experts experts, int steps) {
+    return new SamplingPlan(sampler, steps, shift, lowGuidance, highGuidance, gate)
+        .stepsOf(experts)
+        .keySet();
+  }
+
+  /// Returns in how many steps each expert works that works at all.
+  public Map<Expert, Integer> stepsOf(Experts experts) {
     FlowSchedule schedule = sampler.schedule(steps, shift);
-    Set<Expert> working = EnumSet.noneOf(Expert.class);
+    Map<Expert, Integer> working = new EnumMap<>(Expert.class);
     for (int step = 0; step < schedule.steps(); step++) {
-      working.add(experts.at(schedule.timestep(step)));
+      working.merge(experts.at(schedule.timestep(step)), 1, Integer::sum);
     }
     return working;
   }

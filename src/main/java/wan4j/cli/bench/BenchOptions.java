@@ -102,6 +102,11 @@ final class BenchOptions {
     void run(Workbench bench, Consumer<Measurement> found, Consumer<String> log);
   }
 
+  /// Returns the device that was chosen.
+  Device device() {
+    return Device.of(device);
+  }
+
   /// Returns where the results go.
   MeasurementOptions measurements() {
     return measurements;
