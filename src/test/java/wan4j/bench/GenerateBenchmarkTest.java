@@ -222,7 +222,7 @@ final class GenerateBenchmarkTest {
   }
 
   @Test
-  void aForwardTellsWhatPartOfItWaitsForTheHost() {
+  void aForwardTellsWhatPartOfItWaitsForTheHostAndWhatItsBlocksTake() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
           ForwardBenchmark.run(
@@ -234,6 +234,11 @@ final class GenerateBenchmarkTest {
               .orElseThrow();
       assertThat(overhead.unit()).isEqualTo("%");
       assertThat(overhead.max()).isLessThanOrEqualTo(100);
+      double[] medians = {
+        value(results, "time"), value(results, "its blocks alone"),
+      };
+      assertThat(value(results, "time over its blocks'"))
+          .isEqualTo(medians[0] / medians[1]); // one run
     }
   }
 
