@@ -61,13 +61,11 @@ final class MixedRequests {
   }
 
   private static void make(VideoEngine engine, int number, Path target) {
-    VideoSize size =
-        VideoSize.of(SIZES.get(number % SIZES.size()), FRAMES[number % FRAMES.length]);
+    VideoSize size = VideoSize.of(SIZES.get(number % SIZES.size()), FRAMES[number % FRAMES.length]);
     Sampling sampling = Sampling.of(engine.task(), number).withSteps(4);
     VideoRequest request = VideoRequest.of("a red ball moves to the right", size, sampling);
     if (number % 2 == 1) {
-      request =
-          request.with(new Source.Image(PictureReader.read(Path.of("demo", "picture.png"))));
+      request = request.with(new Source.Image(PictureReader.read(Path.of("demo", "picture.png"))));
     }
     VideoSettings settings = VideoSettings.silent(16);
     try (VideoWriter video = VideoWriter.open(target, settings)) {
@@ -87,8 +85,8 @@ final class MixedRequests {
     throw new IOException("/proc/self/status has no VmRSS");
   }
 
-  /// Returns the megabytes in use on the GPU, by whoever it is: within a container the driver does not tell them by
-  /// process.
+  /// Returns the megabytes in use on the GPU, by whoever it is: within a container the driver does
+  /// not tell them by process.
   private static long gpu(Device device) throws IOException, InterruptedException {
     if (device == Device.CPU) {
       return 0;

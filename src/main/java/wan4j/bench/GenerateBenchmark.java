@@ -131,12 +131,13 @@ public final class GenerateBenchmark {
       return;
     }
     log.accept("keeping the device busy for %d s".formatted(settings.loadSeconds()));
-    BlockBenchmark.keepBusy(
-        bench,
-        settings.task(),
-        settings.size(),
-        settings.attention(),
-        Duration.ofSeconds(settings.loadSeconds()));
+    bench.aside(() ->
+        BlockBenchmark.keepBusy(
+            bench,
+            settings.task(),
+            settings.size(),
+            settings.attention(),
+            Duration.ofSeconds(settings.loadSeconds())));
   }
 
   private static void ofRank(
