@@ -28,7 +28,7 @@ final class StartArchive {
           reader.list().filter(name -> name.startsWith("wan4j/") && name.endsWith(CLASS)).toList();
       for (String name : names) {
         String dotted = name.substring(0, name.length() - CLASS.length()).replace('/', '.');
-        Class.forName(module, dotted);
+        Class<?> _ = Class.forName(module, dotted);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
