@@ -100,10 +100,10 @@ public final class GenerateBenchmark {
             need.weights() / GIGA,
             need.scopes() / GIGA));
     bench.reserve(need);
-    Backends.recording(bench.backend(), settings.recording());
     if (settings.ranks().isAlone()) {
+      Ops _ = Backends.recording(bench.backend(), settings.recording());
       keepBusy(bench, settings, log);
-      measure(bench, settings, RankLinks.imagined(1), need, found, log);
+      measure(bench, settings, RankLinks.imagined(Ranks.ALONE), need, found, log);
       return;
     }
     Ranks ranks = settings.ranks();
@@ -172,12 +172,7 @@ public final class GenerateBenchmark {
   static MemoryNeed need(Workbench bench, RequestSettings settings) {
     try (NullOps shapes = bench.shapes()) {
       new GenerateBenchmark(
-              bench,
-              shapes,
-              settings,
-              RankLinks.imagined(settings.ranks().count()),
-              _ -> {},
-              _ -> {})
+              bench, shapes, settings, RankLinks.imagined(settings.ranks()), _ -> {}, _ -> {})
           .generate(Math.min(settings.measured(), SamplingPlan.ENOUGH_STEPS));
       return bench.need(shapes);
     }

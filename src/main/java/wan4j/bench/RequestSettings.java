@@ -127,6 +127,16 @@ public record RequestSettings(
     return RankTeam.layout(ranks, RandomWeights.config(task, 1).heads(), true);
   }
 
+  /// Says whether the ranks divide the transformers' weights.
+  boolean dividesTransformers() {
+    return Boolean.TRUE.equals(ranks.shards().transformers());
+  }
+
+  /// Says whether the ranks divide the text encoder's weights.
+  boolean dividesText() {
+    return Boolean.TRUE.equals(ranks.shards().text());
+  }
+
   /// Adds what the results depend on.
   void addTo(Map<String, Object> parameters) {
     if (attention.isNarrow()) {
@@ -139,6 +149,14 @@ public record RequestSettings(
       }
       parameters.put("ranks", ranks.count());
       parameters.put("layout", "%d x %d".formatted(layout.branches(), layout.sequence()));
+      if (ranks.overlapsExchange()) {
+        parameters.put("exchange", "beside attention");
+      }
+    }
+    if (dividesTransformers() || dividesText()) {
+      parameters.put(
+          "divided weights",
+          !dividesText() ? "transformers" : !dividesTransformers() ? "text" : "transformers, text");
     }
     parameters.put("size", size.sides());
     parameters.put("frames", size.frames());

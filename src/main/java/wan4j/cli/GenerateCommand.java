@@ -223,7 +223,7 @@ final class GenerateCommand implements Callable<Integer> {
         textOnCpu,
         compile.recording(where),
         attention(where, arithmetic.on(where, absence)),
-        ranks.ranks(where, device(absence).gpu(), notes));
+        ranks.ranks(where, device(absence).gpu(), textOnCpu));
   }
 
   /// Returns how attention computes: a preset's where no flag says it and the GPU has it.

@@ -1,12 +1,10 @@
 package wan4j.cli;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 import wan4j.engine.RankTeam;
 import wan4j.tensor.InputException;
 
@@ -44,12 +42,22 @@ final class RankOptions {
   private Double timeout;
 
   @Option(
+      names = "--overlap_exchange",
+      paramLabel = "True|False",
+      description =
+          "True: GPUs that share a forward exchange some heads while attention of others computes"
+              + " (default: False).")
+  private String overlap;
+
+  @Option(
       names = "--dit_fsdp",
       arity = "0..1",
       fallbackValue = "True",
       paramLabel = "True|False",
       description =
-          "Taken from command lines of the reference; each GPU holds the transformers whole.")
+          "True: the GPUs divide the transformers' blocks, and each takes copies of the next"
+              + " block's parts while one computes; False: each holds them whole (default: True"
+              + " where they do not fit otherwise).")
   private String shardedTransformer;
 
   @Option(
@@ -57,14 +65,12 @@ final class RankOptions {
       arity = "0..1",
       fallbackValue = "True",
       paramLabel = "True|False",
-      description =
-          "Taken from command lines of the reference; the first GPU alone holds the text encoder.")
+      description = "The same of the text encoder, which the first GPU alone holds otherwise.")
   private String shardedText;
 
-  /// Returns the ranks of the flags on a device, from a GPU on, or [Ranks#ANY_GPU]; `notes` is told
-  /// what is done otherwise than they say. Throws `InputException` for wrong values and for flags
-  /// that cannot be used there.
-  Ranks ranks(Device device, int firstGpu, Consumer<String> notes) {
+  /// Returns the ranks of the flags on a device, from a GPU on, or [Ranks#ANY_GPU]. Throws
+  /// `InputException` for wrong values and for flags that cannot be used there.
+  Ranks ranks(Device device, int firstGpu, boolean textOnCpu) {
     RankTeam.requireOneProcess(System.getenv());
     Boolean halves = guidance == null ? null : Flags.isTrue("--cfg_parallel", guidance, true);
     require("--gpus", gpus);
@@ -82,8 +88,14 @@ final class RankOptions {
             halves,
             firstGpu,
             false,
-            timeout == null ? Ranks.USUAL_TIMEOUT : limit());
-    noteShards(count, notes);
+            timeout == null ? Ranks.USUAL_TIMEOUT : limit(),
+            Boolean.TRUE.equals(isOn("--overlap_exchange", overlap)),
+            shards(count, textOnCpu));
+    if (ranks.overlapsExchange() && ranks.isAlone()) {
+      throw new InputException(
+          "--overlap_exchange True was given for one GPU, which exchanges nothing; add --gpus, or"
+              + " leave it out");
+    }
     return ranks;
   }
 
@@ -112,29 +124,28 @@ final class RankOptions {
     return Duration.ofMillis(Math.max(1, Math.round(timeout * 1000)));
   }
 
-  private void noteShards(int count, Consumer<String> notes) {
-    List<String> shards = new ArrayList<>();
-    if (isOn("--dit_fsdp", shardedTransformer)) {
-      shards.add("--dit_fsdp");
+  private WeightShards shards(int count, boolean textOnCpu) {
+    Boolean transformer = isOn("--dit_fsdp", shardedTransformer);
+    Boolean text = isOn("--t5_fsdp", shardedText);
+    if (textOnCpu && Boolean.TRUE.equals(text)) {
+      throw new InputException(
+          "--t5_fsdp was given with --t5_cpu, which keeps the text encoder off the GPUs; leave one"
+              + " of them out");
     }
-    if (isOn("--t5_fsdp", shardedText)) {
-      shards.add("--t5_fsdp");
-    }
-    if (shards.isEmpty()) {
-      return;
-    }
-    String flags = String.join(" and ", shards);
-    if (count == 1) {
+    if (count == 1 && (Boolean.TRUE.equals(transformer) || Boolean.TRUE.equals(text))) {
       throw new InputException(
           "%s was given for one GPU, with nothing to divide weights among; add --gpus, or leave it out"
-              .formatted(flags));
+              .formatted(
+                  !Boolean.TRUE.equals(text)
+                      ? "--dit_fsdp"
+                      : Boolean.TRUE.equals(transformer)
+                          ? "--dit_fsdp and --t5_fsdp"
+                          : "--t5_fsdp"));
     }
-    notes.accept(
-        "%s: weights are not divided among GPUs; each holds the transformers whole, the first alone the text encoder, and what does not fit beside the rest leaves when it has done its part"
-            .formatted(flags));
+    return new WeightShards(transformer, text);
   }
 
-  private static boolean isOn(String flag, String value) {
-    return value != null && Flags.isTrue(flag, value, true);
+  private static Boolean isOn(String flag, String value) {
+    return value == null ? null : Flags.isTrue(flag, value, true);
   }
 }

@@ -152,6 +152,15 @@ public final class RankTeam implements AutoCloseable {
       try (Unwinding all = new Unwinding()) {
         for (int rank = 0; rank < links.size(); rank++) {
           Networks own = networks.get(rank);
+          all.then(() -> {
+            own.claim();
+            own.dropShards();
+          });
+        }
+      }
+      try (Unwinding all = new Unwinding()) {
+        for (int rank = 0; rank < links.size(); rank++) {
+          Networks own = networks.get(rank);
           RankLinks old = links.get(rank);
           all.then(() -> {
             own.claim();

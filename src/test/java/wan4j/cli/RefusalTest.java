@@ -412,6 +412,7 @@ final class RefusalTest {
         "--ulysses_size 0 | --ulysses_size got 0; give 1 or more",
         "--rank_timeout 0 --gpus 2 --device cuda | --rank_timeout got 0.0; give seconds",
         "--dit_fsdp | --dit_fsdp was given for one GPU",
+        "--gpus 2 --t5_fsdp --t5_cpu --device cuda | --t5_fsdp was given with --t5_cpu",
         "--dit_fsdp --t5_fsdp True | --dit_fsdp and --t5_fsdp was given for one GPU",
         "--device cuda:x | device got \"cuda:x\"; give cuda:0, cuda:1 and so on, cuda, or cpu",
         "--cfg_parallel maybe | --cfg_parallel got \"maybe\"; give True or False",

@@ -7,6 +7,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
@@ -39,6 +40,7 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
       BenchCollectivesCommand.class,
+      BenchShardsCommand.class,
       BenchPredictCommand.class,
       BenchLoadCommand.class,
       BenchLoraCommand.class,
@@ -99,9 +101,25 @@ public final class BenchCommand implements Runnable {
     @Option(names = "--encode", description = "Encoding alone.")
     private boolean encode;
 
+    @Option(
+        names = "--gpus",
+        paramLabel = "1..",
+        defaultValue = "1",
+        description = "GPUs that take the pieces of a video in turn (default: 1).")
+    private int gpus;
+
+    @Option(names = "--share_gpu", description = "All ranks of --gpus use one GPU.")
+    private boolean sharesGpu;
+
     @Override
     public Integer call() {
       boolean isBoth = decode == encode;
+      Ranks ranks = sharesGpu ? Ranks.of(gpus).sharing() : Ranks.of(gpus);
+      if (!ranks.isAlone()) {
+        return options.runProcesses(settings ->
+            AutoencoderBenchmark.ofRanks(
+                settings, ranks, video.task(), video.size(), isBoth || decode, isBoth || encode));
+      }
       return options.run(bench ->
           AutoencoderBenchmark.run(
               bench, video.task(), video.size(), isBoth || decode, isBoth || encode));

@@ -5,6 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
@@ -75,8 +76,23 @@ final class BenchGenerateCommand implements Callable<Integer> {
       description = "All ranks of --gpus use one GPU, which takes as long as all of them.")
   private boolean sharesGpu;
 
+  @Option(names = "--dit_fsdp", description = "The GPUs divide the transformers' weights.")
+  private boolean dividesTransformers;
+
+  @Option(names = "--t5_fsdp", description = "The GPUs divide the text encoder's weights.")
+  private boolean dividesText;
+
+  @Option(
+      names = "--overlap_exchange",
+      description = "GPUs that share a forward exchange some heads beside attention of others.")
+  private boolean overlaps;
+
   private Ranks ranks() {
-    Ranks ranks = Ranks.of(gpus).dividing(sequence == null ? 0 : sequence, null);
+    Ranks ranks =
+        Ranks.of(gpus)
+            .dividing(sequence == null ? 0 : sequence, null)
+            .overlapping(overlaps)
+            .sharding(new WeightShards(dividesTransformers, dividesText));
     return sharesGpu ? ranks.sharing() : ranks;
   }
 
