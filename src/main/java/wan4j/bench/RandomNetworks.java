@@ -1,6 +1,7 @@
 package wan4j.bench;
 
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import wan4j.AttentionSettings;
 import wan4j.Task;
@@ -67,15 +68,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     this.ops = ops;
     this.settings = settings;
     this.maker = maker;
-    experts =
-        new Experts(
-            config,
-            task.hasTwoExperts()
-                ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
-                : List.of(Expert.SINGLE),
-            task.defaults().boundary(),
-            false,
-            expert -> expert(config, expert));
+    experts = experts(task, config, expert -> expert(config, expert));
     boolean isDivided = settings.dividesText();
     if (isDivided || ranks.host().isFirst()) { // which reads for all
       WeightSharing sharing = isDivided ? links.sharing(true) : WeightSharing.NONE;
@@ -90,6 +83,19 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
       park();
       throw e;
     }
+  }
+
+  /// Returns a task's experts, which are made when they are first asked for.
+  static Experts experts(
+      Task task, TransformerConfig config, Function<Expert, DiffusionNetwork> loader) {
+    return new Experts(
+        config,
+        task.hasTwoExperts()
+            ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
+            : List.of(Expert.SINGLE),
+        task.defaults().boundary(),
+        false,
+        loader);
   }
 
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {

@@ -1,6 +1,8 @@
 package wan4j.pipeline;
 
+import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
@@ -39,6 +41,16 @@ public record SamplingPlan(
       few++;
     }
     return in(few);
+  }
+
+  /// Returns in how many steps each expert works that works at all.
+  public Map<Expert, Integer> stepsOf(Experts experts) {
+    FlowSchedule schedule = sampler.schedule(steps, shift);
+    Map<Expert, Integer> working = new EnumMap<>(Expert.class);
+    for (int step = 0; step < schedule.steps(); step++) {
+      working.merge(experts.at(schedule.timestep(step)), 1, Integer::sum);
+    }
+    return working;
   }
 
   private SamplingPlan in(int count) {

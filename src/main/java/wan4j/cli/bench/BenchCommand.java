@@ -1,7 +1,6 @@
 package wan4j.cli.bench;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,13 +16,10 @@ import wan4j.bench.EndBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.ProductBenchmark;
-import wan4j.bench.StartBenchmark;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
-import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.UmT5Sizes;
 import wan4j.bench.report.Pages;
-import wan4j.bench.report.Report;
 import wan4j.cli.MeasurementOptions;
 import wan4j.cli.ResidualOptions;
 
@@ -51,7 +47,7 @@ import wan4j.cli.ResidualOptions;
       BenchGenerateCommand.class,
       BenchQualityCommand.class,
       BenchDemoCommand.class,
-      BenchCommand.Start.class,
+      BenchStartCommand.class,
       BenchCommand.Support.class,
       BenchCommand.Page.class,
     })
@@ -301,25 +297,6 @@ public final class BenchCommand implements Runnable {
     public Integer call() {
       Pages.read(folder).write(target);
       return 0;
-    }
-  }
-
-  @Command(
-      name = "start",
-      mixinStandardHelpOptions = true,
-      description =
-          "A first start, which compiles the kernels that it needs, and the next one, which must"
-              + " not.")
-  static final class Start implements Callable<Integer> {
-    @Mixin private MeasurementOptions options;
-
-    @Override
-    public Integer call() {
-      options.check(); // no more of it: the first start loads what a look at the device would load
-      List<Measurement> results = StartBenchmark.run();
-      Report.lines(results).forEach(System.out::println);
-      options.file(Device.CUDA).accept(results);
-      return StartBenchmark.compilesAgain(results) ? 1 : 0;
     }
   }
 

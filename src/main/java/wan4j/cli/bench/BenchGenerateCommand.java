@@ -9,8 +9,10 @@ import wan4j.Ranks.WeightShards;
 import wan4j.bench.GenerateBenchmark;
 import wan4j.bench.RequestSettings;
 import wan4j.cli.CacheOptions;
+import wan4j.cli.CompileOptions;
+import wan4j.tensor.InputException;
 
-/// `wan4j bench generate`: a whole request, with or without MagCache.
+/// `wan4j bench generate`: a whole request, with or without a cache.
 @Command(
     name = "generate",
     mixinStandardHelpOptions = true,
@@ -34,6 +36,22 @@ final class BenchGenerateCommand implements Callable<Integer> {
       paramLabel = "1..1000",
       description = "Run so many steps and extrapolate the rest, which the results then say.")
   private Integer measured;
+
+  @Option(
+      names = "--steps_per_expert",
+      paramLabel = "1..",
+      description =
+          "Run the fewest steps in which each expert works so often, and extrapolate the rest.")
+  private Integer each;
+
+  @Option(
+      names = "--load_seconds",
+      paramLabel = "0..",
+      defaultValue = "0",
+      description = "Keep the GPU busy so long before the request (default: 0).")
+  private int loadSeconds;
+
+  @Mixin private CompileOptions compile;
 
   @Option(
       names = "--park_text",
@@ -80,18 +98,32 @@ final class BenchGenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (each != null && measured != null) {
+      throw new InputException(
+          "--steps_per_expert and --steps_measured were both given, which exclude each other; leave"
+              + " one out");
+    }
     RequestSettings settings =
         new RequestSettings(
             video.task(),
             video.size(),
             steps,
-            measured == null ? steps : measured,
+            stepsMeasured(),
             blocks.count(),
             caches.settings(video.task()),
             parksText,
             attention.attention(),
-            ranks());
+            ranks(),
+            compile.recording(options.device()),
+            loadSeconds);
     return options.runAsFound(
         (bench, found, log) -> GenerateBenchmark.run(bench, settings, found, log));
+  }
+
+  private int stepsMeasured() {
+    if (each != null) {
+      return RequestSettings.measured(video.task(), steps, each);
+    }
+    return measured == null ? steps : measured;
   }
 }
