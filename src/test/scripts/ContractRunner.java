@@ -16,14 +16,14 @@ final class ContractRunner {
 
   public static void main(String[] arguments) {
     var listener = new SummaryGeneratingListener();
-    LauncherFactory.create()
-        .execute(
-            LauncherDiscoveryRequestBuilder.request()
-                .selectors(DiscoverySelectors.selectClass(arguments[0]))
-                .filters(TagFilter.excludeTags(List.of(arguments).subList(1, arguments.length)))
-                .build(),
-            listener,
-            new Timer());
+    var request =
+        LauncherDiscoveryRequestBuilder.request()
+            .selectors(DiscoverySelectors.selectClass(arguments[0]));
+    List<String> tags = List.of(arguments).subList(1, arguments.length);
+    if (!tags.isEmpty()) {
+      request.filters(TagFilter.excludeTags(tags));
+    }
+    LauncherFactory.create().execute(request.build(), listener, new Timer());
     var summary = listener.getSummary();
     System.out.printf(
         "%s: %d tests passed, %d failed, %d tests or classes skipped%n",
