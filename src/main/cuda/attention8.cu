@@ -30,7 +30,7 @@ constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
 // Copies what all works take, or those that are done again.
 __device__ __forceinline__ void copy(
     const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
-    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
+    const TensorMap& value, const PieceList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
     Ring<QUERY_STAGES>& queryRing) {
   for (const Work* work = works; work->last > 0; work++) {
     if (isAgain && !work->isNoted()) {
@@ -47,25 +47,44 @@ __device__ __forceinline__ void copy(
       copyBox(places.query + at * QUERY_BYTES, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
     }
     queryRing.step();
+    int count = LISTED ? list.count(work->item) : 0;
+    int rows[PIECES];
+    list.rows(work->item, count, work->last - 1, rows);
     for (int tile = work->last - 1; tile >= work->first; tile--) {
       unsigned int barrier = places.barriers + 8 * ring.stage;
-      int row = list.tile(work->item, tile) * KEYS;
+      int next[PIECES] = {};
+      if (tile > work->first) { // lists are read a tile ahead, while stages are waited for
+        list.rows(work->item, count, tile - 1, next);
+      }
       await(barrier + KEYS_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
-      copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
+      unsigned int keys = places.keys + ring.stage * TILE_BYTES;
+#pragma unroll
+      for (int i = 0; i < PIECES; i++) {
+        copyBox(keys + i * PIECE * ROW_BYTES, key, barrier + KEYS_FULL, 0, head, rows[i], 0);
+      }
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + VALUES_FULL, COPIED_VALUES);
       unsigned int place = places.values + ring.stage * VALUE_BYTES;
       if constexpr (IS_WIDE) {
-        copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
-        copyBox(place + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, row, 0);
+#pragma unroll
+        for (int i = 0; i < PIECES; i++) {
+          unsigned int rowsHere = place + i * PIECE * ROW_BYTES;
+          copyBox(rowsHere, value, barrier + VALUES_FULL, 0, head, rows[i], 0);
+          copyBox(rowsHere + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, rows[i], 0);
+        }
       } else {
 #pragma unroll
         for (int i = 0; i < KEYS / 32; i++) {
-          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
+          int row = rows[i * 32 / PIECE] + i * 32 % PIECE;
+          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row, 0, head, 0);
         }
       }
       ring.step();
+#pragma unroll
+      for (int i = 0; i < PIECES; i++) {
+        rows[i] = next[i];
+      }
     }
   }
 }
@@ -110,13 +129,16 @@ __device__ __forceinline__ void settle(Sums& sums) {
   }
 }
 
-// Stores ones behind the values of each step: nothing overwrites them.
+// Stores ones and zeros behind the values of each step, which nothing overwrites: of the eight columns that
+// these become one sums the step's weights. So a column is added to once in eight steps, and loses an eighth
+// of what rounding to its 14 bits takes from a sum without negative terms.
 __device__ __forceinline__ void storeOnes(unsigned char* values) {
   constexpr int WORDS = STAGES * (KEYS / 32) * STEP_ONES / 4;
   for (int i = static_cast<int>(threadIdx.x); i < WORDS; i += THREADS) {
     int step = i / (STEP_ONES / 4);
-    *reinterpret_cast<unsigned int*>(
-        values + step * STEP_BYTES + STEP_VALUES + i % (STEP_ONES / 4) * 4) = 0x38383838u;
+    int word = i % (STEP_ONES / 4);
+    *reinterpret_cast<unsigned int*>(values + step * STEP_BYTES + STEP_VALUES + word * 4) =
+        word / 8 == step % 8 ? 0x38383838u : 0u;
   }
   fenceStores();
 }
@@ -133,12 +155,12 @@ struct Task {
   const float* valueScales;
   const float* valueMeans;
   int keyStride;
-  KeyList list;
+  PieceList list;
   float* parts;
   RowTarget target;
 };
 
-// The float32 sums of a thread in shared memory: of values by fours, then the two rows' totals.
+// The float32 sums of a thread in shared memory: of values by fours, then what it has of two rows' totals.
 struct Masters {
   float4* values;
   float2* totals;
@@ -168,8 +190,8 @@ struct Masters {
       values[i * CONSUMERS] = waiting;
     }
     float2 total = *totals;
-    total.x = total.x * lag.factor[0] + sums.counts[0];
-    total.y = total.y * lag.factor[1] + sums.counts[2];
+    total.x = total.x * lag.factor[0] + sums.count(0);
+    total.y = total.y * lag.factor[1] + sums.count(1);
     *totals = total;
     lag.factor[0] = 1.0f;
     lag.factor[1] = 1.0f;
@@ -186,8 +208,8 @@ struct Masters {
       sums.values[4 * i + 3] += waiting.w * lag.factor[1];
     }
     float2 total = *totals;
-    rows.total[0] = total.x * lag.factor[0] + sums.counts[0];
-    rows.total[1] = total.y * lag.factor[1] + sums.counts[2];
+    rows.total[0] = total.x * lag.factor[0] + sums.count(0);
+    rows.total[1] = total.y * lag.factor[1] + sums.count(1);
   }
 };
 
@@ -217,11 +239,11 @@ __device__ __forceinline__ void attend(
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = task.queryScales[at] * task.scale;
     }
-    int block = task.list.tile(work->item, tile);
-    int left = task.keys - block * KEYS;
+    int left = task.list.keys(work->item, task.keys) - tile * KEYS;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
-      int at = block * SCALES + i;
+      int at = tile * SCALES + i;
+      at = at * GROUP < left + tile * KEYS ? task.list.group(work->item, at) : lastGroup;
       scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
     Sums sums = {};
@@ -250,7 +272,7 @@ __device__ __forceinline__ void attend(
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
         if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
-          scores[i] = IS_INTEGER ? -2147483647 : LOWEST;
+          scores[i] = IS_INTEGER ? LOWEST_INTEGER : LOWEST;
         }
       }
     }
@@ -264,7 +286,7 @@ __device__ __forceinline__ void attend(
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
     if (tile > firstTile) {
-      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+      scales.load(keyScales, task.list, work->item, tile - 1);
     }
 #pragma unroll 1
     while (tile-- > firstTile) {
@@ -294,7 +316,7 @@ __device__ __forceinline__ void attend(
       }
       exponentiate(scores, weights, rows, scales);
       if (tile > firstTile) {
-        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+        scales.load(keyScales, task.list, work->item, tile - 1);
       }
       if (!FOLLOWS && isFull(weights, rows)) {
         bringBack(scores, weights, sums, rows, lag);
@@ -312,12 +334,10 @@ __device__ __forceinline__ void attend(
     valueRing.step();
     int thread = threadHere();
     if constexpr (IS_WIDE) {
-#pragma unroll
-      for (int r = 0; r < 2; r++) {
-        rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
-      }
+      rows.reduce();
     } else {
       Masters::of(masters, thread).finish(sums, rows, lag);
+      rows.reduce();
       int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {
@@ -365,7 +385,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   int group = agreed(threadIdx.x / 128);
   int queryTiles = (queries + QUERIES - 1) / QUERIES;
   Cut cut = {rounds, rest, shares};
-  KeyList list = {counts, tiles, most};
+  PieceList list = {{counts, tiles, most}};
   plan(works, cut, (keys + KEYS - 1) / KEYS, list);
   if (threadIdx.x == 0) {
     shared.query = start;

@@ -10,6 +10,49 @@
 #pragma once
 #include "attentionstages.cuh"
 
+constexpr int PIECE = LISTED ? GROUP : KEYS;
+constexpr int PIECES = KEYS / PIECE; // of a tile
+
+// Listed blocks of keys as tiles that are gathered from pieces of them, GROUP keys each, so that tiles are
+// no smaller than those of all keys. Only an item's last tile has fewer pieces.
+struct PieceList : KeyList {
+  static constexpr int OF_BLOCK = BLOCK_KEYS / GROUP;
+  static constexpr int NOWHERE = 1 << 28; // beyond all keys: zeros are copied
+
+  // Returns how many tiles an item has.
+  __device__ __forceinline__ int tiles(int item) const { return (count(item) * OF_BLOCK + PIECES - 1) / PIECES; }
+
+  // Returns how many of all `keys` an item attends to.
+  __device__ __forceinline__ int keys(int item, int keys) const {
+    if constexpr (!LISTED) {
+      return keys;
+    }
+    int own = count(item);
+    int beyond = (block(item, own - 1) + 1) * BLOCK_KEYS - keys; // of the last block
+    return own * BLOCK_KEYS - (beyond > 0 ? beyond : 0);
+  }
+
+  // Returns which group of the keys is one of an item's.
+  __device__ __forceinline__ int group(int item, int at) const {
+    return LISTED ? block(item, at / OF_BLOCK) * OF_BLOCK + at % OF_BLOCK : at;
+  }
+
+  // Returns where the pieces of an item's tile begin among the keys.
+  __device__ __forceinline__ void rows(int item, int count, int tile, int (&rows)[PIECES]) const {
+#pragma unroll
+    for (int i = 0; i < PIECES; i++) {
+      int at = tile * PIECES + i;
+      if constexpr (LISTED) {
+        int own = at < count * OF_BLOCK ? at : count * OF_BLOCK - 1;
+        int row = PIECE * group(item, own);
+        rows[i] = own == at ? row : NOWHERE;
+      } else {
+        rows[i] = PIECE * at;
+      }
+    }
+  }
+};
+
 template <bool INTEGER>
 struct ScoreOf {
   using Type = float;
@@ -29,9 +72,17 @@ constexpr float RETURN_EXPONENT = 7.700439718f;
 constexpr float HEADROOM = IS_WIDE ? 8.0f : 3.0f; // 2^3 times 52 is 416, the last number but one
 constexpr float MOST = 1.152921504606847e18f; // 2^60
 constexpr float LOWEST = -3.402823466e38f;
+constexpr int LOWEST_INTEGER = -(1 << 22); // no sum of 128 products comes to half of it
+
+// 1.5 x 2^23, behind which an integer above LOWEST_INTEGER is added to the bits: a float32 number in one
+// integer addition, where a conversion would hold up the unit of the exponentials.
+constexpr float SHIFT = 12582912.0f;
+constexpr int SHIFT_BITS = 0x4B400000;
 
 __device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
 __device__ __forceinline__ float number(float score) { return score; }
+__device__ __forceinline__ float shifted(int score) { return __int_as_float(score + SHIFT_BITS); }
+__device__ __forceinline__ float shifted(float score) { return score; }
 __device__ __forceinline__ float bits(int score) { return __int_as_float(score); }
 __device__ __forceinline__ float bits(float score) { return score; }
 __device__ __forceinline__ void put(int& score, float weight) { score = __float_as_int(weight); }
@@ -42,12 +93,26 @@ struct Scales {
   float query[2];
   float key[SCALES];
 
-  // Reads those of a tile's keys here and not later: the other warpgroups wait while this one asks for
-  // products.
-  __device__ __forceinline__ void load(const float* keys) {
+  // Reads those of a full tile's keys here and not later: the other warpgroups wait while this one asks for
+  // products. The groups of a listed tile lie in two blocks.
+  __device__ __forceinline__ void load(const float* keys, const PieceList& list, int item, int tile) {
+    if constexpr (LISTED) {
+      static_assert(SCALES > 1 && SCALES <= PieceList::OF_BLOCK + 1, "two blocks hold a tile's groups");
+      int at = tile * SCALES;
+      const int* blocks = list.blocks + item * list.stride + at / PieceList::OF_BLOCK;
+      int first = __ldg(blocks) * PieceList::OF_BLOCK;
+      int second = __ldg(blocks + 1) * PieceList::OF_BLOCK;
 #pragma unroll
-    for (int i = 0; i < SCALES; i++) {
-      key[i] = loadHere(keys + i);
+      for (int i = 0; i < SCALES; i++) {
+        int here = at % PieceList::OF_BLOCK + i;
+        int group = here < PieceList::OF_BLOCK ? first + here : second + here - PieceList::OF_BLOCK;
+        key[i] = loadHere(keys + group);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < SCALES; i++) {
+        key[i] = loadHere(keys + tile * SCALES + i);
+      }
     }
   }
 };
@@ -79,10 +144,13 @@ struct Lag {
 };
 
 // What a thread sums over the keys: weighted values and, with E4M3 weights, the weights themselves as they
-// were rounded, in a further product with ones. Of two neighbours in `counts` each is a row's total.
+// were rounded, in a further product with ones: two neighbours in `counts` are what a row has in two of eight
+// columns.
 struct Sums {
   float values[SUMS];
   float counts[4];
+
+  __device__ __forceinline__ float count(int r) const { return counts[2 * r] + counts[2 * r + 1]; }
 };
 
 __device__ __forceinline__ void shrink(Sums& sums, Rows& rows, Lag& lag, int r, float factor) {
@@ -143,8 +211,10 @@ __device__ __forceinline__ void exponentiate(
     for (int i = 0; i < 8; i++) {
       int r = i / 2 % 2;
       Score& place = scores[8 * sixteen + i];
+      float scale = scales.query[r] * scales.key[sixteen * 16 / GROUP];
       float weight = powerOfTwo(
-          number(place) * (scales.query[r] * scales.key[sixteen * 16 / GROUP]) - rows.reference[r]);
+          shifted(place) * scale -
+          (IS_INTEGER ? SHIFT * scale + rows.reference[r] : rows.reference[r]));
       if constexpr (IS_WIDE) {
         rows.total[r] += weight;
       }

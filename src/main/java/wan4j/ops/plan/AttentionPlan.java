@@ -43,7 +43,7 @@ public record AttentionPlan(
 
   /// The keys after which sums of E4M3 products, which keep fewer bits than float32, are added to
   /// float32 sums. What is lost grows with them: docs/attention.md.
-  public static final int PROMOTED_KEYS = 2304;
+  public static final int PROMOTED_KEYS = 9216;
 
   private static final int GROUP_QUERIES = 64;
   private static final int GROUP_THREADS = 128;
@@ -154,18 +154,19 @@ public record AttentionPlan(
   }
 
   private static Shape shape(AttentionFormat format, boolean isListed, int keys, int headSize) {
-    if (isListed) {
-      return new Shape(format, headSize, KeyBlocks.KEYS, 1);
-    }
     return switch (format) {
       case AttentionFormat.Simple.PLAIN -> {
+        if (isListed) {
+          yield new Shape(format, headSize, KeyBlocks.KEYS, 1);
+        }
         boolean isShort = headSize == 128 && keys <= FEW_KEYS;
         int tile = headSize == 64 ? NARROW_TILE : isShort ? SHORT_TILE : LONG_TILE;
         yield new Shape(format, headSize, tile, isShort ? 2 : 1);
       }
       case EightBit.INT8_SCORES -> new Shape(format, headSize, LONG_TILE, 1);
-      case EightBit.INT8, EightBit.FLOAT8, EightBit.INT8_VALUES ->
-          new Shape(format, headSize, EIGHT_BIT_TILE, 1);
+      case EightBit.INT8, EightBit.FLOAT8 -> new Shape(format, headSize, EIGHT_BIT_TILE, 1);
+      case EightBit.INT8_VALUES ->
+          new Shape(format, headSize, isListed ? KeyBlocks.KEYS : EIGHT_BIT_TILE, 1);
     };
   }
 
@@ -189,6 +190,14 @@ public record AttentionPlan(
   /// Returns the queries of an item.
   public int queries() {
     return GROUP_QUERIES * groups;
+  }
+
+  /// Returns how many neighbouring keys are copied at once: those of a tile, or, where it is
+  /// gathered from pieces of listed blocks, of a piece.
+  public int box() {
+    return isListed && format instanceof EightBit eight && eight.hasNarrowScores()
+        ? eight.keyGroup()
+        : tile;
   }
 
   /// Returns the tiles after which sums of E4M3 products are added to float32 sums.
