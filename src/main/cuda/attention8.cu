@@ -30,7 +30,7 @@ constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
 // Copies what all works take, or those that are done again.
 __device__ __forceinline__ void copy(
     const Places& places, const Work* works, const TensorMap& query, const TensorMap& key,
-    const TensorMap& value, const PieceList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
+    const TensorMap& value, const KeyList& list, int queryTiles, bool isAgain, Ring<STAGES>& ring,
     Ring<QUERY_STAGES>& queryRing) {
   for (const Work* work = works; work->last > 0; work++) {
     if (isAgain && !work->isNoted()) {
@@ -47,44 +47,25 @@ __device__ __forceinline__ void copy(
       copyBox(places.query + at * QUERY_BYTES, query, barrier + QUERY_FULL, 0, head, first + 64 * i, 0);
     }
     queryRing.step();
-    int count = LISTED ? list.count(work->item) : 0;
-    int rows[PIECES];
-    list.rows(work->item, count, work->last - 1, rows);
     for (int tile = work->last - 1; tile >= work->first; tile--) {
       unsigned int barrier = places.barriers + 8 * ring.stage;
-      int next[PIECES] = {};
-      if (tile > work->first) { // lists are read a tile ahead, while stages are waited for
-        list.rows(work->item, count, tile - 1, next);
-      }
+      int row = list.tile(work->item, tile) * KEYS;
       await(barrier + KEYS_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + KEYS_FULL, TILE_BYTES);
-      unsigned int keys = places.keys + ring.stage * TILE_BYTES;
-#pragma unroll
-      for (int i = 0; i < PIECES; i++) {
-        copyBox(keys + i * PIECE * ROW_BYTES, key, barrier + KEYS_FULL, 0, head, rows[i], 0);
-      }
+      copyBox(places.keys + ring.stage * TILE_BYTES, key, barrier + KEYS_FULL, 0, head, row, 0);
       await(barrier + VALUES_EMPTY, ring.parity ^ 1);
       arriveExpecting(barrier + VALUES_FULL, COPIED_VALUES);
       unsigned int place = places.values + ring.stage * VALUE_BYTES;
       if constexpr (IS_WIDE) {
-#pragma unroll
-        for (int i = 0; i < PIECES; i++) {
-          unsigned int rowsHere = place + i * PIECE * ROW_BYTES;
-          copyBox(rowsHere, value, barrier + VALUES_FULL, 0, head, rows[i], 0);
-          copyBox(rowsHere + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, rows[i], 0);
-        }
+        copyBox(place, value, barrier + VALUES_FULL, 0, head, row, 0);
+        copyBox(place + BOX_BYTES, value, barrier + VALUES_FULL, 64, head, row, 0);
       } else {
 #pragma unroll
         for (int i = 0; i < KEYS / 32; i++) {
-          int row = rows[i * 32 / PIECE] + i * 32 % PIECE;
-          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row, 0, head, 0);
+          copyBox(place + i * STEP_BYTES, value, barrier + VALUES_FULL, row + 32 * i, 0, head, 0);
         }
       }
       ring.step();
-#pragma unroll
-      for (int i = 0; i < PIECES; i++) {
-        rows[i] = next[i];
-      }
     }
   }
 }
@@ -155,7 +136,7 @@ struct Task {
   const float* valueScales;
   const float* valueMeans;
   int keyStride;
-  PieceList list;
+  KeyList list;
   float* parts;
   RowTarget target;
 };
@@ -239,11 +220,11 @@ __device__ __forceinline__ void attend(
       int64 at = static_cast<int64>(row < task.queries ? row : 0) * task.heads + head;
       scales.query[r] = task.queryScales[at] * task.scale;
     }
-    int left = task.list.keys(work->item, task.keys) - tile * KEYS;
+    int block = task.list.tile(work->item, tile);
+    int left = task.keys - block * KEYS;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
-      int at = tile * SCALES + i;
-      at = at * GROUP < left + tile * KEYS ? task.list.group(work->item, at) : lastGroup;
+      int at = block * SCALES + i;
       scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
     Sums sums = {};
@@ -286,7 +267,7 @@ __device__ __forceinline__ void attend(
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
     if (tile > firstTile) {
-      scales.load(keyScales, task.list, work->item, tile - 1);
+      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
     }
 #pragma unroll 1
     while (tile-- > firstTile) {
@@ -316,7 +297,7 @@ __device__ __forceinline__ void attend(
       }
       exponentiate(scores, weights, rows, scales);
       if (tile > firstTile) {
-        scales.load(keyScales, task.list, work->item, tile - 1);
+        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
       }
       if (!FOLLOWS && isFull(weights, rows)) {
         bringBack(scores, weights, sums, rows, lag);
@@ -385,7 +366,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attention(
   int group = agreed(threadIdx.x / 128);
   int queryTiles = (queries + QUERIES - 1) / QUERIES;
   Cut cut = {rounds, rest, shares};
-  PieceList list = {{counts, tiles, most}};
+  KeyList list = {counts, tiles, most};
   plan(works, cut, (keys + KEYS - 1) / KEYS, list);
   if (threadIdx.x == 0) {
     shared.query = start;

@@ -10,49 +10,6 @@
 #pragma once
 #include "attentionstages.cuh"
 
-constexpr int PIECE = LISTED ? GROUP : KEYS;
-constexpr int PIECES = KEYS / PIECE; // of a tile
-
-// Listed blocks of keys as tiles that are gathered from pieces of them, GROUP keys each, so that tiles are
-// no smaller than those of all keys. Only an item's last tile has fewer pieces.
-struct PieceList : KeyList {
-  static constexpr int OF_BLOCK = BLOCK_KEYS / GROUP;
-  static constexpr int NOWHERE = 1 << 28; // beyond all keys: zeros are copied
-
-  // Returns how many tiles an item has.
-  __device__ __forceinline__ int tiles(int item) const { return (count(item) * OF_BLOCK + PIECES - 1) / PIECES; }
-
-  // Returns how many of all `keys` an item attends to.
-  __device__ __forceinline__ int keys(int item, int keys) const {
-    if constexpr (!LISTED) {
-      return keys;
-    }
-    int own = count(item);
-    int beyond = (block(item, own - 1) + 1) * BLOCK_KEYS - keys; // of the last block
-    return own * BLOCK_KEYS - (beyond > 0 ? beyond : 0);
-  }
-
-  // Returns which group of the keys is one of an item's.
-  __device__ __forceinline__ int group(int item, int at) const {
-    return LISTED ? block(item, at / OF_BLOCK) * OF_BLOCK + at % OF_BLOCK : at;
-  }
-
-  // Returns where the pieces of an item's tile begin among the keys.
-  __device__ __forceinline__ void rows(int item, int count, int tile, int (&rows)[PIECES]) const {
-#pragma unroll
-    for (int i = 0; i < PIECES; i++) {
-      int at = tile * PIECES + i;
-      if constexpr (LISTED) {
-        int own = at < count * OF_BLOCK ? at : count * OF_BLOCK - 1;
-        int row = PIECE * group(item, own);
-        rows[i] = own == at ? row : NOWHERE;
-      } else {
-        rows[i] = PIECE * at;
-      }
-    }
-  }
-};
-
 template <bool INTEGER>
 struct ScoreOf {
   using Type = float;
@@ -93,26 +50,12 @@ struct Scales {
   float query[2];
   float key[SCALES];
 
-  // Reads those of a full tile's keys here and not later: the other warpgroups wait while this one asks for
-  // products. The groups of a listed tile lie in two blocks.
-  __device__ __forceinline__ void load(const float* keys, const PieceList& list, int item, int tile) {
-    if constexpr (LISTED) {
-      static_assert(SCALES > 1 && SCALES <= PieceList::OF_BLOCK + 1, "two blocks hold a tile's groups");
-      int at = tile * SCALES;
-      const int* blocks = list.blocks + item * list.stride + at / PieceList::OF_BLOCK;
-      int first = __ldg(blocks) * PieceList::OF_BLOCK;
-      int second = __ldg(blocks + 1) * PieceList::OF_BLOCK;
+  // Reads those of a tile's keys here and not later: the other warpgroups wait while this one asks for
+  // products.
+  __device__ __forceinline__ void load(const float* keys) {
 #pragma unroll
-      for (int i = 0; i < SCALES; i++) {
-        int here = at % PieceList::OF_BLOCK + i;
-        int group = here < PieceList::OF_BLOCK ? first + here : second + here - PieceList::OF_BLOCK;
-        key[i] = loadHere(keys + group);
-      }
-    } else {
-#pragma unroll
-      for (int i = 0; i < SCALES; i++) {
-        key[i] = loadHere(keys + tile * SCALES + i);
-      }
+    for (int i = 0; i < SCALES; i++) {
+      key[i] = loadHere(keys + i);
     }
   }
 };

@@ -31,13 +31,11 @@ struct alignas(32) Work {
   }
 };
 
-constexpr int BLOCK_KEYS = 64; // of a listed block
-
-// Which blocks of keys each item attends to, in ascending order: `counts [items]` of them, and
-// `blocks [items, stride]`. A tile is a block here.
+// Which tiles of keys each item attends to, in ascending order: `counts [items]` of them, and
+// `tiles [items, stride]`.
 struct KeyList {
   const int* counts;
-  const int* blocks;
+  const int* tiles;
   int stride;
 
   // At least one, and no more than there is room for.
@@ -46,32 +44,26 @@ struct KeyList {
     return count < 1 ? 1 : count < stride ? count : stride;
   }
 
-  __device__ __forceinline__ int block(int item, int at) const {
-    return __ldg(blocks + static_cast<int64>(item) * stride + at);
-  }
-
   // Returns which tile of the keys an item's tile is.
-  __device__ __forceinline__ int tile(int item, int at) const { return LISTED ? block(item, at) : at; }
-
-  // Returns how many tiles an item has.
-  __device__ __forceinline__ int tiles(int item) const { return count(item); }
+  __device__ __forceinline__ int tile(int item, int at) const {
+    return LISTED ? __ldg(tiles + static_cast<int64>(item) * stride + at) : at;
+  }
 };
 
 // Writes what this block does, by all its threads: whole items of as many tiles, at most two parts, since a
 // share is no longer than an item, and an end. Items that attend to lists of tiles are all whole.
-template <class List>
-__device__ __forceinline__ void plan(Work* works, const Cut& cut, int tiles, const List& list) {
+__device__ __forceinline__ void plan(Work* works, const Cut& cut, int tiles, const KeyList& list) {
   int block = static_cast<int>(blockIdx.x);
   int blocks = static_cast<int>(gridDim.x);
   for (int i = static_cast<int>(threadIdx.x); i < cut.rounds; i += static_cast<int>(blockDim.x)) {
     int item = i * blocks + block;
-    works[i] = {item, 0, LISTED ? list.tiles(item) : tiles, -1, 0};
+    works[i] = {item, 0, LISTED ? list.count(item) : tiles, -1, 0};
   }
   if (threadIdx.x == 0) {
     Work* next = works + cut.rounds;
     int first = cut.rounds * blocks; // of the items that are left
     if (LISTED && block < cut.rest) {
-      *next++ = {first + block, 0, list.tiles(first + block), -1, 0};
+      *next++ = {first + block, 0, list.count(first + block), -1, 0};
     }
     if (!LISTED && block < cut.shares) {
       int part = 0;

@@ -133,7 +133,7 @@ __device__ __forceinline__ void distances(
   for (int i = 0; i < CODES; i++) {
     most[i] = 0.0f;
   }
-#pragma unroll 4
+#pragma unroll 2
   for (int token = range.begin + row; token < range.end; token += ROWS) {
     float values[CODES];
     load<INPUT, CODES>(x, token * stride + first, values);

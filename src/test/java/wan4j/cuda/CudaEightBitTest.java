@@ -72,12 +72,12 @@ final class CudaEightBitTest extends EightBitContract {
     check(format, inputs(kind, queries, TOKENS, 1, 3), rows, within(format, kind));
   }
 
-  /// Returns what errors are within: int8qk over peaked and sharp data are a tenth above what an
-  /// H200 gave; the others are the bars that docs/attention.md names or less.
+  /// Returns what errors are within: int8 over peaked data and int8qk over peaked and sharp data are
+  /// a tenth above what an H200 gave; the others are the bars that docs/attention.md names or less.
   private static double within(EightBit format, Kind kind) {
     double[] bars =
         switch (format) {
-          case INT8 -> new double[] {4.0e-2, 4.0e-2, 0.3e-2, 4.2e-2, 4.3e-2};
+          case INT8 -> new double[] {4.0e-2, 4.0e-2, 0.3e-2, 4.7e-2, 4.6e-2};
           case FLOAT8 -> new double[] {5.6e-2, 5.7e-2, 0.3e-2, 10.8e-2, 13.0e-2};
           case INT8_SCORES -> new double[] {1.1e-2, 1.1e-2, 0.3e-2, 3.1e-2, 3.9e-2};
           case INT8_VALUES -> new double[] {1.0e-2, 1.0e-2, 0.3e-2, 0.8e-2, 0.8e-2};

@@ -153,7 +153,7 @@ public final class AttentionKernels {
 
   private KernelArguments narrow(AttentionPlan plan, QuantizedHeads heads, double scale) {
     TensorMap query = map(heads.query(), GROUP_QUERIES);
-    TensorMap key = map(heads.key(), plan.box());
+    TensorMap key = map(heads.key(), plan.tile());
     TensorMap value;
     Tensor means;
     if (heads.format().hasNarrowValues()) {
@@ -161,7 +161,7 @@ public final class AttentionKernels {
       value = transposedMap(heads, transposed.codes());
       means = transposed.means();
     } else {
-      value = map(heads.value(), plan.box());
+      value = map(heads.value(), plan.tile());
       means = heads.valueMeans();
     }
     KernelArguments arguments = device.arguments().add(query).add(key).add(value);

@@ -154,19 +154,18 @@ public record AttentionPlan(
   }
 
   private static Shape shape(AttentionFormat format, boolean isListed, int keys, int headSize) {
+    if (isListed) {
+      return new Shape(format, headSize, KeyBlocks.KEYS, 1);
+    }
     return switch (format) {
       case AttentionFormat.Simple.PLAIN -> {
-        if (isListed) {
-          yield new Shape(format, headSize, KeyBlocks.KEYS, 1);
-        }
         boolean isShort = headSize == 128 && keys <= FEW_KEYS;
         int tile = headSize == 64 ? NARROW_TILE : isShort ? SHORT_TILE : LONG_TILE;
         yield new Shape(format, headSize, tile, isShort ? 2 : 1);
       }
       case EightBit.INT8_SCORES -> new Shape(format, headSize, LONG_TILE, 1);
-      case EightBit.INT8, EightBit.FLOAT8 -> new Shape(format, headSize, EIGHT_BIT_TILE, 1);
-      case EightBit.INT8_VALUES ->
-          new Shape(format, headSize, isListed ? KeyBlocks.KEYS : EIGHT_BIT_TILE, 1);
+      case EightBit.INT8, EightBit.FLOAT8, EightBit.INT8_VALUES ->
+          new Shape(format, headSize, EIGHT_BIT_TILE, 1);
     };
   }
 
@@ -190,14 +189,6 @@ public record AttentionPlan(
   /// Returns the queries of an item.
   public int queries() {
     return GROUP_QUERIES * groups;
-  }
-
-  /// Returns how many neighbouring keys are copied at once: those of a tile, or, where it is
-  /// gathered from pieces of listed blocks, of a piece.
-  public int box() {
-    return isListed && format instanceof EightBit eight && eight.hasNarrowScores()
-        ? eight.keyGroup()
-        : tile;
   }
 
   /// Returns the tiles after which sums of E4M3 products are added to float32 sums.
