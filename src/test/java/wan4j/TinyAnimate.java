@@ -103,7 +103,7 @@ public final class TinyAnimate {
     linear("text_embedding.2", dim, dim);
     linear("time_embedding.0", dim, 64);
     linear("time_embedding.2", dim, dim);
-    linear("time_projection.1", 6 * dim, dim);
+    linear("time_projection.1", 6L * dim, dim);
     for (int i = 0; i < LAYERS; i++) {
       block("blocks." + i + ".");
     }
@@ -115,7 +115,7 @@ public final class TinyAnimate {
     linearNorm("img_emb.proj.4", dim);
     motion(Integer.numberOfTrailingZeros(face / LAST_EDGE));
     String adapter = "face_adapter.fuser_blocks.0.";
-    linear(adapter + "linear1_kv", 2 * dim, dim);
+    linear(adapter + "linear1_kv", 2L * dim, dim);
     linear(adapter + "linear1_q", dim, dim);
     linear(adapter + "linear2", dim, dim);
     put(adapter + "q_norm.weight", dim / heads);
@@ -142,8 +142,8 @@ public final class TinyAnimate {
     linear(name + "cross_attn.v_img", dim, dim);
     put(name + "cross_attn.norm_k_img.weight", dim);
     linearNorm(name + "norm3", dim);
-    linear(name + "ffn.0", 2 * dim, dim);
-    linear(name + "ffn.2", dim, 2 * dim);
+    linear(name + "ffn.0", 2L * dim, dim);
+    linear(name + "ffn.2", dim, 2L * dim);
   }
 
   private void motion(int halvings) {

@@ -211,7 +211,11 @@ public final class GenerateBenchmark {
         // the same of two requests: they made the same bytes
         found.accept(
             Measurement.of(
-                "generate", parameters, "checksum of the frames", "", checksum.getValue()));
+                "generate",
+                parameters,
+                "checksum of the frames",
+                "",
+                (double) checksum.getValue()));
       }
       besides = total - denoising;
       SamplingPlan whole = SamplingPlans.of(sampling.withSteps(settings.steps()));

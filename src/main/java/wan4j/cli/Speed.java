@@ -36,7 +36,10 @@ enum Speed {
   private final String flags;
   private final boolean isQuantized;
   private final Attention attention;
+
+  @SuppressWarnings("ImmutableEnumChecker") // of constants
   private final Function<Task, CacheSettings> cache;
+
   private final double gate;
   private final double decibels;
 

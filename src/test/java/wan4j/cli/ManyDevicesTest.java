@@ -32,7 +32,7 @@ final class ManyDevicesTest {
 
   private Batch batch(Path list) {
     CommandLine generate = new CommandLine(new GenerateCommand());
-    generate.setErr(new PrintWriter(out, true));
+    generate.setErr(new PrintWriter(out, true, StandardCharsets.UTF_8));
     generate.parseArgs(
         "--ckpt_dir=" + Terminal.TEXT_TO_VIDEO,
         "--requests=" + list,

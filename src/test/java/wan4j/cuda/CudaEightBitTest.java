@@ -72,8 +72,9 @@ final class CudaEightBitTest extends EightBitContract {
     check(format, inputs(kind, queries, TOKENS, 1, 3), rows, within(format, kind));
   }
 
-  /// Returns what errors are within: int8 over peaked data and int8qk over peaked and sharp data are
-  /// a tenth above what an H200 gave; the others are the bars that docs/attention.md names or less.
+  /// Returns what errors are within: int8 over peaked data and int8qk over peaked and sharp data
+  /// are a tenth above what an H200 gave; the others are the bars that docs/attention.md names or
+  /// less.
   private static double within(EightBit format, Kind kind) {
     double[] bars =
         switch (format) {

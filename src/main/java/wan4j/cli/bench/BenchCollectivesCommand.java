@@ -48,7 +48,7 @@ final class BenchCollectivesCommand implements Callable<Integer> {
     }
     Settings settings = Settings.usual(gpus, sharesGpu).scaled(scale);
     Ranks division = sharesGpu ? Ranks.of(gpus).sharing() : Ranks.of(gpus);
-    int tokens = (int) Math.clamp(Math.round(TOKENS * scale), 1, TOKENS);
+    int tokens = Math.clamp(Math.round(TOKENS * scale), 1, TOKENS);
     return options.runProcesses(bench ->
         Stream.of(
                 CollectivesBenchmark.run(bench, settings),

@@ -178,7 +178,7 @@ public final class SharedWeights {
     stage = Stage.MEASURING;
     for (block = 0; block < count; block++) {
       offset = 0;
-      load.apply(block);
+      var _ = load.apply(block);
       long part = Math.ceilDiv(offset, sharing.ranks());
       parts[block] = Math.max(ALIGNMENT, Math.ceilDiv(part, ALIGNMENT) * ALIGNMENT);
     }
