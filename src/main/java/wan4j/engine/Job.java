@@ -104,35 +104,50 @@ public final class Job {
   /// Throws the same `InputException` on all processes where one was given another request than the
   /// first; returns true where none was. Descriptions are by the names of flags.
   boolean requireSame(Map<String, String> description) {
-    StringBuilder own = new StringBuilder();
-    description.forEach(
-        (flag, value) -> own.append(flag).append('\n').append(quoted(value)).append('\n'));
-    List<String> all = member.meeting().meet(rank(), String.class, own.toString());
-    List<String> first = all.getFirst().lines().toList();
-    for (int rank = 1; rank < all.size(); rank++) {
-      List<String> other = all.get(rank).lines().toList();
-      for (int i = 1; i < Math.max(first.size(), other.size()); i += 2) {
-        String wanted = i < first.size() ? first.get(i) : "";
-        String found = i < other.size() ? other.get(i) : "";
-        if (!wanted.equals(found)) {
-          throw other(rank, first.get(Math.min(i, first.size() - 1) - 1), found, wanted);
-        }
-      }
+    String mistake = mistake(member.meeting().meet(rank(), String.class, lines(description)));
+    if (mistake != null) {
+      throw new InputException(mistake);
     }
     return true;
   }
 
-  private static String quoted(String value) {
-    return value.replace("\n", "\\n").replace("\r", "\\r");
+  /// Returns a description, a flag and its value on a line each.
+  static String lines(Map<String, String> description) {
+    StringBuilder lines = new StringBuilder();
+    description.forEach((flag, value) ->
+        lines.append(flag).append('\n').append(value.replaceAll("\\R", " ")).append('\n'));
+    return lines.toString();
   }
 
-  private InputException other(int rank, String flag, String found, String wanted) {
-    return new InputException(
-        flag.equals(SavedLatents.CHECKPOINT)
-            ? "rank %d of %d has another checkpoint (fingerprint %s) than rank 0 (%s); give all ranks the same weights"
-                .formatted(rank, ranks(), found, wanted)
-            : "rank %d of %d has \"%s\" for %s where rank 0 has \"%s\"; give all ranks the same request and files"
-                .formatted(rank, ranks(), found, flag, wanted));
+  /// Returns what sets the description of a rank apart from the first one's, or null.
+  static String mistake(List<String> descriptions) {
+    List<String> first = descriptions.getFirst().lines().toList();
+    for (int rank = 1; rank < descriptions.size(); rank++) {
+      List<String> other = descriptions.get(rank).lines().toList();
+      for (int i = 0; i + 1 < Math.min(first.size(), other.size()); i += 2) {
+        String flag = first.get(i);
+        if (!flag.equals(other.get(i)) || !first.get(i + 1).equals(other.get(i + 1))) {
+          return mistake(
+              "rank %d of %d".formatted(rank, descriptions.size()),
+              flag,
+              other.get(i + 1),
+              first.get(i + 1));
+        }
+      }
+      if (first.size() != other.size()) {
+        return "rank %d of %d has another kind of request than rank 0; give all ranks the same"
+            .formatted(rank, descriptions.size());
+      }
+    }
+    return null;
+  }
+
+  private static String mistake(String rank, String flag, String found, String wanted) {
+    return flag.equals(SavedLatents.CHECKPOINT)
+        ? "%s has another checkpoint (fingerprint %s) than rank 0 (%s); give all ranks the same weights"
+            .formatted(rank, found, wanted)
+        : "%s has \"%s\" for %s where rank 0 has \"%s\"; give all ranks the same request and files"
+            .formatted(rank, found, flag, wanted);
   }
 
   /// Returns this process's number, from 0.
