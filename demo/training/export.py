@@ -36,10 +36,23 @@ def rounded(state):
 
 def save_expert(model, folder, model_type):
     """config.json, index and shard of one transformer."""
+    _save(model, folder, {"_class_name": "WanModel", "_diffusers_version": "0.40.0.dev0", "model_type": model_type})
+
+
+def save_speech_transformer(model, folder):
+    """The same for speech to video."""
+    fields = {field: model.config[field] for field in ("cond_dim", "audio_dim", "audio_inject_layers")}
+    _save(model, folder, {"_class_name": "WanModel_S2V", "_diffusers_version": "0.34.0", "model_type": "s2v", **fields,
+                          "num_audio_token": 4, "enable_adain": True, "adain_mode": "attn_norm", "zero_init": True,
+                          "zero_timestep": True, "enable_motioner": False, "add_last_motion": True, "enable_tsm": False,
+                          "trainable_token_pos_emb": False, "motion_token_num": 1024, "enable_framepack": True,
+                          "framepack_drop_mode": "padd"})
+
+
+def _save(model, folder, kind):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"_class_name": "WanModel", "_diffusers_version": "0.40.0.dev0", "eps": 1e-06,
-              "model_type": model_type, **{field: model.config[field] for field in CONFIG_FIELDS}}
+    config = {**kind, "eps": 1e-06, **{field: model.config[field] for field in CONFIG_FIELDS}}
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     state = rounded(model.state_dict())
     shard = "diffusion_pytorch_model-00001-of-00001.safetensors"
