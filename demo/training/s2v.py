@@ -77,7 +77,8 @@ class SpeechRun(Run):
         video = torch.where(kind < 0.1, pose, video)
         begins = (self.voices.random(count) * frames * (kind.flatten() > 0.9)).long()
         grey = torch.arange(frames, device=self.device)[None] < begins[:, None]
-        return video * ~grey[:, None, :, None, None], region
+        faint = 0.02 * torch.randn(video.shape, device=self.device)  # the norm of zeros has no finite gradient
+        return torch.where(grey[:, None, :, None, None], faint, video), region
 
     def pictures(self, faces, looks):
         """Pictures [B,3,1,H,W] of faces with their mouths almost shut."""
