@@ -110,13 +110,16 @@ __device__ __forceinline__ void settle(Sums& sums) {
   }
 }
 
-// Stores ones behind the values of each step: nothing overwrites them.
+// Stores ones and zeros behind the values of each step, which nothing overwrites: of the eight columns that
+// these become one sums the step's weights. So a column is added to once in eight steps, and loses an eighth
+// of what rounding to its 14 bits takes from a sum without negative terms.
 __device__ __forceinline__ void storeOnes(unsigned char* values) {
   constexpr int WORDS = STAGES * (KEYS / 32) * STEP_ONES / 4;
   for (int i = static_cast<int>(threadIdx.x); i < WORDS; i += THREADS) {
     int step = i / (STEP_ONES / 4);
-    *reinterpret_cast<unsigned int*>(
-        values + step * STEP_BYTES + STEP_VALUES + i % (STEP_ONES / 4) * 4) = 0x38383838u;
+    int word = i % (STEP_ONES / 4);
+    *reinterpret_cast<unsigned int*>(values + step * STEP_BYTES + STEP_VALUES + word * 4) =
+        word / 8 == step % 8 ? 0x38383838u : 0u;
   }
   fenceStores();
 }
@@ -138,7 +141,7 @@ struct Task {
   RowTarget target;
 };
 
-// The float32 sums of a thread in shared memory: of values by fours, then the two rows' totals.
+// The float32 sums of a thread in shared memory: of values by fours, then what it has of two rows' totals.
 struct Masters {
   float4* values;
   float2* totals;
@@ -168,8 +171,8 @@ struct Masters {
       values[i * CONSUMERS] = waiting;
     }
     float2 total = *totals;
-    total.x = total.x * lag.factor[0] + sums.counts[0];
-    total.y = total.y * lag.factor[1] + sums.counts[2];
+    total.x = total.x * lag.factor[0] + sums.count(0);
+    total.y = total.y * lag.factor[1] + sums.count(1);
     *totals = total;
     lag.factor[0] = 1.0f;
     lag.factor[1] = 1.0f;
@@ -186,8 +189,8 @@ struct Masters {
       sums.values[4 * i + 3] += waiting.w * lag.factor[1];
     }
     float2 total = *totals;
-    rows.total[0] = total.x * lag.factor[0] + sums.counts[0];
-    rows.total[1] = total.y * lag.factor[1] + sums.counts[2];
+    rows.total[0] = total.x * lag.factor[0] + sums.count(0);
+    rows.total[1] = total.y * lag.factor[1] + sums.count(1);
   }
 };
 
@@ -250,7 +253,7 @@ __device__ __forceinline__ void attend(
 #pragma unroll
       for (int i = 0; i < SCORES; i++) {
         if (i / 4 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2 >= left) {
-          scores[i] = IS_INTEGER ? -2147483647 : LOWEST;
+          scores[i] = IS_INTEGER ? LOWEST_INTEGER : LOWEST;
         }
       }
     }
@@ -312,12 +315,10 @@ __device__ __forceinline__ void attend(
     valueRing.step();
     int thread = threadHere();
     if constexpr (IS_WIDE) {
-#pragma unroll
-      for (int r = 0; r < 2; r++) {
-        rows.total[r] = reduceLanes<Sum, 4>(rows.total[r]);
-      }
+      rows.reduce();
     } else {
       Masters::of(masters, thread).finish(sums, rows, lag);
+      rows.reduce();
       int first = work->item / task.queryTiles * HEAD_SIZE + thread % 4 * 2; // of this thread's channels
 #pragma unroll
       for (int i = 0; i < SUMS; i += 2) {

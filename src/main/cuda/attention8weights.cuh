@@ -29,9 +29,17 @@ constexpr float RETURN_EXPONENT = 7.700439718f;
 constexpr float HEADROOM = IS_WIDE ? 8.0f : 3.0f; // 2^3 times 52 is 416, the last number but one
 constexpr float MOST = 1.152921504606847e18f; // 2^60
 constexpr float LOWEST = -3.402823466e38f;
+constexpr int LOWEST_INTEGER = -(1 << 22); // no sum of 128 products comes to half of it
+
+// 1.5 x 2^23, behind which an integer above LOWEST_INTEGER is added to the bits: a float32 number in one
+// integer addition, where a conversion would hold up the unit of the exponentials.
+constexpr float SHIFT = 12582912.0f;
+constexpr int SHIFT_BITS = 0x4B400000;
 
 __device__ __forceinline__ float number(int score) { return static_cast<float>(score); }
 __device__ __forceinline__ float number(float score) { return score; }
+__device__ __forceinline__ float shifted(int score) { return __int_as_float(score + SHIFT_BITS); }
+__device__ __forceinline__ float shifted(float score) { return score; }
 __device__ __forceinline__ float bits(int score) { return __int_as_float(score); }
 __device__ __forceinline__ float bits(float score) { return score; }
 __device__ __forceinline__ void put(int& score, float weight) { score = __float_as_int(weight); }
@@ -79,10 +87,13 @@ struct Lag {
 };
 
 // What a thread sums over the keys: weighted values and, with E4M3 weights, the weights themselves as they
-// were rounded, in a further product with ones. Of two neighbours in `counts` each is a row's total.
+// were rounded, in a further product with ones: two neighbours in `counts` are what a row has in two of eight
+// columns.
 struct Sums {
   float values[SUMS];
   float counts[4];
+
+  __device__ __forceinline__ float count(int r) const { return counts[2 * r] + counts[2 * r + 1]; }
 };
 
 __device__ __forceinline__ void shrink(Sums& sums, Rows& rows, Lag& lag, int r, float factor) {
@@ -143,8 +154,10 @@ __device__ __forceinline__ void exponentiate(
     for (int i = 0; i < 8; i++) {
       int r = i / 2 % 2;
       Score& place = scores[8 * sixteen + i];
+      float scale = scales.query[r] * scales.key[sixteen * 16 / GROUP];
       float weight = powerOfTwo(
-          number(place) * (scales.query[r] * scales.key[sixteen * 16 / GROUP]) - rows.reference[r]);
+          shifted(place) * scale -
+          (IS_INTEGER ? SHIFT * scale + rows.reference[r] : rows.reference[r]));
       if constexpr (IS_WIDE) {
         rows.total[r] += weight;
       }

@@ -24,31 +24,40 @@
 constexpr int COLUMNS = HEADS * HEAD_SIZE;
 constexpr int SUM_TOKENS = 512;
 
-// Blocks of [128 columns, SUM_TOKENS tokens], 256 threads: four rows side by side, two columns a thread.
+// Blocks of [128 columns, SUM_TOKENS tokens], 256 threads: sixteen rows side by side, CODES columns a thread.
 extern "C" __global__ void __launch_bounds__(256) columnSums(
     const void* x, int64 stride, int tokens, double* partial) {
-  __shared__ double sums[4][128];
-  int column = threadIdx.x % 64 * 2;
-  int lane = threadIdx.x / 64;
+  constexpr int LANES = 256 * CODES / 128;
+  __shared__ double sums[LANES][128];
+  int column = threadIdx.x % (128 / CODES) * CODES;
+  int lane = threadIdx.x / (128 / CODES);
   int start = blockIdx.y * SUM_TOKENS;
   int end = start + SUM_TOKENS < tokens ? start + SUM_TOKENS : tokens;
-  double sum[2] = {};
+  double sum[CODES] = {};
   if (blockIdx.x * 128 + column < COLUMNS) {
 #pragma unroll 4
-    for (int token = start + lane; token < end; token += 4) {
-      float values[2];
-      load<INPUT, 2>(x, token * stride + blockIdx.x * 128 + column, values);
-      sum[0] += values[0];
-      sum[1] += values[1];
+    for (int token = start + lane; token < end; token += LANES) {
+      float values[CODES];
+      load<INPUT, CODES>(x, token * stride + blockIdx.x * 128 + column, values);
+#pragma unroll
+      for (int i = 0; i < CODES; i++) {
+        sum[i] += values[i];
+      }
     }
   }
-  sums[lane][column] = sum[0];
-  sums[lane][column + 1] = sum[1];
+#pragma unroll
+  for (int i = 0; i < CODES; i++) {
+    sums[lane][column + i] = sum[i];
+  }
   __syncthreads();
   int own = blockIdx.x * 128 + threadIdx.x;
   if (threadIdx.x < 128 && own < COLUMNS) {
-    partial[static_cast<int64>(blockIdx.y) * COLUMNS + own] =
-        (sums[0][threadIdx.x] + sums[1][threadIdx.x]) + (sums[2][threadIdx.x] + sums[3][threadIdx.x]);
+    double all = 0.0;
+#pragma unroll
+    for (int i = 0; i < LANES; i++) {
+      all += sums[i][threadIdx.x];
+    }
+    partial[static_cast<int64>(blockIdx.y) * COLUMNS + own] = all;
   }
 }
 
@@ -111,26 +120,43 @@ struct Range {
   }
 };
 
-// The largest distance of a group's tokens from a mean, in the columns of this thread.
-__device__ __forceinline__ float distance(
-    const void* x, int64 stride, int column, float mean, const Range& range) {
-  float most = 0.0f;
-#pragma unroll 8
-  for (int token = range.begin; token < range.end; token++) {
-    float value[1];
-    load<INPUT, 1>(x, token * stride + column, value);
-    most = fmaxf(most, fabsf(__fsub_rn(value[0], mean)));
+// The largest distances of a group's tokens from the means of a head's columns, of CODES neighbouring
+// columns and every ROWS'th token, from `row` on.
+constexpr int ROWS = CODES; // of a block of HEAD_SIZE threads
+
+__device__ __forceinline__ void distances(
+    const void* x, int64 stride, int first, const float* means, const Range& range, int row,
+    float (&most)[CODES]) {
+  float mean[CODES];
+  load<FLOAT32, CODES>(means, first, mean);
+#pragma unroll
+  for (int i = 0; i < CODES; i++) {
+    most[i] = 0.0f;
   }
-  return most;
+#pragma unroll 2
+  for (int token = range.begin + row; token < range.end; token += ROWS) {
+    float values[CODES];
+    load<INPUT, CODES>(x, token * stride + first, values);
+#pragma unroll
+    for (int i = 0; i < CODES; i++) {
+      most[i] = fmaxf(most[i], fabsf(__fsub_rn(values[i], mean[i])));
+    }
+  }
 }
 
-// Blocks of [groups, HEADS], a thread a column; `groups` counts those of all ranks.
+// Blocks of [groups, HEADS], CODES columns a thread; `groups` counts those of all ranks.
 extern "C" __global__ void __launch_bounds__(HEAD_SIZE) tokenLargest(
     const void* x, int64 stride, const float* means, int first, int tokens, int groups, float* largest) {
   int group = first / GROUP + blockIdx.x;
-  int column = blockIdx.y * HEAD_SIZE + threadIdx.x;
-  Range range = Range::of(group, first, tokens);
-  float most = distance(x, stride, column, means[column], range);
+  int column = blockIdx.y * HEAD_SIZE + threadIdx.x % (HEAD_SIZE / CODES) * CODES;
+  float own[CODES];
+  distances(
+      x, stride, column, means, Range::of(group, first, tokens), threadIdx.x / (HEAD_SIZE / CODES), own);
+  float most = own[0];
+#pragma unroll
+  for (int i = 1; i < CODES; i++) {
+    most = fmaxf(most, own[i]);
+  }
   most = reduceBlock<Largest, HEAD_SIZE>(most);
   if (threadIdx.x == 0) {
     largest[static_cast<int64>(blockIdx.y) * groups + group] = most;
@@ -139,11 +165,24 @@ extern "C" __global__ void __launch_bounds__(HEAD_SIZE) tokenLargest(
 
 extern "C" __global__ void __launch_bounds__(HEAD_SIZE) columnLargest(
     const void* x, int64 stride, const float* means, int first, int tokens, int groups, float* largest) {
+  __shared__ float all[ROWS][HEAD_SIZE];
   int group = first / GROUP + blockIdx.x;
-  int column = blockIdx.y * HEAD_SIZE + threadIdx.x;
-  Range range = Range::of(group, first, tokens);
-  largest[(static_cast<int64>(blockIdx.y) * groups + group) * HEAD_SIZE + threadIdx.x] =
-      distance(x, stride, column, means[column], range);
+  int column = threadIdx.x % (HEAD_SIZE / CODES) * CODES;
+  int row = threadIdx.x / (HEAD_SIZE / CODES);
+  float own[CODES];
+  distances(
+      x, stride, blockIdx.y * HEAD_SIZE + column, means, Range::of(group, first, tokens), row, own);
+#pragma unroll
+  for (int i = 0; i < CODES; i++) {
+    all[row][column + i] = own[i];
+  }
+  __syncthreads();
+  float most = 0.0f;
+#pragma unroll
+  for (int i = 0; i < ROWS; i++) {
+    most = fmaxf(most, all[i][threadIdx.x]);
+  }
+  largest[(static_cast<int64>(blockIdx.y) * groups + group) * HEAD_SIZE + threadIdx.x] = most;
 }
 
 // Blocks of [32 channels, HEADS].
@@ -165,14 +204,34 @@ extern "C" __global__ void __launch_bounds__(256) inverses(const float* largest,
   }
 }
 
-// Where the CODES neighbours of a thread lie; beyond the tokens, nowhere.
+// A thread makes codes of CODES neighbours in each of THREAD_TOKENS tokens, all of which it reads first.
+constexpr int THREAD_TOKENS = 4;
+
+// Where those of a thread begin.
 struct Place {
   int64 token;
   int column;
 
   __device__ __forceinline__ static Place here() {
     int64 index = static_cast<int64>(blockIdx.x) * 256 + threadIdx.x;
-    return {index / (COLUMNS / CODES), static_cast<int>(index % (COLUMNS / CODES)) * CODES};
+    return {
+        index / (COLUMNS / CODES) * THREAD_TOKENS, static_cast<int>(index % (COLUMNS / CODES)) * CODES};
+  }
+
+  // Reads them; beyond the tokens there are zeros.
+  __device__ __forceinline__ void read(
+      const void* x, int64 stride, int tokens, float (&values)[THREAD_TOKENS][CODES]) const {
+#pragma unroll
+    for (int t = 0; t < THREAD_TOKENS; t++) {
+      if (token + t < tokens) {
+        load<INPUT, CODES>(x, (token + t) * stride + column, values[t]);
+      } else {
+#pragma unroll
+        for (int i = 0; i < CODES; i++) {
+          values[t][i] = 0.0f;
+        }
+      }
+    }
   }
 };
 
@@ -180,40 +239,55 @@ extern "C" __global__ void __launch_bounds__(256) quantizeTokens(
     const void* x, int64 stride, const float* means, const float* largest, int first, int tokens,
     int groups, void* codes) {
   Place place = Place::here();
-  if (place.token < tokens) {
-    int group = static_cast<int>((first + place.token) / GROUP);
-    float factor = scaleTo(
-        MOST_CODE<IS_INTEGER>, largest[static_cast<int64>(place.column / HEAD_SIZE) * groups + group]);
-    float values[CODES];
-    float mean[CODES];
-    load<INPUT, CODES>(x, place.token * stride + place.column, values);
-    load<FLOAT32, CODES>(means, place.column, mean);
+  if (place.token >= tokens) {
+    return;
+  }
+  float values[THREAD_TOKENS][CODES];
+  float mean[CODES];
+  place.read(x, stride, tokens, values);
+  load<FLOAT32, CODES>(means, place.column, mean);
+  const float* ofHead = largest + static_cast<int64>(place.column / HEAD_SIZE) * groups;
+  int before = -1;
+  float factor = 0.0f;
 #pragma unroll
-    for (int i = 0; i < CODES; i++) {
-      values[i] = __fmul_rn(__fsub_rn(values[i], mean[i]), factor);
+  for (int t = 0; t < THREAD_TOKENS; t++) {
+    int64 token = place.token + t;
+    if (token < tokens) {
+      int group = static_cast<int>((first + token) / GROUP);
+      if (group != before) {
+        before = group;
+        factor = scaleTo(MOST_CODE<IS_INTEGER>, ofHead[group]);
+      }
+#pragma unroll
+      for (int i = 0; i < CODES; i++) {
+        values[t][i] = __fmul_rn(__fsub_rn(values[t][i], mean[i]), factor);
+      }
+      storeCodes<IS_INTEGER>(codes, token * COLUMNS + place.column, values[t]);
     }
-    storeCodes<IS_INTEGER>(codes, place.token * COLUMNS + place.column, values);
   }
 }
 
-// Where all tokens have one scale, `groups` is 1. A thread takes COLUMN_TOKENS tokens, since scales cost
-// divisions.
-constexpr int COLUMN_TOKENS = 4;
-
+// Where all tokens have one scale, `groups` is 1.
 extern "C" __global__ void __launch_bounds__(256) quantizeColumns(
     const void* x, int64 stride, const float* means, const float* largest, int first, int tokens,
     int groups, void* codes) {
   Place place = Place::here();
-  int64 token = place.token * COLUMN_TOKENS;
-  int64 end = token + COLUMN_TOKENS < tokens ? token + COLUMN_TOKENS : tokens;
+  if (place.token >= tokens) {
+    return;
+  }
   int head = place.column / HEAD_SIZE;
   int before = -1;
+  float values[THREAD_TOKENS][CODES];
   float mean[CODES];
   float scales[CODES];
-  if (token < end) {
-    load<FLOAT32, CODES>(means, place.column, mean);
-  }
-  for (; token < end; token++) {
+  place.read(x, stride, tokens, values);
+  load<FLOAT32, CODES>(means, place.column, mean);
+#pragma unroll
+  for (int t = 0; t < THREAD_TOKENS; t++) {
+    int64 token = place.token + t;
+    if (token >= tokens) {
+      return;
+    }
     int group = groups == 1 ? 0 : static_cast<int>((first + token) / GROUP);
     if (group != before) {
       before = group;
@@ -225,34 +299,32 @@ extern "C" __global__ void __launch_bounds__(256) quantizeColumns(
         scales[i] = scaleTo(MOST_CODE<IS_INTEGER>, scales[i]);
       }
     }
-    float values[CODES];
-    load<INPUT, CODES>(x, token * stride + place.column, values);
 #pragma unroll
     for (int i = 0; i < CODES; i++) {
-      values[i] = __fmul_rn(__fsub_rn(values[i], mean[i]), scales[i]);
+      values[t][i] = __fmul_rn(__fsub_rn(values[t][i], mean[i]), scales[i]);
     }
-    storeCodes<IS_INTEGER>(codes, token * COLUMNS + place.column, values);
+    storeCodes<IS_INTEGER>(codes, token * COLUMNS + place.column, values[t]);
   }
 }
 
 extern "C" __global__ void __launch_bounds__(256) quantizeQueries(
     const void* x, int tokens, void* codes, float* scales) {
   Place place = Place::here();
-  float values[CODES] = {};
-  int64 index = place.token * COLUMNS + place.column;
-  bool isThere = place.token < tokens;
-  if (isThere) {
-    load<INPUT, CODES>(x, index, values);
-  }
-  float amax = 0.0f;
+  float values[THREAD_TOKENS][CODES];
+  place.read(x, COLUMNS, tokens, values);
 #pragma unroll
-  for (int i = 0; i < CODES; i++) {
-    amax = fmaxf(amax, fabsf(values[i]));
-  }
-  amax = reduceLanes<Largest, HEAD_SIZE / CODES>(amax);
-  if (isThere) {
-    quantizeRow<IS_INTEGER>(values, amax, codes, index, place.column % HEAD_SIZE == 0
-        ? scales + index / HEAD_SIZE : nullptr);
+  for (int t = 0; t < THREAD_TOKENS; t++) {
+    float amax = 0.0f;
+#pragma unroll
+    for (int i = 0; i < CODES; i++) {
+      amax = fmaxf(amax, fabsf(values[t][i]));
+    }
+    amax = reduceLanes<Largest, HEAD_SIZE / CODES>(amax);
+    if (place.token + t < tokens) {
+      int64 index = (place.token + t) * COLUMNS + place.column;
+      quantizeRow<IS_INTEGER>(values[t], amax, codes, index, place.column % HEAD_SIZE == 0
+          ? scales + index / HEAD_SIZE : nullptr);
+    }
   }
 }
 

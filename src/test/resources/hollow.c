@@ -71,6 +71,7 @@ int cuMemAlloc_v2(handle* out, size_t bytes) {
   static handle next = 1ull << 32;
   const handle granule = 2 << 20;
   *out = __atomic_fetch_add(&next, (bytes + granule - 1) / granule * granule, __ATOMIC_SEQ_CST);
+  *out += (handle)gpu << 48;
   return CALLED("allocate %zu", bytes);
 }
 int cuMemFree_v2(handle address) { return CALLED("free %lx", address); }
@@ -91,6 +92,12 @@ int cuMemcpyDtoHAsync_v2(void* to, handle from, size_t bytes, handle stream) {
 }
 int cuMemcpyDtoDAsync_v2(handle to, handle from, size_t bytes, handle stream) {
   return CALLED("copy on %lx %lx %zu %lx", to, from, bytes, stream);
+}
+int cuPointerGetAttribute(handle* context, int attribute, handle address) { *context = address >> 48; return broken; }
+int cuCtxEnablePeerAccess(handle context, unsigned flags) { return CALLED("reach %lx", context); }
+int cuMemcpyPeerAsync(
+    handle to, handle toContext, handle from, handle fromContext, size_t bytes, handle stream) {
+  return CALLED("copy from peer %lx %lx %zu %lx", to, from, bytes, stream);
 }
 int cuMemsetD8Async(handle to, char value, size_t bytes, handle stream) {
   return CALLED("fill on GPU %d %lx %d %zu %lx", gpu, to, value, bytes, stream);

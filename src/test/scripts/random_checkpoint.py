@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 SHARDS = 6
 UMT5 = "models_t5_umt5-xxl-enc-bf16.pth"
+RELIGHTING = "relighting_lora.ckpt"
 CLIP = "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"
 WAV2VEC2 = "wav2vec2-large-xlsr-53-english"
 # What the published config.json of wav2vec2 has beside the sizes of its list.
@@ -125,9 +126,10 @@ def transformer(pool, folder, config, entries, seed):
     return files
 
 
-def pickled(path, entries, dtype, seed):
+def pickled(path, entries, dtype, seed, wrapper=None):
     random = generator(seed)
-    torch.save({name: values(name, shape, dtype, random) for name, shape in entries}, path)
+    state = {name: values(name, shape, dtype, random) for name, shape in entries}
+    torch.save({wrapper: state} if wrapper else state, path)
 
 
 def main():
@@ -160,6 +162,9 @@ def main():
         if args.task == "animate-14B" and not args.holes:
             clip = listed("clip-vit-h-14")[1]
             parts.append(pool.submit(pickled, f"{args.target}/{CLIP}", clip, torch.float16, 600))
+            lora = listed("relighting-lora")[1]
+            parts.append(
+                pool.submit(pickled, f"{args.target}/{RELIGHTING}", lora, torch.float32, 700, "state_dict"))
         for part in parts:
             part.result()
     shutil.copytree(args.tokenizer, args.target + "/google", dirs_exist_ok=True)

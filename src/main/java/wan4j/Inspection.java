@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import wan4j.AttentionSettings.Attention;
+import wan4j.Ranks.WeightShards;
 import wan4j.engine.MemoryEstimates;
 import wan4j.engine.OpenCheckpoint;
 import wan4j.engine.StoredFormat;
@@ -161,6 +162,17 @@ public final class Inspection {
               gpu(folder, Arithmetic.BFLOAT16, recipe, offload, true).with(ranks),
               "fp8",
               request));
+      if (!ranks.isAlone()) {
+        Ranks divided = ranks.sharding(new WeightShards(true, true));
+        for (Quantization float8Layers : List.of(Quantization.NONE, recipe)) {
+          needs.add(
+              need(
+                  model,
+                  gpu(folder, Arithmetic.BFLOAT16, float8Layers, offload, false).with(divided),
+                  float8Layers.equals(recipe) ? "fp8" : "bf16",
+                  request));
+        }
+      }
     }
     return new Inspection(summary, float8, checkpoint.config().headDim(), layers, request, needs);
   }
@@ -226,6 +238,9 @@ public final class Inspection {
     String flags =
         (options.offload() == Offload.ALWAYS ? "--offload_model True" : "--offload_model False")
             + (options.textOnCpu() ? " --t5_cpu" : "")
+            + (options.ranks().shards().equals(WeightShards.WHERE_NEEDED)
+                ? ""
+                : " --dit_fsdp --t5_fsdp")
             + (options.ranks().isAlone() ? "" : ", each of " + options.ranks().count());
     MemoryNeed need =
         new MemoryEstimates(options, model)
@@ -298,6 +313,11 @@ public final class Inspection {
       lines.add(
           "without --offload_model, a GPU keeps all networks where they fit and offloads them where"
               + " not; a CPU offloads them");
+      if (needs.stream().anyMatch(need -> need.flags().contains("fsdp"))) {
+        lines.add(
+            "without --dit_fsdp and --t5_fsdp, GPUs divide the blocks of networks that do not fit"
+                + " otherwise, before they offload them");
+      }
     }
     return lines;
   }

@@ -104,12 +104,16 @@ public final class VideoEngine implements AutoCloseable {
     SavedRun saved = recovery.files();
     CourseReporter reporter = new CourseReporter(progress, steps);
     try {
-      saved.begin(
-          options,
-          SavedLatents.description(options, task(), recipe(), request),
-          request.sampling().seed(),
-          progress::says);
-      Tensor last = saved.latents(Courses.of(task(), request).clips() - 1);
+      requireSame(request);
+      Tensor last =
+          team.ofFirst(() -> {
+            saved.begin(
+                options,
+                SavedLatents.description(options, task(), recipe(), request),
+                request.sampling().seed(),
+                progress::says);
+            return saved.latents(Courses.of(task(), request).clips() - 1);
+          });
       if (last == null) {
         run(
             request,
@@ -127,6 +131,11 @@ public final class VideoEngine implements AutoCloseable {
     }
   }
 
+  /// Throws `InputException` where the processes of a job were given different requests.
+  private void requireSame(VideoRequest request) {
+    team.requireSame(() -> SavedLatents.description(options, task(), recipe(), request));
+  }
+
   /// Decodes all clips of a request, which are sampled already.
   private void decode(
       VideoRequest request,
@@ -134,12 +143,11 @@ public final class VideoEngine implements AutoCloseable {
       Tensor latents,
       FrameSink sink,
       CourseReporter reporter) {
-    requireRanksFor(request);
     Course course = Courses.of(task(), request);
     planned = null;
     team.together(rank -> {
       RankWork work = new RankWork(rank, options, reporter);
-      work.reserve((_, piece) -> rank.needToDecode(request, latents.shape(), piece));
+      work.reserve((_, _, piece) -> rank.needToDecode(request, latents.shape(), piece));
       return rank.using(() -> {
         require(rank, latents);
         work.run(course).decode(work.record(saved), sink);
@@ -183,7 +191,6 @@ public final class VideoEngine implements AutoCloseable {
   private <T> T run(VideoRequest request, CourseReporter reporter, RunRecord kept, Part<T> part) {
     Objects.requireNonNull(request, "request");
     requireOpen();
-    requireRanksFor(request);
     Course course = Courses.of(task(), request);
     SamplingPlan plan = SamplingPlans.of(request.sampling());
     requireMeasurable(request);
@@ -198,7 +205,7 @@ public final class VideoEngine implements AutoCloseable {
       if (rank.equals(networks)) {
         remarks.tell(request, reporter.progress()::says);
       }
-      work.reserve((leave, piece) -> rank.need(request, leave, piece));
+      work.reserve((leave, shards, piece) -> rank.need(request, leave, shards, piece));
       CourseRun.Wanted wanted =
           new CourseRun.Wanted(
               request.prompts(), Courses.negativePrompt(task(), request), plan, noise, cache);
@@ -238,7 +245,7 @@ public final class VideoEngine implements AutoCloseable {
     team.together(rank -> {
       RankWork work = new RankWork(rank, options, reporter);
       if (!isPlanned) {
-        work.reserve((_, piece) -> rank.needToDecode(request, shape, piece));
+        work.reserve((_, _, piece) -> rank.needToDecode(request, shape, piece));
       }
       return rank.using(() -> {
         require(rank, latents.values());
@@ -277,15 +284,6 @@ public final class VideoEngine implements AutoCloseable {
     try (Checkpoint checkpoint = Checkpoint.open(options.checkpoint())) {
       return new MemoryEstimates(options, new OpenCheckpoint(checkpoint))
           .of(request, options.offload() != Offload.NEVER, VideoAutoencoder.USUAL_PIECE);
-    }
-  }
-
-  /// The colours of a clip are corrected by its first frames, which one rank alone decodes.
-  private void requireRanksFor(VideoRequest request) {
-    if (request.clips().count() > 1 && options.ranks().count() > 1) {
-      throw new InputException(
-          "--clips got %d with %d ranks, which do not correct the colours of clips together; make it on one GPU"
-              .formatted(request.clips().count(), options.ranks().count()));
     }
   }
 

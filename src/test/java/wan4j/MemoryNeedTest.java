@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import wan4j.engine.MemoryEstimates;
 import wan4j.engine.MemoryPlan;
 import wan4j.engine.OpenCheckpoint;
+import wan4j.engine.Shards;
 import wan4j.model.VideoAutoencoder;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
@@ -44,9 +45,9 @@ final class MemoryNeedTest {
     MemoryNeed usual = VideoEngine.need(options, large);
     MemoryNeed least = need(options, large, 1);
     assertThat(least.scopes()).isLessThan(usual.scopes() * 3 / 4);
-    MemoryPlan.Needs needs = (_, piece) -> need(options, large, piece);
+    MemoryPlan.Needs needs = (_, _, piece) -> need(options, large, piece);
     assertThat(MemoryPlan.fitting(usual.bytes(), Offload.ALWAYS, needs))
-        .isEqualTo(new MemoryPlan(true, VideoAutoencoder.USUAL_PIECE, usual));
+        .isEqualTo(new MemoryPlan(true, Shards.NONE, VideoAutoencoder.USUAL_PIECE, usual));
     assertThat(MemoryPlan.fitting(usual.bytes() - 1, Offload.ALWAYS, needs).need())
         .isEqualTo(least);
     MemoryNeed none = MemoryPlan.fitting(least.bytes() - 1, Offload.ALWAYS, needs).need();
@@ -100,15 +101,16 @@ final class MemoryNeedTest {
   @Test
   void networksStayWhereAllOfThemFitUnlessTheUserSaysOtherwise() {
     MemoryPlan.Needs needs =
-        (leaves, piece) -> need(gpu(leaves, false, Quantization.NONE), REQUEST, piece);
-    MemoryNeed kept = needs.of(false, VideoAutoencoder.USUAL_PIECE);
-    MemoryNeed left = needs.of(true, VideoAutoencoder.USUAL_PIECE);
+        (leaves, _, piece) -> need(gpu(leaves, false, Quantization.NONE), REQUEST, piece);
+    MemoryNeed kept = needs.of(false, Shards.NONE, VideoAutoencoder.USUAL_PIECE);
+    MemoryNeed left = needs.of(true, Shards.NONE, VideoAutoencoder.USUAL_PIECE);
     assertThat(MemoryPlan.fitting(kept.bytes(), Offload.WHERE_NEEDED, needs))
-        .isEqualTo(new MemoryPlan(false, VideoAutoencoder.USUAL_PIECE, kept));
+        .isEqualTo(new MemoryPlan(false, Shards.NONE, VideoAutoencoder.USUAL_PIECE, kept));
     assertThat(MemoryPlan.fitting(kept.bytes(), Offload.WHERE_NEEDED, needs).sentence(kept.bytes()))
         .startsWith("all networks stay on the GPU");
     MemoryPlan tight = MemoryPlan.fitting(kept.bytes() - 1, Offload.WHERE_NEEDED, needs);
-    assertThat(tight).isEqualTo(new MemoryPlan(true, VideoAutoencoder.USUAL_PIECE, left));
+    assertThat(tight)
+        .isEqualTo(new MemoryPlan(true, Shards.NONE, VideoAutoencoder.USUAL_PIECE, left));
     assertThat(tight.sentence(kept.bytes() - 1)).startsWith("networks leave the GPU");
     assertThat(MemoryPlan.fitting(kept.bytes(), Offload.ALWAYS, needs).offloads()).isTrue();
     assertThat(MemoryPlan.fitting(left.bytes(), Offload.NEVER, needs).offloads()).isFalse();

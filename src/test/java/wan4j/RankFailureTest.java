@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import wan4j.Ranks.WeightShards;
 import wan4j.cpu.CpuOps;
 import wan4j.engine.RankTeam;
 import wan4j.media.FrameBuffer;
@@ -91,8 +92,8 @@ final class RankFailureTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 2", "1, 2", "4, 5"})
-  void aRankThatFailsEndsAll(int rank, int ranks) {
+  @CsvSource({"0, 2,", "1, 2, true", "4, 5,", "0, 5, true"})
+  void aRankThatFailsEndsAll(int rank, int ranks, Boolean isDivided) {
     int call = 1 + new Random().nextInt(200);
     Mishap mishap =
         new Mishap(
@@ -103,7 +104,9 @@ final class RankFailureTest {
             });
     VideoRequest request =
         ranks == 2 ? REQUEST : REQUEST.with(REQUEST.sampling().withGuidance(1, 1));
-    try (VideoEngine engine = engine(options(ranks, Duration.ofSeconds(60)), mishap)) {
+    EngineOptions options = options(ranks, Duration.ofSeconds(60));
+    WeightShards shards = new WeightShards(isDivided, isDivided);
+    try (VideoEngine engine = engine(options.with(options.ranks().sharding(shards)), mishap)) {
       long start = System.nanoTime();
       assertThatThrownBy(() -> engine.generate(request, new FrameBuffer(), Progress.NONE))
           .as("at call %d", call)

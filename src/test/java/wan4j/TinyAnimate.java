@@ -29,14 +29,18 @@ public final class TinyAnimate {
   private static final Path DEMO = Path.of("demo/checkpoint/t2v").toAbsolutePath();
   private static final String CLIP = "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth";
   private static final Path GOLDEN = Path.of("src/test/resources/golden/animate-ckpt");
-  private static final int DIM = 64;
   private static final int LAYERS = 5;
   private static final int RANK = 4;
   private static final int LAST_EDGE = 4; // of the motion encoder's last convolution
 
   private final Map<String, TensorSource> tensors = new LinkedHashMap<>();
+  private final int dim;
+  private final int heads;
 
-  private TinyAnimate() {}
+  private TinyAnimate(int dim, int heads) {
+    this.dim = dim;
+    this.heads = heads;
+  }
 
   /// Writes a checkpoint into a folder that exists.
   public static Path checkpoint(Path folder) {
@@ -45,7 +49,15 @@ public final class TinyAnimate {
 
   /// Writes one whose transformer sees faces of a height and width, a power of two.
   public static Path checkpoint(Path folder, int face) {
-    TinyAnimate network = new TinyAnimate();
+    return checkpoint(folder, face, new TinyAnimate(64, 2));
+  }
+
+  /// Writes one whose transformer has as many heads as that of full size, of 8 elements.
+  static Path checkpointOfManyHeads(Path folder) {
+    return checkpoint(folder, FACE, new TinyAnimate(320, 40));
+  }
+
+  private static Path checkpoint(Path folder, int face, TinyAnimate network) {
     network.transformer(face);
     try {
       SafetensorsWriter.write(
@@ -54,82 +66,84 @@ public final class TinyAnimate {
           folder.resolve("config.json"),
           """
           {"_class_name": "WanAnimateModel", "patch_size": [1, 2, 2], "text_len": 64, "in_dim": 36,
-           "dim": 64, "ffn_dim": 128, "freq_dim": 64, "out_dim": 16, "num_heads": 2,
+           "dim": %d, "ffn_dim": %d, "freq_dim": 64, "out_dim": 16, "num_heads": %d,
            "num_layers": 5, "eps": 1e-06, "motion_encoder_dim": 32}
-          """);
+          """
+              .formatted(network.dim, 2 * network.dim, network.heads));
       for (String name :
           new String[] {"Wan2.1_VAE.pth", "models_t5_umt5-xxl-enc-bf16.pth", "google"}) {
         Files.createSymbolicLink(folder.resolve(name), DEMO.resolve(name));
       }
       Files.createSymbolicLink(folder.resolve(CLIP), GOLDEN.resolve(CLIP).toAbsolutePath());
-      SafetensorsWriter.write(folder.resolve("relighting_lora.safetensors"), lora(), Map.of());
+      SafetensorsWriter.write(
+          folder.resolve("relighting_lora.safetensors"), network.lora(), Map.of());
       return folder;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private static Map<String, TensorSource> lora() {
-    TinyAnimate lora = new TinyAnimate();
+  private Map<String, TensorSource> lora() {
+    TinyAnimate lora = new TinyAnimate(dim, heads);
     for (int i = 0; i < LAYERS; i++) {
       for (String layer : new String[] {"self_attn.q", "cross_attn.v_img"}) {
-        lora.put("blocks.%d.%s.lora_A.weight".formatted(i, layer), RANK, DIM);
-        lora.put("blocks.%d.%s.lora_B.weight".formatted(i, layer), DIM, RANK);
+        lora.put("blocks.%d.%s.lora_A.weight".formatted(i, layer), RANK, dim);
+        lora.put("blocks.%d.%s.lora_B.weight".formatted(i, layer), dim, RANK);
       }
     }
     return lora.tensors;
   }
 
   private void transformer(int face) {
-    put("patch_embedding.weight", DIM, 36, 1, 2, 2);
-    put("patch_embedding.bias", DIM);
-    put("pose_patch_embedding.weight", DIM, 16, 1, 2, 2);
-    put("pose_patch_embedding.bias", DIM);
-    linear("text_embedding.0", DIM, TEXT);
-    linear("text_embedding.2", DIM, DIM);
-    linear("time_embedding.0", DIM, 64);
-    linear("time_embedding.2", DIM, DIM);
-    linear("time_projection.1", 6 * DIM, DIM);
+    put("patch_embedding.weight", dim, 36, 1, 2, 2);
+    put("patch_embedding.bias", dim);
+    put("pose_patch_embedding.weight", dim, 16, 1, 2, 2);
+    put("pose_patch_embedding.bias", dim);
+    linear("text_embedding.0", dim, TEXT);
+    linear("text_embedding.2", dim, dim);
+    linear("time_embedding.0", dim, 64);
+    linear("time_embedding.2", dim, dim);
+    linear("time_projection.1", 6L * dim, dim);
     for (int i = 0; i < LAYERS; i++) {
       block("blocks." + i + ".");
     }
-    put("head.modulation", 1, 2, DIM);
-    linear("head.head", 64, DIM);
+    put("head.modulation", 1, 2, dim);
+    linear("head.head", 64, dim);
     linearNorm("img_emb.proj.0", 48);
     linear("img_emb.proj.1", 48, 48);
-    linear("img_emb.proj.3", DIM, 48);
-    linearNorm("img_emb.proj.4", DIM);
+    linear("img_emb.proj.3", dim, 48);
+    linearNorm("img_emb.proj.4", dim);
     motion(Integer.numberOfTrailingZeros(face / LAST_EDGE));
     String adapter = "face_adapter.fuser_blocks.0.";
-    linear(adapter + "linear1_kv", 2 * DIM, DIM);
-    linear(adapter + "linear1_q", DIM, DIM);
-    linear(adapter + "linear2", DIM, DIM);
-    put(adapter + "q_norm.weight", DIM / 2);
-    put(adapter + "k_norm.weight", DIM / 2);
-    put("face_encoder.padding_tokens", 1, 1, 1, DIM);
+    linear(adapter + "linear1_kv", 2L * dim, dim);
+    linear(adapter + "linear1_q", dim, dim);
+    linear(adapter + "linear2", dim, dim);
+    put(adapter + "q_norm.weight", dim / heads);
+    put(adapter + "k_norm.weight", dim / heads);
+    put("face_encoder.padding_tokens", 1, 1, 1, dim);
     convolution("face_encoder.conv1_local.conv", 4 * 32);
     convolution("face_encoder.conv2.conv", 32);
     convolution("face_encoder.conv3.conv", 32);
-    linear("face_encoder.out_proj", DIM, 32);
+    linear("face_encoder.out_proj", dim, 32);
   }
 
   private static final int TEXT = 128; // width of the demo's text states
 
   private void block(String name) {
-    put(name + "modulation", 1, 6, DIM);
+    put(name + "modulation", 1, 6, dim);
     for (String attention : new String[] {"self_attn.", "cross_attn."}) {
       for (String layer : new String[] {"q", "k", "v", "o"}) {
-        linear(name + attention + layer, DIM, DIM);
+        linear(name + attention + layer, dim, dim);
       }
-      put(name + attention + "norm_q.weight", DIM);
-      put(name + attention + "norm_k.weight", DIM);
+      put(name + attention + "norm_q.weight", dim);
+      put(name + attention + "norm_k.weight", dim);
     }
-    linear(name + "cross_attn.k_img", DIM, DIM);
-    linear(name + "cross_attn.v_img", DIM, DIM);
-    put(name + "cross_attn.norm_k_img.weight", DIM);
-    linearNorm(name + "norm3", DIM);
-    linear(name + "ffn.0", 2 * DIM, DIM);
-    linear(name + "ffn.2", DIM, 2 * DIM);
+    linear(name + "cross_attn.k_img", dim, dim);
+    linear(name + "cross_attn.v_img", dim, dim);
+    put(name + "cross_attn.norm_k_img.weight", dim);
+    linearNorm(name + "norm3", dim);
+    linear(name + "ffn.0", 2L * dim, dim);
+    linear(name + "ffn.2", dim, 2L * dim);
   }
 
   private void motion(int halvings) {

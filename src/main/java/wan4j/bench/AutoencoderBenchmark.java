@@ -3,14 +3,20 @@ package wan4j.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.RandomWeights;
+import wan4j.engine.RankLinks;
+import wan4j.engine.RankThreads;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.WanVae21;
 import wan4j.model.WanVae22;
 import wan4j.ops.Ops;
+import wan4j.parallel.LocalMeeting;
 import wan4j.tensor.DType;
 import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
@@ -60,6 +66,76 @@ public final class AutoencoderBenchmark {
       }
     }
     return results;
+  }
+
+  /// Measures the same of ranks that take the pieces of a video in turn, until the slowest is done;
+  /// throws `InputException` when there are too few GPUs.
+  public static List<Measurement> ofRanks(
+      Workbench.Settings settings,
+      Ranks ranks,
+      Task task,
+      VideoSize size,
+      boolean decode,
+      boolean encode) {
+    BenchRanks.require(settings.device(), ranks);
+    LocalMeeting meeting = new LocalMeeting(ranks.count(), ranks.timeout());
+    return RankThreads.together(
+        meeting,
+        rank -> {
+          try (Workbench bench = new Workbench(settings, BenchRanks.open(settings, ranks, rank));
+              RankLinks links = RankLinks.of(bench.backend(), meeting, rank, ranks);
+              VideoAutoencoder vae = open(task, bench.backend())) {
+            vae.shareWith(links.all());
+            List<Measurement> results =
+                new OfRanks(bench, ranks, new RankClock(bench.backend(), meeting, rank), vae)
+                    .measure(task, size, decode, encode);
+            var _ = meeting.meet(rank, Boolean.class, true); // exchanged memory is there until then
+            return results;
+          }
+        });
+  }
+
+  /// The autoencoder of one of them.
+  private record OfRanks(Workbench bench, Ranks ranks, RankClock clock, VideoAutoencoder vae) {
+    List<Measurement> measure(Task task, VideoSize size, boolean decode, boolean encode) {
+      Ops ops = bench.backend();
+      List<Measurement> results = new ArrayList<>();
+      if (decode) {
+        long[] latents = vae.latents(size.frames(), size.height(), size.width()).toArray();
+        Tensor random = bench.random(DType.F32, 1, latents);
+        results.add(
+            time(
+                parameters(bench, task, size, "decode"),
+                () -> vae.decode(random, (_, features) -> ops.pixels(features))));
+      }
+      if (encode) {
+        Tensor video = bench.random(DType.F32, 0.5f, 3, size.frames(), size.height(), size.width());
+        results.add(
+            time(
+                parameters(bench, task, size, "encode"),
+                () -> {
+                  try (var _ = ops.scope()) {
+                    vae.encode(video);
+                  }
+                }));
+      }
+      return results;
+    }
+
+    private Measurement time(Map<String, Object> parameters, Runnable work) {
+      for (int i = 0; i < Math.max(1, bench.settings().warmUp()); i++) {
+        work.run();
+      }
+      parameters.put("ranks", ranks.count());
+      if (bench.settings().device() != Device.CPU && !ranks.sharesGpu()) {
+        parameters.put("gpus", ranks.count());
+      }
+      double[] times =
+          IntStream.range(0, bench.settings().runs())
+              .mapToDouble(_ -> clock.milliseconds(1, work))
+              .toArray();
+      return Measurement.of("vae", parameters, "time", "ms", times);
+    }
   }
 
   /// Returns a task's autoencoder with random weights.

@@ -1,5 +1,6 @@
 package wan4j.bench;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,29 @@ public final class BlockBenchmark {
     Map<String, Object> parameters = parameters(bench, task, share, layers, settled);
     parameters.put("tokens", tokens);
     return measure(bench, task, new LatentGrid(1, 1, tokens), share, layers, settled, parameters);
+  }
+
+  /// Runs one block on a video's tokens again and again for a time.
+  static void keepBusy(
+      Workbench bench, Task task, VideoSize size, Attention attention, Duration time) {
+    Attention settled = settled(bench, task, attention);
+    TransformerConfig config = RandomWeights.config(task, 1);
+    ShareOfGroup group = new ShareOfGroup(1, AttentionChoice.format(settled));
+    try (WanTransformer transformer =
+            new WanTransformer(
+                config,
+                RandomWeights.transformer(config, 1),
+                bench.ops(),
+                group,
+                bench.precisions());
+        RandomBlocks blocks =
+            new RandomBlocks(bench, transformer, ModelShapes.tokens(task, size), 1)) {
+      long start = System.nanoTime();
+      while (System.nanoTime() - start < time.toNanos()) {
+        blocks.runAll();
+        bench.ops().synchronize();
+      }
+    }
   }
 
   private static Attention settled(Workbench bench, Task task, Attention attention) {

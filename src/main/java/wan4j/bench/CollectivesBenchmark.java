@@ -119,14 +119,14 @@ public final class CollectivesBenchmark {
   private final class Rank {
     private final Ops ops;
     private final Collectives collectives;
-    private final Meeting meeting;
+    private final RankClock clock;
     private final int ranks;
     private final List<Measurement> results = new ArrayList<>();
 
     Rank(Ops ops, Collectives collectives, Meeting meeting) {
       this.ops = ops;
       this.collectives = collectives;
-      this.meeting = meeting;
+      clock = new RankClock(ops, meeting, collectives.rank());
       ranks = collectives.ranks();
     }
 
@@ -175,7 +175,10 @@ public final class CollectivesBenchmark {
       for (int i = 0; i < Math.max(1, bench.warmUp()); i++) {
         exchange.run();
       }
-      double[] times = IntStream.range(0, bench.runs()).mapToDouble(_ -> batch(exchange)).toArray();
+      double[] times =
+          IntStream.range(0, bench.runs())
+              .mapToDouble(_ -> clock.milliseconds(BATCH, exchange))
+              .toArray();
       Map<String, Object> parameters = new LinkedHashMap<>();
       parameters.put("gpus", bench.device() == Device.CPU ? 0 : settings.sharesGpu ? 1 : ranks);
       parameters.put("ranks", ranks);
@@ -200,20 +203,6 @@ public final class CollectivesBenchmark {
         case "shift" -> ranks == 1 ? 0 : Math.round(bytes);
         default -> 0;
       };
-    }
-
-    /// Returns the milliseconds of one of several exchanges, until the slowest rank has its part.
-    private double batch(Runnable exchange) {
-      ops.synchronize();
-      meeting.meet(collectives.rank(), Boolean.class, true);
-      long start = System.nanoTime();
-      for (int i = 0; i < BATCH; i++) {
-        exchange.run();
-      }
-      ops.synchronize();
-      double own = (System.nanoTime() - start) / 1e6 / BATCH;
-      List<Double> all = meeting.meet(collectives.rank(), Double.class, own);
-      return all.stream().mapToDouble(Double::doubleValue).max().orElseThrow();
     }
   }
 }

@@ -3,6 +3,7 @@ package wan4j.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import wan4j.AttentionSettings.Attention;
 import wan4j.Task;
 import wan4j.VideoSize;
@@ -17,6 +18,7 @@ import wan4j.model.Conditions;
 import wan4j.model.DiffusionNetwork;
 import wan4j.model.LatentGrid;
 import wan4j.model.SpeechTransformer;
+import wan4j.model.WanTransformer;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.quant.Branch;
@@ -28,6 +30,7 @@ import wan4j.weights.TransformerConfig;
 /// A whole forward of a transformer, embedding and head included, as one rank of `share` ranks does
 /// it.
 public final class ForwardBenchmark {
+  private static final String NAME = "forward";
   private static final double TIMESTEP = 875;
   private static final ForwardPass PASS = ForwardPass.only(Branch.CONDITIONAL);
 
@@ -63,7 +66,7 @@ public final class ForwardBenchmark {
         if (clips.size() > 1) {
           parameters.put("clip", isLater ? "later" : "first");
         }
-        results.addAll(measure(bench, network, sample, isLater, parameters));
+        results.addAll(measure(bench, network, sample, isLater, share, parameters));
       }
     }
     return results;
@@ -80,6 +83,7 @@ public final class ForwardBenchmark {
       DiffusionNetwork network,
       Shape shape,
       boolean isLater,
+      int share,
       Map<String, Object> parameters) {
     Ops ops = bench.ops();
     try (var _ = ops.scope()) {
@@ -93,10 +97,37 @@ public final class ForwardBenchmark {
               network.forward(sample, TIMESTEP, PASS, prepared, BlockRun.ALWAYS);
             }
           };
-      List<Measurement> results = new ArrayList<>(bench.measure("forward", parameters, forward));
-      if (bench.hasHost()) {
-        results.add(bench.hostOverhead("forward", parameters, forward));
+      List<Measurement> results = new ArrayList<>();
+      if (network instanceof WanTransformer transformer) {
+        results.addAll(besideItsBlocks(bench, transformer, shape, share, parameters, forward));
+      } else {
+        results.addAll(bench.measure(NAME, parameters, forward));
       }
+      if (bench.hasHost()) {
+        results.add(bench.hostOverhead(NAME, parameters, forward));
+      }
+      return results;
+    }
+  }
+
+  /// Measures a forward in turn with its blocks alone, so that both see the same clock of the card.
+  private static List<Measurement> besideItsBlocks(
+      Workbench bench,
+      WanTransformer transformer,
+      Shape shape,
+      int share,
+      Map<String, Object> parameters,
+      Runnable forward) {
+    try (RandomBlocks blocks = new RandomBlocks(bench, transformer, LatentGrid.of(shape), share)) {
+      Workbench.Rounds rounds = bench.rounds(forward, blocks::runAll);
+      double[] whole = rounds.times()[0];
+      double[] alone = rounds.times()[1];
+      double[] ratios =
+          IntStream.range(0, whole.length).mapToDouble(i -> whole[i] / alone[i]).toArray();
+      List<Measurement> results =
+          new ArrayList<>(bench.describe(NAME, parameters, forward, rounds));
+      results.add(Measurement.of(NAME, parameters, "its blocks alone", "ms", alone));
+      results.add(Measurement.of(NAME, parameters, "time over its blocks'", "", ratios));
       return results;
     }
   }

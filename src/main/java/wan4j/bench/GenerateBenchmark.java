@@ -1,5 +1,6 @@
 package wan4j.bench;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -7,6 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.zip.CRC32;
 import wan4j.AttentionSettings.Attention;
 import wan4j.MemoryNeed;
 import wan4j.Ranks;
@@ -19,6 +21,7 @@ import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.StepTimes;
 import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
+import wan4j.engine.Backends;
 import wan4j.engine.Courses;
 import wan4j.engine.RankLinks;
 import wan4j.engine.RankThreads;
@@ -57,6 +60,8 @@ public final class GenerateBenchmark {
   private final Consumer<Measurement> found;
   private final Consumer<String> log;
   private double total; // seconds of what a request waits for
+  private double denoising; // those of them that its steps took
+  private double besides; // the others
 
   private GenerateBenchmark(
       Workbench bench,
@@ -96,7 +101,9 @@ public final class GenerateBenchmark {
             need.scopes() / GIGA));
     bench.reserve(need);
     if (settings.ranks().isAlone()) {
-      measure(bench, settings, RankLinks.imagined(1), need, found, log);
+      Ops _ = Backends.recording(bench.backend(), settings.recording());
+      keepBusy(bench, settings, log);
+      measure(bench, settings, RankLinks.imagined(Ranks.ALONE), need, found, log);
       return;
     }
     Ranks ranks = settings.ranks();
@@ -115,6 +122,22 @@ public final class GenerateBenchmark {
           }
           return rank;
         });
+  }
+
+  /// Runs blocks of the transformer as long as the settings say, since a card's clock falls under
+  /// load.
+  private static void keepBusy(Workbench bench, RequestSettings settings, Consumer<String> log) {
+    if (settings.loadSeconds() == 0) {
+      return;
+    }
+    log.accept("keeping the device busy for %d s".formatted(settings.loadSeconds()));
+    bench.aside(() ->
+        BlockBenchmark.keepBusy(
+            bench,
+            settings.task(),
+            settings.size(),
+            settings.attention(),
+            Duration.ofSeconds(settings.loadSeconds())));
   }
 
   private static void ofRank(
@@ -149,12 +172,7 @@ public final class GenerateBenchmark {
   static MemoryNeed need(Workbench bench, RequestSettings settings) {
     try (NullOps shapes = bench.shapes()) {
       new GenerateBenchmark(
-              bench,
-              shapes,
-              settings,
-              RankLinks.imagined(settings.ranks().count()),
-              _ -> {},
-              _ -> {})
+              bench, shapes, settings, RankLinks.imagined(settings.ranks()), _ -> {}, _ -> {})
           .generate(Math.min(settings.measured(), SamplingPlan.ENOUGH_STEPS));
       return bench.need(shapes);
     }
@@ -178,9 +196,35 @@ public final class GenerateBenchmark {
               plan,
               (clip, shape) -> stage("noise", () -> noise(sampling, course, clip, shape)),
               new RequestCache(ops, request, task, plan, task.defaults().boundary()));
-      new CourseRun(course, networks, new Stages(steps, times)).run(wanted, _ -> {});
+      CRC32 checksum = new CRC32();
+      boolean hasElements = !(ops instanceof NullOps) && !(bench.backend() instanceof NullOps);
+      new CourseRun(course, networks, new Stages(steps, times))
+          .run(
+              wanted,
+              frames -> {
+                if (hasElements) {
+                  checksum.update(frames.segment().asByteBuffer());
+                }
+              });
       times.measurements(parameters).forEach(found);
-      total += course.clips() * (settings.steps() - steps) * times.medianStep();
+      if (hasElements) {
+        // the same of two requests: they made the same bytes
+        found.accept(
+            Measurement.of(
+                "generate",
+                parameters,
+                "checksum of the frames",
+                "",
+                (double) checksum.getValue()));
+      }
+      besides = total - denoising;
+      SamplingPlan whole = SamplingPlans.of(sampling.withSteps(settings.steps()));
+      whole
+          .stepsOf(networks.experts())
+          .forEach((expert, count) -> {
+            int rest = count * course.clips() - times.count(expert);
+            total += rest * times.medianStep(expert);
+          });
     }
   }
 
@@ -237,10 +281,17 @@ public final class GenerateBenchmark {
 
     @Override
     public <T> T stage(String name, Supplier<T> work) {
-      boolean isPart = name.equals("denoise") && settings.measured() < settings.steps();
+      boolean isDenoising = name.equals("denoise");
+      boolean isPart = isDenoising && settings.measured() < settings.steps();
       String whole = isPart ? "denoise, %d steps".formatted(steps) : name;
-      return GenerateBenchmark.this.stage(
-          clip == 0 ? whole : "%s of clip %d".formatted(whole, clip + 1), work);
+      double before = total;
+      T made =
+          GenerateBenchmark.this.stage(
+              clip == 0 ? whole : "%s of clip %d".formatted(whole, clip + 1), work);
+      if (isDenoising) {
+        denoising += total - before;
+      }
+      return made;
     }
 
     @Override
@@ -283,6 +334,7 @@ public final class GenerateBenchmark {
   }
 
   private void finish() {
+    tell("all but denoising", besides);
     tell(
         settings.measured() < settings.steps()
             ? "total, extrapolated from %d of %d steps"

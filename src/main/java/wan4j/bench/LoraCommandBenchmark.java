@@ -6,17 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
 import java.util.function.Consumer;
-import wan4j.Device;
 import wan4j.EngineOptions.LoraMode;
-import wan4j.Quantization;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.measure.TemporaryFolder;
-import wan4j.media.Picture;
-import wan4j.media.PictureWriter;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Weights;
@@ -57,9 +52,6 @@ public final class LoraCommandBenchmark {
   private static final List<String> MODES =
       List.of(NONE, LoraMode.MERGE.spelling(), LoraMode.SIDE.spelling());
 
-  /// The shift at which two steps have one on each side of both tasks' boundary.
-  private static final String SHIFT = "5";
-
   private LoraCommandBenchmark() {}
 
   /// Measures whole commands; files are written to `folder` and deleted afterwards, and `log`
@@ -73,7 +65,10 @@ public final class LoraCommandBenchmark {
     try (TemporaryFolder place = TemporaryFolder.in(folder);
         Checkpoint checkpoint = Checkpoint.open(request.checkpoint())) {
       Task task = Task.of(checkpoint.kind().task());
-      List<String> words = words(settings, request, task, place.path());
+      List<String> words =
+          CommandWords.of(
+              settings, request.checkpoint(), request.size(), request.steps(), task, place.path());
+      words.add("--quiet");
       Path lora = request.lora();
       if (lora == null) {
         lora = place.path().resolve("lora.safetensors");
@@ -127,45 +122,6 @@ public final class LoraCommandBenchmark {
       parameters.put("rank", request.rank());
     }
     return parameters;
-  }
-
-  private static List<String> words(
-      Workbench.Settings settings, Request request, Task task, Path folder) {
-    VideoSize size = request.size();
-    List<String> words = new ArrayList<>();
-    words.addAll(List.of("--ckpt_dir", request.checkpoint().toString()));
-    words.addAll(List.of("--device", settings.device().spelling()));
-    if (settings.device() == Device.CUDA) {
-      switch (settings.arithmetic()) {
-        case BFLOAT16, BFLOAT16_RESIDUAL -> words.addAll(List.of("--precision", "bf16"));
-        case FLOAT32 -> words.addAll(List.of("--precision", "fp32"));
-        case TF32 -> words.addAll(List.of("--precision", "fp32", "--tf32"));
-      }
-    }
-    if (settings.recipe() != Quantization.Recipe.NONE) {
-      words.addAll(List.of("--quantize", "--fp8_recipe", settings.recipe().spelling()));
-    }
-    words.addAll(List.of("--prompt", "a red ball moves to the right", "--base_seed", "1"));
-    words.addAll(List.of("--size", size.sides(), "--frame_num", String.valueOf(size.frames())));
-    words.addAll(List.of("--any_size", "--sample_shift", SHIFT));
-    words.addAll(List.of("--sample_steps", String.valueOf(request.steps()), "--quiet"));
-    switch (task) {
-      case T2V_A14B, TI2V_5B -> {}
-      case I2V_A14B ->
-          words.addAll(List.of("--image", picture(folder.resolve("picture.png"), size).toString()));
-      default ->
-          throw new InputException(
-              "bench lora got a checkpoint of %s; give one of t2v-A14B, i2v-A14B or ti2v-5B"
-                  .formatted(task.spelling()));
-    }
-    return words;
-  }
-
-  private static Path picture(Path file, VideoSize size) {
-    byte[] pixels = new byte[Math.multiplyExact(3, Math.toIntExact(size.area()))];
-    new Random(1).nextBytes(pixels);
-    PictureWriter.write(new Picture(size.width(), size.height(), pixels), file);
-    return file;
   }
 
   private static List<String> words(List<String> usual, String mode, Path lora, Path target) {

@@ -12,6 +12,7 @@ import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.ModelShapes;
 import wan4j.bench.random.RandomWeights;
+import wan4j.parallel.HeadGroups;
 import wan4j.parallel.RankLayout;
 import wan4j.tensor.InputException;
 import wan4j.weights.TransformerConfig;
@@ -50,7 +51,7 @@ public final class ManyGpusModel {
   /// @param layout how ranks divide the request
   /// @param steps of the solver
   /// @param forwards of both branches of guidance that a cache leaves, at most 2 a step
-  /// @param overlap the share of the exchange that attention hides, from 0 to 1
+  /// @param overlaps whether heads travel in groups while attention of others computes
   /// @param vaeEfficiency the share of N times the speed that N ranks' encoding and decoding have
   /// @param writing seconds after the last frame until the file is whole
   public record Question(
@@ -61,7 +62,7 @@ public final class ManyGpusModel {
       RankLayout layout,
       int steps,
       int forwards,
-      double overlap,
+      boolean overlaps,
       double vaeEfficiency,
       double writing) {
     /// Asks for a guided request on so many GPUs, of which `sequence` share a forward, or 0 where
@@ -86,7 +87,7 @@ public final class ManyGpusModel {
           layout,
           steps,
           forwards,
-          shares.overlap,
+          shares.overlaps,
           shares.vaeEfficiency,
           shares.writing);
     }
@@ -97,16 +98,15 @@ public final class ManyGpusModel {
         throw new InputException(
             "--forwards got %d; give 1 to %d, two a step".formatted(forwards, 2 * steps));
       }
-      if (!(overlap >= 0 && overlap <= 1) || !(vaeEfficiency > 0 && vaeEfficiency <= 1)) {
+      if (!(vaeEfficiency > 0 && vaeEfficiency <= 1)) {
         throw new InputException(
-            "got an overlap of %s and a VAE's efficiency of %s; give shares from 0 to 1"
-                .formatted(overlap, vaeEfficiency));
+            "--vae_efficiency got %s; give a share from 0 to 1".formatted(vaeEfficiency));
       }
     }
   }
 
   /// What is assumed: see [Question].
-  public record Shares(double overlap, double vaeEfficiency, double writing) {}
+  public record Shares(boolean overlaps, double vaeEfficiency, double writing) {}
 
   /// Predicts a request; throws `InputException` where a measurement that it needs is missing.
   public static List<Measurement> predict(Question question, List<Measurement> measured) {
@@ -116,7 +116,9 @@ public final class ManyGpusModel {
   private List<Measurement> predict() {
     int ranks = question.layout.ranks();
     double block = blockTime();
-    double exchange = exchangeTime() * (1 - question.overlap);
+    double before = exchangeTime(false);
+    double beside = exchangeTime(true);
+    double exchange = question.overlaps ? beside : before;
     double forward = (block + exchange) * layers() * forwardFactor() / 1e3;
     double denoise = forward * question.forwards / question.layout.branches();
     double vae = ranks * (ranks == 1 ? 1 : question.vaeEfficiency);
@@ -127,10 +129,20 @@ public final class ManyGpusModel {
     Map<String, Object> parameters = parameters();
     List<Measurement> results = new ArrayList<>();
     results.add(Measurement.of("prediction", parameters, "block", "ms", block));
-    results.add(Measurement.of("prediction", parameters, "exchange of a block", "ms", exchange));
+    results.add(Measurement.of("prediction", parameters, "exchange of a block", "ms", before));
     results.add(
         Measurement.of(
-            "prediction", parameters, "exchange, share of a block", "%", 100 * exchange / block));
+            "prediction", parameters, "exchange, share of a block", "%", 100 * before / block));
+    results.add(
+        Measurement.of(
+            "prediction", parameters, "exchange of a block beside attention", "ms", beside));
+    results.add(
+        Measurement.of(
+            "prediction",
+            parameters,
+            "exchange beside attention, share of a block",
+            "%",
+            100 * beside / block));
     results.add(Measurement.of("prediction", parameters, "forward", "s", forward));
     results.add(Measurement.of("prediction", parameters, "text", "s", text));
     results.add(Measurement.of("prediction", parameters, "conditioning", "s", conditioning));
@@ -162,7 +174,7 @@ public final class ManyGpusModel {
         "shares measured",
         String.join(" ", shares().keySet().stream().map(String::valueOf).toList()));
     parameters.put("exchange", exchanges.source());
-    parameters.put("overlap", question.overlap);
+    parameters.put("exchanges", question.overlaps ? "beside attention" : "before and after");
     parameters.put("VAE's efficiency", question.vaeEfficiency);
     parameters.put("writing", question.writing);
     return parameters;
@@ -219,20 +231,33 @@ public final class ManyGpusModel {
     return (least + weight * (most - least)) / ranks;
   }
 
-  /// Returns the milliseconds that the exchanges of a block take where nothing hides them: queries,
-  /// keys and values as attention takes them, then its output in bf16; each is reordered once.
-  private double exchangeTime() {
+  /// Returns the milliseconds that is waited for the exchanges of a block: for queries, keys and
+  /// values as attention takes them, then for its output in bf16; or only for the first group's way
+  /// in and the last one's way back. Each is reordered once.
+  private double exchangeTime(boolean isBeside) {
     int ranks = question.layout.sequence();
     if (ranks == 1) {
       return 0;
     }
     double width = config.heads() * config.headDim();
     double own = Math.ceilDiv(tokens, ranks) * width / 1e6; // elements of this rank's, in millions
-    double input = 3 * own * (question.attention.equals(PLAIN) ? BFLOAT16 : 1);
+    double inputBytes = 3 * (question.attention.equals(PLAIN) ? BFLOAT16 : 1);
+    double input = own * inputBytes;
     double output = own * BFLOAT16;
     double toOthers = (double) (ranks - 1) / ranks;
     double reordering = 2 * (input + output) * 1e6 / REORDERING * 1e3;
-    return exchanges.of(input * toOthers) + exchanges.of(output * toOthers) + reordering;
+    int heads = config.heads() / ranks;
+    List<Integer> groups =
+        isBeside
+            ? new HeadGroups(
+                    heads, config.headDim(), tokens, ranks, (int) inputBytes, (int) BFLOAT16)
+                .sizes()
+            : List.of(heads);
+    double first = (double) groups.getFirst() / heads;
+    double last = (double) groups.getLast() / heads;
+    return exchanges.of(input * toOthers * first)
+        + exchanges.of(output * toOthers * last)
+        + reordering;
   }
 
   private int layers() {

@@ -1,6 +1,7 @@
 package wan4j.bench;
 
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import wan4j.AttentionSettings;
 import wan4j.Task;
@@ -17,8 +18,9 @@ import wan4j.model.Wav2Vec2;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
+import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.RankLayout;
-import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.RunRanks;
@@ -39,9 +41,10 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   private final Workbench bench;
   private final Ops ops;
   private final RequestSettings settings;
+  private final RankLinks links;
   private final Maker maker;
   private final RunRanks ranks;
-  private final SequenceGroup group;
+  private final ChosenGroup group;
   private final VideoAutoencoder autoencoder;
   private final Experts experts;
   private ClipVision vision;
@@ -51,32 +54,27 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
   /// Makes the networks of a rank, which reaches the others through `links`.
   RandomNetworks(Workbench bench, Ops ops, RequestSettings settings, RankLinks links, Maker maker) {
     this.bench = bench;
+    this.links = links;
     Task task = settings.task();
     TransformerConfig config = RandomWeights.config(task, settings.layers());
     RankLayout layout = settings.layout();
     Collectives all = links.all(); // every rank asks for the same in the same order
-    Collectives sequence = links.sequence(layout);
-    ranks = new RunRanks(links.host(), links.pair(layout));
     SequenceGroup alone =
         SequenceGroup.solo(
             AttentionChoice.schedule(
                 new AttentionSettings(bench.settled(settings.attention(), config.headDim()))));
-    group = sequence == null ? alone : new UlyssesGroup(sequence, alone);
+    group = new ChosenGroup(alone);
+    ranks = links.divide(layout, config.heads(), group, alone);
     this.ops = ops;
     this.settings = settings;
     this.maker = maker;
-    experts =
-        new Experts(
-            config,
-            task.hasTwoExperts()
-                ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
-                : List.of(Expert.SINGLE),
-            task.defaults().boundary(),
-            false,
-            expert -> expert(config, expert));
-    if (ranks.host().isFirst()) { // which reads for all
+    experts = experts(task, config, expert -> expert(config, expert));
+    boolean isDivided = settings.dividesText();
+    if (isDivided || ranks.host().isFirst()) { // which reads for all
+      WeightSharing sharing = isDivided ? links.sharing(true) : WeightSharing.NONE;
       encoder =
-          maker.make("umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops));
+          maker.make(
+              "umT5", () -> new UmT5Encoder(RandomWeights.umT5(UmT5Sizes.LAYERS), ops, sharing));
     }
     try {
       autoencoder = maker.make("VAE", () -> AutoencoderBenchmark.open(task, ops));
@@ -87,10 +85,28 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     }
   }
 
+  /// Returns a task's experts, which are made when they are first asked for.
+  static Experts experts(
+      Task task, TransformerConfig config, Function<Expert, DiffusionNetwork> loader) {
+    return new Experts(
+        config,
+        task.hasTwoExperts()
+            ? List.of(Expert.HIGH_NOISE, Expert.LOW_NOISE)
+            : List.of(Expert.SINGLE),
+        task.defaults().boundary(),
+        false,
+        loader);
+  }
+
   private DiffusionNetwork expert(TransformerConfig config, Expert expert) {
     long seed = expert == Expert.LOW_NOISE ? 7 : SEED;
     return DiffusionNetwork.load(
-        config, RandomWeights.transformer(config, seed), ops, group, bench.precisions());
+        config,
+        RandomWeights.transformer(config, seed),
+        ops,
+        group,
+        bench.precisions(),
+        links.sharing(settings.dividesTransformers()));
   }
 
   @Override
@@ -112,7 +128,9 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
 
   @Override
   public void textIsDone() {
-    if (settings.parksText()) {
+    if (settings.parksText() && settings.dividesText()) {
+      links.closeTogether(encoder::rest, this::park);
+    } else if (settings.parksText()) {
       park();
     }
     maker.make("experts", () -> experts.names().stream().map(experts::get).toList());

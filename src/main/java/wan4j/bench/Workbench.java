@@ -78,7 +78,7 @@ public final class Workbench implements AutoCloseable {
   private final Clock clock;
   private final OperationTimes operationTimes;
   private final TimedOps ops;
-  private final Parameters inputs;
+  private Parameters inputs;
 
   /// Opens a device; throws `InputException` when it cannot be used.
   public Workbench(Settings settings) {
@@ -196,6 +196,18 @@ public final class Workbench implements AutoCloseable {
   Tensor random(DType dtype, float deviation, long... sizes) {
     return inputs.tensor(
         new RandomSource("input", Shape.of(sizes), 99L << 56, 0, deviation), dtype);
+  }
+
+  /// Does work whose random tensors leave memory with it.
+  void aside(Runnable work) {
+    Parameters kept = inputs;
+    inputs = ops.parameters();
+    try {
+      work.run();
+    } finally {
+      inputs.close();
+      inputs = kept;
+    }
   }
 
   /// What rounds of work took.

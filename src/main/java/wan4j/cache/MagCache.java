@@ -50,6 +50,11 @@ public final class MagCache implements StepCache {
   }
 
   @Override
+  public boolean keepsTokens() {
+    return true;
+  }
+
+  @Override
   public int skipped() {
     return skipped;
   }

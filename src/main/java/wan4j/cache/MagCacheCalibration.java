@@ -89,6 +89,11 @@ public final class MagCacheCalibration implements StepCache {
   }
 
   @Override
+  public boolean keepsTokens() {
+    return true;
+  }
+
+  @Override
   public int skipped() {
     return 0;
   }

@@ -52,6 +52,12 @@ public interface StepCache extends Saveable {
   /// The branch has missed forwards, so that its next is to be computed.
   default void forget(Branch branch) {}
 
+  /// Says whether it keeps what a forward's tokens were, so that the ranks that share a forward
+  /// must stay the same.
+  default boolean keepsTokens() {
+    return false;
+  }
+
   /// Returns how many forwards have been skipped since the run began.
   int skipped();
 }

@@ -2,13 +2,18 @@ package wan4j.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.Phaser;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
@@ -17,8 +22,8 @@ import picocli.CommandLine.ParseResult;
 import wan4j.Recovery;
 import wan4j.tensor.InputException;
 
-/// The requests of a list, one after another: each is the command itself with what its line says in
-/// place of flags.
+/// The requests of a list, one after another on one device, or on several that each take the next
+/// one: each is the command itself with what its line says in place of flags.
 final class Batch {
   /// What a line may say, by the names of flags; the rest belongs to all requests.
   private static final Set<String> FIELDS =
@@ -57,15 +62,27 @@ final class Batch {
   private final boolean overwrites;
   private final Map<Path, Integer> taken = new HashMap<>();
   private final List<Integer> failed = new ArrayList<>();
+  private final Queue<RequestList.Line> left = new ArrayDeque<>();
+  private int all; // lines
+  private int devices; // that make them
   private int made;
   private int there;
   private int code;
 
   /// Makes one request; throws what has failed.
-  interface Maker {
+  interface Maker extends AutoCloseable {
     /// Makes the video of a command for one request.
     void make(GenerateCommand one);
+
+    @Override
+    default void close() {}
   }
+
+  /// A device that makes requests.
+  ///
+  /// @param progress is told of those that it makes
+  /// @param opening opens it for the thread that calls
+  record Place(Reporter progress, Supplier<Maker> opening) {}
 
   /// Creates the requests of a command line, whose videos go into a folder.
   Batch(CommandLine commands, Path folder, boolean overwrites) {
@@ -78,9 +95,103 @@ final class Batch {
   /// Makes a video for each line and returns the exit code: 0, or that of the gravest failure.
   /// Throws `CancellationException` when the program is to end.
   int make(List<RequestList.Line> lines, Reporter progress, Maker maker) {
-    for (RequestList.Line line : lines) {
+    begin(lines, 1);
+    makeAll(progress, maker);
+    return end(progress);
+  }
+
+  /// Makes a video for each line on several devices at a time, and returns the exit code. Throws
+  /// what opening one of them throws, before any line is begun, and `CancellationException` when
+  /// the program is to end.
+  int makeApart(List<RequestList.Line> lines, Reporter progress, List<Place> places) {
+    begin(lines, places.size());
+    Phaser opened = new Phaser(places.size());
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    List<Thread> threads = new ArrayList<>();
+    for (Place place : places) {
+      threads.add(
+          Thread.ofPlatform()
+              .name("device " + threads.size())
+              .start(() -> {
+                try (Maker maker = opening(place, opened, failure)) {
+                  if (failure.get() == null) {
+                    makeAll(place.progress(), maker);
+                  }
+                } catch (RuntimeException | Error e) {
+                  if (!failure.compareAndSet(null, e)) {
+                    place.progress().says(String.valueOf(Failure.sentence(e)));
+                  }
+                  stop();
+                }
+              }));
+    }
+    join(threads);
+    switch (failure.get()) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException(failure.get());
+    }
+    return end(progress);
+  }
+
+  /// Opens a device, and waits until all are open or have failed.
+  private static Maker opening(Place place, Phaser opened, AtomicReference<Throwable> failure) {
+    Maker maker = null;
+    try {
+      maker = place.opening().get();
+    } catch (RuntimeException | Error e) {
+      failure.compareAndSet(null, e);
+    }
+    opened.arriveAndAwaitAdvance();
+    return maker;
+  }
+
+  private static void join(List<Thread> threads) {
+    boolean isInterrupted = false;
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          isInterrupted = true;
+        }
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void begin(List<RequestList.Line> lines, int places) {
+    all = lines.size();
+    left.addAll(lines);
+    devices = places;
+  }
+
+  /// Says whether a device whose work has failed is to make no more, since it is broken and others
+  /// are there.
+  private synchronized boolean leaves(Throwable failure) {
+    if (devices > 1 && Failure.isOfBrokenGpu(failure)) {
+      devices--;
+      return true;
+    }
+    return false;
+  }
+
+  private synchronized RequestList.Line next() {
+    return left.poll();
+  }
+
+  private synchronized void stop() {
+    left.clear();
+  }
+
+  /// Makes lines until none is left, or the device is broken and others go on.
+  private void makeAll(Reporter progress, Maker maker) {
+    for (RequestList.Line line = next(); line != null; line = next()) {
       try {
-        make(line, lines.size(), progress, maker);
+        make(line, progress, maker);
       } catch (CancellationException e) {
         throw e;
       } catch (Unfinished e) {
@@ -88,15 +199,25 @@ final class Batch {
           throw e;
         }
         fail(line, e);
+        if (leaves(e.getCause())) {
+          return;
+        }
       } catch (RuntimeException | Error e) {
         fail(line, e);
+        if (leaves(e)) {
+          return;
+        }
       }
     }
+  }
+
+  private synchronized int end(Reporter progress) {
+    failed.sort(null);
     progress.says(
         "%d of %d videos made%s%s"
             .formatted(
                 made,
-                lines.size(),
+                all,
                 there == 0 ? "" : ", %d were there already".formatted(there),
                 failed.isEmpty()
                     ? ""
@@ -107,22 +228,27 @@ final class Batch {
     return code;
   }
 
-  private void make(RequestList.Line line, int all, Reporter progress, Maker maker) {
-    if (line.mistake() != null) {
-      throw new InputException(line.mistake());
+  private void make(RequestList.Line line, Reporter progress, Maker maker) {
+    GenerateCommand one;
+    synchronized (this) {
+      if (line.mistake() != null) {
+        throw new InputException(line.mistake());
+      }
+      Path target = target(line);
+      if (Files.exists(target) && !overwrites) {
+        there++;
+        return;
+      }
+      one = command(line, target);
+      progress.says("request %d of %d: %s".formatted(all - left.size(), all, target));
     }
-    Path target = target(line);
-    if (Files.exists(target) && !overwrites) {
-      there++;
-      return;
-    }
-    GenerateCommand one = command(line, target);
-    progress.says("request %d of %d: %s".formatted(made + there + failed.size() + 1, all, target));
     maker.make(one);
-    made++;
+    synchronized (this) {
+      made++;
+    }
   }
 
-  private void fail(RequestList.Line line, Throwable failure) {
+  private synchronized void fail(RequestList.Line line, Throwable failure) {
     String sentence = Failure.sentence(failure);
     failed.add(line.number());
     code = code == Main.FAILED ? code : Failure.code(failure);

@@ -13,6 +13,7 @@ import wan4j.EngineOptions;
 import wan4j.Quantization;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
+import wan4j.engine.Job;
 import wan4j.files.PendingFile;
 import wan4j.media.FrameBuffer;
 import wan4j.tensor.InputException;
@@ -50,7 +51,8 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
   }
 
   /// Makes the request again, tells how near `made` and the latents of its steps are, and writes
-  /// the same as JSON beside the video.
+  /// the same as JSON beside the video; a process of a job that is not the first, which has made
+  /// nothing by itself, only takes part.
   void run(Tensor made, List<Tensor> madeSteps, Path target, Reporter progress) {
     progress.says("the same request without quantisation and cache");
     VideoComparison comparison;
@@ -60,6 +62,9 @@ record ComparedRun(EngineOptions options, VideoRequest request, Quantization.Rec
           request.withCache(new CacheSettings.Off()).with(request.sampling().withGate(1));
       FrameBuffer expected = new FrameBuffer();
       engine.decode(plain, engine.sample(plain, progress, steps::add), expected, progress);
+      if (!Job.isFirst()) {
+        return;
+      }
       comparison = VideoComparison.of(made, madeSteps, expected.frames(), steps);
     }
     Path report = report(target);

@@ -8,7 +8,7 @@ import wan4j.tensor.InputException;
 
 /// The flags of the reference's compilation. Kernels are always compiled here; what there is to
 /// choose is whether a GPU records whole forwards as CUDA graphs.
-final class CompileOptions {
+public final class CompileOptions {
   @Option(
       names = "--compile",
       arity = "0..1",
@@ -30,7 +30,7 @@ final class CompileOptions {
 
   /// Returns what is recorded on a device; throws `InputException` for other values and for flags
   /// that exclude each other.
-  Recording recording(Device device) {
+  public Recording recording(Device device) {
     Recording byFlag = compile == null ? null : byFlag();
     Recording byMode = mode == null ? null : byMode();
     if (byFlag != null && byMode != null && byFlag != Recording.AUTO && byFlag != byMode) {

@@ -25,6 +25,11 @@ final class Failure {
     return Boolean.getBoolean(DEBUG);
   }
 
+  /// Says whether a GPU can do no more after a failure.
+  static boolean isOfBrokenGpu(Throwable failure) {
+    return failure instanceof Exception exception && Backends.isBroken(exception);
+  }
+
   /// Returns the exit code of a failure.
   static int code(Throwable failure) {
     return switch (failure) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,6 +20,7 @@ import wan4j.EngineOptions;
 import wan4j.LoraFile;
 import wan4j.Offload;
 import wan4j.Quantization;
+import wan4j.Ranks;
 import wan4j.Recovery;
 import wan4j.Source;
 import wan4j.Task;
@@ -26,6 +28,8 @@ import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.VideoSize;
 import wan4j.engine.AttentionChoice;
+import wan4j.engine.Backends;
+import wan4j.engine.Job;
 import wan4j.engine.KeptSteps;
 import wan4j.engine.ProcessorPlan;
 import wan4j.files.PendingFile;
@@ -162,12 +166,21 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    return Launched.work(spec.commandLine(), ranks.timeout(), this::make);
+  }
+
+  /// Makes what the flags say; each process of a job does, and the first one writes.
+  private int make() {
     batch.check();
+    requireCommon();
     if (batch.file() != null) {
       return many();
     }
     checkFlags();
-    output.check();
+    ranks.requireTogether();
+    if (Job.isFirst()) {
+      output.check();
+    }
     Interruption.heed();
     if (calibration != null) {
       PendingFile.requireWritable(calibration);
@@ -190,8 +203,7 @@ final class GenerateCommand implements Callable<Integer> {
         requireTaskOfFlags(engine.task(), progress);
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
-        target = output.target(engine.task(), request);
-        output.leftovers(target).forEach(progress::says);
+        target = target(engine.task(), request, progress);
         if (where == Device.CPU && !output.isResumed()) {
           ProcessorPlan.of(options, engine.task(), request)
               .sentences(options, request)
@@ -200,7 +212,7 @@ final class GenerateCommand implements Callable<Integer> {
         run(engine, request, target, steps, compared == null ? null : kept, progress);
       }
       if (compared != null) {
-        compared.run(kept.frames(), steps.latents(), target, progress);
+        compared.run(Job.isFirst() ? kept.frames() : null, steps.latents(), target, progress);
       }
     }
     return 0;
@@ -209,6 +221,12 @@ final class GenerateCommand implements Callable<Integer> {
   /// Returns how the flags set an engine up; `absence` tells why the device is the CPU where none
   /// was asked for, or is null, and `notes` is told what is unusual.
   EngineOptions options(Device where, String absence, Consumer<String> notes) {
+    Ranks together = ranks.ranks(where, device(absence).gpu(), textOnCpu);
+    if (together.sharesGpu()) {
+      notes.accept(
+          "all processes of a host share GPU %d, as --device says, and exchange through host memory; without its number each takes the GPU of its LOCAL_RANK"
+              .formatted(together.firstGpu()));
+    }
     List<LoraFile> relighting = character.relighting(checkpoint, notes);
     List<LoraFile> files = new ArrayList<>(loras.files());
     files.addAll(relighting);
@@ -223,7 +241,7 @@ final class GenerateCommand implements Callable<Integer> {
         textOnCpu,
         compile.recording(where),
         attention(where, arithmetic.on(where, absence)),
-        ranks.ranks(where, device(absence).gpu(), notes));
+        together);
   }
 
   /// Returns how attention computes: a preset's where no flag says it and the GPU has it.
@@ -263,23 +281,94 @@ final class GenerateCommand implements Callable<Integer> {
     Interruption.heed();
     String absence = device == null ? Device.absence() : null;
     Device where = device(absence).device();
-    try (var progress = report.progress();
-        VideoEngine engine = VideoEngine.open(options(where, absence, progress::says))) {
-      requireTask(engine);
-      return new Batch(spec.commandLine(), folder, batch.overwrites())
-          .make(lines, progress, one -> one.make(engine, progress));
+    Batch requests = new Batch(spec.commandLine(), folder, batch.overwrites());
+    try (var progress = report.progress()) {
+      EngineOptions options = options(where, absence, progress::says);
+      if (ranks.areApart()) {
+        return requests.makeApart(lines, progress, places(options));
+      }
+      try (VideoEngine engine = VideoEngine.open(options)) {
+        requireTask(engine);
+        return requests.make(lines, progress, one -> one.make(engine, progress));
+      }
+    }
+  }
+
+  /// Returns the GPUs of which each makes requests of its own.
+  private List<Batch.Place> places(EngineOptions options) {
+    if (options.ranks().shards().isAsked()) {
+      throw new InputException(
+          "--dit_fsdp or --t5_fsdp was given for GPUs that make videos of their own, which divide"
+              + " no weights; leave it out");
+    }
+    int first = Backends.firstGpu(options.ranks());
+    return IntStream.range(first, first + options.ranks().count())
+        .mapToObj(gpu -> place(options.with(Ranks.ALONE.from(gpu)), "cuda:" + gpu))
+        .toList();
+  }
+
+  private Batch.Place place(EngineOptions options, String name) {
+    Reporter progress = report.progress(name);
+    return new Batch.Place(
+        progress,
+        () -> {
+          VideoEngine engine = VideoEngine.open(options);
+          try {
+            requireTask(engine);
+            return new OnEngine(engine, progress);
+          } catch (RuntimeException | Error e) {
+            engine.close();
+            throw e;
+          }
+        });
+  }
+
+  /// Makes requests on an engine of its own.
+  private record OnEngine(VideoEngine engine, Reporter progress) implements Batch.Maker {
+    @Override
+    public void make(GenerateCommand one) {
+      one.make(engine, progress);
+    }
+
+    @Override
+    public void close() {
+      engine.close();
     }
   }
 
   /// Makes this one request on an engine that is there.
-  private void make(VideoEngine engine, Reporter progress) {
+  void make(VideoEngine engine, Reporter progress) {
     checkFlags();
     output.check();
     requireTaskOfFlags(engine.task(), progress);
     VideoRequest request = request(engine.task(), progress);
-    Path target = output.target(engine.task(), request);
-    output.leftovers(target).forEach(progress::says);
+    Path target = target(engine.task(), request, progress);
     run(engine, request, target, output.steps(), null, progress);
+  }
+
+  /// Throws `InputException` for flags that the processes of a job cannot follow together.
+  private void requireCommon() {
+    if (Job.present() != null && batch.file() != null) {
+      throw new InputException(
+          "--requests was given to the processes of a launcher, which make one video together;"
+              + " start wan4j once, without it, with --gpus and --ulysses_size 1 to make one on"
+              + " each GPU");
+    }
+    if (Job.present() != null && speech.isSynthesised()) {
+      throw new InputException(
+          "--enable_tts was given to the processes of a launcher, of which each would ask for a"
+              + " sound of its own; make the sound before and give it with --audio");
+    }
+  }
+
+  /// Returns the video's file, which the process that writes it has checked.
+  private Path target(Task kind, VideoRequest request, Reporter progress) {
+    if (!Job.isFirst()) {
+      return output.file(kind, request.prompt(), request.size());
+    }
+    Path target = output.target(kind, request);
+    output.leftovers(target).forEach(progress::says);
+    return target;
   }
 
   private void run(
@@ -290,6 +379,15 @@ final class GenerateCommand implements Callable<Integer> {
       FrameBuffer kept,
       Reporter progress) {
     Recovery recovery = output.recovery(target);
+    if (!Job.isFirst()) {
+      try {
+        engine.generate(request, recovery, _ -> {}, progress, _ -> {});
+        var _ = engine.peakBytes(); // of all
+      } finally {
+        close(request);
+      }
+      return;
+    }
     Preview preview = output.preview(target);
     Reporter told = preview == null ? progress : new PreviewReporter(progress, preview);
     VideoRequest whole = request;
@@ -320,9 +418,13 @@ final class GenerateCommand implements Callable<Integer> {
       }
       throw new Unfinished(e, note);
     } finally {
-      if (request.source() instanceof Source.Animation driven) {
-        driven.videos().close();
-      }
+      close(request);
+    }
+  }
+
+  private static void close(VideoRequest request) {
+    if (request.source() instanceof Source.Animation driven) {
+      driven.videos().close();
     }
   }
 

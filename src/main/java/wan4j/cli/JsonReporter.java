@@ -10,7 +10,10 @@ import tools.jackson.databind.json.JsonMapper;
 import wan4j.verify.VideoComparison;
 
 /// Tells events as JSON objects, one a line.
-record JsonReporter(PrintStream out) implements Reporter {
+///
+/// @param out takes the lines
+/// @param device which of several devices the events are of, or null
+record JsonReporter(PrintStream out, String device) implements Reporter {
   @Override
   public void begins(String stage) {
     tell("begin", "stage", stage);
@@ -67,6 +70,9 @@ record JsonReporter(PrintStream out) implements Reporter {
   private void tell(String event, Object... namesAndValues) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("event", event);
+    if (device != null) {
+      fields.put("device", device);
+    }
     for (int i = 0; i < namesAndValues.length; i += 2) {
       fields.put((String) namesAndValues[i], finite(namesAndValues[i + 1]));
     }

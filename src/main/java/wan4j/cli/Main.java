@@ -1,10 +1,12 @@
 package wan4j.cli;
 
 import java.io.PrintWriter;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import wan4j.Version;
 import wan4j.cli.bench.BenchCommand;
+import wan4j.engine.Job;
 import wan4j.tensor.InputException;
 
 /// The command line: `wan4j generate`, `inspect`, `verify` and the others.
@@ -42,6 +44,10 @@ public final class Main implements Runnable {
 
   /// The exit code of a command that was interrupted, as a shell gives it for Ctrl-C.
   static final int INTERRUPTED = 130;
+
+  // what several processes of a launcher would only do several times, over the same files
+  private static final Set<String> OF_ONE_PROCESS =
+      Set.of("bench", "convert", "demo", "preprocess", "tune");
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -98,12 +104,20 @@ public final class Main implements Runnable {
     commands.setExecutionStrategy(parsed -> {
       try {
         Values.require(parsed);
+        requireOneProcess(parsed);
       } catch (InputException e) {
         return fail(commands, arguments, e);
       }
       return new CommandLine.RunLast().execute(parsed);
     });
     return commands.execute(arguments.words());
+  }
+
+  private static void requireOneProcess(CommandLine.ParseResult parsed) {
+    String name = parsed.hasSubcommand() ? parsed.subcommand().commandSpec().name() : "";
+    if (OF_ONE_PROCESS.contains(name)) {
+      Job.requireNone(System.getenv(), name);
+    }
   }
 
   /// Returns the commands.

@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.io.Console;
 import picocli.CommandLine.Option;
+import wan4j.engine.Job;
 import wan4j.tensor.InputException;
 
 /// How a command tells of its progress.
@@ -18,17 +19,31 @@ final class ReportOptions {
     return quiet || json;
   }
 
-  /// Returns what tells of the progress; throws `InputException` for flags that exclude each other.
+  /// Returns what tells of the progress, by the first process of a job alone; throws
+  /// `InputException` for flags that exclude each other.
   Reporter progress() {
+    return progress(null);
+  }
+
+  /// Returns the same for one of several devices at work, which its lines name, or null.
+  Reporter progress(String device) {
     if (json && quiet) {
       throw new InputException(
           "--json and --quiet were both given; give one of them: --json tells events, --quiet"
               + " nothing");
     }
-    if (json) {
-      return new JsonReporter(System.out);
+    if (!Job.isFirst()) {
+      return Reporter.QUIET;
     }
-    return quiet ? Reporter.QUIET : new ConsoleReporter(System.err, isTerminal());
+    if (json) {
+      return new JsonReporter(System.out, device);
+    }
+    if (quiet) {
+      return Reporter.QUIET;
+    }
+    return device == null
+        ? new ConsoleReporter(System.err, isTerminal())
+        : new ConsoleReporter(NamedLines.on(System.err, device), false);
   }
 
   // the built-in console, the default again since JDK 25, is null without a terminal

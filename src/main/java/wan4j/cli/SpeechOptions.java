@@ -122,7 +122,8 @@ final class SpeechOptions {
     return Flags.isTrue("--start_from_ref", fromPicture, false);
   }
 
-  private boolean isSynthesised() {
+  /// Says whether an endpoint is to say what is spoken.
+  boolean isSynthesised() {
     return Flags.isTrue("--enable_tts", synthesis, false);
   }
 

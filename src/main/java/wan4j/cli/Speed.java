@@ -2,6 +2,7 @@ package wan4j.cli;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import wan4j.AttentionSettings;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
@@ -14,13 +15,13 @@ import wan4j.tensor.InputException;
 /// were not given. `bench quality` measures on the judge what it changes.
 enum Speed {
   /// Weights and attention in bf16, every forward.
-  EXACT("", false, Attention.AUTO, false, 1, Double.POSITIVE_INFINITY),
+  EXACT("", false, Attention.AUTO, _ -> new CacheSettings.Off(), 1, Double.POSITIVE_INFINITY),
   /// On a GPU FP8 and attention in int8, every forward.
   BALANCED(
       "--quantize --fp8_recipe PerTokenScaling --attention int8",
       true,
       Attention.INT8,
-      false,
+      _ -> new CacheSettings.Off(),
       1,
       30),
   /// The same, and steps that would change little are skipped.
@@ -28,14 +29,17 @@ enum Speed {
       "--quantize --fp8_recipe PerTokenScaling --attention int8 --cache easycache",
       true,
       Attention.INT8,
-      true,
+      CacheSettings.EasyCache::of,
       1,
       24);
 
   private final String flags;
   private final boolean isQuantized;
   private final Attention attention;
-  private final boolean isCached;
+
+  @SuppressWarnings("ImmutableEnumChecker") // of constants
+  private final Function<Task, CacheSettings> cache;
+
   private final double gate;
   private final double decibels;
 
@@ -43,13 +47,13 @@ enum Speed {
       String flags,
       boolean isQuantized,
       Attention attention,
-      boolean isCached,
+      Function<Task, CacheSettings> cache,
       double gate,
       double decibels) {
     this.flags = flags;
     this.isQuantized = isQuantized;
     this.attention = attention;
-    this.isCached = isCached;
+    this.cache = cache;
     this.gate = gate;
     this.decibels = decibels;
   }
@@ -96,7 +100,7 @@ enum Speed {
 
   /// Returns what is skipped of a task's forwards.
   CacheSettings cache(Task task) {
-    return isCached ? CacheSettings.EasyCache.of(task) : new CacheSettings.Off();
+    return cache.apply(task);
   }
 
   /// Returns the share of steps that see the negative prompt.

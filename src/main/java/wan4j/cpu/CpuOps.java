@@ -18,6 +18,7 @@ import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
@@ -93,8 +94,8 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public Parameters parameters() {
-    return new CpuParameters(memory, float8, sides, gemm);
+  public Parameters parameters(WeightSharing sharing) {
+    return new CpuParameters(memory, float8, sides, gemm, sharing);
   }
 
   @Override
@@ -120,9 +121,9 @@ public final class CpuOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    Shapes.swap(x, target);
-    Rearrangements.swap(x, target);
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    Shapes.swap(x, first, target, at, count);
+    Rearrangements.swap(x, first, target, at, count);
   }
 
   @Override

@@ -5,12 +5,15 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
+import wan4j.ops.WeightSharing;
+import wan4j.ops.backend.SharedWeights;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.ConvolutionShapes;
@@ -41,71 +44,137 @@ final class CpuParameters implements Parameters {
   private final List<Tensor> states = new ArrayList<>();
   private final List<Runnable> undoing = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
+  private final SharedWeights shared;
+  private final BackgroundCopies gathers; // null where nothing is sharded
   private long bytes;
 
-  /// Creates a home; sums are computed by `gemm`, or by the plain loops of their sources when that
-  /// is null.
-  CpuParameters(CpuMemory memory, Float8Rows float8, SideLayers sides, Gemm gemm) {
+  /// Creates a home that ranks share as `sharing` says; sums are computed by `gemm`, or by the
+  /// plain loops of their sources when that is null.
+  CpuParameters(
+      CpuMemory memory, Float8Rows float8, SideLayers sides, Gemm gemm, WeightSharing sharing) {
     this.memory = memory;
     this.gemm = gemm;
     this.float8 = float8;
     this.sides = sides;
+    shared = new SharedWeights(sharing, new SharedHome());
+    gathers = sharing.isSharded() ? new BackgroundCopies(SharedWeights.BUFFERS) : null;
+  }
+
+  /// What ranks share, in host memory that all can read.
+  private final class SharedHome implements SharedWeights.Home {
+    @Override
+    public Tensor allocate(DType dtype, Shape shape) {
+      return CpuParameters.this.allocate(dtype, shape);
+    }
+
+    @Override
+    public void copy(Tensor theirs, Tensor own) {
+      own.segment().copyFrom(theirs.segment());
+    }
+
+    @Override
+    public void synchronize() {
+      // every operation has finished when it returns
+    }
+
+    @Override
+    public void gather(int buffer, List<SharedWeights.Move> moves) {
+      gathers.begin(buffer, () -> moves.forEach(move -> copy(move.theirs(), move.own())));
+    }
+
+    @Override
+    public void await(int buffer) {
+      gathers.await(buffer);
+    }
+
+    @Override
+    public void finish(int buffer) {
+      gathers.await(buffer);
+    }
+  }
+
+  @Override
+  public <B> List<B> blocks(int count, IntFunction<B> load) {
+    return shared.blocks(count, load);
+  }
+
+  @Override
+  public void use(int block) {
+    shared.use(block);
+  }
+
+  @Override
+  public void complete() {
+    shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override
   public Tensor tensor(TensorSource source, DType dtype) {
     DType kept = source.dtype().isFloat() ? dtype : source.dtype();
-    Tensor tensor = allocate(kept, source.shape());
-    read(source, tensor.segment(), kept);
+    shared.begin(source.bytes());
+    Tensor tensor = shared.whole(kept, source.shape());
+    if (shared.isMaker()) {
+      read(source, tensor.segment(), kept);
+    }
     return tensor;
   }
 
   @Override
   public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
     LinearShapes shapes = LinearShapes.of(weights, biases);
-    Tensor bias = allocate(DType.F32, Shape.of(shapes.outputs()));
-    if (!biases.isEmpty()) {
+    shared.begin(weights.stream().mapToLong(TensorSource::bytes).sum());
+    Tensor bias = shared.whole(DType.F32, Shape.of(shapes.outputs()));
+    if (!biases.isEmpty() && shared.isMaker()) {
       stack(biases, bias);
     }
     if (precision.isFloat8()) {
-      StoredFloat8 stored = StoredFloat8.of(weights, precision.weightGranularity());
-      if (stored != null) {
-        return stored(stored, shapes, bias, precision);
+      Granularity granularity = precision.weightGranularity();
+      Tensor weight = shared.matrix(DType.F8_E4M3, shapes.weight());
+      Tensor inverse =
+          shared.matrix(
+              DType.F32, Shape.of(granularity.scaleSizes(shapes.outputs(), shapes.inputs())));
+      if (shared.isMaker()) {
+        quantize(weights, granularity, precision, weight, inverse);
       }
-      try (Arena temporary = Arena.ofShared()) {
-        // from bfloat16, as Transformer Engine sees the weights of a bfloat16 model
-        Tensor plain = allocate(temporary, DType.BF16, shapes.weight());
-        stack(weights, plain);
-        return quantize(plain, bias, precision);
-      }
+      return new CpuLinear(weight, inverse, bias, formats(precision));
     }
     boolean isBFloat16 = weights.stream().allMatch(weight -> weight.dtype() == DType.BF16);
-    Tensor weight = allocate(isBFloat16 ? DType.BF16 : DType.F32, shapes.weight());
-    stack(weights, weight);
+    Tensor weight = shared.matrix(isBFloat16 ? DType.BF16 : DType.F32, shapes.weight());
+    if (shared.isMaker()) {
+      stack(weights, weight);
+    }
     return new CpuLinear(weight, null, bias, formats(precision));
   }
 
-  /// Stores codes as the checkpoint has them.
-  private CpuLinear stored(
-      StoredFloat8 stored, LinearShapes shapes, Tensor bias, Precision precision) {
-    Tensor weight = allocate(DType.F8_E4M3, shapes.weight());
-    stack(stored.codes(), weight);
-    Tensor inverse = allocate(DType.F32, stored.inverseScales().shape());
-    inverse.segment().copyFrom(stored.inverseScales().segment());
-    return new CpuLinear(weight, inverse, bias, formats(precision));
-  }
-
-  private CpuLinear quantize(Tensor plain, Tensor bias, Precision precision) {
-    Granularity granularity = precision.weightGranularity();
-    Tensor weight = allocate(DType.F8_E4M3, plain.shape());
-    Tensor inverse =
-        allocate(DType.F32, Shape.of(granularity.scaleSizes(plain.length(0), plain.length(1))));
-    Float8Rows.quantize(plain, granularity, precision.scaleRule(), weight, inverse);
-    return new CpuLinear(weight, inverse, bias, formats(precision));
+  /// Stores codes and inverse scales as the checkpoint has them, or quantises.
+  private void quantize(
+      List<TensorSource> weights,
+      Granularity granularity,
+      Precision precision,
+      Tensor codes,
+      Tensor inverse) {
+    StoredFloat8 stored = StoredFloat8.of(weights, granularity);
+    if (stored != null) {
+      stack(stored.codes(), codes);
+      inverse.segment().copyFrom(stored.inverseScales().segment());
+      return;
+    }
+    try (Arena temporary = Arena.ofShared()) {
+      // from bfloat16, as Transformer Engine sees the weights of a bfloat16 model
+      Tensor plain = allocate(temporary, DType.BF16, codes.shape());
+      stack(weights, plain);
+      Float8Rows.quantize(plain, granularity, precision.scaleRule(), codes, inverse);
+    }
   }
 
   @Override
   public Float8Matrix codes(Linear layer) {
+    shared.requireWhole();
     if (layer instanceof CpuLinear own && own.inverseScales() != null) {
       return new Float8Matrix(own.weight(), own.inverseScales(), own.granularity());
     }
@@ -115,7 +184,7 @@ final class CpuParameters implements Parameters {
 
   /// Returns the input formats of the branches.
   private List<OperandFormat> formats(Precision precision) {
-    if (precision == Precision.FLOAT8_DELAYED) {
+    if (precision == Precision.FLOAT8_DELAYED && !shared.isMeasuring()) {
       return Stream.of(Branch.values()).<OperandFormat>map(_ -> delayed()).toList();
     }
     OperandFormat format =
@@ -149,10 +218,15 @@ final class CpuParameters implements Parameters {
     ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
     int outputs = shapes.outputs();
     int inputs = shapes.groupInputs();
+    shared.begin(weight.bytes());
     Tensor packed =
-        allocate(
+        shared.whole(
             DType.F32, Shape.of(outputs, shapes.time(), shapes.height(), shapes.width(), inputs));
-    Tensor packedBias = allocate(DType.F32, Shape.of(outputs));
+    Tensor packedBias = shared.whole(DType.F32, Shape.of(outputs));
+    CpuConvolution layer = new CpuConvolution(packed, packedBias, groups);
+    if (!shared.isMaker()) {
+      return layer;
+    }
     read(bias, packedBias.segment(), DType.F32);
     try (Arena temporary = Arena.ofShared()) {
       MemorySegment plain = temporary.allocate(Math.max(packed.bytes(), 4), ALIGNMENT);
@@ -169,7 +243,7 @@ final class CpuParameters implements Parameters {
         }
       }
     }
-    return new CpuConvolution(packed, packedBias, groups);
+    return layer;
   }
 
   @Override
@@ -282,8 +356,13 @@ final class CpuParameters implements Parameters {
     Collections.reverse(undoing);
     undoing.forEach(Runnable::run);
     states.forEach(float8::forget);
-    arena.close();
-    memory.weights(-bytes);
+    if (gathers != null) {
+      gathers.close();
+    }
+    shared.release(() -> {
+      arena.close();
+      memory.weights(-bytes);
+    });
   }
 
   private Tensor allocate(DType dtype, Shape shape) {

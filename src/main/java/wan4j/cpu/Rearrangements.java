@@ -46,17 +46,23 @@ final class Rearrangements {
             source.at(frame, row, column, channel) * get(factors, channel) + get(offsets, channel));
   }
 
-  /// `[a, b, c]` to `[b, a, c]`, of any type.
-  static void swap(Tensor x, Tensor target) {
+  /// Some columns of `[a, b, c]` to some of `[b, a, d]`, of any type.
+  static void swap(Tensor x, int first, Tensor target, int at, int count) {
     MemorySegment from = x.segment();
     MemorySegment to = target.segment();
     long rows = x.shape().size(0);
     long columns = x.shape().size(1);
-    long bytes = x.shape().size(2) * x.dtype().bytes();
+    long element = x.dtype().bytes();
+    long width = x.shape().size(2);
+    long targetWidth = target.shape().size(2);
     for (long row = 0; row < rows; row++) {
       for (long column = 0; column < columns; column++) {
         MemorySegment.copy(
-            from, (row * columns + column) * bytes, to, (column * rows + row) * bytes, bytes);
+            from,
+            ((row * columns + column) * width + first) * element,
+            to,
+            ((column * rows + row) * targetWidth + at) * element,
+            count * element);
       }
     }
   }

@@ -103,18 +103,24 @@ final class TiledConvolution {
       int column = (int) (pixel % outputColumns) * window.spaceStride() - window.left();
       int line = (int) (pixel / outputColumns % outputRows) * window.spaceStride() - window.top();
       int frame = (int) (pixel / outputColumns / outputRows) * window.timeStride();
-      for (int p = 0; p < length; p++) {
+      for (int p = 0; p < length; ) {
         int place = position + p;
         int z = column + place % layer.width();
         int y = line + place / layer.width() % layer.height();
         int t = frame + place / layer.width() / layer.height();
         long to = ((long) i * row + (long) p * inputs) * 4;
+        int run = 1;
         if (z < 0 || z >= width || y < 0 || y >= height) {
           copies.asSlice(to, inputs * 4L).fill((byte) 0);
         } else {
+          if (inputs == channels) { // the pixels of a kernel's row lie side by side
+            int inRow = Math.min(layer.width() - place % layer.width(), width - z);
+            run = Math.min(inRow, length - p);
+          }
           long from = (((long) t * height + y) * width + z) * channels + (long) group * inputs;
-          MemorySegment.copy(in, from * 4, copies, to, inputs * 4L);
+          MemorySegment.copy(in, from * 4, copies, to, (long) run * inputs * 4);
         }
+        p += run;
       }
     }
     return new Matrix(copies, row);

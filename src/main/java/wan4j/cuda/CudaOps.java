@@ -32,9 +32,11 @@ import wan4j.ops.Activation;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Change;
+import wan4j.ops.Collectives;
 import wan4j.ops.Convolution;
 import wan4j.ops.Download;
 import wan4j.ops.Heads;
+import wan4j.ops.HostExchange;
 import wan4j.ops.KeyBlocks;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
@@ -45,6 +47,7 @@ import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.Shapes;
@@ -169,6 +172,12 @@ public final class CudaOps implements Ops {
   /// told a failure of this rank.
   public NcclCollectives join(byte[] name, int ranks, int rank, Consumer<Throwable> failed) {
     return new NcclCollectives(device, name, ranks, rank, failed);
+  }
+
+  /// Returns the exchange of `others`, of ranks in this process that tell each other through `host`
+  /// where their memory is, with copies beside the kernels for what is begun and awaited.
+  public PeerCollectives beside(Collectives others, HostExchange host) {
+    return new PeerCollectives(device, others, host);
   }
 
   /// Returns the bytes that scopes hold.
@@ -315,6 +324,11 @@ public final class CudaOps implements Ops {
     }
   }
 
+  /// Creates what copies weights from other ranks.
+  BlockGathers gathers() {
+    return new BlockGathers(device);
+  }
+
   // ---- memory
 
   @Override
@@ -338,8 +352,8 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public Parameters parameters() {
-    return new CudaParameters(this);
+  public Parameters parameters(WeightSharing sharing) {
+    return new CudaParameters(this, sharing);
   }
 
   @Override
@@ -359,9 +373,9 @@ public final class CudaOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    Shapes.swap(x, target);
-    swaps.run(x, target);
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    Shapes.swap(x, first, target, at, count);
+    swaps.run(x, first, target, at, count);
   }
 
   @Override

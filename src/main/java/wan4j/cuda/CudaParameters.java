@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.IntFunction;
 import wan4j.cuda.device.DeviceMemory;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.CudaConvolution;
@@ -16,7 +17,9 @@ import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
 import wan4j.ops.SideBranch;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.backend.Placement;
+import wan4j.ops.backend.SharedWeights;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
 import wan4j.ops.check.ConvolutionShapes;
@@ -40,42 +43,132 @@ final class CudaParameters implements Parameters {
   private final List<Tensor> states = new ArrayList<>();
   private final List<Runnable> undoing = new ArrayList<>();
   private final Arena host = Arena.ofShared();
+  private final SharedWeights shared;
+  private final BlockGathers gathers; // null where one rank has all weights
   private boolean isClosed;
 
-  CudaParameters(CudaOps ops) {
+  /// Creates a home that ranks share as `sharing` says.
+  CudaParameters(CudaOps ops, WeightSharing sharing) {
     this.ops = ops;
+    gathers = sharing.ranks() > 1 ? ops.gathers() : null;
+    shared = new SharedWeights(sharing, new SharedHome());
+  }
+
+  /// What ranks share, in device memory.
+  private final class SharedHome implements SharedWeights.Home {
+    @Override
+    public Tensor allocate(DType dtype, Shape shape) {
+      return CudaParameters.this.allocate(dtype, shape);
+    }
+
+    @Override
+    public void copy(Tensor theirs, Tensor own) {
+      gathers.copy(theirs, own);
+    }
+
+    @Override
+    public void synchronize() {
+      ops.synchronize();
+    }
+
+    @Override
+    public void gather(int buffer, List<SharedWeights.Move> moves) {
+      gathers.begin(buffer, moves);
+    }
+
+    @Override
+    public void await(int buffer) {
+      gathers.await(buffer);
+    }
+
+    @Override
+    public void finish(int buffer) {
+      gathers.finish(buffer);
+    }
+  }
+
+  @Override
+  public <B> List<B> blocks(int count, IntFunction<B> load) {
+    return shared.blocks(count, load);
+  }
+
+  @Override
+  public void use(int block) {
+    shared.use(block);
+  }
+
+  @Override
+  public void complete() {
+    shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override
   public Tensor tensor(TensorSource source, DType dtype) {
     DType kept = source.dtype().isFloat() ? dtype : source.dtype();
-    Tensor tensor = allocate(kept, source.shape());
-    ops.load(source, tensor);
+    shared.begin(source.bytes());
+    Tensor tensor = shared.whole(kept, source.shape());
+    if (shared.isMaker()) {
+      ops.load(source, tensor);
+    }
     return tensor;
   }
 
   @Override
   public Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision) {
     LinearShapes shapes = LinearShapes.of(weights, biases);
+    shared.begin(weights.stream().mapToLong(TensorSource::bytes).sum());
     Tensor bias = null;
     if (!biases.isEmpty()) {
-      bias = allocate(biasType(precision), Shape.of(shapes.weight().size(0)));
-      stack(biases, bias);
+      bias = shared.whole(biasType(precision), Shape.of(shapes.weight().size(0)));
+      if (shared.isMaker()) {
+        stack(biases, bias);
+      }
     }
     if (!precision.isFloat8()) {
-      Tensor weight = allocate(plainType(precision), shapes.weight());
-      stack(weights, weight);
+      Tensor weight = shared.matrix(plainType(precision), shapes.weight());
+      if (shared.isMaker()) {
+        stack(weights, weight);
+      }
       return new CudaLinear(shapes.weight(), weight, bias, null, precision, null, null);
     }
+    Tensor weight = shared.matrix(DType.F8_E4M3, DeviceRules.padded(shapes.weight()));
+    Tensor inverse = shared.matrix(DType.F32, scales(shapes, weight.length(0), precision));
+    if (shared.isMaker()) {
+      fill(weights, shapes.weight(), precision, weight, inverse);
+    }
+    return layer(shapes.weight(), weight, bias, inverse, precision);
+  }
+
+  /// Returns the shape of a weight's inverse scales.
+  private static Shape scales(LinearShapes shapes, int rows, Precision precision) {
+    return switch (precision.weightGranularity()) {
+      case BLOCK_128X128 ->
+          Shape.of(
+              Math.ceilDiv(shapes.outputs(), DeviceRules.SCALE_BLOCK),
+              DeviceRules.tileScaleStride(shapes.inputs()));
+      case ROW -> Shape.of(rows);
+      case TENSOR, BLOCK_1X128 -> Shape.of(1);
+    };
+  }
+
+  /// Writes codes and inverse scales of a weight of a shape.
+  private void fill(
+      List<TensorSource> weights, Shape shape, Precision precision, Tensor codes, Tensor inverse) {
     StoredFloat8 stored = StoredFloat8.of(weights, precision.weightGranularity());
     if (stored != null) {
-      return stored(stored, shapes.weight(), bias, precision);
+      store(stored, shape, codes, inverse);
+      return;
     }
     try (Scope _ = ops.scope()) {
       // From bfloat16, as Transformer Engine sees the weights of a bfloat16 model.
-      Tensor plain = ops.empty(DType.BF16, shapes.weight().toArray());
+      Tensor plain = ops.empty(DType.BF16, shape.toArray());
       stack(weights, plain);
-      return quantize(shapes.weight(), padded(plain), bias, precision);
+      quantize(padded(plain), precision, codes, inverse);
     }
   }
 
@@ -93,8 +186,7 @@ final class CudaParameters implements Parameters {
   }
 
   /// Takes codes as the checkpoint stores them.
-  private CudaLinear stored(StoredFloat8 stored, Shape shape, Tensor bias, Precision precision) {
-    Tensor weight = allocate(DType.F8_E4M3, DeviceRules.padded(shape));
+  private void store(StoredFloat8 stored, Shape shape, Tensor weight, Tensor inverse) {
     if (weight.shape().equals(shape)) {
       stack(stored.codes(), weight);
     } else {
@@ -113,36 +205,28 @@ final class CudaParameters implements Parameters {
               restrided(stored.inverseScales().reshape(1, shape.length(0)), weight.length(0));
           case TENSOR, BLOCK_1X128 -> stored.inverseScales();
         };
-    Tensor inverse = allocate(DType.F32, scales.shape());
     ops.load(TensorSource.of("scales", scales), inverse);
-    return layer(shape, weight, bias, inverse, precision);
   }
 
-  private CudaLinear quantize(Shape shape, Tensor plain, Tensor bias, Precision precision) {
-    Tensor weight = allocate(DType.F8_E4M3, plain.shape());
+  private void quantize(Tensor plain, Precision precision, Tensor weight, Tensor inverse) {
     if (precision == Precision.FLOAT8_BLOCK) {
-      int stride = DeviceRules.tileScaleStride(plain.length(1));
-      int down = Math.ceilDiv(plain.length(0), DeviceRules.SCALE_BLOCK);
-      Tensor inverse = allocate(DType.F32, Shape.of(down, stride));
-      ops.quantizeKernels().quantizeSquares(plain, weight, inverse, stride);
-      return layer(shape, weight, bias, inverse, precision);
+      ops.quantizeKernels().quantizeSquares(plain, weight, inverse, inverse.length(1));
+      return;
     }
     OperandFormat format =
         precision == Precision.FLOAT8_TOKEN
             ? OperandFormat.Simple.FLOAT8_TOKEN
             : OperandFormat.Simple.FLOAT8_CURRENT;
-    if (ops.operand(plain, format) instanceof Operand.Quantized quantized) {
-      Tensor inverse = allocate(DType.F32, quantized.inverseScales().shape());
-      ops.copy(quantized.values(), weight);
-      ops.copy(quantized.inverseScales(), inverse);
-      return layer(shape, weight, bias, inverse, precision);
+    if (!(ops.operand(plain, format) instanceof Operand.Quantized quantized)) {
+      throw new IllegalStateException("a weight was not quantised as " + format);
     }
-    throw new IllegalStateException("a weight was not quantised as " + format);
+    ops.copy(quantized.values(), weight);
+    ops.copy(quantized.inverseScales(), inverse);
   }
 
   private CudaLinear layer(
       Shape shape, Tensor weight, Tensor bias, Tensor inverse, Precision precision) {
-    boolean isDelayed = precision == Precision.FLOAT8_DELAYED;
+    boolean isDelayed = precision == Precision.FLOAT8_DELAYED && !shared.isMeasuring();
     return new CudaLinear(
         shape,
         weight,
@@ -167,6 +251,7 @@ final class CudaParameters implements Parameters {
 
   @Override
   public Float8Matrix codes(Linear layer) {
+    shared.requireWhole();
     if (!(layer instanceof CudaLinear own) || !own.precision().isFloat8()) {
       throw new IllegalArgumentException(
           "codes: the layer is not in FP8; load it in an FP8 precision");
@@ -222,12 +307,13 @@ final class CudaParameters implements Parameters {
         groups == 1
             ? Shape.of(rows, DeviceRules.paddedChannels(columns))
             : Shape.of(groups, columns, outputs / groups);
+    shared.begin(weight.bytes());
     CudaConvolution layer =
         new CudaConvolution(
-            allocate(ops.activation(), packed),
-            allocate(ops.activation(), Shape.of(rows)),
+            shared.whole(ops.activation(), packed),
+            shared.whole(ops.activation(), Shape.of(rows)),
             isWidened
-                ? allocate(ops.activation(), Shape.of(rows, (long) shapes.positions() * wide))
+                ? shared.whole(ops.activation(), Shape.of(rows, (long) shapes.positions() * wide))
                 : null,
             inputs,
             outputs,
@@ -236,6 +322,9 @@ final class CudaParameters implements Parameters {
             shapes.height(),
             shapes.width());
     ops.convolutions().prepare(layer, ops.activation());
+    if (!shared.isMaker()) {
+      return layer;
+    }
     ops.clear(layer.weight());
     ops.clear(layer.bias());
     if (isWidened) {
@@ -400,11 +489,14 @@ final class CudaParameters implements Parameters {
         Collections.reverse(undoing);
         undoing.forEach(Runnable::run);
         ops.synchronize();
+        if (gathers != null) {
+          gathers.close();
+        }
       }
     } finally { // also when what was loaded last could not be read
       states.forEach(ops.quantizeKernels()::forget);
       host.close();
-      slabs.forEach(slab -> ops.heap().give(slab.address()));
+      shared.release(() -> slabs.forEach(slab -> ops.heap().give(slab.address())));
     }
   }
 }

@@ -41,8 +41,8 @@ final class ExchangeWatch implements AutoCloseable {
     thread = Thread.ofPlatform().daemon().name("watch of exchanges").start(this::run);
   }
 
-  /// Queues an exchange between two marks.
-  void around(Runnable exchange) {
+  /// Queues an exchange between two marks in a stream.
+  void around(long stream, Runnable exchange) {
     Exchange used;
     synchronized (queued) {
       used = free.poll();
@@ -52,9 +52,9 @@ final class ExchangeWatch implements AutoCloseable {
       all.add(used);
     }
     Exchange marks = new Exchange(begun++, used.begin, used.end);
-    CudaStreams.record(marks.begin, device.stream());
+    CudaStreams.record(marks.begin, stream);
     exchange.run();
-    CudaStreams.record(marks.end, device.stream());
+    CudaStreams.record(marks.end, stream);
     synchronized (queued) {
       queued.add(marks);
     }

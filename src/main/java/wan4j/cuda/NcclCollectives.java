@@ -143,7 +143,7 @@ public final class NcclCollectives implements Collectives {
       if (watch == null || device.isRecording()) {
         exchange.run();
       } else {
-        watch.around(exchange);
+        watch.around(device.stream(), exchange);
       }
     } finally {
       isCalling = false;

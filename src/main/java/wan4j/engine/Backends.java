@@ -6,7 +6,6 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.Arithmetic;
 import wan4j.Device;
-import wan4j.EngineOptions;
 import wan4j.EngineOptions.Recording;
 import wan4j.MemoryNeed;
 import wan4j.Ranks;
@@ -58,13 +57,32 @@ public final class Backends {
     return new CudaOps(Cuda.device(ordinal).ordinal(), types(arithmetic), cache);
   }
 
-  /// Returns what opens the devices of each rank of `options`; throws `InputException` when this
+  /// Returns what opens the devices of each rank of an engine; throws `InputException` when this
   /// machine has too few GPUs.
-  static List<Function<Device, Ops>> ofRanks(EngineOptions options) {
-    Ranks ranks = options.ranks();
-    if (options.device() == Device.CPU) {
-      return Collections.nCopies(ranks.count(), device -> open(device, options.arithmetic()));
+  static List<Function<Device, Ops>> ofRanks(Device main, Arithmetic arithmetic, Ranks ranks) {
+    if (main == Device.CPU) {
+      return Collections.nCopies(ranks.count(), device -> open(device, arithmetic));
     }
+    int first = firstGpu(ranks);
+    return IntStream.range(0, ranks.count())
+        .<Function<Device, Ops>>mapToObj(rank ->
+            device -> {
+              if (device == Device.CPU) {
+                return new CpuOps();
+              }
+              CudaDevice gpu = Cuda.device(ranks.sharesGpu() ? first : first + rank);
+              CudaTypes types = types(arithmetic);
+              KernelCache cache = KernelCache.ofUser();
+              return ranks.sharesGpu()
+                  ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / ranks.count())
+                  : new CudaOps(gpu.ordinal(), types, cache);
+            })
+        .toList();
+  }
+
+  /// Returns the number of the first GPU of ranks, which the others' follow; throws
+  /// `InputException` when this machine has too few.
+  public static int firstGpu(Ranks ranks) {
     requireGpu();
     int first = ranks.firstGpu() == Ranks.ANY_GPU ? Cuda.device().ordinal() : ranks.firstGpu();
     int there = Cuda.count();
@@ -77,20 +95,35 @@ public final class Backends {
               : "--gpus got %d from cuda:%d on, but the NVIDIA driver shows %d to this process; give --gpus %d, or check nvidia-smi and CUDA_VISIBLE_DEVICES"
                   .formatted(ranks.count(), first, there, Math.max(1, there - first)));
     }
-    return IntStream.range(0, ranks.count())
-        .<Function<Device, Ops>>mapToObj(rank ->
-            device -> {
-              if (device == Device.CPU) {
-                return new CpuOps();
-              }
-              CudaDevice gpu = Cuda.device(ranks.sharesGpu() ? first : first + rank);
-              CudaTypes types = types(options.arithmetic());
-              KernelCache cache = KernelCache.ofUser();
-              return ranks.sharesGpu()
-                  ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / ranks.count())
-                  : new CudaOps(gpu.ordinal(), types, cache);
-            })
-        .toList();
+    return first;
+  }
+
+  /// Opens this process's device in a job: the GPU of its number among those of its host, the only
+  /// one that it is shown, or the one that all are told to share; throws `InputException` when this
+  /// machine has too few GPUs.
+  static Ops ofJob(Ranks ranks, Arithmetic arithmetic, Job job, Device device) {
+    if (device == Device.CPU) {
+      return new CpuOps();
+    }
+    requireGpu();
+    int there = Cuda.count();
+    // some launchers show each process only its own
+    boolean isOnlyOwn = there == 1 && System.getenv("CUDA_VISIBLE_DEVICES") != null;
+    int number = ranks.sharesGpu() ? ranks.firstGpu() : isOnlyOwn ? 0 : job.localRank();
+    if (number >= there) {
+      throw new InputException(
+          ranks.sharesGpu()
+              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
+                  .formatted(number, there)
+              : "LOCAL_RANK is %d, but the NVIDIA driver shows %d GPUs to this process; start one process a GPU, or let all share one with --device cuda:0"
+                  .formatted(number, there));
+    }
+    CudaDevice gpu = Cuda.device(number);
+    CudaTypes types = types(arithmetic);
+    KernelCache cache = KernelCache.ofUser();
+    return ranks.sharesGpu()
+        ? new CudaOps(gpu.ordinal(), types, cache, gpu.memory() / job.localRanks())
+        : new CudaOps(gpu.ordinal(), types, cache);
   }
 
   /// Has a backend record repeated work or not, and returns it; a processor has nothing to record.
@@ -179,6 +212,11 @@ public final class Backends {
   /// processor.
   public static long driverPeakBytes(Ops ops) {
     return ops instanceof CudaOps cuda ? cuda.driverPeakBytes() : 0;
+  }
+
+  /// Says whether a failure has broken a GPU's context, so that it can do no more in this process.
+  public static boolean isBroken(Exception exception) {
+    return exception instanceof CudaException failure && failure.breaksContext();
   }
 
   /// Returns what a failure of a device's libraries means and what mends it, in one sentence, or

@@ -50,6 +50,7 @@ public final class MemoryEstimates {
       List<LoraFile> loras,
       Shape latents,
       boolean offloads,
+      Shards shards,
       long piece) {}
 
   /// Creates estimates for a checkpoint on the device of `options`.
@@ -61,27 +62,32 @@ public final class MemoryEstimates {
   /// Returns what a request needs whose networks leave memory or stay, and whose video is cut into
   /// pieces of so many pixels; throws `InputException` when it does not fit the checkpoint.
   public MemoryNeed of(VideoRequest request, boolean offloads, long piece) {
+    return of(request, offloads, Shards.choices(options).getFirst(), piece);
+  }
+
+  /// Returns the same for ranks that divide weights.
+  public MemoryNeed of(VideoRequest request, boolean offloads, Shards shards, long piece) {
     try (LoraFiles merged = LoraFiles.merged(options, model.checkpoint());
         LoraFiles beside = LoraFiles.beside(options, request.loras(), model.checkpoint())) {
-      return of(request, merged, beside, offloads, piece);
+      return of(request, merged, beside, new MemoryPlan(offloads, shards, piece, null));
     }
   }
 
   /// Returns the same with LoRA files that are open already.
-  MemoryNeed of(
-      VideoRequest request, LoraFiles merged, LoraFiles beside, boolean offloads, long piece) {
+  MemoryNeed of(VideoRequest request, LoraFiles merged, LoraFiles beside, MemoryPlan plan) {
     return remembered(
-        key(request, beside, null, offloads, piece),
+        key(request, beside, null, plan),
         merged,
         beside,
         (networks, run) -> {
-          SamplingPlan plan = SamplingPlans.of(request.sampling()).shortened(networks.experts());
-          RequestCache cache = networks.cache(request, plan);
+          SamplingPlan sampling =
+              SamplingPlans.of(request.sampling()).shortened(networks.experts());
+          RequestCache cache = networks.cache(request, sampling);
           run.run(
               new CourseRun.Wanted(
                   request.prompts(),
                   Courses.negativePrompt(model.task(), request),
-                  plan,
+                  sampling,
                   (_, shape) -> unread(shape),
                   cache),
               _ -> {});
@@ -100,7 +106,7 @@ public final class MemoryEstimates {
   MemoryNeed ofDecoding(
       VideoRequest request, Shape latents, LoraFiles merged, LoraFiles beside, long piece) {
     return remembered(
-        key(request, beside, latents, true, piece),
+        key(request, beside, latents, new MemoryPlan(true, Shards.NONE, piece, null)),
         merged,
         beside,
         (_, run) -> run.decode(new Sampled(latents), _ -> {}),
@@ -165,17 +171,16 @@ public final class MemoryEstimates {
                 options.textOnCpu() ? processors : shapes,
                 merged,
                 beside)) {
-      networks.link(RankLinks.imagined(options.ranks().count()));
+      networks.link(RankLinks.imagined(options.ranks()));
       networks.divide(
           RankTeam.layout(options.ranks(), model.config().heads(), key.plan.isGuided()));
-      networks.follow(new MemoryPlan(key.offloads, key.piece, null));
+      networks.follow(new MemoryPlan(key.offloads, key.shards, key.piece, null));
       trial.run(networks, new CourseRun(course, networks, CourseListener.NONE));
       return Backends.need(shapes, options.device(), true);
     }
   }
 
-  private Key key(
-      VideoRequest request, LoraFiles beside, Shape latents, boolean offloads, long piece) {
+  private Key key(VideoRequest request, LoraFiles beside, Shape latents, MemoryPlan plan) {
     List<Integer> source =
         switch (request.source()) {
           case Source.Text _ -> List.of();
@@ -206,8 +211,9 @@ public final class MemoryEstimates {
         request.cache(),
         beside.choices(),
         latents,
-        offloads,
-        piece);
+        plan.offloads(),
+        plan.shards(),
+        plan.piece());
   }
 
   private static List<Integer> sizes(Source.Animation character) {

@@ -1,5 +1,6 @@
 package wan4j.engine;
 
+import java.util.List;
 import wan4j.MemoryNeed;
 import wan4j.Offload;
 import wan4j.model.VideoAutoencoder;
@@ -7,46 +8,63 @@ import wan4j.model.VideoAutoencoder;
 /// How a request uses the memory of its device.
 ///
 /// @param offloads whether networks leave it when they have done their part
+/// @param shards which weights the ranks divide
 /// @param piece the pixels of a piece, of all its frames, into which the autoencoder cuts a video
 /// @param need the memory that the request then needs
-public record MemoryPlan(boolean offloads, long piece, MemoryNeed need) {
+public record MemoryPlan(boolean offloads, Shards shards, long piece, MemoryNeed need) {
   private static final int SMALLEST = 16; // of the usual piece: less than a latent frame of 480P
 
   /// Tells what a request needs that is planned so.
   public interface Needs {
-    MemoryNeed of(boolean offloads, long piece);
+    MemoryNeed of(boolean offloads, Shards shards, long piece);
+  }
+
+  /// Returns the plan for one rank; see the other form.
+  public static MemoryPlan fitting(long available, Offload wanted, Needs needs) {
+    return fitting(available, wanted, List.of(Shards.NONE), needs);
   }
 
   /// Returns the fastest plan that needs at most `available` bytes: all networks kept where that is
-  /// left to choose and they fit, then the largest pieces up to the usual ones; the least that can
-  /// be where nothing fits.
-  public static MemoryPlan fitting(long available, Offload wanted, Needs needs) {
-    return switch (wanted) {
-      case ALWAYS -> cut(available, true, needs);
-      case NEVER -> cut(available, false, needs);
-      case WHERE_NEEDED -> {
-        MemoryNeed whole = needs.of(false, VideoAutoencoder.USUAL_PIECE);
-        yield whole.bytes() <= available
-            ? new MemoryPlan(false, VideoAutoencoder.USUAL_PIECE, whole)
-            : cut(available, true, needs);
+  /// left to choose and they fit, whole or divided as `choices` allow in their order, then networks
+  /// that leave, then the largest pieces below the usual ones; the least that can be where nothing
+  /// fits.
+  static MemoryPlan fitting(long available, Offload wanted, List<Shards> choices, Needs needs) {
+    List<Boolean> leaving =
+        switch (wanted) {
+          case ALWAYS -> List.of(true);
+          case NEVER -> List.of(false);
+          case WHERE_NEEDED -> List.of(false, true);
+        };
+    MemoryPlan plan = null;
+    for (boolean offloads : leaving) {
+      for (Shards shards : choices) {
+        plan = of(offloads, shards, VideoAutoencoder.USUAL_PIECE, needs);
+        if (plan.need.bytes() <= available) {
+          return plan;
+        }
       }
-    };
+    }
+    while (plan.need.bytes() > available && plan.piece > VideoAutoencoder.USUAL_PIECE / SMALLEST) {
+      plan = of(plan.offloads, plan.shards, plan.piece / 2, needs);
+    }
+    return plan;
   }
 
-  private static MemoryPlan cut(long available, boolean offloads, Needs needs) {
-    long piece = VideoAutoencoder.USUAL_PIECE;
-    MemoryNeed need = needs.of(offloads, piece);
-    while (need.bytes() > available && piece > VideoAutoencoder.USUAL_PIECE / SMALLEST) {
-      piece /= 2;
-      need = needs.of(offloads, piece);
-    }
-    return new MemoryPlan(offloads, piece, need);
+  private static MemoryPlan of(boolean offloads, Shards shards, long piece, Needs needs) {
+    return new MemoryPlan(offloads, shards, piece, needs.of(offloads, shards, piece));
   }
 
   /// Returns the plan as numbers, of which [#of] makes it again.
   long[] numbers() {
     return new long[] {
-      offloads ? 1 : 0, piece, need.weights(), need.scopes(), need.fixed(), need.allowance()
+      offloads ? 1 : 0,
+      shards.transformers() ? 1 : 0,
+      shards.text() ? 1 : 0,
+      piece,
+      need.weights(),
+      need.scopes(),
+      need.fixed(),
+      need.allowance()
     };
   }
 
@@ -54,8 +72,9 @@ public record MemoryPlan(boolean offloads, long piece, MemoryNeed need) {
   static MemoryPlan of(long[] numbers) {
     return new MemoryPlan(
         numbers[0] != 0,
-        numbers[1],
-        new MemoryNeed(numbers[2], numbers[3], numbers[4], numbers[5]));
+        new Shards(numbers[1] != 0, numbers[2] != 0),
+        numbers[3],
+        new MemoryNeed(numbers[4], numbers[5], numbers[6], numbers[7]));
   }
 
   /// Says whether the autoencoder works in smaller pieces than usual. The video is the same but

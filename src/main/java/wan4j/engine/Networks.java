@@ -26,7 +26,6 @@ import wan4j.ops.SequenceGroup;
 import wan4j.ops.plan.NullOps;
 import wan4j.parallel.ChosenGroup;
 import wan4j.parallel.RankLayout;
-import wan4j.parallel.UlyssesGroup;
 import wan4j.pipeline.CourseNetworks;
 import wan4j.pipeline.Experts;
 import wan4j.pipeline.PromptEncoder;
@@ -63,6 +62,9 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   private long piece = VideoAutoencoder.USUAL_PIECE;
   private final AttentionSettings attention; // settled
   private boolean offloads;
+  private Shards shards;
+  private boolean isLeaving; // on all ranks, which wait for nothing of each other
+  private boolean isFailing; // so that other ranks may be elsewhere
 
   private Networks(
       EngineOptions options,
@@ -81,6 +83,7 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     this.isOwner = isOwner;
     estimates = new MemoryEstimates(options, model);
     offloads = options.offload() != Offload.NEVER;
+    shards = Shards.choices(options).getFirst();
     model.require(options.quantization());
     boolean isFloat8 = true;
     for (Expert expert : checkpoint().experts()) {
@@ -105,7 +108,8 @@ public final class Networks implements CourseNetworks, AutoCloseable {
             checkpoint().experts(),
             checkpoint().boundary(task().defaults().boundary()),
             offloads,
-            this::transformer);
+            this::transformer,
+            this::leaveTogether);
   }
 
   /// Opens a checkpoint for the devices of `options`; throws `InputException` when either cannot be
@@ -161,14 +165,20 @@ public final class Networks implements CourseNetworks, AutoCloseable {
         autoencoder.shareWith(all);
       }
       divide(RankLayout.ALONE);
+      if (!links.shareMemory()) {
+        shards = Shards.NONE;
+      }
     }
+  }
+
+  /// Returns which networks the ranks may divide, the fastest choice first.
+  List<Shards> shardChoices() {
+    return links.shareMemory() ? Shards.choices(options) : List.of(Shards.NONE);
   }
 
   /// Divides requests among the ranks in a layout from now on.
   public void divide(RankLayout layout) {
-    Collectives sequence = links.sequence(layout);
-    group.choose(sequence == null ? alone() : new UlyssesGroup(sequence, alone()));
-    ranks = new RunRanks(links.host(), links.pair(layout));
+    ranks = links.divide(layout, model.config().heads(), group, alone());
   }
 
   /// Returns how self-attention computes, once `auto` is settled.
@@ -196,9 +206,10 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   /// Returns the memory that a request needs, with the LoRA files that are chosen now, whose
-  /// networks leave memory or stay and whose video is cut into pieces of so many pixels.
-  public MemoryNeed need(VideoRequest request, boolean leave, long pixels) {
-    return estimates.of(request, merged, beside, leave, pixels);
+  /// networks leave memory or stay, are divided among the ranks or not, and whose video is cut into
+  /// pieces of so many pixels.
+  public MemoryNeed need(VideoRequest request, boolean leave, Shards divided, long pixels) {
+    return estimates.of(request, merged, beside, new MemoryPlan(leave, divided, pixels, null));
   }
 
   /// Returns the memory that decoding a request's latents alone needs.
@@ -231,6 +242,13 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   @Override
   public Experts experts() {
     return experts;
+  }
+
+  @Override
+  public void textIsNext() {
+    if (shards.text() && textEncoder == null) {
+      textEncoder = new UmT5Encoder(checkpoint().textEncoder(), textOps, links.sharing(true));
+    }
   }
 
   @Override
@@ -285,7 +303,12 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     PrecisionTable table = Precisions.table(options.quantization(), weights);
     DiffusionNetwork transformer =
         DiffusionNetwork.load(
-            model.config(), merged.merged(expert, weights, table), ops, group, table);
+            model.config(),
+            merged.merged(expert, weights, table),
+            ops,
+            group,
+            table,
+            links.sharing(shards.transformers()));
     try {
       transformer.adapt(beside.applications(expert));
       return transformer;
@@ -328,9 +351,12 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     } catch (RuntimeException | Error e) {
       if (offloads) {
         try {
+          isFailing = true;
           leave();
         } catch (RuntimeException again) { // a GPU that has failed cannot free anything either
           e.addSuppressed(again);
+        } finally {
+          isFailing = false;
         }
       }
       throw e;
@@ -341,6 +367,10 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   public void follow(MemoryPlan plan) {
     if (plan.offloads() && !offloads) {
       leave();
+    }
+    if (!plan.shards().equals(shards)) {
+      leaveTogether(this::leaveDivided);
+      shards = plan.shards();
     }
     offloads = plan.offloads();
     experts.keepOnlyOne(offloads);
@@ -388,10 +418,54 @@ public final class Networks implements CourseNetworks, AutoCloseable {
     }
   }
 
-  private void leave() {
-    try (Unwinding all = new Unwinding()) {
-      addNetworks(all);
+  /// Frees what is divided among ranks, or no longer divided, since a rank that goes on from a
+  /// failure may no longer find what the others had of it; memory that others read stays until the
+  /// links are closed.
+  void dropShards() {
+    if (shards.areAny()) {
+      isFailing = true;
+      try {
+        leaveDivided();
+      } finally {
+        isFailing = false;
+      }
     }
+  }
+
+  private void leaveDivided() {
+    try (Unwinding all = new Unwinding()) {
+      all.then(this::closeTextEncoder);
+      all.add(experts);
+    }
+  }
+
+  /// Frees networks on all ranks at once: where they are divided, when no rank copies any more.
+  private void leaveTogether(Runnable work) {
+    if (!shards.areAny() || isFailing || isLeaving) {
+      work.run();
+      return;
+    }
+    isLeaving = true;
+    try {
+      links.closeTogether(this::rest, work);
+    } finally {
+      isLeaving = false;
+    }
+  }
+
+  private void rest() {
+    experts.forEachLoaded((_, transformer) -> transformer.rest());
+    if (textEncoder != null) {
+      textEncoder.rest();
+    }
+  }
+
+  private void leave() {
+    leaveTogether(() -> {
+      try (Unwinding all = new Unwinding()) {
+        addNetworks(all);
+      }
+    });
   }
 
   private void addNetworks(Unwinding all) {
@@ -427,11 +501,17 @@ public final class Networks implements CourseNetworks, AutoCloseable {
   }
 
   private void closeTextEncoder() {
-    if (textEncoder != null) {
-      UmT5Encoder leaving = textEncoder;
-      textEncoder = null;
-      leaving.close();
+    if (textEncoder != null && shards.text()) {
+      leaveTogether(this::freeTextEncoder);
+    } else if (textEncoder != null) {
+      freeTextEncoder();
     }
+  }
+
+  private void freeTextEncoder() {
+    UmT5Encoder leaving = textEncoder;
+    textEncoder = null;
+    leaving.close();
   }
 
   /// Frees the networks, closes their backends and the checkpoint's files; where something fails

@@ -8,14 +8,16 @@ import wan4j.pipeline.CourseListener;
 import wan4j.weights.Expert;
 
 /// A rank's listener: the first one's tells all, and whether the request is cancelled is what the
-/// first one says when each asks.
+/// ranks' callers say when each asks.
 ///
-/// @param told the first rank's; unused by others
+/// @param told who is told, by the first rank
+/// @param caller who may cancel
 /// @param host how the ranks reach each other
-record RankListener(CourseListener told, HostExchange host) implements CourseListener {
+record RankListener(CourseListener told, CourseListener caller, HostExchange host)
+    implements CourseListener {
   /// Returns the listener of a rank.
-  static CourseListener of(CourseListener told, HostExchange host) {
-    return new RankListener(host.isFirst() ? told : CourseListener.NONE, host);
+  static CourseListener of(CourseListener caller, HostExchange host) {
+    return new RankListener(host.isFirst() ? caller : CourseListener.NONE, caller, host);
   }
 
   @Override
@@ -30,7 +32,7 @@ record RankListener(CourseListener told, HostExchange host) implements CourseLis
 
   @Override
   public boolean isCancelled() {
-    return host.decidedByFirst(told::isCancelled);
+    return host.decidedByCallers(caller::isCancelled);
   }
 
   @Override

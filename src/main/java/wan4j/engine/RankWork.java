@@ -46,8 +46,9 @@ public record RankWork(Networks networks, EngineOptions options, CourseReporter 
     MemoryPlan chosen =
         MemoryPlan.of(
             host()
-                .numbersOfFirst(
-                    () -> MemoryPlan.fitting(available, options.offload(), needs).numbers()));
+                .numbersOfFirst(() ->
+                    MemoryPlan.fitting(available, options.offload(), networks.shardChoices(), needs)
+                        .numbers()));
     networks.follow(chosen);
     if (host().isFirst()) {
       tell(chosen, available);
@@ -59,6 +60,15 @@ public record RankWork(Networks networks, EngineOptions options, CourseReporter 
     Progress progress = reporter.progress();
     if (options.offload() == Offload.WHERE_NEEDED) {
       progress.says(chosen.sentence(available));
+    }
+    if (!networks.shardChoices().equals(Shards.choices(options))
+        && options.ranks().shards().isAsked()) {
+      progress.says(
+          "--dit_fsdp and --t5_fsdp: ranks that are processes hold whole what they use; one process"
+              + " with --gpus divides it among its GPUs");
+    }
+    if (chosen.shards().areAny()) {
+      progress.says(chosen.shards().sentence(options.ranks().count()));
     }
     if (chosen.isCutSmaller()) {
       progress.says(

@@ -29,7 +29,9 @@ import wan4j.tensor.Tensor;
 /// The latents of a clip that is sampled, beside its video, until that is written.
 public record SavedLatents(Path file) {
   private static final String SEED = "base_seed";
-  private static final String CHECKPOINT = "checkpoint";
+
+  /// What tells which weights were used.
+  static final String CHECKPOINT = "checkpoint";
 
   /// What files mean that do not tell a flag, since it is younger than they are.
   private static final Map<String, String> UNTOLD =

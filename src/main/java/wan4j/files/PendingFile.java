@@ -309,6 +309,11 @@ public final class PendingFile implements AutoCloseable {
 
   private static void removeUnfinished() {
     BEFORE_REMOVAL.forEach(Runnable::run);
+    abandonAll();
+  }
+
+  /// Removes whatever is unfinished, for a program that ends without its hooks.
+  public static void abandonAll() {
     for (PendingFile pending : UNFINISHED) {
       try {
         pending.remove();

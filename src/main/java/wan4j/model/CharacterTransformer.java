@@ -11,6 +11,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
@@ -38,15 +39,26 @@ public final class CharacterTransformer extends WeightedNetwork {
   private final MotionEncoder motion;
   private final FaceEncoder faces;
 
-  /// Loads the network onto a backend; every name and shape is checked against `config` first.
-  /// Throws `InputException` when the weights do not fit.
+  /// Loads the network onto a backend for one rank.
   public CharacterTransformer(
       TransformerConfig config,
       Weights weights,
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
-    super(config, new NetworkWeights(weights, ops, precisions));
+    this(config, weights, ops, group, precisions, WeightSharing.NONE);
+  }
+
+  /// Loads the network onto a backend, as ranks share its weights; every name and shape is checked
+  /// against `config` first. Throws `InputException` when the weights do not fit.
+  public CharacterTransformer(
+      TransformerConfig config,
+      Weights weights,
+      Ops ops,
+      SequenceGroup group,
+      PrecisionTable precisions,
+      WeightSharing sharing) {
+    super(config, new NetworkWeights(weights, ops, precisions, sharing));
     this.ops = ops;
     this.group = group;
     List<Runnable> loaded = new ArrayList<>(List.of(this.weights::close));
@@ -57,9 +69,9 @@ public final class CharacterTransformer extends WeightedNetwork {
           layers.linear(weights, "pose_patch_embedding", config.dim(), config.patchOutputs());
       picture = new PictureProjection(weights.at("img_emb"), config.dim(), ops, layers);
       adapter = new FaceAdapter(config, weights.at("face_adapter"), ops, layers);
-      motion = new MotionEncoder(weights.at("motion_encoder"), ops);
+      motion = new MotionEncoder(weights.at("motion_encoder"), ops, sharing);
       loaded.add(motion::close);
-      faces = new FaceEncoder(weights.at("face_encoder"), ops);
+      faces = new FaceEncoder(weights.at("face_encoder"), ops, sharing);
       loaded.add(faces::close);
       layers.loaded().addAll(faces.linearLayers());
       this.weights.complete();

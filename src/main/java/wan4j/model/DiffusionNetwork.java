@@ -5,6 +5,7 @@ import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
 import wan4j.ops.Saveable;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.InputException;
@@ -25,18 +26,31 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
     Shape tokens();
   }
 
-  /// Loads the network of a checkpoint's type onto a backend; every name and shape is checked
-  /// against `config` first. Throws `InputException` when the weights do not fit.
+  /// Loads the network of a checkpoint's type onto a backend for one rank; see the other form.
   static DiffusionNetwork load(
       TransformerConfig config,
       Weights weights,
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
+    return load(config, weights, ops, group, precisions, WeightSharing.NONE);
+  }
+
+  /// Loads the network of a checkpoint's type onto a backend, as ranks share its weights; every
+  /// name and shape is checked against `config` first. Throws `InputException` when the weights do
+  /// not fit.
+  static DiffusionNetwork load(
+      TransformerConfig config,
+      Weights weights,
+      Ops ops,
+      SequenceGroup group,
+      PrecisionTable precisions,
+      WeightSharing sharing) {
     return switch (config.modelType()) {
-      case "t2v", "i2v", "ti2v" -> new WanTransformer(config, weights, ops, group, precisions);
-      case "s2v" -> new SpeechTransformer(config, weights, ops, group, precisions);
-      case "animate" -> new CharacterTransformer(config, weights, ops, group, precisions);
+      case "t2v", "i2v", "ti2v" ->
+          new WanTransformer(config, weights, ops, group, precisions, sharing);
+      case "s2v" -> new SpeechTransformer(config, weights, ops, group, precisions, sharing);
+      case "animate" -> new CharacterTransformer(config, weights, ops, group, precisions, sharing);
       default ->
           throw new InputException(
               "%s holds a network of type %s; expected t2v, i2v, ti2v, s2v or animate"
@@ -71,6 +85,9 @@ public interface DiffusionNetwork extends Saveable, AutoCloseable {
 
   /// Forgets what forwards have left behind, so that the next clip starts as the first one did.
   void restart();
+
+  /// Waits until no weights of other ranks are copied; until the next forward none are.
+  void rest();
 
   /// Returns the bytes that the weights fill on the backend.
   long bytes();

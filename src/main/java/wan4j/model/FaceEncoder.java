@@ -7,6 +7,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
@@ -35,8 +36,13 @@ public final class FaceEncoder implements AutoCloseable {
   /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
   /// when they do not fit.
   public FaceEncoder(Weights weights, Ops ops) {
+    this(weights, ops, WeightSharing.NONE);
+  }
+
+  /// Loads the network onto a backend as ranks share its weights; see the other form.
+  FaceEncoder(Weights weights, Ops ops, WeightSharing sharing) {
     this.ops = ops;
-    parameters = ops.parameters();
+    parameters = ops.parameters(sharing);
     var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
     try {
       halving =
@@ -61,6 +67,7 @@ public final class FaceEncoder implements AutoCloseable {
               .tensor(weights.tensor("padding_tokens", 1, 1, 1, dim), DType.F32)
               .reshape(1, dim);
       linears = List.copyOf(layers.loaded());
+      parameters.complete();
       ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();

@@ -1,8 +1,9 @@
 package wan4j.model;
 
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import wan4j.ops.Linear;
 import wan4j.ops.Parameters;
@@ -15,10 +16,12 @@ import wan4j.weights.Weights;
 
 /// Loads linear layers by the names that the checkpoint gives them, each in the precision that the
 /// table has for it, and notes which ones.
-record LayerLoader(Parameters parameters, PrecisionTable precisions, List<LinearGroup> loaded) {
+///
+/// @param loaded those that were loaded, in order; blocks that are measured first come once
+record LayerLoader(Parameters parameters, PrecisionTable precisions, Set<LinearGroup> loaded) {
   /// Creates a loader that has loaded nothing yet.
   LayerLoader(Parameters parameters, PrecisionTable precisions) {
-    this(parameters, precisions, new ArrayList<>());
+    this(parameters, precisions, new LinkedHashSet<>());
   }
 
   /// Loads `name.weight [outputs, inputs]` and `name.bias [outputs]`.

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.Parameters;
@@ -117,6 +118,26 @@ final class LoadedParameters implements Parameters {
   @Override
   public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
     return parameters.convolution(weight, bias, groups);
+  }
+
+  @Override
+  public <B> List<B> blocks(int count, IntFunction<B> load) {
+    return parameters.blocks(count, load); // what was only measured is replaced in `places`
+  }
+
+  @Override
+  public void use(int block) {
+    parameters.use(block);
+  }
+
+  @Override
+  public void complete() {
+    parameters.complete();
+  }
+
+  @Override
+  public void rest() {
+    parameters.rest();
   }
 
   @Override

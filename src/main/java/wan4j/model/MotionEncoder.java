@@ -10,6 +10,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
@@ -46,8 +47,13 @@ public final class MotionEncoder implements AutoCloseable {
   /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
   /// when they do not fit.
   public MotionEncoder(Weights weights, Ops ops) {
+    this(weights, ops, WeightSharing.NONE);
+  }
+
+  /// Loads the network onto a backend as ranks share its weights; see the other form.
+  MotionEncoder(Weights weights, Ops ops, WeightSharing sharing) {
     this.ops = ops;
-    parameters = ops.parameters();
+    parameters = ops.parameters(sharing);
     try {
       Weights layers = weights.at("enc.net_app.convs");
       int end = layers.parts() - 1;
@@ -56,6 +62,7 @@ public final class MotionEncoder implements AutoCloseable {
       last = convolution(layers.at(end), "weight", null, null, 1);
       coefficients = coefficients(weights.at("enc.fc"));
       directions = linear(directions(weights.tensor("dec.direction.weight")), List.of());
+      parameters.complete();
       ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
       parameters.close();

@@ -5,6 +5,7 @@ import java.util.Map;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.SavedState;
+import wan4j.ops.WeightSharing;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
 import wan4j.tensor.Shape;
@@ -23,11 +24,11 @@ final class NetworkWeights implements AutoCloseable {
   private final PrecisionTable precisions;
   private Parameters loras;
 
-  NetworkWeights(Weights weights, Ops ops, PrecisionTable precisions) {
+  NetworkWeights(Weights weights, Ops ops, PrecisionTable precisions, WeightSharing sharing) {
     this.weights = weights;
     this.ops = ops;
     this.precisions = precisions;
-    parameters = new LoadedParameters(ops.parameters());
+    parameters = new LoadedParameters(ops.parameters(sharing));
     loras = ops.parameters();
     layers = new LayerLoader(parameters, precisions);
   }
@@ -37,17 +38,22 @@ final class NetworkWeights implements AutoCloseable {
     return layers;
   }
 
-  /// Waits until all weights are there; throws `InputException` when a layer that is to be skipped
-  /// is not among them.
+  /// Waits until all weights are there, on every rank; throws `InputException` when a layer that is
+  /// to be skipped is not among them.
   void complete() {
     precisions.checkSkipped(
         layers.loaded().stream().flatMap(stack -> stack.layers().stream()).toList());
+    parameters.complete();
     ops.synchronize();
   }
 
   /// Returns the linear layers in the order in which they were loaded.
   List<LinearGroup> linearLayers() {
     return List.copyOf(layers.loaded());
+  }
+
+  void rest() {
+    parameters.rest();
   }
 
   long bytes() {

@@ -15,6 +15,7 @@ import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.quant.Branch;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
@@ -54,15 +55,26 @@ public final class SpeechTransformer extends WeightedNetwork {
     }
   }
 
-  /// Loads the network onto a backend; every name and shape is checked against `config` first.
-  /// Throws `InputException` when the weights do not fit.
+  /// Loads the network onto a backend for one rank.
   public SpeechTransformer(
       TransformerConfig config,
       Weights weights,
       Ops ops,
       SequenceGroup group,
       PrecisionTable precisions) {
-    super(config, new NetworkWeights(weights, ops, precisions));
+    this(config, weights, ops, group, precisions, WeightSharing.NONE);
+  }
+
+  /// Loads the network onto a backend, as ranks share its weights; every name and shape is checked
+  /// against `config` first. Throws `InputException` when the weights do not fit.
+  public SpeechTransformer(
+      TransformerConfig config,
+      Weights weights,
+      Ops ops,
+      SequenceGroup group,
+      PrecisionTable precisions,
+      WeightSharing sharing) {
+    super(config, new NetworkWeights(weights, ops, precisions, sharing));
     this.ops = ops;
     this.group = group;
     try {

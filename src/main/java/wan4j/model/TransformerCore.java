@@ -10,6 +10,7 @@ import wan4j.ops.ForwardPass;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.Ops;
+import wan4j.ops.Parameters;
 import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.tensor.DType;
@@ -30,6 +31,7 @@ public final class TransformerCore {
   private final Linear timeIn;
   private final Linear timeOut;
   private final Linear timeProjection;
+  private final Parameters parameters;
   private final List<WanBlock> blocks;
   private final Tensor headModulation;
   private final Linear head;
@@ -48,15 +50,12 @@ public final class TransformerCore {
     timeIn = layers.linear(weights, "time_embedding.0", dim, config.frequencyDim());
     timeOut = layers.linear(weights, "time_embedding.2", dim, dim);
     timeProjection = layers.linear(weights, "time_projection.1", 6L * dim, dim);
+    parameters = layers.parameters();
     blocks =
-        IntStream.range(0, config.layers())
-            .mapToObj(i -> new WanBlock(config, weights.at("blocks").at(i), ops, layers))
-            .toList();
+        parameters.blocks(
+            config.layers(), i -> new WanBlock(config, weights.at("blocks").at(i), ops, layers));
     headModulation =
-        layers
-            .parameters()
-            .tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32)
-            .reshape(2, dim);
+        parameters.tensor(weights.tensor("head.modulation", 1, 2, dim), DType.F32).reshape(2, dim);
     head = layers.linear(weights, "head.head", config.patchOutputs(), dim);
   }
 
@@ -106,6 +105,7 @@ public final class TransformerCore {
     int length = context.length(0);
     int dim = config.dim();
     for (int i = 0; i < blocks.size(); i++) {
+      parameters.use(i);
       part.apply(blocks.get(i))
           .read(
               context,
@@ -197,6 +197,7 @@ public final class TransformerCore {
       TextKeys picture,
       Tensor rotary,
       ForwardPass pass) {
+    parameters.use(index);
     blocks
         .get(index)
         .forward(

@@ -1,7 +1,6 @@
 package wan4j.model;
 
 import java.util.List;
-import java.util.stream.IntStream;
 import wan4j.ops.Activation;
 import wan4j.ops.AttentionInput;
 import wan4j.ops.Heads;
@@ -10,6 +9,7 @@ import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.ops.WeightSharing;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
@@ -27,9 +27,10 @@ public final class UmT5Encoder implements AutoCloseable {
   private static final int LARGEST_DISTANCE = 128;
 
   private final Ops ops;
-  private final Parameters parameters;
+  private final Parameters parameters; // of the blocks
+  private final Parameters ends; // of what is before and after them
   private final int dim;
-  private final Tensor tokens; // [vocabulary, dim]
+  private final Tensor tokens; // [vocabulary, dim]; null on a rank that only keeps its part
   private final List<Block> blocks;
   private final Tensor norm;
   private Parameters biases; // what relative positions add in every block, for texts of one length
@@ -38,23 +39,34 @@ public final class UmT5Encoder implements AutoCloseable {
   /// Loads the network onto a backend; sizes come from the tensors' shapes. Throws `InputException`
   /// when they do not fit.
   public UmT5Encoder(Weights weights, Ops ops) {
+    this(weights, ops, WeightSharing.NONE);
+  }
+
+  /// Loads the network onto a backend as ranks share its blocks, of which the first alone encodes
+  /// texts; see the other form.
+  public UmT5Encoder(Weights weights, Ops ops, WeightSharing sharing) {
     this.ops = ops;
-    parameters = ops.parameters();
+    parameters = ops.parameters(sharing);
+    ends = ops.parameters();
     try {
       Shape table = weights.shape("token_embedding.weight");
       dim = table.length(1);
+      boolean encodes = sharing.rank() == 0;
       tokens =
-          parameters.tensor(
-              weights.tensor("token_embedding.weight", table.toArray()), ops.activation());
+          encodes
+              ? ends.tensor(
+                  weights.tensor("token_embedding.weight", table.toArray()), ops.activation())
+              : null;
       var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
       blocks =
-          IntStream.range(0, weights.at("blocks").parts())
-              .mapToObj(i -> new Block(weights.at("blocks").at(i), layers))
-              .toList();
-      norm = parameters.tensor(weights.tensor("norm.weight", dim), DType.F32);
+          parameters.blocks(
+              weights.at("blocks").parts(), i -> new Block(weights.at("blocks").at(i), layers));
+      norm = encodes ? ends.tensor(weights.tensor("norm.weight", dim), DType.F32) : null;
       biases = ops.parameters();
+      parameters.complete();
       ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
+      ends.close();
       parameters.close();
       throw e;
     }
@@ -72,8 +84,9 @@ public final class UmT5Encoder implements AutoCloseable {
     Tensor states = ops.empty(DType.F32, ids.length, dim);
     try (var _ = ops.scope()) {
       Tensor x = ops.embedding(tokens, ops.upload(Tensor.of(ids, ids.length), DType.I32));
-      for (Block block : blocks) {
-        block.forward(x, valid);
+      for (int i = 0; i < blocks.size(); i++) {
+        parameters.use(i);
+        blocks.get(i).forward(x, valid);
       }
       ops.copy(ops.rmsNorm(x, norm, EPSILON, OperandFormat.Simple.FLOAT32).values(), states);
     }
@@ -91,10 +104,16 @@ public final class UmT5Encoder implements AutoCloseable {
     }
   }
 
+  /// Waits until no weights of other ranks are copied; until the next text none are.
+  public void rest() {
+    parameters.rest();
+  }
+
   /// Frees the weights.
   @Override
   public void close() {
     biases.close();
+    ends.close();
     parameters.close();
   }
 

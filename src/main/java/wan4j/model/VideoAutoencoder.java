@@ -1,6 +1,7 @@
 package wan4j.model;
 
 import wan4j.ops.Collectives;
+import wan4j.ops.HostExchange;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 
@@ -57,6 +58,11 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
     /// follow each other in the order of ranks. All ranks are told equally often.
     default void endRound() {}
 
+    /// Returns how the ranks that decode together tell each other numbers.
+    default HostExchange ranks() {
+      return HostExchange.ALONE;
+    }
+
     /// Returns a sink that takes pieces as `taking` says, and the ends of rounds as this one does.
     default FrameSink taking(FrameSink taking) {
       return new FrameSink() {
@@ -68,6 +74,11 @@ public sealed interface VideoAutoencoder extends AutoCloseable permits WanVae21,
         @Override
         public void endRound() {
           FrameSink.this.endRound();
+        }
+
+        @Override
+        public HostExchange ranks() {
+          return FrameSink.this.ranks();
         }
       };
     }

@@ -114,7 +114,7 @@ public final class Wav2Vec2 implements AutoCloseable {
           IntStream.range(0, config.strides().size())
               .mapToObj(i -> new Front(convolutions.at(i), config.strides().get(i)))
               .toList();
-      int features = front.getLast().layer.outputs();
+      int features = front.getLast().outputs();
       featureNorm = norm(projected.at("layer_norm"), features);
       dim = projected.shape("projection.weight").length(0);
       if (dim % config.heads() != 0) {
@@ -196,10 +196,7 @@ public final class Wav2Vec2 implements AutoCloseable {
   public int states(long samples) {
     long states = samples;
     for (Front layer : front) {
-      if (states < layer.layer.time()) {
-        return 0;
-      }
-      states = (states - layer.layer.time()) / layer.window.timeStride() + 1;
+      states = layer.frames(states);
     }
     return Math.toIntExact(states);
   }
@@ -272,20 +269,15 @@ public final class Wav2Vec2 implements AutoCloseable {
     int from = first;
     int count = target.length(0);
     for (Front layer : front.reversed()) {
-      from *= layer.window.timeStride();
-      count = (count - 1) * layer.window.timeStride() + layer.layer.time();
+      from *= layer.stride;
+      count = layer.inputs(count);
     }
     try (var _ = ops.scope()) {
-      Tensor x =
-          ops.upload(Tensor.of(samples.normalised(from, count), count, 1, 1, 1), ops.activation());
+      Tensor x = ops.upload(Tensor.of(samples.normalised(from, count), count, 1), DType.F32);
       for (Front layer : front) {
         x = layer.forward(x);
       }
-      Operand features =
-          normed(
-              x.reshape(x.length(0), x.length(3)),
-              featureNorm,
-              projection.input(Branch.CONDITIONAL));
+      Operand features = normed(x, featureNorm, projection.input(Branch.CONDITIONAL));
       ops.linear(features, projection, target);
     }
   }
@@ -348,35 +340,107 @@ public final class Wav2Vec2 implements AutoCloseable {
     return new Voice(samples, mean, 1 / Math.sqrt(squares / count + VARIANCE_EPSILON));
   }
 
-  private long fewestSamples() {
-    long count = 1;
+  private int fewestSamples() {
+    int count = 1;
     for (Front layer : front.reversed()) {
-      count = (count - 1) * layer.window.timeStride() + layer.layer.time();
+      count = layer.inputs(count);
     }
     return count;
   }
 
-  /// A convolution of the front, then norm and GELU.
+  /// A convolution of the front, then norm and GELU, in float32: rounded to bfloat16 these seven
+  /// alone would put the states off by a hundredth.
+  ///
+  /// A window of taps starts at a multiple of the stride and ends within the next one, so that the
+  /// convolution is a product with rows of `stride` frames and one with the rows after them.
   private final class Front {
-    private final Convolution layer;
-    private final Window window;
+    private final int taps;
+    private final int stride;
+    private final int channels;
+    private final Linear first;
+    private final Linear second; // null where the taps are no more than the stride
     private final Norm norm;
 
     Front(Weights weights, int stride) {
       TensorSource kernel = weights.tensor("conv.weight");
-      layer = parameters.convolution(kernel, weights.tensor("conv.bias", kernel.shape().size(0)));
-      window = new Window(stride, 1, 0, 0, 0, 0);
-      norm = norm(weights.at("layer_norm"), layer.outputs());
+      Shape shape = kernel.shape();
+      if (shape.rank() != 3 || shape.size(2) > 2L * stride) {
+        throw new InputException(
+            "%s holds %s with shape %s; expected [outputs, inputs, taps] with at most two strides of %d taps: use the config.json that belongs to it"
+                .formatted(weights, kernel.name(), shape, stride));
+      }
+      this.stride = stride;
+      channels = shape.length(1);
+      taps = shape.length(2);
+      TensorSource bias = weights.tensor("conv.bias", shape.size(0));
+      first = product(kernel, 0, List.of(bias));
+      second = taps > stride ? product(kernel, stride, List.of()) : null;
+      norm = norm(weights.at("layer_norm"), shape.size(0));
     }
 
-    /// Returns features `[frames, 1, 1, channels]` of as many or fewer frames.
+    /// Loads the taps from number `from` on of one stride, zeros where there are fewer.
+    private Linear product(TensorSource kernel, int from, List<TensorSource> biases) {
+      int outputs = kernel.shape().length(0);
+      int columns = stride * channels;
+      TensorSource weight =
+          new ComputedSource(
+              kernel.name(),
+              Shape.of(outputs, columns),
+              () -> {
+                float[] stored = kernel.load().toFloats();
+                float[] rows = new float[outputs * columns];
+                for (int output = 0; output < outputs; output++) {
+                  for (int tap = from; tap < Math.min(taps, from + stride); tap++) {
+                    for (int input = 0; input < channels; input++) {
+                      rows[output * columns + (tap - from) * channels + input] =
+                          stored[(output * channels + input) * taps + tap];
+                    }
+                  }
+                }
+                return rows;
+              });
+      return parameters.linear(List.of(weight), biases, Precision.FLOAT32);
+    }
+
+    int outputs() {
+      return first.outputs();
+    }
+
+    /// Returns how many frames so many outputs come from.
+    int inputs(int frames) {
+      return (frames - 1) * stride + taps;
+    }
+
+    /// Returns how many outputs so many frames have; 0 where they are too few.
+    long frames(long inputs) {
+      return inputs < taps ? 0 : (inputs - taps) / stride + 1;
+    }
+
+    /// Returns features `[frames, outputs]` of `x [inputs, channels]`.
     Tensor forward(Tensor x) {
-      int frames = window.frames(x.length(0), layer.time());
-      Tensor y = ops.empty(ops.activation(), frames, 1, 1, layer.outputs());
-      ops.convolution(x, layer, window, y);
-      Tensor rows = y.reshape(frames, layer.outputs());
-      Tensor normed = normed(rows, norm, OperandFormat.Simple.PLAIN).values();
-      return ops.activate(normed, Activation.GELU_ERF).reshape(frames, 1, 1, layer.outputs());
+      int frames = Math.toIntExact(frames(x.length(0)));
+      Tensor y = ops.empty(DType.F32, frames, outputs());
+      try (var _ = ops.scope()) {
+        Tensor rows = rows(x, frames + (second == null ? 0 : 1));
+        ops.linear(new Operand.Plain(rows.slice(0, frames)), first, y);
+        if (second != null) {
+          ops.add(y, ops.linear(new Operand.Plain(rows.slice(1, frames)), second, Activation.NONE));
+        }
+      }
+      return ops.activate(
+          normed(y, norm, OperandFormat.Simple.FLOAT32).values(), Activation.GELU_ERF);
+    }
+
+    /// Returns the first frames as so many rows of one stride, zeros behind the last.
+    private Tensor rows(Tensor x, int count) {
+      int needed = count * stride;
+      if (x.length(0) >= needed) {
+        return x.slice(0, needed).reshape(count, (long) stride * channels);
+      }
+      Tensor padded = ops.empty(DType.F32, needed, channels);
+      ops.clear(padded);
+      ops.copy(x, padded.slice(0, x.length(0)));
+      return padded.reshape(count, (long) stride * channels);
     }
   }
 

@@ -28,6 +28,11 @@ abstract sealed class WeightedNetwork implements DiffusionNetwork
   }
 
   @Override
+  public void rest() {
+    weights.rest();
+  }
+
+  @Override
   public long bytes() {
     return weights.bytes();
   }

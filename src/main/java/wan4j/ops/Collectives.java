@@ -18,6 +18,27 @@ public interface Collectives extends AutoCloseable {
   /// shapes and types.
   void allToAll(List<Tensor> sources, List<Tensor> targets);
 
+  /// Begins to do so after the backend's work that was asked for before, and where [#runsBeside]
+  /// says so, beside what is asked for later. Until it has been awaited, all tensors live and stay
+  /// as they are.
+  default Begun beginAllToAll(List<Tensor> sources, List<Tensor> targets) {
+    allToAll(sources, targets);
+    return () -> {};
+  }
+
+  /// Says whether an exchange that was begun takes nothing from the backend's other work.
+  default boolean runsBeside() {
+    return false;
+  }
+
+  /// An exchange under way.
+  @FunctionalInterface
+  interface Begun {
+    /// Lets all later work of the backend follow the exchange; every rank calls it once, in the
+    /// same order.
+    void await();
+  }
+
   /// Writes the tensor of each rank to `targets`, one a rank in order; this rank's may be `source`
   /// itself.
   void allGather(Tensor source, List<Tensor> targets);

@@ -67,6 +67,12 @@ public interface HostExchange {
     return all(isFirst() && decision.getAsBoolean() ? 1 : 0).getFirst()[0] != 0;
   }
 
+  /// Returns what the callers of the ranks decide: the first rank's where ranks are threads of one
+  /// caller, any of them where each is a process with a caller of its own.
+  default boolean decidedByCallers(BooleanSupplier decision) {
+    return decidedByFirst(decision);
+  }
+
   /// Returns the host tensor, or null, that the first rank's work gives; the others wait for that
   /// long.
   Tensor ofFirst(Supplier<Tensor> work);

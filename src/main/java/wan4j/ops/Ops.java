@@ -25,7 +25,12 @@ public interface Ops extends AutoCloseable {
   Tensor empty(DType dtype, long... sizes);
 
   /// Creates a home for one network's weights.
-  Parameters parameters();
+  default Parameters parameters() {
+    return parameters(WeightSharing.NONE);
+  }
+
+  /// Creates a home for one network's weights that ranks share.
+  Parameters parameters(WeightSharing sharing);
 
   /// Copies a host tensor to the backend, as the given float type or unchanged for integers.
   Tensor upload(Tensor host, DType dtype);
@@ -44,7 +49,13 @@ public interface Ops extends AutoCloseable {
 
   /// Writes `x [a, b, c]` with its first two axes swapped to `target [b, a, c]` of the same type:
   /// what each rank is to have of the heads of all tokens lies together, or again beside the rest.
-  void swap(Tensor x, Tensor target);
+  default void swap(Tensor x, Tensor target) {
+    swap(x, 0, target, 0, x.length(2));
+  }
+
+  /// Does so with `count` columns alone: those from `first` on of `x [a, b, c]` become those from
+  /// `at` on of `target [b, a, d]`.
+  void swap(Tensor x, int first, Tensor target, int at, int count);
 
   /// Sets every element of a float tensor to zero.
   void clear(Tensor target);

@@ -1,6 +1,7 @@
 package wan4j.ops;
 
 import java.util.List;
+import java.util.function.IntFunction;
 import wan4j.quant.Float8Matrix;
 import wan4j.quant.Precision;
 import wan4j.tensor.DType;
@@ -22,7 +23,8 @@ public interface Parameters extends AutoCloseable {
   Linear linear(List<TensorSource> weights, List<TensorSource> biases, Precision precision);
 
   /// Returns an FP8 layer's weight in host memory, where it stays until this home is closed; throws
-  /// `IllegalArgumentException` for a layer of another precision.
+  /// `IllegalArgumentException` for a layer of another precision, `IllegalStateException` for one
+  /// whose weights ranks divide.
   Float8Matrix codes(Linear layer);
 
   /// Loads a convolution from a weight `[outputs, inputs, time, height, width]`, `[outputs, inputs,
@@ -34,6 +36,22 @@ public interface Parameters extends AutoCloseable {
   /// Loads a convolution whose channels are in groups: each of as many outputs sees the inputs of
   /// its own group alone, of which the weight has `[outputs, inputs / groups, …]`.
   Convolution convolution(TensorSource weight, TensorSource bias, int groups);
+
+  /// Loads the blocks of a network, each by its number from here; a forward uses them one after the
+  /// other. Where ranks divide the weights, `load` is called twice for each and the first result,
+  /// in which nothing is loaded, is dropped.
+  <B> List<B> blocks(int count, IntFunction<B> load);
+
+  /// Has the weights of a block in their places for the work from now on, until another block is
+  /// used. What [#blocks] loaded must not be used otherwise.
+  void use(int block);
+
+  /// Waits until everything is loaded, on every rank that shares it; called once, before anything
+  /// is used.
+  void complete();
+
+  /// Waits until nothing is copied from other ranks; until a block is used again nothing is.
+  void rest();
 
   /// Attaches adapters to a layer that a home of this backend has loaded, in place of any that it
   /// had; whoever runs the layer runs them too, and its weight stays as it is. Closing this home

@@ -165,6 +165,17 @@ public final class SavedState {
     return Math.toIntExact(number);
   }
 
+  /// Returns the tensors of this part by their names in it.
+  public SortedMap<String, Tensor> ofPart() {
+    SortedMap<String, Tensor> part = new TreeMap<>();
+    tensors.forEach((key, tensor) -> {
+      if (key.startsWith(prefix)) {
+        part.put(key.substring(prefix.length()), tensor);
+      }
+    });
+    return part;
+  }
+
   /// Returns all tensors by their whole names.
   public SortedMap<String, Tensor> tensors() {
     return Collections.unmodifiableSortedMap(tensors);

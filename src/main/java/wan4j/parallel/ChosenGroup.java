@@ -10,7 +10,7 @@ import wan4j.ops.SequenceGroup;
 import wan4j.tensor.Tensor;
 
 /// The group that networks are loaded with where the ranks of a forward are chosen anew for each
-/// request.
+/// request, and within one between two forwards.
 public final class ChosenGroup implements SequenceGroup {
   private SequenceGroup chosen;
 
@@ -19,7 +19,7 @@ public final class ChosenGroup implements SequenceGroup {
     this.chosen = chosen;
   }
 
-  /// Takes another group from now on; between requests.
+  /// Takes another group from now on; what a network has prepared is for the group of that time.
   public void choose(SequenceGroup group) {
     chosen = group;
   }

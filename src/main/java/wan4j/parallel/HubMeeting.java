@@ -80,9 +80,9 @@ final class HubMeeting extends ProcessMeeting {
     }
   }
 
-  /// Ends the job because a rank does not fit.
-  void refuse(RankException misfit) {
-    local.fail(misfit);
+  @Override
+  void fail(RankException first) {
+    local.fail(first);
   }
 
   @Override

@@ -10,7 +10,8 @@ import wan4j.tensor.Tensor;
 ///
 /// @param rank its number
 /// @param ranks how many there would be
-public record ImaginedRanks(int rank, int ranks) implements Collectives {
+/// @param runsBeside whether exchanges would run beside other work
+public record ImaginedRanks(int rank, int ranks, boolean runsBeside) implements Collectives {
   @Override
   public void allToAll(List<Tensor> sources, List<Tensor> targets) {
     // nothing comes

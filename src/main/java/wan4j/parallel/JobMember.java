@@ -1,7 +1,10 @@
 package wan4j.parallel;
 
+import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import wan4j.tensor.InputException;
 
 /// A process at work as one rank of a job. When another rank fails, this one's work ends at its
 /// next meeting; where it does not come to one soon, because it computes or waits for a device, the
@@ -10,66 +13,128 @@ public final class JobMember {
   private static final long GRACE = 1_500; // milliseconds, which with a silence make less than 5 s
   private static final int FAILED = 1; // exit code
 
-  private JobMember() {}
+  private final ProcessMeeting meeting;
+  private final Telling telling;
+  private volatile RankException failure; // the job's first
+  private volatile boolean isOver;
 
-  /// Joins the job of an environment, does this rank's work and waits for that of all others;
-  /// `told` is given the sentence with which the process is ended where its work does not end by
-  /// itself. Throws what the work throws, or the `RankException` of the rank whose failure is the
-  /// cause.
+  private JobMember(ProcessMeeting meeting, Telling telling) {
+    this.meeting = meeting;
+    this.telling = telling;
+    meeting.onFailure(this::begin);
+  }
+
+  /// How a member tells of failures.
+  ///
+  /// @param sentence makes the sentence of a failure here for all ranks, or null
+  /// @param last is given the sentence with which the process is ended where its work does not end
+  ///   by itself
+  public record Telling(Function<Throwable, String> sentence, Consumer<String> last) {}
+
+  /// Joins the job of an environment, does this rank's work and waits for that of all others.
+  /// Throws what the work throws, or what another rank's failure is the cause of: an
+  /// `InputException` where that is the user's affair, else a `RankException`.
   public static <T> T work(
       JobEnvironment environment,
       JobIdentity identity,
       Rendezvous.Times times,
-      Consumer<String> told,
-      Function<ProcessMeeting, T> work) {
+      Telling telling,
+      Function<JobMember, T> work) {
     try (ProcessMeeting meeting = Rendezvous.join(environment, identity, times)) {
-      Ending ending = new Ending(told);
-      meeting.onFailure(ending::begin);
+      JobMember member = new JobMember(meeting, telling);
       try {
-        T made = work.apply(meeting);
-        meeting.finish();
-        return made;
-      } catch (RuntimeException | Error e) {
-        meeting.fail(meeting.rank(), e);
-        RankException first = ending.failure;
-        if (first != null && first.rank() != meeting.rank() && !(e instanceof RankException)) {
-          // what went wrong here is what the other's failure led to
-          first = first.again();
-          first.addSuppressed(e);
-          throw first;
+        return member.part(() -> {
+          T made = work.apply(member);
+          meeting.finish();
+          return made;
+        });
+      } catch (RuntimeException e) {
+        if (has(e, CancellationException.class)) {
+          member.leave(e);
         }
         throw e;
       } finally {
-        ending.isOver = true;
+        member.isOver = true;
       }
     }
   }
 
-  /// The end of a process whose work goes on after the job has failed.
-  private static final class Ending {
-    private final Consumer<String> told;
-    private volatile RankException failure;
-    private volatile boolean isOver;
+  /// Returns where the ranks meet.
+  public ProcessMeeting meeting() {
+    return meeting;
+  }
 
-    Ending(Consumer<String> told) {
-      this.told = told;
-    }
-
-    void begin(RankException first) {
-      failure = first;
-      Thread.ofPlatform().daemon().name("end of a failed job").start(() -> end(first));
-    }
-
-    private void end(RankException first) {
-      try {
-        Thread.sleep(GRACE);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+  /// Does a part of the work, whose failure ends the job at once. A cancellation does not, since it
+  /// is that of all ranks.
+  public <T> T part(Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (RuntimeException | Error e) {
+      if (has(e, CancellationException.class)) {
+        throw e;
       }
-      if (!isOver) {
-        told.accept(first.getMessage());
-        Runtime.getRuntime().halt(FAILED);
+      if (!has(e, RankException.class)) {
+        meeting.fail(failed(e));
       }
+      RankException first = failure;
+      if (first == null || first.rank() == meeting.rank() || has(e, InputException.class)) {
+        throw e;
+      }
+      if (!has(e, RankException.class)) {
+        // what went wrong here is what the other's failure led to
+        first = first.again();
+        first.addSuppressed(e);
+        throw first.isInput() ? new InputException(first.getMessage(), first) : first;
+      }
+      if (e instanceof RankException && first.isInput()) {
+        throw new InputException(first.getMessage(), e);
+      }
+      throw e;
+    }
+  }
+
+  private RankException failed(Throwable e) {
+    String sentence = telling.sentence.apply(e);
+    return new RankException(
+        meeting.rank(),
+        has(e, InputException.class),
+        "rank %d of %d failed: %s"
+            .formatted(meeting.rank(), meeting.ranks(), sentence == null ? e : sentence),
+        e);
+  }
+
+  private static boolean has(Throwable failure, Class<? extends Throwable> type) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (type.isInstance(cause)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Leaves when all do, since all are cancelled.
+  private void leave(RuntimeException cancellation) {
+    try {
+      meeting.finish();
+    } catch (RankException e) {
+      cancellation.addSuppressed(e);
+    }
+  }
+
+  private void begin(RankException first) {
+    failure = first;
+    Thread.ofPlatform().daemon().name("end of a failed job").start(() -> end(first));
+  }
+
+  private void end(RankException first) {
+    try {
+      Thread.sleep(GRACE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (!isOver) {
+      telling.last.accept(first.getMessage());
+      Runtime.getRuntime().halt(FAILED);
     }
   }
 }

@@ -16,8 +16,11 @@ import java.util.stream.IntStream;
 
 /// Where the threads of one process meet, one a rank, with whatever they bring.
 public final class LocalMeeting implements Meeting {
+  private static final int LOADING_PATIENCE = 10;
+
   private final Job job;
   private final List<Integer> members; // the ranks of the job that meet
+  private final int patience; // times the job's limit for which a rank is awaited
   private final Object[] brought;
   private List<Object> seen;
   private long round;
@@ -29,8 +32,13 @@ public final class LocalMeeting implements Meeting {
   }
 
   private LocalMeeting(Job job, List<Integer> members) {
+    this(job, members, 1);
+  }
+
+  private LocalMeeting(Job job, List<Integer> members, int patience) {
     this.job = job;
     this.members = members;
+    this.patience = patience;
     brought = new Object[members.size()];
   }
 
@@ -41,6 +49,7 @@ public final class LocalMeeting implements Meeting {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Map<List<Integer>, LocalMeeting> meetings = new HashMap<>(); // of some ranks
+    private final Map<List<Integer>, LocalMeeting> loadings = new HashMap<>();
     private final List<Consumer<RankException>> listeners = new ArrayList<>();
     private volatile RankException failure;
 
@@ -83,9 +92,9 @@ public final class LocalMeeting implements Meeting {
       }
     }
 
-    String seconds() {
+    String seconds(int times) {
       return new DecimalFormat("0.#", DecimalFormatSymbols.getInstance(Locale.ROOT))
-          .format(limit * 1e-9);
+          .format(limit * 1e-9 * times);
     }
   }
 
@@ -127,11 +136,13 @@ public final class LocalMeeting implements Meeting {
 
   /// Waits for the others' part of a round; returns whose absence is to end the job, or null.
   private RankException await(long own) {
-    long left = job.limit;
+    long left = job.limit * patience;
     while (round == own && job.failure == null) {
       if (left <= 0) {
         return exception(
-            missing(), "did not come to an exchange within %s s".formatted(job.seconds()), null);
+            missing(),
+            "did not come to an exchange within %s s".formatted(job.seconds(patience)),
+            null);
       }
       try {
         left = job.changed.awaitNanos(left);
@@ -164,6 +175,18 @@ public final class LocalMeeting implements Meeting {
     job.lock.lock();
     try {
       return job.meetings.computeIfAbsent(ranks, key -> new LocalMeeting(job, key));
+    } finally {
+      job.lock.unlock();
+    }
+  }
+
+  /// Returns a meeting of the same ranks for what they load together: files may come slower to one
+  /// than to another, so a rank is awaited ten times as long.
+  public LocalMeeting loading() {
+    job.lock.lock();
+    try {
+      return job.loadings.computeIfAbsent(
+          members, key -> new LocalMeeting(job, key, LOADING_PATIENCE));
     } finally {
       job.lock.unlock();
     }

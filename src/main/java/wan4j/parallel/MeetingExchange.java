@@ -8,20 +8,18 @@ import wan4j.ops.SavedState;
 import wan4j.tensor.Tensor;
 
 /// What the threads of one process tell each other, by reference, where they meet. While the first
-/// rank works for all, such as reading a text encoder, it goes on coming to the meeting, so that
-/// the others wait for it longer than for a rank that has stopped: ten times as long.
+/// rank works for all, such as reading a text encoder, the others wait for it ten times as long as
+/// for a rank that has stopped.
 public final class MeetingExchange implements HostExchange {
-  private static final int SIGNS = 40; // of the first rank within its time, a quarter apart
-
   private final Meeting meeting;
   private final int rank;
-  private final long patience; // milliseconds after which the first rank shows that it is there
+  private final long limit; // milliseconds
 
   /// Creates the part of one rank in a meeting whose ranks wait at most so long for each other.
   public MeetingExchange(Meeting meeting, int rank, Duration limit) {
     this.meeting = meeting;
     this.rank = rank;
-    patience = Math.max(1, limit.toMillis() / 4);
+    this.limit = limit.toMillis();
   }
 
   /// What the first rank brings.
@@ -75,7 +73,7 @@ public final class MeetingExchange implements HostExchange {
   private <T> T given(Class<T> type, Supplier<T> work) {
     if (rank == 0) {
       T made;
-      try (Presence _ = new Presence()) {
+      try (Presence _ = new Presence(() -> meet(Given.WORKING), limit)) {
         made = work.get();
       }
       meet(new Given(true, made));
@@ -109,52 +107,5 @@ public final class MeetingExchange implements HostExchange {
   private List<Brought> brought(Object own) {
     List<Brought> all = meeting.meet(rank, Brought.class, new Brought(own));
     return rank == 0 ? all : List.of();
-  }
-
-  /// Comes to the meeting every now and then on behalf of the first rank while that is at work, as
-  /// long as it may take.
-  private final class Presence implements AutoCloseable {
-    private final Thread thread;
-    private boolean isOver; // guarded by this
-
-    Presence() {
-      thread = Thread.ofPlatform().daemon().name("rank 0 is at work").start(this::run);
-    }
-
-    private synchronized void run() {
-      try {
-        for (int sign = 0; sign < SIGNS; sign++) {
-          if (!isOver) {
-            wait(patience);
-          }
-          if (isOver) {
-            return;
-          }
-          meet(Given.WORKING);
-        }
-      } catch (InterruptedException | RankException e) {
-        // the rank itself comes to know of it at its next exchange
-        return;
-      }
-    }
-
-    @Override
-    public void close() {
-      synchronized (this) {
-        isOver = true;
-        notifyAll();
-      }
-      boolean isInterrupted = false;
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          isInterrupted = true;
-        }
-      }
-      if (isInterrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 }

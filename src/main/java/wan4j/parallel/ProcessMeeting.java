@@ -50,6 +50,9 @@ public abstract sealed class ProcessMeeting implements Meeting, AutoCloseable
     return new Part(this, List.copyOf(members));
   }
 
+  /// Ends the job for all ranks with a failure that is told already.
+  abstract void fail(RankException first);
+
   /// Ends this rank's part of the job once the parts of all are done, however long that takes.
   /// Throws `RankException` when one of them fails meanwhile.
   public abstract void finish();

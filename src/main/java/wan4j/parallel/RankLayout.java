@@ -61,6 +61,12 @@ public record RankLayout(int branches, int sequence) {
             .formatted(sequence, ranks, ranks, Math.max(1, ranks / 2)));
   }
 
+  /// Returns the layout in which the ranks of both branches share one forward of a model of so many
+  /// heads; null where there is one branch, or heads cannot be divided among all.
+  public RankLayout joined(int heads) {
+    return branches == 1 || heads % ranks() != 0 ? null : new RankLayout(1, ranks());
+  }
+
   /// Returns how many ranks there are.
   public int ranks() {
     return branches * sequence;

@@ -20,7 +20,7 @@ import wan4j.tensor.InputException;
 /// job, on a thread of its own; all others are hung up on and hold up nobody.
 final class Reception implements AutoCloseable {
   private static final int MOST_WAITING = 256; // the oldest goes first
-  private static final int MOST_HELLO = 4096; // bytes
+  private static final int MOST_HELLO = 1 << 18; // bytes
 
   private final JobIdentity identity;
   private final JobSecret secret;
@@ -118,7 +118,7 @@ final class Reception implements AutoCloseable {
       RankException misfit = RankException.misfit(hello.rank, hub.ranks(), mistake);
       connection.trySend(Kind.FAILURE, HubMeeting.failureBytes(misfit));
       connection.close();
-      hub.refuse(misfit);
+      hub.fail(misfit);
     }
     return true;
   }
@@ -168,7 +168,6 @@ final class Reception implements AutoCloseable {
         out.writeInt(rank);
         out.writeInt(ranks);
         out.writeUTF(identity.version());
-        out.writeUTF(identity.checkpoint());
         out.writeUTF(identity.request());
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -178,8 +177,7 @@ final class Reception implements AutoCloseable {
 
     static Hello of(byte[] bytes) throws IOException {
       DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes));
-      return new Hello(
-          in.readInt(), in.readInt(), new JobIdentity(in.readUTF(), in.readUTF(), in.readUTF()));
+      return new Hello(in.readInt(), in.readInt(), new JobIdentity(in.readUTF(), in.readUTF()));
     }
   }
 }

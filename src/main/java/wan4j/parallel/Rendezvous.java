@@ -14,9 +14,9 @@ import wan4j.parallel.RankConnection.Kind;
 import wan4j.tensor.InputException;
 
 /// How the processes of a job find each other: rank 0 listens, the others connect, both prove that
-/// they know the job's secret, and rank 0 sees that all have the same version, weights and request.
-/// Without a secret everything stays on the loopback interface. The connections stay for meetings
-/// and signs of life; tensors go between GPUs by NCCL.
+/// they know the job's secret, and rank 0 sees that all have the same version and request. Without
+/// a secret everything stays on the loopback interface. The connections stay for meetings and signs
+/// of life; tensors go between GPUs by NCCL.
 public final class Rendezvous {
   private static final int CONNECTING = 2_000; // milliseconds
   private static final long RETRY = 100;
@@ -74,7 +74,7 @@ public final class Rendezvous {
       hub.begin();
       return hub;
     } catch (RankException e) {
-      hub.refuse(e);
+      hub.fail(e);
       hub.close();
       throw e;
     }

@@ -65,7 +65,8 @@ final class SpokeMeeting extends ProcessMeeting {
     }
   }
 
-  private void fail(RankException own) {
+  @Override
+  void fail(RankException own) {
     if (end(own)) {
       connection.trySend(Kind.FAILURE, HubMeeting.failureBytes(own));
     }

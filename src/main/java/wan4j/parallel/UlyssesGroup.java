@@ -1,6 +1,8 @@
 package wan4j.parallel;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import wan4j.ops.AttentionFormat;
 import wan4j.ops.AttentionInput;
@@ -19,12 +21,24 @@ import wan4j.tensor.Tensor;
 public final class UlyssesGroup implements SequenceGroup {
   private final Collectives collectives;
   private final SequenceGroup formats;
+  private final Function<HeadGroups, List<Integer>> cut;
   private int tokens; // of what was shared last
 
-  /// Creates a rank of a group; `formats` names the format of each layer's attention.
+  /// Creates a rank of a group; `formats` names the format of each layer's attention. Heads travel
+  /// in groups where exchanges run beside other work.
   public UlyssesGroup(Collectives collectives, SequenceGroup formats) {
+    this(
+        collectives,
+        formats,
+        groups -> collectives.runsBeside() ? groups.sizes() : List.of(groups.heads()));
+  }
+
+  /// Creates one whose heads travel in groups of the sizes that `cut` gives.
+  public UlyssesGroup(
+      Collectives collectives, SequenceGroup formats, Function<HeadGroups, List<Integer>> cut) {
     this.collectives = collectives;
     this.formats = formats;
+    this.cut = cut;
   }
 
   /// Throws `InputException` when heads cannot be divided among ranks.
@@ -78,38 +92,34 @@ public final class UlyssesGroup implements SequenceGroup {
     long width = (long) input.heads() / ranks * input.headSize(); // of a rank's heads
     Tensor result = ops.empty(ops.activation(), own, ranks * width);
     try (var _ = ops.scope()) {
-      AttentionInput heads =
-          input.exchanged(x -> exchanged(ops, x), statistics -> ofThisRank(statistics));
-      Tensor made = ops.attention(heads, scale, OperandFormat.Simple.PLAIN).values();
-      Tensor received = ops.empty(ops.activation(), ranks, own, width);
-      collectives.allToAll(ofRanks(made), parts(received));
-      ops.swap(received, result.reshape(own, ranks, width));
+      List<HeadExchange> exchanges = exchanges(ops, input);
+      exchanges.getFirst().begin();
+      for (int i = 0; i < exchanges.size(); i++) {
+        if (i + 1 < exchanges.size()) {
+          exchanges.get(i + 1).begin();
+        }
+        exchanges.get(i).attend(scale);
+      }
+      exchanges.forEach(exchange -> exchange.finish(result.reshape(own, ranks, width)));
     }
     return ops.operand(result, want);
   }
 
-  /// Returns what all ranks have in this rank's heads, `[all tokens, own heads, …]`, of what each
-  /// has in all heads, `[own tokens, heads, …]`.
-  private Tensor exchanged(Ops ops, Tensor own) {
+  /// Returns the groups of heads that are exchanged one after another.
+  private List<HeadExchange> exchanges(Ops ops, AttentionInput input) {
     int ranks = collectives.ranks();
-    long rows = own.shape().size(0);
-    long width = rows == 0 ? 0 : own.count() / rows / ranks; // of a rank's heads
-    long[] sizes = own.shape().toArray();
-    sizes[0] = tokens;
-    sizes[1] /= ranks;
-    Tensor all = ops.empty(own.dtype(), sizes);
-    try (var _ = ops.scope()) {
-      Tensor divided = ops.empty(own.dtype(), ranks, rows, width);
-      ops.swap(own.reshape(rows, ranks, width), divided);
-      collectives.allToAll(parts(divided), ofRanks(all.reshape(tokens, width)));
+    HeadGroups groups = HeadGroups.of(input, tokens, ranks, ops.activation().bytes());
+    List<HeadExchange.Rows> rows =
+        IntStream.range(0, ranks)
+            .mapToObj(rank -> new HeadExchange.Rows(first(rank), rows(rank)))
+            .toList();
+    List<HeadExchange> exchanges = new ArrayList<>();
+    int first = 0;
+    for (int count : cut.apply(groups)) {
+      exchanges.add(new HeadExchange(ops, collectives, rows, input, first, count));
+      first += count;
     }
-    return all;
-  }
-
-  /// Returns the statistics of this rank's heads of those of all, `[heads, …]`.
-  private Tensor ofThisRank(Tensor statistics) {
-    long heads = statistics.shape().size(0) / collectives.ranks();
-    return statistics.slice(collectives.rank() * heads, heads);
+    return exchanges;
   }
 
   /// Returns the rows of each rank of a tensor over all tokens.
@@ -117,10 +127,6 @@ public final class UlyssesGroup implements SequenceGroup {
     return IntStream.range(0, collectives.ranks())
         .mapToObj(rank -> all.slice(first(rank), rows(rank)))
         .toList();
-  }
-
-  private static List<Tensor> parts(Tensor stacked) {
-    return IntStream.range(0, stacked.length(0)).mapToObj(stacked::at).toList();
   }
 
   @Override

@@ -2,6 +2,8 @@ package wan4j.pipeline;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import wan4j.model.VideoAutoencoder;
 import wan4j.ops.Ops;
 import wan4j.tensor.DType;
@@ -11,7 +13,9 @@ import wan4j.tensor.Tensor;
 /// How far the colours of a clip have drifted from those of the clip before, told by the frames
 /// that both have, and the correction: each of red, green and blue is brought to the mean and
 /// spread that these frames had (Reinhard et al., Color Transfer between Images, 2001, in RGB).
-/// What is shared is not handed over again.
+/// What is shared is not handed over again. Where ranks decode in turn, each sees some of the
+/// shared frames; what follows them in the same round waits until the round is over and all know
+/// all.
 final class ColourDrift implements VideoAutoencoder.FrameSink {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int COLOURS = 3;
@@ -20,9 +24,14 @@ final class ColourDrift implements VideoAutoencoder.FrameSink {
   private final Ops ops;
   private final Tensor before;
   private final VideoAutoencoder.FrameSink sink;
-  private final Moments drifted = new Moments();
+  private final Moments drifted = new Moments(); // of all ranks, up to the last round
+  private Moments present = new Moments(); // of this rank, in this round
+  private final List<Held> waiting = new ArrayList<>();
   private final Tensor factor;
   private final Tensor offset;
+
+  /// Frames from `first` on, float32 `[3, frames, height, width]` in host memory.
+  private record Held(int first, Tensor planes) {}
 
   /// Corrects what `sink` gets of a clip that begins with the frames `before`, float32 `[3, frames,
   /// height, width]` in [-1, 1], in host memory.
@@ -40,20 +49,50 @@ final class ColourDrift implements VideoAutoencoder.FrameSink {
     int shared = before.length(1);
     int passed = Math.clamp((long) shared - first, 0, features.length(0));
     if (passed > 0) {
-      drifted.add(ops.download(scaled(features.slice(0, passed), constant(1), constant(0))));
+      present.add(ops.download(planes(features.slice(0, passed))));
     }
     if (passed < features.length(0)) {
-      Tensor rest = features.slice(passed, (long) features.length(0) - passed);
-      Tensor planes = scaled(rest, factor, offset);
-      Tensor corrected =
-          ops.channelsLast(
-              planes, ops.upload(constant(1), DType.F32), ops.upload(constant(0), DType.F32));
-      sink.accept(Math.max(0, first - shared), corrected);
+      Tensor rest = planes(features.slice(passed, (long) features.length(0) - passed));
+      int from = Math.max(0, first - shared);
+      if (isKnown()) {
+        handOver(from, rest);
+      } else {
+        waiting.add(new Held(from, ops.download(rest)));
+      }
     }
   }
 
-  private Tensor scaled(Tensor features, Tensor by, Tensor plus) {
-    return ops.channelsFirst(features, ops.upload(by, DType.F32), ops.upload(plus, DType.F32));
+  @Override
+  public void endRound() {
+    if (!isKnown()) {
+      for (long[] numbers : sink.ranks().all(present.numbers())) {
+        drifted.add(numbers);
+      }
+      present = new Moments();
+    }
+    for (Held held : waiting) {
+      try (var _ = ops.scope()) {
+        handOver(held.first, ops.upload(held.planes, DType.F32));
+      }
+    }
+    waiting.clear();
+    sink.endRound();
+  }
+
+  /// Says whether all shared frames have been seen, the same on all ranks.
+  private boolean isKnown() {
+    return drifted.count == before.count() / COLOURS;
+  }
+
+  private Tensor planes(Tensor features) {
+    return ops.channelsFirst(
+        features, ops.upload(constant(1), DType.F32), ops.upload(constant(0), DType.F32));
+  }
+
+  private void handOver(int first, Tensor planes) {
+    sink.accept(
+        first,
+        ops.channelsLast(planes, ops.upload(factor, DType.F32), ops.upload(offset, DType.F32)));
   }
 
   private static Tensor constant(float value) {
@@ -92,6 +131,26 @@ final class ColourDrift implements VideoAutoencoder.FrameSink {
           squares[colour] += value * value;
         }
       }
+    }
+
+    /// Adds those of a rank.
+    void add(long[] numbers) {
+      count += numbers[2 * COLOURS];
+      for (int colour = 0; colour < COLOURS; colour++) {
+        sums[colour] += Double.longBitsToDouble(numbers[colour]);
+        squares[colour] += Double.longBitsToDouble(numbers[COLOURS + colour]);
+      }
+    }
+
+    /// Returns what [#add] takes.
+    long[] numbers() {
+      long[] numbers = new long[2 * COLOURS + 1];
+      for (int colour = 0; colour < COLOURS; colour++) {
+        numbers[colour] = Double.doubleToRawLongBits(sums[colour]);
+        numbers[COLOURS + colour] = Double.doubleToRawLongBits(squares[colour]);
+      }
+      numbers[2 * COLOURS] = count;
+      return numbers;
     }
 
     double mean(int colour) {

@@ -18,6 +18,9 @@ public interface CourseNetworks {
   /// Returns the backend of the transformers and the autoencoder.
   Ops ops();
 
+  /// Says, on every rank, that prompts follow, which the first one reads.
+  default void textIsNext() {}
+
   /// Returns the states of a prompt, float32 `[words, text dim]`, in host memory.
   Tensor text(String prompt);
 

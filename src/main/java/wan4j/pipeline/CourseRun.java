@@ -134,6 +134,7 @@ public final class CourseRun {
             "text",
             () -> {
               List<Tensor> positive = new ArrayList<>();
+              networks.textIsNext();
               for (String prompt : wanted.prompts()) {
                 positive.add(host.ofFirst(() -> networks.text(prompt)));
                 requireNotCancelled();

@@ -69,6 +69,7 @@ public final class Denoiser {
       Function<Shape, StepCache> cache,
       StepListener listener) {
     experts.forEachLoaded((_, network) -> network.restart());
+    ranks.share(false);
     try (var _ = ops.scope()) {
       Tensor sample = ops.upload(start, DType.F32);
       conditioning.constrain(ops, sample);
@@ -140,7 +141,7 @@ public final class Denoiser {
       if (forwards == null) {
         prepare(network);
       }
-      forwards.use(network, scale);
+      forwards.use(network, expert, step);
       restore(network, expert);
       try (var _ = ops.scope()) {
         GuidedForward.Velocities made = forwards.run(sample, timestep, step, expert);

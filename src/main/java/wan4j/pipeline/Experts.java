@@ -4,6 +4,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import wan4j.model.DiffusionNetwork;
 import wan4j.weights.Expert;
@@ -15,6 +16,7 @@ public final class Experts implements AutoCloseable {
   private final List<Expert> names;
   private final double boundary;
   private final Function<Expert, DiffusionNetwork> loader;
+  private final Consumer<Runnable> leaving;
   private final TransformerConfig config;
   private final Map<Expert, DiffusionNetwork> loaded = new EnumMap<>(Expert.class);
   private boolean keepsOne;
@@ -27,6 +29,18 @@ public final class Experts implements AutoCloseable {
       double boundary,
       boolean keepsOne,
       Function<Expert, DiffusionNetwork> loader) {
+    this(config, names, boundary, keepsOne, loader, Runnable::run);
+  }
+
+  /// Creates experts; `leaving` does what frees them.
+  public Experts(
+      TransformerConfig config,
+      List<Expert> names,
+      double boundary,
+      boolean keepsOne,
+      Function<Expert, DiffusionNetwork> loader,
+      Consumer<Runnable> leaving) {
+    this.leaving = leaving;
     this.config = config;
     this.names = List.copyOf(names);
     this.boundary = boundary;
@@ -78,7 +92,11 @@ public final class Experts implements AutoCloseable {
   /// Frees the loaded transformers; they are loaded again when needed.
   @Override
   public void close() {
-    loaded.values().forEach(DiffusionNetwork::close);
-    loaded.clear();
+    if (!loaded.isEmpty()) {
+      leaving.accept(() -> {
+        loaded.values().forEach(DiffusionNetwork::close);
+        loaded.clear();
+      });
+    }
   }
 }

@@ -132,6 +132,11 @@ public final class FrameDecoder {
       present = new ArrayList<>();
     }
 
+    @Override
+    public HostExchange ranks() {
+      return ranks;
+    }
+
     void finish() {
       handOver(latest);
       handOver(present); // of what is decoded without rounds

@@ -17,7 +17,8 @@ import wan4j.weights.Expert;
 /// The forwards of a step and what guidance makes of them: one for the prompt and, where the scale
 /// is not 1, one for the negative prompt, in turn or, where ranks divide the branches, at once.
 /// Where the plan gates guidance, the latter's difference from the former is kept and taken in its
-/// place as long as the network stays.
+/// place as long as the network stays. In steps that compute the prompt's alone, the ranks of both
+/// branches share it where they can.
 final class GuidedForward implements Saveable {
   private final Ops ops;
   private final Conditioning conditioning;
@@ -27,7 +28,12 @@ final class GuidedForward implements Saveable {
   private final IntConsumer beforeEach;
   private final SamplingPlan plan;
   private final Tensor difference; // of the branches' velocities, null where nothing is gated
+  private final Shape shape;
   private DiffusionNetwork reader; // whose keys and values of the text there are
+  private DiffusionNetwork.Prepared joined; // for all ranks together, null before they first are
+  private DiffusionNetwork joinedReader; // the same of that
+  private DiffusionNetwork network; // the present step's
+  private boolean isJoined; // whether all ranks share the present step's forward
   private Expert expert; // whose difference is kept, null for none
   private int skipped; // forwards of the latest step that were not computed
   private int guesses; // those of them that a guess stands for
@@ -48,6 +54,7 @@ final class GuidedForward implements Saveable {
       RunRanks ranks,
       IntConsumer beforeEach) {
     this.plan = plan;
+    this.shape = shape;
     difference = plan.gate() < 1 && plan.isGuided() ? ops.empty(DType.F32, shape.toArray()) : null;
     this.ops = ops;
     this.conditioning = conditioning;
@@ -57,10 +64,17 @@ final class GuidedForward implements Saveable {
     this.beforeEach = beforeEach;
   }
 
-  /// Lets a network read what this rank's branches are conditioned on, unless it was the last to do
-  /// so; takes room in the innermost scope.
-  void use(DiffusionNetwork network, double scale) {
-    if (!network.equals(reader)) {
+  /// Begins a step of an expert: lets its network read what this rank's branches are conditioned
+  /// on, unless it was the last to do so; takes room in the innermost scope.
+  void use(DiffusionNetwork working, Expert number, int step) {
+    network = working;
+    double scale = plan.guidance(number);
+    boolean isAlone = scale == 1 || isGated(step, number);
+    isJoined = isAlone && ranks.canJoin() && !cache.keepsTokens();
+    ranks.share(isJoined);
+    if (isJoined) {
+      readTogether();
+    } else if (!network.equals(reader)) {
       reader = network;
       for (Branch branch : Branch.values()) {
         if (ranks.computes(branch) && (branch == Branch.CONDITIONAL || scale != 1)) {
@@ -68,6 +82,20 @@ final class GuidedForward implements Saveable {
         }
       }
     }
+  }
+
+  private void readTogether() {
+    if (joined == null) {
+      joined = network.prepare(shape, conditioning.conditional());
+    }
+    if (!network.equals(joinedReader)) {
+      joinedReader = network;
+      network.read(conditioning.conditional(), Branch.CONDITIONAL, joined);
+    }
+  }
+
+  private boolean isGated(int step, Expert working) {
+    return difference != null && plan.isGated(step) && working == expert;
   }
 
   /// Returns the velocities of a sample in the innermost scope.
@@ -93,7 +121,7 @@ final class GuidedForward implements Saveable {
     boolean isSkipped = ranks.host().decidedByFirst(() -> skips);
     ForwardPass conditionalPass = new ForwardPass(Branch.CONDITIONAL, step, steps);
     ForwardPass unconditionalPass = new ForwardPass(Branch.UNCONDITIONAL, step, steps);
-    boolean isGated = difference != null && plan.isGated(step) && working == expert;
+    boolean isGated = isGated(step, working);
     if (ranks.pair() != null && scale != 1 && !isGated && !isSkipped) {
       return guided(atOnce(sample, timestep, conditionalPass, unconditionalPass), working, scale);
     }
@@ -142,7 +170,7 @@ final class GuidedForward implements Saveable {
     return both;
   }
 
-  /// Returns the velocity of one branch; the ranks of the other one wait for it.
+  /// Returns the velocity of one branch; the ranks of the other one share the work, or wait for it.
   private Tensor forward(Tensor sample, int timestep, ForwardPass pass, boolean isSkipped) {
     Tensor guess = isSkipped ? cache.velocity(ops, pass.branch(), sample) : null;
     if (guess != null) {
@@ -151,10 +179,10 @@ final class GuidedForward implements Saveable {
     }
     beforeEach.accept(pass.step());
     Tensor velocity =
-        ranks.computes(pass.branch())
+        isJoined || ranks.computes(pass.branch())
             ? computed(sample, timestep, pass)
             : ops.empty(DType.F32, sample.shape().toArray());
-    if (ranks.pair() != null) {
+    if (ranks.pair() != null && !isJoined) {
       ranks.pair().broadcast(RunRanks.of(pass.branch()), velocity);
     }
     cache.computed(ops, pass.branch(), sample, velocity);
@@ -162,11 +190,11 @@ final class GuidedForward implements Saveable {
   }
 
   private Tensor computed(Tensor sample, int timestep, ForwardPass pass) {
-    return reader.forward(
+    return network.forward(
         sample,
         timestep,
         pass,
-        prepared,
+        isJoined ? joined : prepared,
         (tokens, blocks) -> cache.forward(ops, pass.step(), pass.branch(), tokens, blocks));
   }
 

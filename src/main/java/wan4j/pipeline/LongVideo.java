@@ -90,7 +90,7 @@ public record LongVideo(Course most, Course end, int clips, int overlap) impleme
   public void decode(
       Ops ops, VideoAutoencoder vae, Clip clip, Tensor latents, VideoAutoencoder.FrameSink sink) {
     VideoAutoencoder.FrameSink own =
-        clip.before() == null ? sink : sink.taking(new ColourDrift(ops, clip.before(), sink));
+        clip.before() == null ? sink : new ColourDrift(ops, clip.before(), sink);
     end.decode(ops, vae, clip, latents, own);
   }
 }

@@ -11,9 +11,34 @@ import wan4j.quant.Branch;
 /// @param host what the ranks tell each other beside
 /// @param pair exchange between the two ranks that do the same part of either branch of guidance,
 ///   the conditional one's first; null where each rank computes both branches
-public record RunRanks(HostExchange host, Collectives pair) {
+/// @param halves brings the ranks of both branches into one forward; null where they cannot
+public record RunRanks(HostExchange host, Collectives pair, Halves halves) {
   /// One rank.
   public static final RunRanks ALONE = new RunRanks(HostExchange.ALONE, null);
+
+  /// Ranks whose branches stay where they are.
+  public RunRanks(HostExchange host, Collectives pair) {
+    this(host, pair, null);
+  }
+
+  /// The ranks of either branch, which can share the forwards of one branch.
+  @FunctionalInterface
+  public interface Halves {
+    /// Lets all ranks share each forward from now on, or each half those of its branch.
+    void share(boolean areTogether);
+  }
+
+  /// Says whether the ranks of both branches can share a forward.
+  boolean canJoin() {
+    return halves != null;
+  }
+
+  /// Does as [Halves#share] where they can; else each half keeps to its branch.
+  void share(boolean areTogether) {
+    if (halves != null) {
+      halves.share(areTogether);
+    }
+  }
 
   /// Says whether this rank computes a branch where the branches are divided.
   boolean computes(Branch branch) {

@@ -1,6 +1,8 @@
 package wan4j.pipeline;
 
-import java.util.EnumSet;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import wan4j.schedule.FlowSchedule;
 import wan4j.schedule.Sampler;
@@ -31,23 +33,43 @@ public record SamplingPlan(
   }
 
   /// Returns this plan in the fewest steps that need the memory of them all: the same experts work,
-  /// and the solver has what it keeps.
+  /// with both branches and with one, and the solver has what it keeps.
   public SamplingPlan shortened(Experts experts) {
-    Set<Expert> all = working(experts, steps);
+    Set<Work> all = in(steps).works(experts);
     int few = Math.min(steps, ENOUGH_STEPS);
-    while (few < steps && !working(experts, few).equals(all)) {
+    while (few < steps && !in(few).works(experts).equals(all)) {
       few++;
     }
-    return new SamplingPlan(sampler, few, shift, lowGuidance, highGuidance, gate);
+    return in(few);
   }
 
-  private Set<Expert> working(Experts experts, int steps) {
+  /// Returns in how many steps each expert works that works at all.
+  public Map<Expert, Integer> stepsOf(Experts experts) {
     FlowSchedule schedule = sampler.schedule(steps, shift);
-    Set<Expert> working = EnumSet.noneOf(Expert.class);
+    Map<Expert, Integer> working = new EnumMap<>(Expert.class);
     for (int step = 0; step < schedule.steps(); step++) {
-      working.add(experts.at(schedule.timestep(step)));
+      working.merge(experts.at(schedule.timestep(step)), 1, Integer::sum);
     }
     return working;
+  }
+
+  private SamplingPlan in(int count) {
+    return new SamplingPlan(sampler, count, shift, lowGuidance, highGuidance, gate);
+  }
+
+  /// What a step is: an expert's, with the negative prompt or without.
+  private record Work(Expert expert, boolean isGated) {}
+
+  private Set<Work> works(Experts experts) {
+    FlowSchedule schedule = sampler.schedule(steps, shift);
+    Set<Work> works = new HashSet<>();
+    Expert before = null;
+    for (int step = 0; step < schedule.steps(); step++) {
+      Expert expert = experts.at(schedule.timestep(step));
+      works.add(new Work(expert, isGated(step) && expert == before));
+      before = expert;
+    }
+    return works;
   }
 
   /// Says whether any expert looks at the negative prompt.

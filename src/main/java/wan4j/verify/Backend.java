@@ -3,11 +3,17 @@ package wan4j.verify;
 import wan4j.Arithmetic;
 import wan4j.Device;
 import wan4j.engine.Backends;
+import wan4j.engine.RankPart;
 import wan4j.ops.Ops;
+import wan4j.ops.SequenceGroup;
 import wan4j.tensor.InputException;
 
 /// The backend under test and the accuracy that can be asked of it.
-public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
+///
+/// @param ops the backend
+/// @param accuracy in which arithmetic it computes
+/// @param part which rank of several it is
+public record Backend(Ops ops, Accuracy accuracy, RankPart part) implements AutoCloseable {
   /// In which arithmetic a backend computes.
   public enum Accuracy {
     /// float32 on a processor: the case's own tolerances hold.
@@ -24,16 +30,50 @@ public record Backend(Ops ops, Accuracy accuracy) implements AutoCloseable {
   /// `InputException` when this machine does not have it.
   public static Backend open(Device device, Arithmetic arithmetic) {
     return new Backend(
-        Backends.open(device, arithmetic),
-        switch (device) {
-          case CPU -> Accuracy.FLOAT32;
-          case CUDA ->
-              switch (arithmetic) {
-                case BFLOAT16, BFLOAT16_RESIDUAL -> Accuracy.GPU_BFLOAT16;
-                case TF32 -> Accuracy.GPU_TF32;
-                case FLOAT32 -> Accuracy.GPU_FLOAT32;
-              };
-        });
+        Backends.open(device, arithmetic), accuracy(device, arithmetic), RankPart.ALONE);
+  }
+
+  /// Returns a rank's backend, which closes with the ranks.
+  static Backend of(RankPart part, Device device, Arithmetic arithmetic) {
+    return new Backend(part.ops(), accuracy(device, arithmetic), part);
+  }
+
+  private static Accuracy accuracy(Device device, Arithmetic arithmetic) {
+    return switch (device) {
+      case CPU -> Accuracy.FLOAT32;
+      case CUDA ->
+          switch (arithmetic) {
+            case BFLOAT16, BFLOAT16_RESIDUAL -> Accuracy.GPU_BFLOAT16;
+            case TF32 -> Accuracy.GPU_TF32;
+            case FLOAT32 -> Accuracy.GPU_FLOAT32;
+          };
+    };
+  }
+
+  /// Returns the group of a forward of so many heads; throws `UndividedException` where ranks
+  /// cannot share it.
+  SequenceGroup group(int heads) {
+    if (!part.divides(heads)) {
+      throw new UndividedException(heads);
+    }
+    return part.group();
+  }
+
+  /// Returns how a request is divided; throws `UndividedException` where ranks cannot divide it.
+  RankPart.Division division(int heads, boolean isGuided) {
+    if (!part.dividesRequests(heads, isGuided)) {
+      throw new UndividedException(heads);
+    }
+    return part.division(heads, isGuided);
+  }
+
+  /// Heads that the ranks at work cannot divide.
+  static final class UndividedException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    UndividedException(int heads) {
+      super("%d heads".formatted(heads));
+    }
   }
 
   /// Uses the named attention, `wan4j` or `bf16` (our own kernel), wherever it can run, even where

@@ -11,7 +11,6 @@ import wan4j.model.TextKeys;
 import wan4j.model.Timesteps;
 import wan4j.ops.ForwardPass;
 import wan4j.ops.Ops;
-import wan4j.ops.SequenceGroup;
 import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
@@ -160,7 +159,7 @@ final class CharacterCases {
         config,
         weights,
         backend.ops(),
-        SequenceGroup.SOLO,
+        backend.group(config.heads()),
         PrecisionTable.of(precision, List.of()));
   }
 

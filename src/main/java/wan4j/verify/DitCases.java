@@ -29,7 +29,9 @@ final class DitCases implements CaseKind {
     var folder = reference.path("checkpoint");
     try (Weights weights = Weights.open(folder, Naming.TRANSFORMER)) {
       TransformerConfig config = TransformerConfig.read(folder, weights);
-      try (var transformer = transformer(config, weights, backend.ops())) {
+      SequenceGroup group = backend.group(config.heads());
+      PrecisionTable table = PrecisionTable.of(Precision.PLAIN, List.of());
+      try (var transformer = new WanTransformer(config, weights, backend.ops(), group, table)) {
         List<Comparison> comparisons = new ArrayList<>();
         if (reference.has("in.x")) {
           comparisons.addAll(sample(reference, backend, transformer, "", 0));
@@ -68,6 +70,7 @@ final class DitCases implements CaseKind {
     Tensor velocity =
         forward(
             backend.ops(),
+            backend.group(transformer.config().heads()),
             transformer,
             latents,
             reference.tensor("in.context" + suffix),
@@ -87,6 +90,16 @@ final class DitCases implements CaseKind {
       List<Tensor> latents,
       Tensor context,
       double[] timesteps) {
+    return forward(ops, SequenceGroup.SOLO, transformer, latents, context, timesteps);
+  }
+
+  private static Tensor forward(
+      Ops ops,
+      SequenceGroup group,
+      WanTransformer transformer,
+      List<Tensor> latents,
+      Tensor context,
+      double[] timesteps) {
     try (var _ = ops.scope()) {
       LatentGrid grid = LatentGrid.of(latents.getFirst().shape());
       int tokens = grid.tokens();
@@ -98,13 +111,12 @@ final class DitCases implements CaseKind {
         }
       }
       Timesteps conditioning =
-          new Timesteps(distinct, ops.upload(Tensor.of(rows, tokens), DType.I32));
+          new Timesteps(distinct, group.share(ops, ops.upload(Tensor.of(rows, tokens), DType.I32)));
       TextKeys text = transformer.core().text(ops.upload(context, DType.F32), Branch.CONDITIONAL);
-      Tensor rotary =
-          ops.upload(
-              RotaryTable.of(
-                  grid.frames(), grid.rows(), grid.columns(), transformer.config().headDim()),
-              DType.F32);
+      Tensor whole =
+          RotaryTable.of(
+              grid.frames(), grid.rows(), grid.columns(), transformer.config().headDim());
+      Tensor rotary = group.share(ops, ops.upload(whole, DType.F32));
       return ops.download(
           transformer.forward(
               latents.stream().map(l -> ops.upload(l, DType.F32)).toList(),

@@ -26,7 +26,7 @@ final class MagCacheCases implements CaseKind {
     Ops ops = backend.ops();
     List<Comparison> comparisons = new ArrayList<>();
     try (var checkpoint = Checkpoint.open(reference.path("checkpoint"));
-        var request = new PipelineCases.Request(reference, ops, checkpoint)) {
+        var request = new PipelineCases.Request(reference, backend, checkpoint)) {
       PipelineCases.Trace trace = new PipelineCases.Trace(ops);
       SkipRecord[] record = new SkipRecord[1];
       Tensor latents =

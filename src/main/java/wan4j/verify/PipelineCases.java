@@ -7,10 +7,12 @@ import java.util.List;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import wan4j.cache.StepCache;
+import wan4j.engine.RankPart;
 import wan4j.media.Picture;
 import wan4j.model.LatentGrid;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
+import wan4j.model.WanTransformer;
 import wan4j.ops.Ops;
 import wan4j.pipeline.CheckpointTokenizer;
 import wan4j.pipeline.Clip;
@@ -26,6 +28,8 @@ import wan4j.pipeline.SamplingPlan;
 import wan4j.pipeline.StepListener;
 import wan4j.pipeline.TextImageToVideo;
 import wan4j.pipeline.TextToVideo;
+import wan4j.quant.Precision;
+import wan4j.quant.PrecisionTable;
 import wan4j.schedule.Sampler;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
@@ -56,7 +60,7 @@ final class PipelineCases implements CaseKind {
     Trace trace = new Trace(backend.ops());
     List<Comparison> comparisons = new ArrayList<>();
     try (var checkpoint = Checkpoint.open(folder);
-        var request = new Request(reference, backend.ops(), checkpoint, textLength(reference))) {
+        var request = new Request(reference, backend, checkpoint, textLength(reference))) {
       Tensor latents = request.sample(_ -> StepCache.NONE, trace);
       Tensor frames = FrameDecoder.bytes(backend.ops(), request.autoencoder(), latents);
       Tensor expectedFrames = reference.tensor("out.frames_u8");
@@ -140,16 +144,18 @@ final class PipelineCases implements CaseKind {
     private final Checkpoint checkpoint;
     private final VideoAutoencoder autoencoder;
     private final Experts experts;
+    private final RankPart.Division division;
 
-    Request(ReferenceCase reference, Ops ops, Checkpoint checkpoint) {
-      this(reference, ops, checkpoint, checkpoint.config().textLength());
+    Request(ReferenceCase reference, Backend backend, Checkpoint checkpoint) {
+      this(reference, backend, checkpoint, checkpoint.config().textLength());
     }
 
-    Request(ReferenceCase reference, Ops ops, Checkpoint checkpoint, int textLength) {
+    Request(ReferenceCase reference, Backend backend, Checkpoint checkpoint, int textLength) {
       this.reference = reference;
-      this.ops = ops;
+      ops = backend.ops();
       this.checkpoint = checkpoint;
       arguments = reference.json().get("args");
+      division = backend.division(checkpoint.config().heads(), plan().isGuided());
       autoencoder = VaeCases.autoencoder(checkpoint.vae(), ops);
       TransformerConfig config = checkpoint.config().withTextLength(textLength);
       experts =
@@ -158,7 +164,13 @@ final class PipelineCases implements CaseKind {
               checkpoint.experts(),
               boundary(),
               false,
-              expert -> DitCases.transformer(config, checkpoint.transformer(expert), ops));
+              expert ->
+                  new WanTransformer(
+                      config,
+                      checkpoint.transformer(expert),
+                      ops,
+                      division.group(),
+                      PrecisionTable.of(Precision.PLAIN, List.of())));
     }
 
     VideoAutoencoder autoencoder() {
@@ -190,7 +202,7 @@ final class PipelineCases implements CaseKind {
     Tensor sample(Function<Shape, StepCache> cache, StepListener listener) {
       Tensor noise = reference.tensor("in.noise");
       try (var _ = ops.scope()) {
-        return new Denoiser(ops, experts)
+        return new Denoiser(ops, experts, division.ranks())
             .run(plan(), noise, conditioning(noise.shape()), cache, listener);
       }
     }

@@ -285,7 +285,7 @@ final class SpeechTransformerCases {
                   config,
                   weights,
                   backend.ops(),
-                  SequenceGroup.SOLO,
+                  backend.group(config.heads()),
                   PrecisionTable.of(precision, List.of()));
           var _ = backend.ops().scope()) {
         return computation.apply(network);

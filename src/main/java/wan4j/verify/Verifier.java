@@ -13,6 +13,10 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import wan4j.Arithmetic;
+import wan4j.Device;
+import wan4j.Ranks;
+import wan4j.engine.RankPart;
 import wan4j.tensor.InputException;
 
 /// Runs the reference cases below folders against this build, and reports each one's distance from
@@ -54,6 +58,18 @@ public final class Verifier {
               Map.entry("vae21", new VaeCases()),
               Map.entry("vae22", new VaeCases())));
 
+  /// The kinds that ranks can divide: whole forwards, autoencoders and requests.
+  private static final Set<String> DIVIDED =
+      Set.of(
+          "animate-dit",
+          "animate-pipeline",
+          "dit",
+          "pipeline",
+          "s2v-dit",
+          "s2v-pipeline",
+          "vae21",
+          "vae22");
+
   // a folder that lacks one of the two files is a failed case
   private static final Set<String> FILES = Set.of("case.json", "case.safetensors");
 
@@ -85,6 +101,9 @@ public final class Verifier {
 
     /// This build does not know the kind.
     record Skipped(String kind, String name) implements Result {}
+
+    /// The ranks at work cannot divide the case.
+    record Undivided(String kind, String name) implements Result {}
   }
 
   /// Returns the kinds that this build can compute.
@@ -119,6 +138,28 @@ public final class Verifier {
     }
   }
 
+  /// Runs the cases that ranks can divide on as many as `ranks` says, threads of this process or
+  /// the processes of a launcher's job, and reports them on the first one; throws as [#run] does,
+  /// and the failure of a rank.
+  public static void runOnRanks(
+      List<Path> folders,
+      Set<String> kinds,
+      Device device,
+      Arithmetic arithmetic,
+      Ranks ranks,
+      Consumer<Result> report) {
+    RankPart.together(
+        device,
+        arithmetic,
+        ranks,
+        part ->
+            run(
+                folders,
+                kinds,
+                Backend.of(part, device, arithmetic),
+                part.isFirst() ? report : _ -> {}));
+  }
+
   /// Throws `InputException` for a kind that neither this build nor one of the cases knows.
   private static void requireKnown(Set<String> kinds, List<Path> cases) {
     Set<String> unknown = new TreeSet<>(kinds);
@@ -151,6 +192,9 @@ public final class Verifier {
       if (known == null) {
         return new Result.Skipped(family, name);
       }
+      if (backend.part().ranks() > 1 && !DIVIDED.contains(kind)) {
+        return new Result.Undivided(family, name);
+      }
       List<Comparison> comparisons = new ArrayList<>(known.run(reference, backend));
       if (comparisons.isEmpty()) {
         return new Result.Failed(kind, name, "it holds nothing to compare");
@@ -161,7 +205,12 @@ public final class Verifier {
       return kinds.isEmpty() || kinds.contains(kind)
           ? new Result.Failed(kind, name, e.getMessage())
           : null;
+    } catch (Backend.UndividedException e) {
+      return new Result.Undivided("%s of %s".formatted(kind, e.getMessage()), name);
     } catch (RuntimeException e) {
+      if (backend.part().ranks() > 1) {
+        throw e; // the other ranks wait for this one
+      }
       return new Result.Failed(kind, name, "its files do not fit together: " + e);
     }
   }

@@ -17,7 +17,10 @@ import wan4j.Arithmetic;
 import wan4j.AttentionSettings.Attention;
 import wan4j.CacheSettings;
 import wan4j.Device;
+import wan4j.EngineOptions.Recording;
+import wan4j.MemoryNeed;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 import wan4j.Task;
 import wan4j.VideoSize;
 import wan4j.bench.measure.Measurement;
@@ -68,6 +71,7 @@ final class GenerateBenchmarkTest {
             "step of low_noise",
             "forwards computed",
             "forwards skipped",
+            "all but denoising",
             "total",
             "peak memory");
     assertThat(value(found, "forwards computed")).isEqualTo(47);
@@ -193,14 +197,33 @@ final class GenerateBenchmarkTest {
     CacheSettings off = new CacheSettings.Off();
     RequestSettings shared =
         new RequestSettings(Task.I2V_A14B, size, 40, 40, 0, off, true, Attention.INT8, Ranks.of(8));
+    RequestSettings divided =
+        new RequestSettings(
+            Task.I2V_A14B,
+            size,
+            40,
+            40,
+            0,
+            off,
+            true,
+            Attention.INT8,
+            Ranks.of(8).sharding(new WeightShards(true, true)));
     Map<String, Object> parameters = new HashMap<>();
+    divided.addTo(parameters);
+    assertThat(parameters).containsEntry("divided weights", "transformers, text");
+    parameters.clear();
     shared.addTo(parameters);
     assertThat(parameters)
         .containsEntry("gpus", 8)
         .containsEntry("layout", "2 x 4")
         .containsEntry("attention", "int8");
     try (Workbench bench = shapes()) {
-      assertThat(GenerateBenchmark.need(bench, shared).bytes()).isBetween(38L << 30, 44L << 30);
+      MemoryNeed whole = GenerateBenchmark.need(bench, shared);
+      assertThat(whole.bytes()).isBetween(38L << 30, 44L << 30);
+      MemoryNeed parts = GenerateBenchmark.need(bench, divided);
+      assertThat(parts.scopes()).isEqualTo(whole.scopes());
+      // 80 blocks of 0.33 GiB, an eighth each, two buffers for each expert, and what stays whole
+      assertThat(whole.weights() - parts.weights()).isBetween(20L << 30, 23L << 30);
     }
   }
 
@@ -220,7 +243,7 @@ final class GenerateBenchmarkTest {
   }
 
   @Test
-  void aForwardTellsWhatPartOfItWaitsForTheHost() {
+  void aForwardTellsWhatPartOfItWaitsForTheHostAndWhatItsBlocksTake() {
     try (Workbench bench = shapes()) {
       List<Measurement> results =
           ForwardBenchmark.run(
@@ -232,6 +255,11 @@ final class GenerateBenchmarkTest {
               .orElseThrow();
       assertThat(overhead.unit()).isEqualTo("%");
       assertThat(overhead.max()).isLessThanOrEqualTo(100);
+      double[] medians = {
+        value(results, "time"), value(results, "its blocks alone"),
+      };
+      assertThat(value(results, "time over its blocks'"))
+          .isEqualTo(medians[0] / medians[1]); // one run
     }
   }
 
@@ -247,6 +275,47 @@ final class GenerateBenchmarkTest {
                 Task.I2V_A14B, size, 2, 3, 0, new CacheSettings.Off(), false, Attention.AUTO))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("got 2 steps and 3 measured ones");
+  }
+
+  /// The boundary of image to video is at 0.9: with a shift of 5 a third of the steps are above it.
+  @Test
+  void stepsOfEachExpertStandForTheOthersOfIts() {
+    VideoSize size = VideoSize.of("64*64", 5);
+    int measured = RequestSettings.measured(Task.I2V_A14B, 40, 2);
+    assertThat(measured).isEqualTo(4);
+    assertThat(RequestSettings.measured(Task.TI2V_5B, 50, 6)).isEqualTo(6);
+    assertThatThrownBy(() -> RequestSettings.measured(Task.I2V_A14B, 40, 30))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("which no expert has in 40 steps");
+    RequestSettings settings =
+        new RequestSettings(
+            Task.I2V_A14B,
+            size,
+            40,
+            measured,
+            1,
+            new CacheSettings.Off(),
+            false,
+            Attention.INT8,
+            Ranks.ALONE,
+            Recording.NEVER,
+            1);
+    List<Measurement> found = new ArrayList<>();
+    try (Workbench bench = shapes()) {
+      GenerateBenchmark.run(bench, settings, found::add, _ -> {});
+    }
+    assertThat(found.getFirst().parameters())
+        .containsEntry("steps measured", 4)
+        .containsEntry("under load before", "1 s")
+        .containsEntry("compile", "False");
+    double high = value(found, "step of high_noise");
+    double low = value(found, "step of low_noise");
+    double steps = value(found, "steps of high_noise") + value(found, "steps of low_noise");
+    assertThat(
+            value(found, "total, extrapolated from 4 of 40 steps")
+                - value(found, "all but denoising")
+                - value(found, "denoise, 4 steps"))
+        .isCloseTo(13 * high + 23 * low, within(1e-3 + steps));
   }
 
   private static double value(List<Measurement> found, String metric) {

@@ -46,7 +46,11 @@ final class ManyGpusModelTest {
     return Measurement.of(benchmark, parameters, metric, "ms", value);
   }
 
-  private static Question question(int branches, int sequence, double overlap) {
+  private static Question question(int branches, int sequence) {
+    return question(branches, sequence, false);
+  }
+
+  private static Question question(int branches, int sequence, boolean overlaps) {
     return new Question(
         Task.I2V_A14B,
         SIZE,
@@ -55,7 +59,7 @@ final class ManyGpusModelTest {
         new RankLayout(branches, sequence),
         40,
         80,
-        overlap,
+        overlaps,
         0.5,
         3);
   }
@@ -70,7 +74,7 @@ final class ManyGpusModelTest {
 
   @Test
   void guidanceInParallelExchangesNothingWithinAForward() {
-    List<Measurement> results = ManyGpusModel.predict(question(2, 1, 0), MEASURED);
+    List<Measurement> results = ManyGpusModel.predict(question(2, 1), MEASURED);
     assertThat(of(results, "block")).isEqualTo(200);
     assertThat(of(results, "exchange of a block")).isZero();
     assertThat(of(results, "forward")).isEqualTo(8.4, within(1e-9)); // 40 * 0.2 s * 1092 / 1040
@@ -84,7 +88,7 @@ final class ManyGpusModelTest {
   /// 145.152 MB; it reorders 774.144 MB, read and written at 3 TB/s: 0.516096 ms.
   @Test
   void halvesOfRanksShareTheirBranchByUlysses() {
-    List<Measurement> results = ManyGpusModel.predict(question(2, 4, 0), MEASURED);
+    List<Measurement> results = ManyGpusModel.predict(question(2, 4), MEASURED);
     // ranks' times sum to 200 ms for 1 and 208 ms for 8: 200 + 3 / 7 * 8 for 4
     double block = (200 + 3 * 8 / 7.0) / 4;
     double first = 0.928 * 435.456 / 290;
@@ -96,8 +100,20 @@ final class ManyGpusModelTest {
         .isEqualTo(100 * exchange / block, within(1e-9));
     assertThat(of(results, "denoise"))
         .isEqualTo(40 * 40 * (block + exchange) * 1.05 / 1000, within(1e-9));
-    assertThat(of(ManyGpusModel.predict(question(2, 4, 0.75), MEASURED), "exchange of a block"))
-        .isEqualTo(exchange / 4, within(1e-9));
+  }
+
+  /// Of a rank's ten heads the first travels before attention and the last after it.
+  @Test
+  void oneHeadIsWaitedForWhereHeadsTravelBesideAttention() {
+    double beside = 0.060 + (43.5456 - 6) / 42.5 * 0.148 + 0.060 + (14.5152 - 6) / 42.5 * 0.148;
+    List<Measurement> results = ManyGpusModel.predict(question(2, 4, true), MEASURED);
+    double block = of(results, "block");
+    assertThat(of(results, "exchange of a block beside attention"))
+        .isEqualTo(beside + 0.516096, within(1e-9));
+    assertThat(of(results, "denoise"))
+        .isEqualTo(40 * 40 * (block + beside + 0.516096) * 1.05 / 1000, within(1e-9));
+    assertThat(of(results, "exchange of a block"))
+        .isEqualTo(of(ManyGpusModel.predict(question(2, 4), MEASURED), "exchange of a block"));
   }
 
   @Test
@@ -107,7 +123,7 @@ final class ManyGpusModelTest {
         Map.of("ranks", 4, "exchange", "NCCL", "collective", "all-to-all", "megabytes", 100);
     measured.add(Measurement.of("collectives", parameters, "time", "ms", 0.5)); // 75 MB to others
     double times = 435.456 / 75 * 0.5 + 145.152 / 75 * 0.5;
-    List<Measurement> results = ManyGpusModel.predict(question(2, 4, 0), measured);
+    List<Measurement> results = ManyGpusModel.predict(question(2, 4), measured);
     assertThat(of(results, "exchange of a block")).isEqualTo(times + 0.516096, within(1e-9));
     assertThat(results.getFirst().parameters())
         .containsEntry("exchange", "NCCL all-to-all of 4 GPUs");
@@ -121,12 +137,12 @@ final class ManyGpusModelTest {
 
   @Test
   void whatWasNotMeasuredIsAskedFor() {
-    assertThatThrownBy(() -> ManyGpusModel.predict(question(2, 4, 0), MEASURED.subList(2, 7)))
+    assertThatThrownBy(() -> ManyGpusModel.predict(question(2, 4), MEASURED.subList(2, 7)))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "--from has no block of i2v-A14B 1280*720 with 81 frames, recipe PerTokenScaling and"
                 + " attention wan4j; measure it with bench block --share N");
-    assertThatThrownBy(() -> ManyGpusModel.predict(question(2, 4, 0), MEASURED.subList(0, 6)))
+    assertThatThrownBy(() -> ManyGpusModel.predict(question(2, 4), MEASURED.subList(0, 6)))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "--from has no stage \"decode\" of a request of i2v-A14B 1280*720 on one GPU; measure"

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.Device;
 import wan4j.Ranks;
+import wan4j.Ranks.WeightShards;
 
 /// What the flags of several GPUs mean, those of copied command lines of the reference among them.
 final class RankOptionsTest {
@@ -22,18 +23,33 @@ final class RankOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "'', 1, 0,",
-    "--gpus 8, 8, 0,",
-    "--ulysses_size 8 --dit_fsdp --t5_fsdp, 8, 8,",
-    "--gpus 8 --ulysses-size 4, 8, 4,",
-    "--ulysses_size 4 --cfg_parallel True, 8, 4, true",
-    "--cfg_parallel True, 2, 0, true",
-    "--gpus 4 --cfg_parallel False, 4, 0, false",
-    "--t5_fsdp False --ulysses_size 1, 1, 1,",
+    "'', 1, 0,,,",
+    "--gpus 8, 8, 0,,,",
+    "--ulysses_size 8 --dit_fsdp --t5_fsdp, 8, 8,, true, true",
+    "--gpus 8 --ulysses-size 4, 8, 4,,,",
+    "--ulysses_size 4 --cfg_parallel True, 8, 4, true,,",
+    "--cfg_parallel True, 2, 0, true,,",
+    "--gpus 4 --cfg_parallel False --dit_fsdp True, 4, 0, false, true,",
+    "--t5_fsdp False --ulysses_size 1, 1, 1,,, false",
   })
-  void flagsGiveRanks(String flags, int count, int sequence, Boolean guidance) {
+  void flagsGiveRanks(
+      String flags,
+      int count,
+      int sequence,
+      Boolean guidance,
+      Boolean dividesTransformers,
+      Boolean dividesText) {
     assertThat(ranks(flags))
-        .isEqualTo(new Ranks(count, sequence, guidance, Ranks.ANY_GPU, false, Ranks.USUAL_TIMEOUT));
+        .isEqualTo(
+            Ranks.of(count)
+                .dividing(sequence, guidance)
+                .sharding(new WeightShards(dividesTransformers, dividesText)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--gpus 2, false", "--gpus 2 --overlap_exchange True, true"})
+  void exchangesRunBesideAttentionWhereAskedFor(String flags, boolean isBeside) {
+    assertThat(ranks(flags).overlapsExchange()).isEqualTo(isBeside);
   }
 
   @ParameterizedTest

@@ -274,6 +274,12 @@ class ScalarOpsTest {
     ops.swap(x, target);
     assertValues(target, 0, 2, 4, 1, 3, 5);
     assertThatThrownBy(() -> ops.swap(x, x)).isInstanceOf(IllegalArgumentException.class);
+    Tensor wide = ops.upload(Tensor.of(new float[12], 2, 3, 2), DType.F32);
+    ops.swap(x, 0, wide, 1, 1);
+    assertValues(wide, 0, 0, 0, 2, 0, 4, 0, 1, 0, 3, 0, 5);
+    assertThatThrownBy(() -> ops.swap(x, 0, wide, 2, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("for 1 columns from 0 and 2 on");
   }
 
   @Test

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -62,6 +63,7 @@ final class CudaEightBitTest extends EightBitContract {
                 .map(kind -> Arguments.of(format, kind)));
   }
 
+  @Tag("video")
   @ParameterizedTest
   @MethodSource("everyFormatOverAVideo")
   void nothingIsLostOverAVideosKeys(EightBit format, Kind kind) {
@@ -70,13 +72,13 @@ final class CudaEightBitTest extends EightBitContract {
     check(format, inputs(kind, queries, TOKENS, 1, 3), rows, within(format, kind));
   }
 
-  /// Returns what errors are within: int8 over normal, offset and peaked data and int8qk over
-  /// peaked and sharp data are a tenth above what an H200 gave, which misses the aims by a few
-  /// hundredths of themselves (docs/attention.md); the others are the aims or less.
+  /// Returns what errors are within: int8 over peaked data and int8qk over peaked and sharp data
+  /// are a tenth above what an H200 gave; the others are the bars that docs/attention.md names or
+  /// less.
   private static double within(EightBit format, Kind kind) {
     double[] bars =
         switch (format) {
-          case INT8 -> new double[] {4.6e-2, 4.7e-2, 0.3e-2, 4.8e-2, 4.4e-2};
+          case INT8 -> new double[] {4.0e-2, 4.0e-2, 0.3e-2, 4.7e-2, 4.6e-2};
           case FLOAT8 -> new double[] {5.6e-2, 5.7e-2, 0.3e-2, 10.8e-2, 13.0e-2};
           case INT8_SCORES -> new double[] {1.1e-2, 1.1e-2, 0.3e-2, 3.1e-2, 3.9e-2};
           case INT8_VALUES -> new double[] {1.0e-2, 1.0e-2, 0.3e-2, 0.8e-2, 0.8e-2};

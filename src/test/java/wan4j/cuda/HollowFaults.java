@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import wan4j.Arithmetic;
+import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.cuda.bind.CudaException;
 import wan4j.engine.Backends;
+import wan4j.engine.RankPart;
 import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
@@ -22,6 +27,7 @@ final class HollowFaults {
   public static void main(String[] arguments) throws InterruptedException {
     everyGpuGetsItsOwnWork();
     aBackendServesOneThread();
+    aRankWithTooLittleMemoryIsNamed();
     aBrokenContextSaysSoAndGivesNothingBack(); // last: the driver fails from then on
   }
 
@@ -79,6 +85,25 @@ final class HollowFaults {
     thread.start();
     thread.join();
     assertThat(failure[0]).isNull();
+  }
+
+  private static void aRankWithTooLittleMemoryIsNamed() {
+    assertThatThrownBy(() ->
+            RankPart.together(
+                Device.CUDA,
+                Arithmetic.BFLOAT16,
+                Ranks.of(2).sharing(),
+                part -> {
+                  if (!part.isFirst()) {
+                    try (Scope _ = part.ops().scope()) {
+                      var _ = part.ops().empty(DType.F32, 1L << 38);
+                    }
+                  }
+                }))
+        .isInstanceOf(InputException.class)
+        .hasMessageMatching(
+            "rank 1 of 2 failed: the GPU has [0-9,]+ of [0-9,]+ MiB free and [0-9,]+ MiB more are"
+                + " needed; .*");
   }
 
   private static void aBrokenContextSaysSoAndGivesNothingBack() {

@@ -19,6 +19,11 @@ final class HollowGpusTest {
   }
 
   @Test
+  void ranksDivideTheWeightsOfBlocks() throws Exception {
+    HollowGpus.run(folder, DividedForwards.class);
+  }
+
+  @Test
   void contextsGoWithTheirGpusThreadsAndFaults() throws Exception {
     HollowGpus.run(folder, HollowFaults.class);
   }

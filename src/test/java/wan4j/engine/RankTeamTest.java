@@ -1,11 +1,9 @@
 package wan4j.engine;
 
-import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import wan4j.Arithmetic;
 import wan4j.AttentionSettings;
@@ -20,22 +18,6 @@ import wan4j.tensor.InputException;
 
 /// What a team of ranks refuses before it opens anything.
 final class RankTeamTest {
-  @Test
-  void aProcessOfALauncherIsRefused() {
-    Map<String, String> torchrun =
-        Map.of(
-            "RANK", "1",
-            "WORLD_SIZE", "8",
-            "LOCAL_RANK", "1",
-            "MASTER_ADDR", "localhost",
-            "MASTER_PORT", "29500");
-    assertThatThrownBy(() -> RankTeam.requireOneProcess(torchrun))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("this process is 1 of 8")
-        .hasMessageContaining("--gpus");
-    assertThatCode(() -> RankTeam.requireOneProcess(Map.of())).doesNotThrowAnyException();
-  }
-
   @Test
   void forwardsOfRanksAreNotRecorded() {
     EngineOptions options =

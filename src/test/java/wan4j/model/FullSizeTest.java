@@ -188,7 +188,8 @@ final class FullSizeTest {
           .containsExactly("lm_head.bias", "lm_head.weight", "wav2vec2.masked_spec_embed");
       assertThat(network.entries()).isEqualTo(25);
       long loaded = ops.liveBytes();
-      assertThat(loaded).isBetween(2 * 315_000_000L, 2 * 320_000_000L);
+      // in bf16, and the four million of the front in float32
+      assertThat(loaded).isBetween(2 * 319_000_000L, 2 * 324_000_000L);
       int samples = 20 * 16_000;
       Tensor sound = Tensor.of(new float[samples], samples);
       assertThat(network.mix(sound, new double[25], 9999).shape()).isEqualTo(Shape.of(999, 1024));

@@ -67,6 +67,22 @@ public abstract class OpsContract {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"7, 4, 24, 8, 24, 0, 8", "5, 3, 10, 0, 15, 5, 5", "4, 2, 3, 1, 2, 1, 1"})
+  void swapMovesSomeColumns(int a, int b, int c, int first, int d, int at, int count) {
+    Tensor x = truth.values(a, b, c);
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      truth.compare(
+          0,
+          ops -> {
+            Tensor target = ops.empty(type, b, a, d);
+            ops.clear(target);
+            ops.swap(ops.upload(x, type), first, target, at, count);
+            return target;
+          });
+    }
+  }
+
   @Test
   void copyConvertsAndClearZeroes() {
     Tensor x = truth.values(13, 20);

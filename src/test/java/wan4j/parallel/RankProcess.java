@@ -16,7 +16,7 @@ final class RankProcess {
   public static void main(String[] arguments) {
     int adding = Integer.parseInt(arguments[0]);
     JobEnvironment environment = JobEnvironment.of(System.getenv());
-    JobIdentity identity = new JobIdentity("0.1.0", "", "a sum");
+    JobIdentity identity = new JobIdentity("0.1.0", "a sum");
     Rendezvous.Times times = Rendezvous.Times.of(Duration.ofSeconds(60));
     int code = 0;
     try {
@@ -25,10 +25,10 @@ final class RankProcess {
               environment,
               identity,
               times,
-              System.out::println,
-              meeting -> {
+              new JobMember.Telling(Throwable::getMessage, System.out::println),
+              member -> {
                 System.out.println("joined");
-                return adding > 0 ? sum(meeting, adding) : compute();
+                return adding > 0 ? sum(member.meeting(), adding) : compute();
               });
       System.out.println(sum);
     } catch (RuntimeException e) {

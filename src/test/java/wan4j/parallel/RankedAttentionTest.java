@@ -9,6 +9,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import wan4j.cpu.CpuOps;
 import wan4j.ops.AttentionFormat;
@@ -31,19 +32,22 @@ import wan4j.verify.Comparison;
 final class RankedAttentionTest {
   private static final int RANKS = 4;
   private static final int TOKENS = 207;
-  private static final int HEADS = 4;
+  private static final int HEADS = 12;
   private static final int SIZE = 32;
   private static final int DIM = HEADS * SIZE;
   private static final double SCALE = 0.1;
 
-  static Stream<AttentionFormat> formats() {
-    return Stream.concat(Stream.of(AttentionFormat.Simple.PLAIN), Stream.of(EightBit.values()));
+  static Stream<Arguments> formats() {
+    return Stream.concat(Stream.of(AttentionFormat.Simple.PLAIN), Stream.of(EightBit.values()))
+        .flatMap(format ->
+            Stream.of(List.of(3), List.of(1, 1, 1), List.of(2, 1))
+                .map(groups -> Arguments.of(format, groups)));
   }
 
-  /// No rank's tokens are whole groups, and their numbers differ.
+  /// No rank's tokens are whole groups, and their numbers differ; heads travel together or apart.
   @ParameterizedTest
   @MethodSource("formats")
-  void ranksGiveWhatOneGives(AttentionFormat format) {
+  void ranksGiveWhatOneGives(AttentionFormat format, List<Integer> groups) {
     Tensor qkv = values(1, TOKENS, 3L * DIM);
     Tensor norm = values(2, DIM);
     Tensor rope = values(3, TOKENS, SIZE);
@@ -59,7 +63,7 @@ final class RankedAttentionTest {
             (meeting, rank) -> {
               try (CpuOps ops = new CpuOps()) {
                 LocalCollectives collectives = new LocalCollectives(ops, meeting, rank);
-                SequenceGroup group = new UlyssesGroup(collectives, solo);
+                SequenceGroup group = new UlyssesGroup(collectives, solo, _ -> groups);
                 return attended(ops, group, group.share(ops, qkv), norm, group.share(ops, rope));
               }
             });

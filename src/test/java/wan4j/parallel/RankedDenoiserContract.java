@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import wan4j.bench.random.RandomConditions;
@@ -35,7 +36,7 @@ import wan4j.weights.SpeechConfig;
 import wan4j.weights.TransformerConfig;
 
 /// Ranks denoise a sample as one does, whatever they divide, on every backend and with every kind
-/// of exchange: latents after three steps.
+/// of exchange: latents after a few steps.
 public abstract class RankedDenoiserContract {
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
@@ -50,47 +51,95 @@ public abstract class RankedDenoiserContract {
     return 8;
   }
 
-  /// 3 x 3 x 5 tokens, and those of a sound's past: uneven for all but 3 and 5.
+  /// How ranks divide a request: "2 x 4" are two branches on four ranks each.
+  private static RankLayout layout(String written) {
+    String[] sizes = written.split(" x ", -1);
+    return new RankLayout(Integer.parseInt(sizes[0]), Integer.parseInt(sizes[1]));
+  }
+
+  /// 3 x 3 x 5 tokens, and those of a sound's past: uneven for all but 3 and 5 ranks.
   @ParameterizedTest
   @CsvSource({
-    // network, heads, branches apart, ranks of a forward
-    "t2v, 40, 1, 5",
-    "t2v, 40, 2, 1",
-    "t2v, 40, 2, 4",
-    "i2v, 40, 1, 8",
-    "i2v, 40, 2, 2",
-    "ti2v, 24, 1, 3",
-    "ti2v, 24, 2, 2",
-    "s2v, 40, 1, 4",
-    "s2v, 40, 2, 2",
+    "t2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
+    "i2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
+    "ti2v, 24, '1 x 2, 2 x 1, 1 x 3, 1 x 4, 2 x 2, 1 x 8, 2 x 4'",
+    "s2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
   })
-  void ranksDenoiseAsOneDoes(String type, int heads, int branches, int sequence) {
-    assumeTrue(branches * sequence <= most(), () -> "there are %d GPUs".formatted(most()));
-    float[] alone = denoised(ops(0), type, heads, SequenceGroup.SOLO, RunRanks.ALONE);
-    RankLayout layout = new RankLayout(branches, sequence);
-    List<float[]> together =
-        Ranks.run(
-            layout.ranks(),
-            LIMIT,
-            (meeting, rank) -> {
-              Ops ops = ops(rank);
-              HostExchange host = new MeetingExchange(meeting, rank, LIMIT);
-              try (Collectives pair = among(ops, meeting, layout.branchesOf(rank), rank);
-                  Collectives forward = among(ops, meeting, layout.sequenceOf(rank), rank)) {
-                SequenceGroup group =
-                    forward == null
-                        ? SequenceGroup.SOLO
-                        : new UlyssesGroup(forward, SequenceGroup.SOLO);
-                return denoised(ops, type, heads, group, new RunRanks(host, pair));
-              }
-            });
-    for (float[] made : together) {
-      if (sequence == 1) {
-        assertThat(made).isEqualTo(alone);
+  void ranksDenoiseAsOneDoes(String type, int heads, String layouts) {
+    SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 1, 5, 4, 4);
+    float[] alone = denoised(ops(0), type, heads, plan, SequenceGroup.SOLO, RunRanks.ALONE);
+    int tried = 0;
+    for (String written : layouts.split(", ", -1)) {
+      RankLayout layout = layout(written);
+      if (layout.ranks() <= most()) {
+        List<float[]> together = together(type, heads, plan, layout, new AtomicInteger());
+        requireSame(alone, layout, together);
+        if (layout.sequence() == 1) {
+          assertThat(together.getFirst()).isEqualTo(alone);
+        }
+        tried++;
       }
-      assertThat(made).isEqualTo(together.getFirst());
-      assertThat(Comparison.relativeError(made, alone)).isLessThan(1e-5);
     }
+    assumeTrue(tried > 0, () -> "there are %d GPUs".formatted(most()));
+  }
+
+  /// Both halves share the steps of one branch alone, where heads divide among all of them: the
+  /// last two of four steps are gated, or none is guided.
+  @ParameterizedTest
+  @CsvSource({
+    "2 x 1, 4, 4, 0.5, 4",
+    "2 x 2, 4, 4, 0.5, 8",
+    "2 x 4, 1, 1, 1, 32",
+    "2 x 3, 4, 4, 0.5, 0",
+  })
+  void allRanksShareTheStepsOfOneBranch(
+      String written, double low, double high, double gate, int shared) {
+    RankLayout layout = layout(written);
+    assumeTrue(layout.ranks() <= most(), () -> "there are %d GPUs".formatted(most()));
+    SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 4, 5, low, high, gate);
+    int heads = layout.sequence() == 3 ? 3 : 40; // 3 do not divide among both halves
+    AtomicInteger joined = new AtomicInteger();
+    float[] alone = denoised(ops(0), "t2v", heads, plan, SequenceGroup.SOLO, RunRanks.ALONE);
+    requireSame(alone, layout, together("t2v", heads, plan, layout, joined));
+    assertThat(joined).hasValue(shared);
+  }
+
+  private static void requireSame(float[] alone, RankLayout layout, List<float[]> together) {
+    for (float[] made : together) {
+      assertThat(made).as("%s", layout).isEqualTo(together.getFirst());
+      assertThat(Comparison.relativeError(made, alone)).as("%s", layout).isLessThan(1e-5);
+    }
+  }
+
+  /// Returns what each rank makes; `joined` counts the steps that all shared, on every rank.
+  private List<float[]> together(
+      String type, int heads, SamplingPlan plan, RankLayout layout, AtomicInteger joined) {
+    RankLayout all = layout.joined(heads);
+    return Ranks.run(
+        layout.ranks(),
+        LIMIT,
+        (meeting, rank) -> {
+          Ops ops = ops(rank);
+          HostExchange host = new MeetingExchange(meeting, rank, LIMIT);
+          try (Collectives pair = among(ops, meeting, layout.branchesOf(rank), rank);
+              Collectives forward = among(ops, meeting, layout.sequenceOf(rank), rank);
+              Collectives every =
+                  all == null ? null : among(ops, meeting, all.sequenceOf(rank), rank)) {
+            SequenceGroup own = group(forward);
+            ChosenGroup chosen = new ChosenGroup(own);
+            RunRanks.Halves halves =
+                areTogether -> {
+                  chosen.choose(areTogether ? group(every) : own);
+                  joined.addAndGet(areTogether ? 1 : 0);
+                };
+            RunRanks ranks = new RunRanks(host, pair, all == null ? null : halves);
+            return denoised(ops, type, heads, plan, chosen, ranks);
+          }
+        });
+  }
+
+  private static SequenceGroup group(Collectives ranks) {
+    return ranks == null ? SequenceGroup.SOLO : new UlyssesGroup(ranks, SequenceGroup.SOLO);
   }
 
   private Collectives among(Ops ops, Meeting meeting, List<Integer> members, int rank) {
@@ -100,10 +149,9 @@ public abstract class RankedDenoiserContract {
   }
 
   private static float[] denoised(
-      Ops ops, String type, int heads, SequenceGroup group, RunRanks ranks) {
+      Ops ops, String type, int heads, SamplingPlan plan, SequenceGroup group, RunRanks ranks) {
     TransformerConfig config = config(type, heads);
     PrecisionTable table = PrecisionTable.of(Precision.PLAIN, List.of());
-    SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 3, 5, 4, 4);
     Shape shape = Shape.of(config.outChannels(), 3, 6, 10);
     try (Experts experts =
             new Experts(

@@ -52,10 +52,18 @@ public final class StepTimes implements StepListener {
             (now - first) / 1e9));
   }
 
-  /// Returns the median seconds of all steps.
-  public double medianStep() {
+  /// Returns the median seconds of an expert's steps, of all steps for one that had none.
+  public double medianStep(Expert expert) {
+    List<Step> own = steps.get(expert);
     return Measurement.medianOf(
-        steps.values().stream().flatMap(List::stream).mapToDouble(Step::seconds).toArray());
+        (own == null ? steps.values().stream().flatMap(List::stream) : own.stream())
+            .mapToDouble(Step::seconds)
+            .toArray());
+  }
+
+  /// Returns how many steps of an expert there were.
+  public int count(Expert expert) {
+    return steps.getOrDefault(expert, List.of()).size();
   }
 
   /// Returns each expert's time, that of a step in which nothing was skipped, and the numbers of

@@ -20,6 +20,7 @@ import wan4j.ops.Parameters;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
 import wan4j.tensor.Tensor;
@@ -103,8 +104,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public Parameters parameters() {
-    return ops.parameters();
+  public Parameters parameters(WeightSharing sharing) {
+    return ops.parameters(sharing);
   }
 
   @Override
@@ -123,8 +124,8 @@ public final class TimedOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    rest("swap", () -> ops.swap(x, target));
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    rest("swap", () -> ops.swap(x, first, target, at, count));
   }
 
   @Override

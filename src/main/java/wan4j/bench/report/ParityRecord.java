@@ -41,10 +41,20 @@ public final class ParityRecord {
   /// Creates a record of cases that run on a device in an arithmetic, with attention by what is
   /// named wherever that can do it, or null for what is fastest.
   public ParityRecord(Device device, Arithmetic arithmetic, String attention) {
+    this(device, arithmetic, attention, 1);
+  }
+
+  /// Creates a record of cases that so many ranks divide: forwards among all of them, requests as
+  /// an engine does.
+  public ParityRecord(Device device, Arithmetic arithmetic, String attention, int ranks) {
     common = new LinkedHashMap<>();
     common.put("precision", arithmetic.spelling(device));
     common.put("residual", arithmetic.residualSpelling(device));
-    common.put("gpus", device == Device.CUDA ? 1 : 0);
+    common.put("gpus", device == Device.CUDA ? ranks : 0);
+    if (ranks > 1) {
+      common.put("ranks", ranks);
+      common.put("layout", "forwards 1 x %d, requests as an engine divides them".formatted(ranks));
+    }
     if (attention != null) {
       common.put("attention", attention);
     }
@@ -60,7 +70,7 @@ public final class ParityRecord {
         compared.comparisons().forEach(kind::add);
       }
       case Verifier.Result.Failed failed -> kind(failed.kind()).failed++;
-      case Verifier.Result.Skipped _ -> {}
+      case Verifier.Result.Skipped _, Verifier.Result.Undivided _ -> {}
     }
   }
 

@@ -1,11 +1,17 @@
 package wan4j.cli.bench;
 
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.bench.CollectivesBenchmark;
 import wan4j.bench.CollectivesBenchmark.Settings;
+import wan4j.bench.ExchangedAttention;
+import wan4j.bench.measure.Measurement;
 import wan4j.tensor.InputException;
 
 /// `wan4j bench collectives`: what GPUs exchange, each exchange alone.
@@ -14,8 +20,10 @@ import wan4j.tensor.InputException;
     mixinStandardHelpOptions = true,
     description =
         "What GPUs exchange with each other, in the sizes of a 14B transformer at 720P, each"
-            + " exchange alone.")
+            + " exchange alone, and self-attention with its exchanges.")
 final class BenchCollectivesCommand implements Callable<Integer> {
+  private static final int TOKENS = 75_600; // 81 frames at 720P
+
   @Mixin private BenchOptions options;
 
   @Option(
@@ -39,6 +47,15 @@ final class BenchCollectivesCommand implements Callable<Integer> {
       throw new InputException("--scale got %s; give more than 0".formatted(scale));
     }
     Settings settings = Settings.usual(gpus, sharesGpu).scaled(scale);
-    return options.runProcesses(bench -> CollectivesBenchmark.run(bench, settings));
+    Ranks division = sharesGpu ? Ranks.of(gpus).sharing() : Ranks.of(gpus);
+    int tokens = Math.clamp(Math.round(TOKENS * scale), 1, TOKENS);
+    return options.runProcesses(bench ->
+        Stream.of(
+                CollectivesBenchmark.run(bench, settings),
+                bench.device() == Device.CPU
+                    ? List.<Measurement>of() // where it would take hours
+                    : ExchangedAttention.run(bench, division, tokens))
+            .flatMap(List::stream)
+            .toList());
   }
 }

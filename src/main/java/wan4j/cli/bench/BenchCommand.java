@@ -1,13 +1,13 @@
 package wan4j.cli.bench;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Device;
+import wan4j.Ranks;
 import wan4j.Task;
 import wan4j.bench.AttentionBenchmark;
 import wan4j.bench.AutoencoderBenchmark;
@@ -16,13 +16,10 @@ import wan4j.bench.EndBenchmark;
 import wan4j.bench.ForwardBenchmark;
 import wan4j.bench.LayerErrorBenchmark;
 import wan4j.bench.ProductBenchmark;
-import wan4j.bench.StartBenchmark;
 import wan4j.bench.SupportBenchmark;
 import wan4j.bench.TextBenchmark;
-import wan4j.bench.measure.Measurement;
 import wan4j.bench.random.UmT5Sizes;
 import wan4j.bench.report.Pages;
-import wan4j.bench.report.Report;
 import wan4j.cli.MeasurementOptions;
 import wan4j.cli.ResidualOptions;
 
@@ -43,13 +40,14 @@ import wan4j.cli.ResidualOptions;
       BenchCommand.Attention.class,
       BenchCommand.Convolutions.class,
       BenchCollectivesCommand.class,
+      BenchShardsCommand.class,
       BenchPredictCommand.class,
       BenchLoadCommand.class,
       BenchLoraCommand.class,
       BenchGenerateCommand.class,
       BenchQualityCommand.class,
       BenchDemoCommand.class,
-      BenchCommand.Start.class,
+      BenchStartCommand.class,
       BenchCommand.Support.class,
       BenchCommand.Page.class,
     })
@@ -103,9 +101,25 @@ public final class BenchCommand implements Runnable {
     @Option(names = "--encode", description = "Encoding alone.")
     private boolean encode;
 
+    @Option(
+        names = "--gpus",
+        paramLabel = "1..",
+        defaultValue = "1",
+        description = "GPUs that take the pieces of a video in turn (default: 1).")
+    private int gpus;
+
+    @Option(names = "--share_gpu", description = "All ranks of --gpus use one GPU.")
+    private boolean sharesGpu;
+
     @Override
     public Integer call() {
       boolean isBoth = decode == encode;
+      Ranks ranks = sharesGpu ? Ranks.of(gpus).sharing() : Ranks.of(gpus);
+      if (!ranks.isAlone()) {
+        return options.runProcesses(settings ->
+            AutoencoderBenchmark.ofRanks(
+                settings, ranks, video.task(), video.size(), isBoth || decode, isBoth || encode));
+      }
       return options.run(bench ->
           AutoencoderBenchmark.run(
               bench, video.task(), video.size(), isBoth || decode, isBoth || encode));
@@ -283,25 +297,6 @@ public final class BenchCommand implements Runnable {
     public Integer call() {
       Pages.read(folder).write(target);
       return 0;
-    }
-  }
-
-  @Command(
-      name = "start",
-      mixinStandardHelpOptions = true,
-      description =
-          "A first start, which compiles the kernels that it needs, and the next one, which must"
-              + " not.")
-  static final class Start implements Callable<Integer> {
-    @Mixin private MeasurementOptions options;
-
-    @Override
-    public Integer call() {
-      options.check(); // no more of it: the first start loads what a look at the device would load
-      List<Measurement> results = StartBenchmark.run();
-      Report.lines(results).forEach(System.out::println);
-      options.file(Device.CUDA).accept(results);
-      return StartBenchmark.compilesAgain(results) ? 1 : 0;
     }
   }
 

@@ -102,6 +102,16 @@ final class BenchOptions {
     void run(Workbench bench, Consumer<Measurement> found, Consumer<String> log);
   }
 
+  /// Returns the device that was chosen.
+  Device device() {
+    return Device.of(device);
+  }
+
+  /// Returns where the results go.
+  MeasurementOptions measurements() {
+    return measurements;
+  }
+
   private Workbench.Settings settings(Device where, Arithmetic arithmetic) {
     return Workbench.Settings.of(where, arithmetic, recipe, warmUp, runs);
   }

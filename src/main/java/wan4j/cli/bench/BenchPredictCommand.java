@@ -75,10 +75,9 @@ final class BenchPredictCommand implements Callable<Integer> {
   private Integer forwards;
 
   @Option(
-      names = "--overlap",
-      defaultValue = "0",
-      description = "Share of the exchange that attention hides, 0 to 1 (default: 0).")
-  private double overlap;
+      names = "--overlap_exchange",
+      description = "Some heads are exchanged beside attention of others.")
+  private boolean overlaps;
 
   @Option(
       names = "--vae_efficiency",
@@ -122,7 +121,7 @@ final class BenchPredictCommand implements Callable<Integer> {
             sequence == null ? 0 : sequence,
             steps,
             forwards == null ? 2 * steps : forwards,
-            new ManyGpusModel.Shares(overlap, vaeEfficiency, writing));
+            new ManyGpusModel.Shares(overlaps, vaeEfficiency, writing));
     List<Measurement> results = ManyGpusModel.predict(question, measured);
     Report.lines(results).forEach(System.out::println);
     if (target != null) {

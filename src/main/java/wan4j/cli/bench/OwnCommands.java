@@ -1,5 +1,6 @@
 package wan4j.cli.bench;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -7,16 +8,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import wan4j.cli.Main;
 import wan4j.tensor.InputException;
 
-/// Commands of wan4j in processes of their own, with the Java and the options of this one.
+/// Commands of wan4j in processes of their own, by the launcher that started this one, or else with
+/// its Java and its options.
 final class OwnCommands {
   private static final Path TYPED = Path.of("/proc/self/cmdline");
   private static final String END_OF_WORD = "\0";
 
   /// The launcher's own standard error, which a process that it has not started does not have.
   private static final String STANDARD_ERROR = "-Dwan4j.standard-error=";
+
+  /// The launcher's file, which it tells.
+  private static final String LAUNCHER = "-Dwan4j.launcher=";
 
   private final List<String> start;
 
@@ -32,6 +38,11 @@ final class OwnCommands {
 
   /// The same of the words by which a process was started.
   static OwnCommands of(List<String> words) {
+    for (String word : words) {
+      if (word.startsWith(LAUNCHER)) {
+        return new OwnCommands(List.of(word.substring(LAUNCHER.length())));
+      }
+    }
     for (int i = 0; i < words.size(); i++) {
       if (words.get(i).endsWith(Main.class.getName())) {
         return new OwnCommands(
@@ -61,18 +72,28 @@ final class OwnCommands {
 
   /// Runs `generate` with further words; throws `InputException` with its last line when it fails.
   void generate(List<String> words) {
+    generate(words, _ -> {});
+  }
+
+  /// The same, giving each line that it says as it comes.
+  void generate(List<String> words, Consumer<String> line) {
     List<String> command = new ArrayList<>(start);
     command.add("generate");
     command.addAll(words);
     try {
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       process.getOutputStream().close();
-      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String last = "nothing";
+      try (BufferedReader said = process.inputReader(StandardCharsets.UTF_8)) {
+        for (String next = said.readLine(); next != null; next = said.readLine()) {
+          line.accept(next);
+          last = next;
+        }
+      }
       int code = process.waitFor();
       if (code != 0) {
         throw new InputException(
-            "generate ended with exit code %d and said: %s"
-                .formatted(code, said.lines().reduce((_, last) -> last).orElse("nothing")));
+            "generate ended with exit code %d and said: %s".formatted(code, last));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -17,6 +17,14 @@ public final class CudaContexts {
 
   private static final MethodHandle RETAIN =
       LIBRARY.function("cuDevicePrimaryCtxRetain", JAVA_INT, ADDRESS, JAVA_INT);
+  private static final int POINTER_CONTEXT = 1; // CU_POINTER_ATTRIBUTE_CONTEXT
+  private static final int ALREADY = 704; // CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED
+  private static final int IMPOSSIBLE = 217; // CUDA_ERROR_PEER_ACCESS_UNSUPPORTED
+
+  private static final MethodHandle OF_POINTER =
+      LIBRARY.function("cuPointerGetAttribute", JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG);
+  private static final MethodHandle ENABLE_PEER =
+      LIBRARY.function("cuCtxEnablePeerAccess", JAVA_INT, JAVA_LONG, JAVA_INT);
   private static final MethodHandle SET = LIBRARY.function("cuCtxSetCurrent", JAVA_INT, JAVA_LONG);
 
   private static final ThreadLocal<long[]> CURRENT =
@@ -33,6 +41,24 @@ public final class CudaContexts {
             "cuDevicePrimaryCtxRetain", out -> (int) RETAIN.invokeExact(out, handle));
     use(context);
     return context;
+  }
+
+  /// Returns the context of device memory.
+  public static long of(long address) {
+    return CudaDriver.address(
+        "cuPointerGetAttribute",
+        out -> (int) OF_POINTER.invokeExact(out, POINTER_CONTEXT, address));
+  }
+
+  /// Lets the calling thread's context reach the memory of another one of this process directly,
+  /// where the GPUs can; harmless when repeated.
+  public static void reach(long context) {
+    CudaDriver.call(
+        "cuCtxEnablePeerAccess",
+        () -> {
+          int code = (int) ENABLE_PEER.invokeExact(context, 0);
+          return code == ALREADY || code == IMPOSSIBLE ? 0 : code;
+        });
   }
 
   /// Makes a context the calling thread's own, which costs a call of the driver only where another

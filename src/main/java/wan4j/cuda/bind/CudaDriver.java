@@ -58,6 +58,16 @@ public final class CudaDriver {
   private static final MethodHandle COPY_ON_DEVICE =
       LIBRARY.function(
           "cuMemcpyDtoDAsync_v2", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle COPY_FROM_PEER =
+      LIBRARY.function(
+          "cuMemcpyPeerAsync",
+          JAVA_INT,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG);
   private static final MethodHandle FILL_BYTES =
       LIBRARY.function("cuMemsetD8Async", JAVA_INT, JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
 
@@ -166,6 +176,15 @@ public final class CudaDriver {
   /// Copies on the device, also between GPUs that may access one another, in stream order.
   public static void copyOnDevice(long to, long from, long bytes, long stream) {
     call("cuMemcpyDtoDAsync_v2", () -> (int) COPY_ON_DEVICE.invokeExact(to, from, bytes, stream));
+  }
+
+  /// Copies from the memory of one context to that of another in stream order: directly where the
+  /// GPUs reach each other, else through the host.
+  public static void copyFromPeer(
+      long to, long toContext, long from, long fromContext, long bytes, long stream) {
+    call(
+        "cuMemcpyPeerAsync",
+        () -> (int) COPY_FROM_PEER.invokeExact(to, toContext, from, fromContext, bytes, stream));
   }
 
   /// Sets `count` bytes to `value` in stream order.

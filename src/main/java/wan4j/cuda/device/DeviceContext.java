@@ -1,5 +1,7 @@
 package wan4j.cuda.device;
 
+import java.util.HashSet;
+import java.util.Set;
 import wan4j.cuda.bind.CudaContexts;
 import wan4j.cuda.bind.CudaDriver;
 import wan4j.ops.backend.OneThread;
@@ -11,6 +13,7 @@ import wan4j.ops.backend.OneThread;
 public final class DeviceContext {
   private final long handle;
   private final OneThread user = new OneThread();
+  private final Set<Long> reached = new HashSet<>(); // contexts whose memory this one copies from
 
   /// Makes the context of the GPU of this ordinal the calling thread's own.
   DeviceContext(int ordinal) {
@@ -39,6 +42,19 @@ public final class DeviceContext {
   /// Makes the context the own one of a thread that works for the one that uses it.
   public void enterBeside() {
     CudaContexts.use(handle);
+  }
+
+  /// Copies from device memory of this context or another one of this process in stream order.
+  public void copy(long to, long from, long bytes, long stream) {
+    long other = CudaContexts.of(from);
+    if (other == handle) {
+      CudaDriver.copyOnDevice(to, from, bytes, stream);
+      return;
+    }
+    if (reached.add(other)) {
+      CudaContexts.reach(other);
+    }
+    CudaDriver.copyFromPeer(to, handle, from, other, bytes, stream);
   }
 
   /// Says whether the driver has given the context up.

@@ -25,7 +25,7 @@ public final class HeadCodeKernels {
   private static final int COLUMN_THREADS = 128;
   private static final int JOINED_COLUMNS = 32; // of a block that joins pieces
   private static final int CODES = 8; // of a thread
-  private static final int COLUMN_TOKENS = 4; // of a thread, where channels have scales
+  private static final int THREAD_TOKENS = 4; // of a thread that makes codes
 
   /// Rows of heads, float `[tokens, heads, head size]`, of which each begins `stride` elements
   /// after the one before.
@@ -145,24 +145,17 @@ public final class HeadCodeKernels {
   /// Writes codes of rows with a scale for each group of a head.
   public void quantizeTokens(
       Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
-    quantize("quantizeTokens", x, means, largest, first, codes, coding, 1);
+    quantize("quantizeTokens", x, means, largest, first, codes, coding);
   }
 
   /// Writes codes of rows with scales for each group, or all, of a channel.
   public void quantizeColumns(
       Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
-    quantize("quantizeColumns", x, means, largest, first, codes, coding, COLUMN_TOKENS);
+    quantize("quantizeColumns", x, means, largest, first, codes, coding);
   }
 
   private void quantize(
-      String name,
-      Rows x,
-      Tensor means,
-      Tensor largest,
-      int first,
-      Tensor codes,
-      Coding coding,
-      int tokensOfThread) {
+      String name, Rows x, Tensor means, Tensor largest, int first, Tensor codes, Coding coding) {
     add(x)
         .add(DeviceStorage.address(means))
         .add(DeviceStorage.address(largest))
@@ -170,7 +163,7 @@ public final class HeadCodeKernels {
         .add(x.tokens)
         .add(largest.length(1))
         .add(DeviceStorage.address(codes));
-    launchCodes(name, x, coding, tokensOfThread);
+    launchCodes(name, x, coding);
   }
 
   /// Writes codes of rows with a scale for each head of each row, and its inverse.
@@ -181,7 +174,7 @@ public final class HeadCodeKernels {
         .add(x.tokens)
         .add(DeviceStorage.address(codes))
         .add(DeviceStorage.address(scales));
-    launchCodes("quantizeQueries", x, coding, 1);
+    launchCodes("quantizeQueries", x, coding);
   }
 
   /// What attention's kernels take of values' codes.
@@ -246,8 +239,8 @@ public final class HeadCodeKernels {
     launch(name, x, coding, Math.ceilDiv(x.columns(), JOINED_COLUMNS), 1, THREADS);
   }
 
-  private void launchCodes(String name, Rows x, Coding coding, int tokensOfThread) {
-    long threads = (long) Math.ceilDiv(x.tokens, tokensOfThread) * (x.columns() / CODES);
+  private void launchCodes(String name, Rows x, Coding coding) {
+    long threads = (long) Math.ceilDiv(x.tokens, THREAD_TOKENS) * (x.columns() / CODES);
     launch(name, x, coding, Math.toIntExact(Math.ceilDiv(threads, THREADS)), 1, THREADS);
   }
 

@@ -19,28 +19,37 @@ public final class SwapKernels {
     this.device = device;
   }
 
-  /// Writes `x [a, b, c]` to `target [b, a, c]`, both of one type.
-  public void run(Tensor x, Tensor target) {
-    long bytes = x.shape().size(2) * x.dtype().bytes();
-    int width = width(bytes, DeviceStorage.address(x), DeviceStorage.address(target));
-    long accesses = x.bytes() / width;
-    if (accesses > 0) {
-      device
-          .arguments()
-          .add(DeviceStorage.address(x))
-          .add(DeviceStorage.address(target))
-          .add(x.shape().size(0))
-          .add(x.shape().size(1))
-          .add(bytes / width)
-          .add(accesses);
-      device.launch(kernel(width), LaunchShape.covering(accesses, Tiling.FLAT_THREADS));
+  /// Writes `count` columns from `first` on of `x [a, b, c]` to those from `at` on of `target [b,
+  /// a, d]`, both of one type.
+  public void run(Tensor x, int first, Tensor target, int at, int count) {
+    long rows = x.shape().size(0) * x.shape().size(1);
+    int element = x.dtype().bytes();
+    long bytes = (long) count * element;
+    if (rows * bytes == 0) {
+      return;
     }
+    long from = DeviceStorage.address(x) + (long) first * element;
+    long to = DeviceStorage.address(target) + (long) at * element;
+    long fromStride = x.shape().size(2) * element;
+    long toStride = target.shape().size(2) * element;
+    int width = width(bytes | fromStride | toStride | from | to);
+    long accesses = rows * bytes / width;
+    device
+        .arguments()
+        .add(from)
+        .add(to)
+        .add(x.shape().size(0))
+        .add(x.shape().size(1))
+        .add(bytes / width)
+        .add(fromStride / width)
+        .add(toStride / width)
+        .add(accesses);
+    device.launch(kernel(width), LaunchShape.covering(accesses, Tiling.FLAT_THREADS));
   }
 
-  /// Returns the widest access that rows of so many bytes from these addresses on allow.
-  private static int width(long bytes, long from, long to) {
-    long lowest = Long.lowestOneBit(bytes | from | to | MOST_BYTES);
-    return Math.toIntExact(lowest);
+  /// Returns the widest access that numbers of bytes allow, given as all their bits.
+  private static int width(long bytes) {
+    return Math.toIntExact(Long.lowestOneBit(bytes | MOST_BYTES));
   }
 
   private Kernel kernel(int width) {

@@ -355,15 +355,25 @@ public final class Shapes {
   }
 
   /// Nothing; the target has the first two axes of the source in the other order.
-  public static void swap(Tensor x, Tensor target) {
+  public static void swap(Tensor x, int first, Tensor target, int at, int count) {
     Shape shape = x.shape();
-    if (shape.rank() != 3
-        || x.dtype() != target.dtype()
-        || !target.shape().equals(Shape.of(shape.size(1), shape.size(0), shape.size(2)))) {
+    boolean fits =
+        shape.rank() == 3
+            && x.dtype() == target.dtype()
+            && target.shape().rank() == 3
+            && target.shape().size(0) == shape.size(1)
+            && target.shape().size(1) == shape.size(0)
+            && hasColumns(x, first, count)
+            && hasColumns(target, at, count);
+    if (!fits) {
       throw new IllegalArgumentException(
-          "swap: got %s and target %s; expected [a, b, c] and [b, a, c] of one type"
-              .formatted(x, target));
+          "swap: got %s and target %s for %d columns from %d and %d on; expected [a, b, c] and [b, a, d] of one type that have them"
+              .formatted(x, target, count, first, at));
     }
+  }
+
+  private static boolean hasColumns(Tensor x, int first, int count) {
+    return first >= 0 && count >= 0 && (long) first + count <= x.shape().size(2);
   }
 
   // ---- the checks themselves

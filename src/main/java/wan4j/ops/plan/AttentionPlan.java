@@ -43,7 +43,7 @@ public record AttentionPlan(
 
   /// The keys after which sums of E4M3 products, which keep fewer bits than float32, are added to
   /// float32 sums. What is lost grows with them: docs/attention.md.
-  public static final int PROMOTED_KEYS = 2304;
+  public static final int PROMOTED_KEYS = 9216;
 
   private static final int GROUP_QUERIES = 64;
   private static final int GROUP_THREADS = 128;

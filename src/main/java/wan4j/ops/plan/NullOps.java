@@ -17,6 +17,7 @@ import wan4j.ops.QuantizedHeads;
 import wan4j.ops.RowStatistics;
 import wan4j.ops.Scope;
 import wan4j.ops.SequenceGroup;
+import wan4j.ops.WeightSharing;
 import wan4j.ops.Window;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.SideLayers;
@@ -106,8 +107,8 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public Parameters parameters() {
-    return new NullParameters(memory, activation, temporaries, sides);
+  public Parameters parameters(WeightSharing sharing) {
+    return new NullParameters(memory, activation, temporaries, sides, sharing);
   }
 
   @Override
@@ -133,8 +134,8 @@ public final class NullOps implements Ops {
   }
 
   @Override
-  public void swap(Tensor x, Tensor target) {
-    Shapes.swap(x, target);
+  public void swap(Tensor x, int first, Tensor target, int at, int count) {
+    Shapes.swap(x, first, target, at, count);
   }
 
   @Override

@@ -2,11 +2,14 @@ package wan4j.ops.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
 import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
+import wan4j.ops.WeightSharing;
+import wan4j.ops.backend.SharedWeights;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
@@ -29,22 +32,72 @@ final class NullParameters implements Parameters {
   private final SideLayers sides;
   private final SlabPacking packing;
   private final List<Runnable> undoing = new ArrayList<>();
+  private final SharedWeights shared;
   private long bytes;
 
   NullParameters(
-      NullMemory memory, DType activation, DeviceTemporaries temporaries, SideLayers sides) {
+      NullMemory memory,
+      DType activation,
+      DeviceTemporaries temporaries,
+      SideLayers sides,
+      WeightSharing sharing) {
     this.memory = memory;
     this.activation = activation;
     this.temporaries = temporaries;
     this.sides = sides;
     long granule = temporaries == null ? memory.placement().alignment() : SlabPacking.GRANULE;
     packing = new SlabPacking(memory.placement(), granule);
+    shared = new SharedWeights(sharing, new SharedHome());
+  }
+
+  /// What ranks share, of which only the memory is counted.
+  private final class SharedHome implements SharedWeights.Home {
+    @Override
+    public Tensor allocate(DType dtype, Shape shape) {
+      return NullParameters.this.allocate(dtype, shape);
+    }
+
+    @Override
+    public void copy(Tensor theirs, Tensor own) {}
+
+    @Override
+    public void synchronize() {}
+
+    @Override
+    public void gather(int buffer, List<SharedWeights.Move> moves) {}
+
+    @Override
+    public void await(int buffer) {}
+
+    @Override
+    public void finish(int buffer) {}
+  }
+
+  @Override
+  public <B> List<B> blocks(int count, IntFunction<B> load) {
+    return shared.blocks(count, load);
+  }
+
+  @Override
+  public void use(int block) {
+    shared.use(block);
+  }
+
+  @Override
+  public void complete() {
+    shared.complete();
+  }
+
+  @Override
+  public void rest() {
+    shared.rest();
   }
 
   @Override
   public Tensor tensor(TensorSource source, DType dtype) {
+    shared.begin(source.bytes());
     sum(source);
-    return allocate(source.dtype().isFloat() ? dtype : source.dtype(), source.shape());
+    return shared.whole(source.dtype().isFloat() ? dtype : source.dtype(), source.shape());
   }
 
   @Override
@@ -56,16 +109,17 @@ final class NullParameters implements Parameters {
           case PLAIN -> activation;
           case FLOAT8_CURRENT, FLOAT8_DELAYED, FLOAT8_BLOCK, FLOAT8_TOKEN -> DType.F8_E4M3;
         };
+    shared.begin(weights.stream().mapToLong(TensorSource::bytes).sum());
     if (temporaries == null) {
-      allocate(DType.F32, Shape.of(shapes.outputs()));
+      shared.whole(DType.F32, Shape.of(shapes.outputs()));
     } else if (!biases.isEmpty()) {
-      allocate(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
+      shared.whole(precision.isFloat8() ? DType.BF16 : dtype, Shape.of(shapes.outputs()));
     }
     Shape weight =
         temporaries != null && precision.isFloat8()
             ? DeviceRules.padded(shapes.weight())
             : shapes.weight();
-    allocate(dtype, weight); // after the bias, as they lie on a GPU
+    shared.matrix(dtype, weight); // after the bias, as they lie on a GPU
     long scales =
         switch (precision) {
           case FLOAT32, PLAIN -> 0;
@@ -76,16 +130,16 @@ final class NullParameters implements Parameters {
                   * DeviceRules.tileScaleStride(Math.toIntExact(shapes.inputs()));
         };
     if (scales > 0) {
-      allocate(DType.F32, Shape.of(scales));
+      shared.matrix(DType.F32, Shape.of(scales));
     }
-    if (temporaries != null && precision.isFloat8()) {
+    if (temporaries != null && precision.isFloat8() && !shared.isMeasuring()) {
       temporaries.quantised(shapes.weight(), weights, precision);
     } else {
       weights.forEach(this::sum);
     }
     biases.forEach(this::sum);
     Tensor state = null;
-    if (precision == Precision.FLOAT8_DELAYED) {
+    if (precision == Precision.FLOAT8_DELAYED && !shared.isMeasuring()) {
       for (Branch _ : Branch.values()) {
         state = allocate(DType.F32, Shape.of(DeviceRules.SCALING_STATE));
       }
@@ -108,6 +162,7 @@ final class NullParameters implements Parameters {
   public Convolution convolution(TensorSource weight, TensorSource bias, int groups) {
     ConvolutionShapes shapes = ConvolutionShapes.of(weight, bias, groups);
     Kernel kernel = new Kernel(shapes);
+    shared.begin(weight.bytes());
     if (temporaries == null) {
       allocate(activation, weight.shape());
       allocate(DType.F32, bias.shape());

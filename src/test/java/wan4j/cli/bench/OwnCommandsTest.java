@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +32,23 @@ final class OwnCommandsTest {
     assertThatThrownBy(() -> OwnCommands.of(List.of("java", "other.Main")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("run it on Linux by ./wan4j");
+  }
+
+  @Test
+  void theLauncherThatStartedThisIsStartedAgain() {
+    assertThat(
+            OwnCommands.of(
+                    List.of(
+                        "java", "-Dwan4j.launcher=/place/wan4j", "wan4j/wan4j.cli.Main", "bench"))
+                .start())
+        .containsExactly("/place/wan4j");
+  }
+
+  @Test
+  void eachLineIsGivenAsItComes() {
+    List<String> lines = new ArrayList<>();
+    shell("echo one; echo two >&2").generate(List.of(), lines::add);
+    assertThat(lines).containsExactly("one", "two");
   }
 
   @Test
