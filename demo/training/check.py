@@ -1,9 +1,9 @@
-"""Compares vae.py, text_encoder.py, transformer.py and sampler.py with reference cases.
+"""Compares the networks in this folder and sampler.py with reference cases.
 
     python check.py --golden FOLDER
 
-FOLDER holds `ckpt/` and the cases `vae21`, `vae22`, `umt5`, `dit` and `pipeline` (case.json and
-case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails
+FOLDER holds `ckpt/`, `s2v-ckpt/` and the cases `vae21`, `vae22`, `umt5`, `dit`, `pipeline`, `s2v-dit-*` and
+`s2v-wav2vec-24layer` (case.json and case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails
 above 1e-4.
 """
 
@@ -14,8 +14,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from export import load_autoencoder, load_autoencoder22, load_expert, load_experts, load_text_encoder
+from export import (load_autoencoder, load_autoencoder22, load_expert, load_experts, load_speech_transformer,
+                    load_text_encoder)
 from sampler import generate
+from wav2vec2 import heard, load_recognizer
 
 
 def distance(got, expected):
@@ -65,6 +67,29 @@ def check_case(folder, golden):
     return {"latents": distance(latents, data["mid.latents"]), "video": distance(video, data["out.video"])}
 
 
+def check_speech(golden):
+    """Errors by the name of the case for speech to video: the speech network, and the transformer for clips that
+    begin a video or go on from one."""
+    checkpoint = golden / "s2v-ckpt"
+    data = load_file(golden / "s2v-wav2vec-24layer/case.safetensors")
+    states = load_recognizer(checkpoint).wav2vec2(data["in.waveform16k"][None])
+    out = {"s2v-wav2vec-24layer": {
+        "states": distance(states[0], data["out.hidden_states"]),
+        "heard": distance(heard(states, 0, data["out.audio_embed_8"].shape[3]), data["out.audio_embed_8"])}}
+    model = load_speech_transformer(checkpoint)
+    for name in ("s2v-dit-clip0-nopose", "s2v-dit-clip1-pose", "s2v-dit-clip1-short-motion"):
+        call = json.loads((golden / name / "case.json").read_text())["config"]["call"]
+        data = load_file(golden / name / "case.safetensors")
+        sound = data["in.audio_input"]
+        sound = torch.cat([sound[..., :1].expand(-1, -1, -1, call["motion_frames"]), sound], dim=3)
+        given = {"motion": None if call["drop"] else data["in.motion_latents"][None],
+                 "pose": data["in.cond_states"][None] if call["pose"] else None}
+        velocity = model(data["in.x"][None], data["in.t"].float(), data["in.context"][None], sound,
+                         data["in.ref_latents"][None], **given)[0]
+        out[name] = {"velocity": distance(velocity, data["out.velocity"])}
+    return out
+
+
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser()
@@ -74,12 +99,15 @@ def main():
              "vae21/decode-5x3x2", "vae21/decode-3x4x6", "umt5/a-mixed", "umt5/a-long200", "dit/t2v-5x3x7",
              "dit/i2v-2x5x3", "pipeline/t2v-unipc", "pipeline/i2v-unipc", "vae22/encode-9x64x96", "vae22/decode-4x2x3",
              "dit/ti2v-3x4x6-firstframe0", "pipeline/ti2v-text-unipc", "pipeline/ti2v-image-unipc"]
-    worst = 0.0
+    found = {}
     for name in names:
         folder = golden / name
         if not folder.is_dir():
             folder = golden / "cases" / name
-        errors = check_case(folder, golden)
+        found[name] = check_case(folder, golden)
+    found.update(check_speech(golden))
+    worst = 0.0
+    for name, errors in found.items():
         worst = max(worst, *errors.values())
         print(name, {key: f"{value:.2e}" for key, value in errors.items()})
     if worst > 1e-4:

@@ -3,7 +3,7 @@
 A checkpoint folder holds high_noise_model/ and low_noise_model/ (config.json, an index, one shard),
 models_t5_umt5-xxl-enc-bf16.pth, Wan2.1_VAE.pth and google/umt5-xxl/ (tokenizer). The image-to-video
 folder links to the text-to-video folder for the last three. A TI2V folder holds its one transformer itself, and
-Wan2.2_VAE.pth.
+Wan2.2_VAE.pth; an S2V folder its one transformer, an autoencoder of its own and the speech network (wav2vec2.py).
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from speech_transformer import SpeechTransformer
 from text_encoder import TextEncoder
 from transformer import VideoTransformer
 from vae import VideoAutoencoder
@@ -36,10 +37,23 @@ def rounded(state):
 
 def save_expert(model, folder, model_type):
     """config.json, index and shard of one transformer."""
+    _save(model, folder, {"_class_name": "WanModel", "_diffusers_version": "0.40.0.dev0", "model_type": model_type})
+
+
+def save_speech_transformer(model, folder):
+    """The same for speech to video."""
+    fields = {field: model.config[field] for field in ("cond_dim", "audio_dim", "audio_inject_layers")}
+    _save(model, folder, {"_class_name": "WanModel_S2V", "_diffusers_version": "0.34.0", "model_type": "s2v", **fields,
+                          "num_audio_token": 4, "enable_adain": True, "adain_mode": "attn_norm", "zero_init": True,
+                          "zero_timestep": True, "enable_motioner": False, "add_last_motion": True, "enable_tsm": False,
+                          "trainable_token_pos_emb": False, "motion_token_num": 1024, "enable_framepack": True,
+                          "framepack_drop_mode": "padd"})
+
+
+def _save(model, folder, kind):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"_class_name": "WanModel", "_diffusers_version": "0.40.0.dev0", "eps": 1e-06,
-              "model_type": model_type, **{field: model.config[field] for field in CONFIG_FIELDS}}
+    config = {**kind, "eps": 1e-06, **{field: model.config[field] for field in CONFIG_FIELDS}}
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     state = rounded(model.state_dict())
     shard = "diffusion_pytorch_model-00001-of-00001.safetensors"
@@ -70,15 +84,29 @@ def link_shared(root, other="../t2v", names=SHARED):
 
 def load_expert(folder):
     """One transformer in float32; what config.json lacks is taken from the shapes."""
+    config, state = _load(folder)
+    model = VideoTransformer(config)
+    model.load_state_dict(state)
+    return model.eval().requires_grad_(False)
+
+
+def load_speech_transformer(folder):
+    """The same for speech to video."""
+    config, state = _load(folder)
+    config["audio_layers"] = state["casual_audio_encoder.weights"].shape[1]
+    model = SpeechTransformer(config)
+    model.load_state_dict(state)
+    return model.eval().requires_grad_(False)
+
+
+def _load(folder):
     folder = Path(folder)
     config = json.loads((folder / "config.json").read_text())
     state = {}
     for shard in sorted(folder.glob("*.safetensors")):
         state.update(load_file(shard))
     config["text_dim"] = state["text_embedding.0.weight"].shape[1]
-    model = VideoTransformer(config)
-    model.load_state_dict({name: value.float() for name, value in state.items()})
-    return model.eval().requires_grad_(False)
+    return config, {name: value.float() for name, value in state.items()}
 
 
 def load_experts(root):

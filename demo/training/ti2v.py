@@ -27,7 +27,7 @@ from transformer import VideoTransformer
 from vae22 import VideoAutoencoder22
 
 SHARES = {"sketch": 0.06, "autoencoder": 0.30, "sharpen": 0.08, "joint": 0.56}
-FULL = {"base": 16, "bases": (12, 16), "dim": 192, "ffn_dim": 512, "num_heads": 6, "num_layers": 6, "batch": 256,
+FULL = {"base": 16, "bases": (8, 16), "dim": 160, "ffn_dim": 384, "num_heads": 5, "num_layers": 5, "batch": 256,
         "clips": (32, 16, 6), "encode": 32, "scenes": 150_000, "workers": 14, "fill_seconds": 12, "capacity": 60_000,
         "refresh": 0.003, "prompts": 60, "closing": 24}
 MICRO = {"base": 4, "bases": (4, 4), "dim": 64, "ffn_dim": 96, "num_heads": 2, "num_layers": 2, "batch": 4,

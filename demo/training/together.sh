@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Trains the demo's models on two GPUs of one machine within ten minutes:
-#   together.sh [--micro] [--minutes M] [--second_after SECONDS] OUTPUT
-# The second GPU trains the autoencoder, then text-to-video; the first one, after SECONDS (default 300), trains
-# image-to-video from what text-to-video has learnt by then, and TI2V beside it. OUTPUT gets models-1.tar (t2v),
-# models-2.tar (i2v, logs, sheets) and models-3.tar (ti2v), to be unpacked over demo/checkpoint.
+# Trains the demo's models on one or two GPUs of one machine within ten minutes:
+#   together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] OUTPUT
+# Names are t2v, i2v, ti2v and s2v; without --only all are trained. The autoencoder and text-to-video are trained first;
+# image-to-video starts after SECONDS (default 300) from what text-to-video has learnt by then. Where there are two
+# GPUs, t2v and s2v have the second one, i2v and ti2v the first. OUTPUT gets models-NAME.tar, to be unpacked over
+# demo/checkpoint, and models-logs.tar (logs, sheets); they are packed anew each minute.
 set -u
-usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] OUTPUT"
+usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] OUTPUT"
 minutes=9.3
 after=300
+only=t2v,i2v,ti2v,s2v
 flags=()
-devices=(0 1)
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --minutes) minutes=${2:?$usage} && shift ;;
     --second_after) after=${2:?$usage} && shift ;;
-    --micro) flags=(--micro --side 32 --frames 9) ;;
+    --only) only=${2:?$usage} && shift ;;
+    --micro) flags=(--micro --side 64 --frames 9) ;;
     *) echo "$usage" >&2 && exit 2 ;;
   esac
   shift
@@ -27,9 +29,14 @@ work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHONPATH:-}
 [ ${#flags[@]} -gt 0 ] || flags=(--side 128 --frames 33)
+second=0
+[ "$(nvidia-smi -L 2>/dev/null | wc -l)" -lt 2 ] || second=1
 
 # left RESERVE: the minutes until RESERVE seconds before the end.
 left() { awk "BEGIN { print ($minutes * 60 - $SECONDS - $1) / 60 }"; }
+
+# wanted NAME: whether it is to be trained.
+wanted() { [[ ,$only, == *,$1,* ]]; }
 
 # train NAME GPU SCRIPT FLAG...: one training, its output in NAME.txt.
 train() {
@@ -40,40 +47,53 @@ train() {
   echo "$name ended with status $? after $SECONDS s"
 }
 
-# pack: the files as they are.
+# pack: the files as they are; links to other models' files stay behind.
 pack() {
-  local all=$work/all
+  local all=$work/all name file
   rm -rf "$all"
-  mkdir -p "$all/t2v" "$all/i2v" "$all/ti2v" "$all/logs"
-  for part in low_noise_model high_noise_model; do
-    cp -r "$work/t2v/checkpoint/t2v/$part" "$all/t2v/"
-    cp -r "$work/i2v/checkpoint/i2v/$part" "$all/i2v/"
-  done
-  cp "$work/t2v/checkpoint/t2v/Wan2.1_VAE.pth" "$all/t2v/"
-  for file in "$work"/ti2v/checkpoint/*; do
-    [ -L "$file" ] || cp "$file" "$all/ti2v/"
+  mkdir -p "$all/logs"
+  for name in ${only//,/ }; do
+    mkdir -p "$all/$name"
+    for file in "$work/$name/checkpoint"/* "$work/$name/checkpoint/$name"/*; do
+      case $file in
+        */t2v/models_t5* | */t2v/google | "$work/$name/checkpoint/t2v" | "$work/$name/checkpoint/i2v") ;;
+        *) [ -L "$file" ] || cp -r "$file" "$all/$name/" ;;
+      esac
+    done
+    cp "$work/$name/log.json" "$all/logs/$name.json"
+    tar --directory "$all" --create --file "$output/models-$name.tar" "$name"
   done
   cp "$work"/*.txt "$work"/*/*-sheet.png "$all/logs/"
-  for name in t2v i2v ti2v; do
-    cp "$work/$name/log.json" "$all/logs/$name.json"
-  done
-  tar --directory "$all" --create --file "$output/models-1.tar" t2v
-  tar --directory "$all" --create --file "$output/models-2.tar" i2v logs
-  tar --directory "$all" --create --file "$output/models-3.tar" ti2v
+  tar --directory "$all" --create --file "$output/models-logs.tar" logs
 } 2>/dev/null
 
+# report: what every training said last.
+report() { tail -q -n "$1" "$work"/*.txt | cut -c1-180; }
+
 mkdir -p "$work/t2v"
-train t2v "${devices[1]}" train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
-  --parts autoencoder,t2v --reports --minutes "$(left 22)" &
-sleep "$after"
-train i2v "${devices[0]}" train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
-  --parts i2v --resume "$work/t2v" --reports --minutes "$(left 22)" &
-train ti2v "${devices[0]}" ti2v.py --demo "$demo" --minutes "$(left 22)" &
+if wanted t2v; then
+  train t2v $second train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
+    --parts autoencoder,t2v --reports --minutes "$(left 22)" &
+fi
+if wanted s2v; then
+  train s2v $second s2v.py --demo "$demo" --minutes "$(left 22)" &
+fi
+if wanted i2v; then
+  sleep "$after"
+  train i2v 0 train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
+    --parts i2v --resume "$work/t2v" --reports --minutes "$(left 22)" &
+fi
+if wanted ti2v; then
+  train ti2v 0 ti2v.py --demo "$demo" --minutes "$(left 22)" &
+fi
 while [ -n "$(jobs -r)" ] && awk "BEGIN { exit !($SECONDS < $minutes * 60 - 4) }"; do
   sleep 1
-  if ((SECONDS % 60 == 0)); then pack; fi
+  if ((SECONDS % 60 == 0)); then
+    pack
+    report 1
+  fi
 done
 wait
 pack
-tail -n 3 "$work"/*.txt | cut -c1-180
+report 12
 ls -l "$output"

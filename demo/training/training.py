@@ -43,6 +43,7 @@ class Run:
         self.left = dict(shares)
         self.begin = time.time()
         self.losses, self.notes = [], {}
+        self.source = None  # draws clips in place of the renderer: (count, window, frames) to (video, covered)
         self.tokenizer = Tokenizer(options.tokenizer)
         self.text_length = TEXT_LENGTH
         pool = dataset.CaptionPool(options.tokenizer, size["scenes"], self.text_length, options.seed, size["workers"])
@@ -187,6 +188,9 @@ def channels_last(module):
 def draw(run, count, window=None, frames=None, renderer=None):
     """Random clips, their coverage and the numbers of their scenes; a cut of them with `window` or `frames`."""
     chosen = run.pick(count, len(run.scenes))
+    if run.source:
+        video, covered = run.source(count, window or run.renderer.size, frames or run.renderer.frames)
+        return video.contiguous(memory_format=torch.channels_last_3d), covered, chosen
     video, covered = (renderer or run.renderer).clips(run.scenes[chosen], frames, window)
     return video.contiguous(memory_format=torch.channels_last_3d), covered, chosen
 
