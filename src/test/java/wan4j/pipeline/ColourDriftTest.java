@@ -45,6 +45,7 @@ final class ColourDriftTest {
           first < FRAMES;
           first += 3) { // the second piece has shared ones and others
         drift.accept(first, ops.upload(drifted(pixels, first, 3), DType.F32));
+        drift.endRound();
       }
     }
     assertThat(firsts).containsExactly(0, 1);
