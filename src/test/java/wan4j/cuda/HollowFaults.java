@@ -96,7 +96,9 @@ final class HollowFaults {
                 part -> {
                   if (!part.isFirst()) {
                     try (Scope _ = part.ops().scope()) {
-                      var _ = part.ops().empty(DType.F32, 1L << 38);
+                      var _ =
+                          part.ops()
+                              .empty(DType.F32, 1L << 42); // all of the GPU, of which it has half
                     }
                   }
                 }))
