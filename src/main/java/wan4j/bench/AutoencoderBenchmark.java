@@ -3,7 +3,6 @@ package wan4j.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import wan4j.Device;
 import wan4j.Ranks;
 import wan4j.Task;
@@ -123,18 +122,11 @@ public final class AutoencoderBenchmark {
     }
 
     private Measurement time(Map<String, Object> parameters, Runnable work) {
-      for (int i = 0; i < Math.max(1, bench.settings().warmUp()); i++) {
-        work.run();
-      }
       parameters.put("ranks", ranks.count());
       if (bench.settings().device() != Device.CPU && !ranks.sharesGpu()) {
         parameters.put("gpus", ranks.count());
       }
-      double[] times =
-          IntStream.range(0, bench.settings().runs())
-              .mapToDouble(_ -> clock.milliseconds(1, work))
-              .toArray();
-      return Measurement.of("vae", parameters, "time", "ms", times);
+      return Measurement.of("vae", parameters, "time", "ms", clock.runs(bench.settings(), 1, work));
     }
   }
 

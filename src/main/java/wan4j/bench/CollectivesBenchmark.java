@@ -172,13 +172,7 @@ public final class CollectivesBenchmark {
     }
 
     private void measure(String kind, double megabytes, Runnable exchange) {
-      for (int i = 0; i < Math.max(1, bench.warmUp()); i++) {
-        exchange.run();
-      }
-      double[] times =
-          IntStream.range(0, bench.runs())
-              .mapToDouble(_ -> clock.milliseconds(BATCH, exchange))
-              .toArray();
+      double[] times = clock.runs(bench, BATCH, exchange);
       Map<String, Object> parameters = new LinkedHashMap<>();
       parameters.put("gpus", bench.device() == Device.CPU ? 0 : settings.sharesGpu ? 1 : ranks);
       parameters.put("ranks", ranks);

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import wan4j.AttentionSettings.Attention;
 import wan4j.Device;
 import wan4j.Ranks;
@@ -124,13 +123,7 @@ public final class ExchangedAttention {
               group.attention(ops, input, SCALE, OperandFormat.Simple.PLAIN);
             }
           };
-      for (int i = 0; i < Math.max(1, bench.settings().warmUp()); i++) {
-        work.run();
-      }
-      double[] times =
-          IntStream.range(0, bench.settings().runs())
-              .mapToDouble(_ -> clock.milliseconds(BATCH, work))
-              .toArray();
+      double[] times = clock.runs(bench.settings(), BATCH, work);
       Map<String, Object> parameters = new LinkedHashMap<>();
       boolean isCpu = bench.settings().device() == Device.CPU;
       parameters.put("gpus", isCpu ? 0 : ranks.sharesGpu() ? 1 : ranks.count());

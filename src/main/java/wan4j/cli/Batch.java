@@ -11,7 +11,10 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Phaser;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -107,25 +110,10 @@ final class Batch {
     begin(lines, places.size());
     Phaser opened = new Phaser(places.size());
     AtomicReference<Throwable> failure = new AtomicReference<>();
-    List<Thread> threads = new ArrayList<>();
-    for (Place place : places) {
-      threads.add(
-          Thread.ofPlatform()
-              .name("device " + threads.size())
-              .start(() -> {
-                try (Maker maker = opening(place, opened, failure)) {
-                  if (failure.get() == null) {
-                    makeAll(place.progress(), maker);
-                  }
-                } catch (RuntimeException | Error e) {
-                  if (!failure.compareAndSet(null, e)) {
-                    place.progress().says(String.valueOf(Failure.sentence(e)));
-                  }
-                  stop();
-                }
-              }));
+    ThreadFactory named = Thread.ofPlatform().name("device ", 0).factory();
+    try (ExecutorService threads = Executors.newThreadPerTaskExecutor(named)) {
+      places.forEach(place -> threads.execute(() -> makeOn(place, opened, failure)));
     }
-    join(threads);
     switch (failure.get()) {
       case null -> {}
       case RuntimeException e -> throw e;
@@ -133,6 +121,20 @@ final class Batch {
       default -> throw new IllegalStateException(failure.get());
     }
     return end(progress);
+  }
+
+  /// Makes lines on a device, unless one of them cannot be opened.
+  private void makeOn(Place place, Phaser opened, AtomicReference<Throwable> failure) {
+    try (Maker maker = opening(place, opened, failure)) {
+      if (failure.get() == null) {
+        makeAll(place.progress(), maker);
+      }
+    } catch (RuntimeException | Error e) {
+      if (!failure.compareAndSet(null, e)) {
+        place.progress().says(String.valueOf(Failure.sentence(e)));
+      }
+      stop();
+    }
   }
 
   /// Opens a device, and waits until all are open or have failed.
@@ -145,22 +147,6 @@ final class Batch {
     }
     opened.arriveAndAwaitAdvance();
     return maker;
-  }
-
-  private static void join(List<Thread> threads) {
-    boolean isInterrupted = false;
-    for (Thread thread : threads) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          isInterrupted = true;
-        }
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private synchronized void begin(List<RequestList.Line> lines, int places) {

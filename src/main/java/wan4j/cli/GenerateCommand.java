@@ -204,7 +204,7 @@ final class GenerateCommand implements Callable<Integer> {
         VideoRequest request = request(engine.task(), progress);
         compared = output.isCompared() ? new ComparedRun(options, request, engine.recipe()) : null;
         target = target(engine.task(), request, progress);
-        if (where == Device.CPU && !output.isResumed()) {
+        if (where == Device.CPU && !output.isResumed() && Job.isFirst()) {
           ProcessorPlan.of(options, engine.task(), request)
               .sentences(options, request)
               .forEach(progress::says);

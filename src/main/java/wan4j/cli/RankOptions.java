@@ -163,24 +163,25 @@ final class RankOptions {
   }
 
   private WeightShards shards(int count, boolean textOnCpu) {
-    Boolean transformer = isOn("--dit_fsdp", shardedTransformer);
-    Boolean text = isOn("--t5_fsdp", shardedText);
-    if (textOnCpu && Boolean.TRUE.equals(text)) {
+    WeightShards wanted =
+        new WeightShards(isOn("--dit_fsdp", shardedTransformer), isOn("--t5_fsdp", shardedText));
+    boolean dividesText = Boolean.TRUE.equals(wanted.text());
+    if (textOnCpu && dividesText) {
       throw new InputException(
           "--t5_fsdp was given with --t5_cpu, which keeps the text encoder off the GPUs; leave one"
               + " of them out");
     }
-    if (count == 1 && (Boolean.TRUE.equals(transformer) || Boolean.TRUE.equals(text))) {
+    if (count == 1 && wanted.isAsked()) {
       throw new InputException(
           "%s was given for one GPU, with nothing to divide weights among; add --gpus, or leave it out"
               .formatted(
-                  !Boolean.TRUE.equals(text)
+                  !dividesText
                       ? "--dit_fsdp"
-                      : Boolean.TRUE.equals(transformer)
+                      : Boolean.TRUE.equals(wanted.transformers())
                           ? "--dit_fsdp and --t5_fsdp"
                           : "--t5_fsdp"));
     }
-    return new WeightShards(transformer, text);
+    return wanted;
   }
 
   private static Boolean isOn(String flag, String value) {

@@ -5,15 +5,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
-import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
 import wan4j.ops.WeightSharing;
 import wan4j.ops.backend.SharedWeights;
+import wan4j.ops.backend.SharingParameters;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.check.ConvolutionShapes;
@@ -33,7 +32,7 @@ import wan4j.tensor.TensorSource;
 
 /// Weights in native memory. Linear layers that are stored in bfloat16 stay so: a matrix product
 /// widens them piece by piece, without loss. FP8 layers are quantised once, here.
-final class CpuParameters implements Parameters {
+final class CpuParameters implements SharingParameters {
   private static final long PIECE = 4L << 20; // bytes that a thread reads at a time
   private static final long ALIGNMENT = 64;
 
@@ -94,23 +93,8 @@ final class CpuParameters implements Parameters {
   }
 
   @Override
-  public <B> List<B> blocks(int count, IntFunction<B> load) {
-    return shared.blocks(count, load);
-  }
-
-  @Override
-  public void use(int block) {
-    shared.use(block);
-  }
-
-  @Override
-  public void complete() {
-    shared.complete();
-  }
-
-  @Override
-  public void rest() {
-    shared.rest();
+  public SharedWeights shared() {
+    return shared;
   }
 
   @Override

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.function.IntFunction;
 import wan4j.cuda.device.DeviceMemory;
 import wan4j.cuda.device.DeviceStorage;
 import wan4j.cuda.kernel.CudaConvolution;
@@ -14,12 +13,12 @@ import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.Operand;
 import wan4j.ops.OperandFormat;
-import wan4j.ops.Parameters;
 import wan4j.ops.Scope;
 import wan4j.ops.SideBranch;
 import wan4j.ops.WeightSharing;
 import wan4j.ops.backend.Placement;
 import wan4j.ops.backend.SharedWeights;
+import wan4j.ops.backend.SharingParameters;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
 import wan4j.ops.check.ConvolutionShapes;
@@ -36,7 +35,7 @@ import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
 /// Weights in slabs of device memory, converted and quantised on the device as they arrive.
-final class CudaParameters implements Parameters {
+final class CudaParameters implements SharingParameters {
   private final CudaOps ops;
   private final SlabPacking packing = new SlabPacking(Placement.DEVICE, SlabPacking.GRANULE);
   private final List<DeviceStorage> slabs = new ArrayList<>();
@@ -88,23 +87,8 @@ final class CudaParameters implements Parameters {
   }
 
   @Override
-  public <B> List<B> blocks(int count, IntFunction<B> load) {
-    return shared.blocks(count, load);
-  }
-
-  @Override
-  public void use(int block) {
-    shared.use(block);
-  }
-
-  @Override
-  public void complete() {
-    shared.complete();
-  }
-
-  @Override
-  public void rest() {
-    shared.rest();
+  public SharedWeights shared() {
+    return shared;
   }
 
   @Override

@@ -27,6 +27,9 @@ import wan4j.tensor.InputException;
 
 /// Where a device becomes a backend. Public for the packages of this module alone.
 public final class Backends {
+  private static final String NO_SUCH_GPU =
+      "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES";
+
   private Backends() {}
 
   /// Opens a backend in its usual arithmetic, bfloat16 on a GPU; throws `InputException` when this
@@ -90,8 +93,7 @@ public final class Backends {
     if (last >= there) {
       throw new InputException(
           ranks.isAlone()
-              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
-                  .formatted(first, there)
+              ? NO_SUCH_GPU.formatted(first, there)
               : "--gpus got %d from cuda:%d on, but the NVIDIA driver shows %d to this process; give --gpus %d, or check nvidia-smi and CUDA_VISIBLE_DEVICES"
                   .formatted(ranks.count(), first, there, Math.max(1, there - first)));
     }
@@ -113,8 +115,7 @@ public final class Backends {
     if (number >= there) {
       throw new InputException(
           ranks.sharesGpu()
-              ? "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES"
-                  .formatted(number, there)
+              ? NO_SUCH_GPU.formatted(number, there)
               : "LOCAL_RANK is %d, but the NVIDIA driver shows %d GPUs to this process; start one process a GPU, or let all share one with --device cuda:0"
                   .formatted(number, there));
     }

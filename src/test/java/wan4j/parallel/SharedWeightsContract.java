@@ -79,22 +79,27 @@ public abstract class SharedWeightsContract {
         Ranks.run(
             ranks,
             LIMIT,
-            (meeting, rank) ->
-                made(ops(rank), config, precision, sharing(meeting, rank, isSharded, later)));
+            (meeting, rank) -> {
+              Ops ops = ops(rank);
+              return made(ops, config, precision, sharing(ops, meeting, rank, isSharded, later));
+            });
     later.forEach(Runnable::run);
     return all;
   }
 
   /// Returns a rank's share, whose memory is freed when all ranks are done.
   private static WeightSharing sharing(
-      Meeting meeting, int rank, boolean isSharded, List<Runnable> later) {
+      Ops ops, Meeting meeting, int rank, boolean isSharded, List<Runnable> later) {
     return new MeetingSharing(
         meeting,
         rank,
         isSharded,
         free -> {
           synchronized (later) {
-            later.add(free);
+            later.add(() -> {
+              ops.claim(); // by the test's own thread
+              free.run();
+            });
           }
         });
   }
@@ -147,7 +152,7 @@ public abstract class SharedWeightsContract {
             (meeting, rank) -> {
               Ops ops = ops(rank);
               try (UmT5Encoder encoder =
-                      new UmT5Encoder(text(), ops, sharing(meeting, rank, true, later));
+                      new UmT5Encoder(text(), ops, sharing(ops, meeting, rank, true, later));
                   var _ = ops.scope()) {
                 return rank == 0 ? ops.download(encoder.encode(ids, 3)).toFloats() : new float[0];
               }
@@ -189,14 +194,16 @@ public abstract class SharedWeightsContract {
             Ranks.run(
                 2,
                 LIMIT,
-                (meeting, rank) ->
-                    DiffusionNetwork.load(
-                        config,
-                        damaged(RandomWeights.transformer(config, 1), "blocks.1.ffn.0.weight"),
-                        ops(rank),
-                        SequenceGroup.SOLO,
-                        PrecisionTable.of(Precision.PLAIN, List.of()),
-                        sharing(meeting, rank, true, later))))
+                (meeting, rank) -> {
+                  Ops ops = ops(rank);
+                  return DiffusionNetwork.load(
+                      config,
+                      damaged(RandomWeights.transformer(config, 1), "blocks.1.ffn.0.weight"),
+                      ops,
+                      SequenceGroup.SOLO,
+                      PrecisionTable.of(Precision.PLAIN, List.of()),
+                      sharing(ops, meeting, rank, true, later));
+                }))
         .satisfiesAnyOf(
             e -> assertThat(e).isInstanceOf(InputException.class).hasMessage("the disk is gone"),
             e -> assertThat(e).isInstanceOf(RankException.class).hasMessageContaining("disk"));

@@ -2,14 +2,13 @@ package wan4j.ops.plan;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
 import wan4j.ops.Convolution;
 import wan4j.ops.Linear;
 import wan4j.ops.OperandFormat;
-import wan4j.ops.Parameters;
 import wan4j.ops.SideBranch;
 import wan4j.ops.WeightSharing;
 import wan4j.ops.backend.SharedWeights;
+import wan4j.ops.backend.SharingParameters;
 import wan4j.ops.backend.SideLayers;
 import wan4j.ops.backend.SideStack;
 import wan4j.ops.backend.SlabPacking;
@@ -25,7 +24,7 @@ import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
 /// Weights of which only names, shapes and bytes are known; nothing is read.
-final class NullParameters implements Parameters {
+final class NullParameters implements SharingParameters {
   private final NullMemory memory;
   private final DType activation;
   private final DeviceTemporaries temporaries; // null where weights need none
@@ -74,23 +73,8 @@ final class NullParameters implements Parameters {
   }
 
   @Override
-  public <B> List<B> blocks(int count, IntFunction<B> load) {
-    return shared.blocks(count, load);
-  }
-
-  @Override
-  public void use(int block) {
-    shared.use(block);
-  }
-
-  @Override
-  public void complete() {
-    shared.complete();
-  }
-
-  @Override
-  public void rest() {
-    shared.rest();
+  public SharedWeights shared() {
+    return shared;
   }
 
   @Override
