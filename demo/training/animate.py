@@ -38,9 +38,9 @@ PROMPT = "视频中的人在做动作"  # the reference's, which stands for all
 DROPOUT = 0.08  # of the clips, those with the negative prompt and black faces
 FIGURE_WEIGHT = 4.0  # how much more errors count where the figure is
 SHARES = {"sketch": 0.06, "autoencoder": 0.24, "sharpen": 0.05, "joint": 0.65}
-FULL = {"base": 12, "dim": 160, "ffn_dim": 288, "num_heads": 5, "num_layers": 5, "clip": (128, 128, 2),
-        "face_channels": (8, 16, 24, 24), "motion_encoder_dim": 32, "face_width": 32, "batch": 128, "clips": (32, 12, 6),
-        "encode": 16, "scenes": 200, "workers": 1, "fill_seconds": 16, "capacity": 16_000, "refresh": 0.004, "tests": 24,
+FULL = {"base": 12, "dim": 160, "ffn_dim": 288, "num_heads": 5, "num_layers": 5, "clip": (128, 64, 2),
+        "face_channels": (8, 16, 24, 24), "motion_encoder_dim": 32, "face_width": 32, "batch": 96, "clips": (32, 12, 6),
+        "encode": 16, "scenes": 200, "workers": 1, "fill_seconds": 18, "capacity": 16_000, "refresh": 0.005, "tests": 24,
         "closing": 26}
 MICRO = {"base": 4, "dim": 64, "ffn_dim": 96, "num_heads": 2, "num_layers": 5, "clip": (32, 32, 2),
          "face_channels": (4, 8, 8, 8), "motion_encoder_dim": 24, "face_width": 16, "batch": 2, "clips": (1, 1, 1),

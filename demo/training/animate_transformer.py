@@ -26,12 +26,15 @@ class PictureAttention(Attention):
         self.norm_k_img = RootMeanSquareNorm(dim)
 
     def forward(self, x, context, turn):
-        split = (self.heads, -1)
         picture, text = context[:, :clip_vision.TOKENS], context[:, clip_vision.TOKENS:]
-        q = self.norm_q(self.q(x)).unflatten(-1, split).transpose(1, 2)
-        pairs = ((self.norm_k(self.k(text)), self.v(text)), (self.norm_k_img(self.k_img(picture)), self.v_img(picture)))
-        seen = sum(F.scaled_dot_product_attention(q, *(part.unflatten(-1, split).transpose(1, 2) for part in pair)) for pair in pairs)
-        return self.o(seen.transpose(1, 2).flatten(2))
+        q = self._split(self.norm_q(self.q(x)))
+        read = F.scaled_dot_product_attention(q, self._split(self.norm_k(self.k(text))), self._split(self.v(text)))
+        seen = F.scaled_dot_product_attention(
+            q, self._split(self.norm_k_img(self.k_img(picture))), self._split(self.v_img(picture)))
+        return self.o((read + seen).transpose(1, 2).flatten(2))
+
+    def _split(self, x):
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class PictureBlock(Block):
@@ -85,7 +88,8 @@ class CharacterTransformer(VideoTransformer):
 
     def _faces(self, faces):
         """Tokens [B,1+F,5,dim] of latent frames, zeros for the picture's."""
-        motion = self.motion_encoder(faces.flatten(0, 1)).unflatten(0, faces.shape[:2])
+        pictures = faces.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        motion = self.motion_encoder(pictures).unflatten(0, faces.shape[:2])
         return F.pad(self.face_encoder(motion), (0, 0, 0, 0, 1, 0))
 
     def forward(self, x, t, text, picture, beside, pose, faces):

@@ -38,7 +38,7 @@ class Bias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x):
-        return F.leaky_relu(x + self.bias, 0.2) * ROOT
+        return F.leaky_relu(x + self.bias.to(x.dtype), 0.2) * ROOT
 
 
 class Blur(nn.Module):

@@ -32,8 +32,9 @@ def places(nearest, distance):
         own = ((nearest == PARTS.index(name)) & (distance < NEAR)).float()
         own = 1 - F.max_pool2d(1 - own, 3, 1, 1)  # lines of mixed colours between two parts are no patch
         count = own.sum((2, 3))
-        place = torch.stack([(own.sum(2) * pixels).sum(2), (own.sum(3) * pixels).sum(2)], dim=-1) / count.clamp_min(1)[..., None]
-        out.append(torch.where((count >= LEAST_PIXELS * (size / 128)**2)[..., None], place, -1.0))
+        sums = torch.stack([(own.sum(2) * pixels).sum(2), (own.sum(3) * pixels).sum(2)], dim=-1)
+        enough = count >= LEAST_PIXELS * (size / 128)**2
+        out.append(torch.where(enough[..., None], sums / count.clamp_min(1)[..., None], -1.0))
     return torch.stack(out, dim=2)
 
 
@@ -69,10 +70,9 @@ def measure(video, scene, dark):
     own, wanted = (classes(clip, scene.look, dark)[0] for clip in (video, scene.video))
     behind = (~scene.mask if scene.mask.any() else spread(scene.covered, 4) == 0).float()
     errors = ((video - scene.video).square() * behind).sum((1, 2, 3, 4)) / (3 * behind.sum((1, 2, 3, 4)))
-    heard = mouths(video, scene, dark)
     return {"joint distance, median": round(far.median().item(), 4),
             **{f"{name}, median": round(far[:, :, number].median().item(), 4) for number, name in enumerate(JOINTS)},
             "joints within 10 %": round((far < REACH).float().mean().item(), 4),
             "colours": round((own == wanted)[figure].float().mean().item(), 4),
             "background PSNR, median": round(decibels(errors).median().item(), 2),
-            "mouths, median correlation": round(heard.median().item(), 4)}
+            "mouths, median correlation": round(mouths(video, scene, dark).median().item(), 4)}

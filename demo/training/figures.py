@@ -15,7 +15,11 @@ from poses import (LEFT_ANKLE, LEFT_EAR, LEFT_ELBOW, LEFT_EYE, LEFT_HIP, LEFT_KN
 
 FRAME_RATE = 30
 PARTS = ("head", "body", "limbs", "right hand", "left hand", "right foot", "left foot")  # each of a colour of its own
-JOINTS = {"head": NOSE, "right hand": RIGHT_WRIST, "left hand": LEFT_WRIST, "right foot": RIGHT_ANKLE, "left foot": LEFT_ANKLE}
+JOINTS = {"head": NOSE, "right hand": RIGHT_WRIST, "left hand": LEFT_WRIST, "right foot": RIGHT_ANKLE,
+          "left foot": LEFT_ANKLE}
+ARMS = ((RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST), (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST))
+LEGS = ((RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE), (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE))
+ENDS = ((RIGHT_EYE, RIGHT_EAR, RIGHT_TOE), (LEFT_EYE, LEFT_EAR, LEFT_TOE))
 COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "white")
 WALLS = ("black", "gray", "brown", "navy")
 DARK = (0.06, 0.04, 0.07)  # eyes and mouth
@@ -121,25 +125,22 @@ class Figures:
             return place[0] + side * length * torch.sin(angle), place[1] + length * torch.cos(angle)
         trunk, shoulder, hip, head = (value[:, None] for value in (look.trunk, look.shoulder, look.hip, look.head))
         arm, leg, hand = (value[:, None] for value in (look.arm, look.leg, look.hand))
-        middle = (x, y)
-        neck = beside(middle, 0, trunk)
+        neck = beside((x, y), 0, trunk)
         points[NECK] = neck
         points[NOSE] = beside(neck, 0, head * 1.15)
-        for side, chain in ((-1, (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, RIGHT_TOE,
-                                  RIGHT_EYE, RIGHT_EAR)),
-                            (1, (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_TOE, LEFT_EYE,
-                                 LEFT_EAR))):
-            own = 0 if side < 0 else 1
-            lean_out = lean * -side  # an arm or a leg turns with the trunk
-            points[chain[0]] = beside(neck, side * shoulder, -0.02)
-            points[chain[1]] = hung(points[chain[0]], side, arms[own][0] + lean_out, arm)
-            points[chain[2]] = hung(points[chain[1]], side, arms[own][0] + arms[own][1] + lean_out, arm)
-            points[chain[3]] = beside(middle, side * hip, 0)
-            points[chain[4]] = hung(points[chain[3]], side, legs[own][0], leg)
-            points[chain[5]] = hung(points[chain[4]], side, legs[own][0] + legs[own][1], leg)
-            points[chain[6]] = points[chain[5]][0] + side * hand * 0.7, points[chain[5]][1] + hand * 0.5
-            points[chain[7]] = beside(points[NOSE], side * head * 0.38, head * 0.25)
-            points[chain[8]] = beside(points[NOSE], side * head * 0.95, head * 0.1)
+        for own, side in enumerate((-1, 1)):
+            arm_angle = arms[own][0] - side * lean  # arms turn with the trunk
+            for chain, start, angle, bend, length in (
+                    (ARMS[own], beside(neck, side * shoulder, -0.02), arm_angle, arms[own][1], arm),
+                    (LEGS[own], beside((x, y), side * hip, 0), *legs[own], leg)):
+                points[chain[0]] = start
+                points[chain[1]] = hung(start, side, angle, length)
+                points[chain[2]] = hung(points[chain[1]], side, angle + bend, length)
+            eye, ear, toe = ENDS[own]
+            points[eye] = beside(points[NOSE], side * head * 0.38, head * 0.25)
+            points[ear] = beside(points[NOSE], side * head * 0.95, head * 0.1)
+            ankle = points[LEGS[own][2]]
+            points[toe] = ankle[0] + side * hand * 0.7, ankle[1] + hand * 0.5
         return torch.stack([torch.stack(torch.broadcast_tensors(*place), dim=-1) for place in points], dim=2)
 
     def mouths(self, count, frames):
@@ -192,18 +193,22 @@ class Figures:
             along = (((x - x1) * dx + (y - y1) * dy) / (dx * dx + dy * dy).clamp_min(1e-8)).clamp(0, 1)
             return self._inside(torch.hypot(x - x1 - along * dx, y - y1 - along * dy) - radius.view(-1, 1, 1, 1))
 
+        def limb(chain):
+            upper, lower = (rod(place(one), place(other), look.limb) for one, other in zip(chain, chain[1:]))
+            return torch.maximum(upper, lower)
+
         def disc(centre, radius):
             return self._inside(torch.hypot(x - centre[0], y - centre[1]) - radius.view(-1, 1, 1, 1))
         colors = dict(zip(PARTS, look.colors.unbind(1)))
-        for hip, knee, ankle in ((RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE), (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE)):
-            paint(torch.maximum(rod(place(hip), place(knee), look.limb), rod(place(knee), place(ankle), look.limb)), colors["limbs"])
+        for leg in LEGS:
+            paint(limb(leg), colors["limbs"])
         hips = tuple((right + left) / 2 for right, left in zip(place(RIGHT_HIP), place(LEFT_HIP)))
         paint(rod(place(NECK), hips, look.body), colors["body"])
         paint(rod(place(RIGHT_SHOULDER), place(LEFT_SHOULDER), look.limb * 1.2), colors["body"])
         paint(disc(place(NOSE), look.head), colors["head"])
         self._paint_face(paint, place, look, opened, x, y)
-        for shoulder, elbow, wrist in ((RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST), (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST)):
-            paint(torch.maximum(rod(place(shoulder), place(elbow), look.limb), rod(place(elbow), place(wrist), look.limb)), colors["limbs"])
+        for arm in ARMS:
+            paint(limb(arm), colors["limbs"])
         for name in ("right foot", "left foot", "right hand", "left hand"):
             paint(disc(place(JOINTS[name]), look.hand), colors[name])
         return video * 2 - 1, covered

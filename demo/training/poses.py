@@ -9,8 +9,8 @@ import torch
 (NOSE, NECK, RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, RIGHT_HIP, RIGHT_KNEE,
  RIGHT_ANKLE, LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR, LEFT_TOE, RIGHT_TOE) = range(20)
 POINTS = 20
-LIMBS = ((1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0), (0, 14),
-         (14, 16), (0, 15), (15, 17), (13, 18), (10, 19))
+LIMBS = ((1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
+         (0, 14), (14, 16), (0, 15), (15, 17), (13, 18), (10, 19))
 COLORS = ((255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0), (0, 255, 85),
           (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255), (170, 0, 255),
           (255, 0, 255), (255, 0, 170), (255, 0, 85), (200, 200, 0), (100, 100, 0))
@@ -37,7 +37,8 @@ class PoseDrawing:
         [2,2,lengths,361,rows]. Points of an ellipse a degree apart lie at most a pixel apart, so that they are all of
         the outline."""
         degrees = torch.arange(FULL_TURN + 1, dtype=torch.float64)
-        sine, cosine = (torch.round(part(torch.deg2rad(degrees)) * 1e7).div(1e7).float().double() for part in (torch.sin, torch.cos))
+        sine, cosine = (torch.round(part(torch.deg2rad(degrees)) * 1e7).div(1e7).float().double()
+                        for part in (torch.sin, torch.cos))  # OpenCV's table has seven decimals
         length = torch.arange(self.most + 1, dtype=torch.float64)[:, None, None]
         dx = length * cosine  # [lengths,1,points]
         turned_x = dx * cosine[:, None] - sine * sine[:, None]

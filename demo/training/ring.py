@@ -12,7 +12,8 @@ class ClipRing:
     def __init__(self, run, shapes, kinds=None):
         """`shapes` has the shape of each tensor of a clip, `kinds` the types that are not bfloat16."""
         self.run, self.capacity = run, run.size["capacity"]
-        self.parts = {name: torch.zeros(self.capacity, *shape, dtype=(kinds or {}).get(name, torch.bfloat16), device=run.device)
+        kinds = kinds or {}
+        self.parts = {name: torch.zeros(self.capacity, *shape, dtype=kinds.get(name, torch.bfloat16), device=run.device)
                       for name, shape in shapes.items()}
         self.filled, self.next = (torch.zeros((), dtype=torch.long, device=run.device) for _ in range(2))
         self.refresh = 0  # clips that each step adds
