@@ -56,12 +56,7 @@ public final class DemoBenchmark {
   /// Returns what the checks of speech say.
   static List<Measurement> speech(List<SpeechCheck> checks, long seed, double seconds) {
     Map<String, Object> parameters =
-        parameters(
-            DemoTask.S2V,
-            DemoRequest.SPEECH_FRAMES,
-            DemoRequest.SPEECH_STEPS,
-            checks.size(),
-            seed);
+        parameters(DemoTask.S2V, SpeechCheck.FRAMES, DemoRequest.SPEECH_STEPS, checks.size(), seed);
     double[] correlations = SpeechCheck.correlations(checks);
     return List.of(
         of(parameters, "median correlation", "", SpeechCheck.median(correlations)),

@@ -22,6 +22,7 @@ import wan4j.demo.DemoRequest;
 import wan4j.demo.DemoTask;
 import wan4j.demo.DemoTask.Show;
 import wan4j.demo.DrawnFace;
+import wan4j.demo.SpeechCheck;
 import wan4j.media.ContactSheet;
 import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
@@ -53,16 +54,15 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--prompt",
-      description =
-          "What a video shows; may be given several times (default: our own).")
+      description = "What a video shows; may be given several times (default: our own).")
   private List<String> prompts;
 
   @Option(
       names = "--task",
       description =
-          "t2v for videos from words alone, i2v for those that begin with demo/picture.png, ti2v for"
-              + " either, s2v for faces that speak a sound (default: one of each; of --prompt and"
-              + " --check t2v).")
+          "t2v for videos from words alone, i2v for those that begin with demo/picture.png, ti2v"
+              + " for either, s2v for faces that speak a sound (default: one of each; of --prompt"
+              + " and --check t2v).")
   private String task;
 
   @Option(
@@ -86,8 +86,8 @@ final class DemoCommand implements Callable<Integer> {
       fallbackValue = "60",
       paramLabel = "1..10000",
       description =
-          "Make videos for N prompts of a task (default: 60), look at their pixels, and tell how many"
-              + " show what they should.")
+          "Make videos for N prompts of a task (default: 60), look at their pixels, and tell how"
+              + " many show what they should.")
   private Integer check;
 
   @Mixin private ReportOptions report;
@@ -108,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
       return 0;
     }
     out = out == null ? Path.of("outputs", "demo") : out;
-    Map<DemoTask, List<Show>> wanted = wanted(chosen);
+    Map<DemoTask, List<Show>> wanted = wanted(demo, chosen);
     wanted.values().forEach(shows -> shows.forEach(show -> Prompt.requireReadable(show.prompt())));
     wanted.keySet().forEach(demo::checkpoint);
     createFolder();
@@ -136,8 +136,8 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /// Returns the videos of each task: those that were asked for, else the task's own, or the first
-  /// of each.
-  private Map<DemoTask, List<Show>> wanted(DemoTask chosen) {
+  /// of each that has a model.
+  private Map<DemoTask, List<Show>> wanted(DemoFolder demo, DemoTask chosen) {
     if (prompts != null) {
       DemoTask asked = chosen == null ? DemoTask.T2V : chosen;
       return Map.of(asked, prompts.stream().map(asked::show).toList());
@@ -147,7 +147,9 @@ final class DemoCommand implements Callable<Integer> {
     }
     Map<DemoTask, List<Show>> all = new EnumMap<>(DemoTask.class);
     for (DemoTask each : DemoTask.values()) {
-      all.put(each, List.of(each.shows().getFirst()));
+      if (demo.has(each)) {
+        all.put(each, List.of(each.shows().getFirst()));
+      }
     }
     return all;
   }
@@ -158,7 +160,7 @@ final class DemoCommand implements Callable<Integer> {
     Path file = out.resolve(name(rows.size() + 1, show.prompt()));
     VideoWriter.checkTarget(file);
     progress.says((rows.size() + 1) + ". " + caption + show.prompt());
-    Sound voice = asked == DemoTask.S2V ? DemoRequest.voice(seed.longValue()) : Sound.NONE;
+    Sound voice = asked == DemoTask.S2V ? voice() : Sound.NONE;
     VideoRequest request = request(show, voice, demo);
     FrameBuffer video = new FrameBuffer();
     VideoSettings settings =
@@ -172,6 +174,11 @@ final class DemoCommand implements Callable<Integer> {
     }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
     rows.add(new ContactSheet.Row(caption + show.prompt(), video.frames()));
+  }
+
+  /// Returns what a face says: longer where the task was asked for.
+  private Sound voice() {
+    return DemoRequest.voice(task == null ? 1 : SpeechCheck.CLIPS, seed.longValue());
   }
 
   private static String given(DemoTask asked) {

@@ -29,15 +29,24 @@ public record DemoFolder(Path path) {
             + " generate with a checkpoint");
   }
 
+  /// Says whether the model of a task is there.
+  public boolean has(DemoTask task) {
+    return Files.isDirectory(folder(task));
+  }
+
   /// Returns the folder of a task's model; throws `InputException` where it is not there.
   public Path checkpoint(DemoTask task) {
-    Path folder = path.resolve("checkpoint").resolve(task.spelling());
-    if (!Files.isDirectory(folder)) {
+    Path folder = folder(task);
+    if (!has(task)) {
       throw new InputException(
           "%s is not there; run ./wan4j demo in a whole clone, or choose another --task"
               .formatted(folder));
     }
     return folder;
+  }
+
+  private Path folder(DemoTask task) {
+    return path.resolve("checkpoint").resolve(task.spelling());
   }
 
   /// Returns the picture that videos begin with.

@@ -29,13 +29,12 @@ public final class DemoRequest {
 
   private static final double SPEECH_SHIFT = 3;
   private static final double SPEECH_GUIDANCE = 1;
-  private static final Source.Clips SPEECH_CLIPS = new Source.Clips(32, 2, false);
+  private static final Source.Clips SPEECH_CLIPS = new Source.Clips(32, Integer.MAX_VALUE, false);
+  private static final int SPEECH_RATE = Task.S2V_14B.defaults().framesPerSecond();
+  private static final int CLIP_SAMPLES =
+      SPEECH_CLIPS.frames() * Source.Speech.SOUND_RATE / SPEECH_RATE;
 
-  /// Frames of a video of speech.
-  public static final int SPEECH_FRAMES =
-      SPEECH_CLIPS.frames() * (SPEECH_CLIPS.most() - 1) + SPEECH_CLIPS.leastFrames();
-
-  /// The frames' number of a sound with which its video begins.
+  /// The number of a sound's frame with which its video begins.
   static final int VOICE_LEAD = SPEECH_CLIPS.frames() - SPEECH_CLIPS.leastFrames();
 
   private DemoRequest() {}
@@ -53,20 +52,25 @@ public final class DemoRequest {
         .withCache(cache);
   }
 
-  /// Returns the request for a face that speaks a sound.
-  public static VideoRequest speech(String prompt, DrawnFace face, Sound sound, long seed) {
+  /// Returns the request for a face that speaks a voice's sound, in as many clips as it fills.
+  public static VideoRequest speech(String prompt, DrawnFace face, Sound voice, long seed) {
+    Source.Clips clips =
+        new Source.Clips(SPEECH_CLIPS.frames(), voice.length() / CLIP_SAMPLES, false);
     return VideoRequest.of(
             prompt,
-            new VideoSize(SIDE, SIDE, SPEECH_CLIPS.leastFrames()),
+            new VideoSize(SIDE, SIDE, clips.leastFrames()),
             sampling(SPEECH_STEPS, SPEECH_SHIFT, SPEECH_GUIDANCE, seed))
-        .with(new Source.Speech(face.picture(SIDE), sound, null, SPEECH_CLIPS));
+        .with(new Source.Speech(face.picture(SIDE), voice, null, clips));
   }
 
-  /// Returns what the voice of a seed says for as long as such a video has frames.
-  public static Sound voice(long seed) {
-    int frames = SPEECH_CLIPS.frames() * SPEECH_CLIPS.most();
-    int rate = Task.S2V_14B.defaults().framesPerSecond();
-    return SyntheticVoice.say(frames * Source.Speech.SOUND_RATE / rate, seed);
+  /// Returns what the voice of a seed says for so many clips of speech.
+  public static Sound voice(int clips, long seed) {
+    return SyntheticVoice.say(clips * CLIP_SAMPLES, seed);
+  }
+
+  /// Returns how many frames so many clips of speech have.
+  static int speechFrames(int clips) {
+    return SPEECH_CLIPS.frames() * clips - VOICE_LEAD;
   }
 
   /// Returns the part of a voice's sound that such a video's frames show.

@@ -106,8 +106,7 @@ public record MotionPrompt(
     String thing = size.word + word(color);
     String article = "aeiou".indexOf(thing.charAt(0)) < 0 ? "a" : "an";
     String text =
-        "%s %s %s moves %s%s"
-            .formatted(article, thing, word(shape), word(direction), ground.words);
+        "%s %s %s moves %s%s".formatted(article, thing, word(shape), word(direction), ground.words);
     return new MotionPrompt(text, color, direction, shape, size, ground);
   }
 

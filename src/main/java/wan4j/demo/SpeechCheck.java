@@ -13,6 +13,12 @@ import wan4j.media.Sound;
 /// @param prompt the prompt
 /// @param mouth how the mouth follows the sound
 public record SpeechCheck(String prompt, MouthCheck mouth) {
+  /// Clips of each video.
+  public static final int CLIPS = 2;
+
+  /// Frames of each video.
+  public static final int FRAMES = DemoRequest.speechFrames(CLIPS);
+
   /// Makes the videos of so many faces, each with a sound of its own, from the noise and the voice
   /// of `seed` and the seeds after it, and looks at each; `found` is told one by one.
   public static List<SpeechCheck> run(
@@ -20,7 +26,7 @@ public record SpeechCheck(String prompt, MouthCheck mouth) {
     List<SpeechCheck> checks = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       DrawnFace face = DrawnFace.number(i);
-      Sound voice = DemoRequest.voice(seed + i);
+      Sound voice = DemoRequest.voice(CLIPS, seed + i);
       FrameBuffer video = new FrameBuffer();
       engine.generate(
           DemoRequest.speech(face.prompt(), face, voice, seed + i), video, Progress.NONE);

@@ -4,8 +4,8 @@ import java.util.Random;
 import wan4j.demo.ShapeCheck.Shape;
 import wan4j.tensor.Tensor;
 
-/// Frames with one shape. With a `depth` of 1 a
-/// star has its points and a ring its hole, with less they are shallower and smaller.
+/// Frames with one shape. With a `depth` of 1 a star has its points and a ring its hole, with less
+/// they are shallower and smaller.
 record Drawing(Shape shape, double radius, double angle, double blur, double depth) {
   private static final int SIDE = 96;
   private static final double[] COLOR = {0.12, 0.72, 0.20}; // green

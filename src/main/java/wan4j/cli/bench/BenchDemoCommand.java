@@ -15,8 +15,8 @@ import wan4j.demo.DemoTask;
     sortOptions = false,
     mixinStandardHelpOptions = true,
     description =
-        "How many prompts of a list a model of the demo follows: colour, direction and shape, or how"
-            + " a mouth opens with the loudness, as its videos' pixels show them.")
+        "How many prompts of a list a model of the demo follows: colour, direction and shape, or"
+            + " how a mouth opens with the loudness, as its videos' pixels show them.")
 final class BenchDemoCommand implements Callable<Integer> {
   @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda (default: cpu).")
   private String device;
