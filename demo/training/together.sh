@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Trains the demo's models on one or two GPUs of one machine within ten minutes:
 #   together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] [--resume FOLDER] OUTPUT
-# Names are t2v, i2v, ti2v and s2v; without --only all are trained. The autoencoder and text-to-video are trained first;
-# image-to-video starts after SECONDS (default 300) from what text-to-video has learnt by then. Where there are two
-# GPUs, t2v and s2v have the second one, i2v and ti2v the first. OUTPUT gets models-NAME.tar, to be unpacked over
-# demo/checkpoint, and models-logs.tar (logs, sheets); they are packed anew each minute. With --resume ti2v keeps the
-# autoencoder of the checkpoint in FOLDER, and its transformer has all of the time.
+# Names are t2v, i2v, ti2v, s2v and animate; without --only all are trained. The autoencoder and text-to-video are
+# trained first; image-to-video starts after SECONDS (default 300) from what text-to-video has learnt by then. Where
+# there are two GPUs, t2v and s2v have the second one, the others the first. OUTPUT gets models-NAME.tar, to be unpacked
+# over demo/checkpoint, and models-logs.tar (logs, sheets); they are packed anew each minute. With --resume ti2v keeps
+# the autoencoder of the checkpoint in FOLDER, and its transformer has all of the time.
 set -u
 usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] [--resume FOLDER] OUTPUT"
 minutes=9.3
 after=300
-only=t2v,i2v,ti2v,s2v
+only=t2v,i2v,ti2v,s2v,animate
 flags=()
 resume=()
 while [[ ${1:-} == --* ]]; do
@@ -80,6 +80,9 @@ if wanted t2v; then
 fi
 if wanted s2v; then
   train s2v $second s2v.py --demo "$demo" --minutes "$(left 22)" &
+fi
+if wanted animate; then
+  train animate 0 animate.py --demo "$demo" --minutes "$(left 22)" &
 fi
 if wanted i2v; then
   sleep "$after"

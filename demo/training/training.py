@@ -437,8 +437,20 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
 
 def compile_blocks(device, batch, config, grid, times=1):
     """Compiles the transformer's block for a batch of latents of `grid`, each with one time or `times`, one for
-    each frame; keeps it off where that fails. A process that
-    did this before leaves its kernels in the compiler's cache, so that another one starts at once."""
+    each frame. A process that did this before leaves its kernels in the compiler's cache, so that another one starts
+    at once."""
+    def loss_of():
+        model = VideoTransformer(config).to(device).train()
+        latents = torch.randn(batch, config["in_dim"], *grid, device=device)
+        text = torch.randn(batch, config["text_len"], config["text_dim"], device=device)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            velocity = model(latents, torch.full((batch,) if times == 1 else (batch, times), 500.0, device=device), text)
+        return velocity.square().mean()
+    compile_with(device, loss_of)
+
+
+def compile_with(device, loss_of):
+    """Compiles the transformer's block with a first loss and its gradient; keeps it off where that fails."""
     if device != "cuda":
         return
     begin = time.time()
@@ -446,13 +458,7 @@ def compile_blocks(device, batch, config, grid, times=1):
         torch._dynamo.config.recompile_limit = 64
         transformer.Settings.compiled_block = (
             transformer.Settings.compiled_block or torch.compile(transformer.Block.forward, dynamic=False))
-        model = VideoTransformer(config).to(device).train()
-        latents = torch.randn(batch, config["in_dim"], *grid, device=device)
-        text = torch.randn(batch, config["text_len"], config["text_dim"], device=device)
-        for attempt in range(2):
-            with torch.autocast(device, dtype=torch.bfloat16):
-                velocity = model(latents, torch.full((batch,) if times == 1 else (batch, times), 500.0, device=device), text)
-            velocity.square().mean().backward()
+        loss_of().backward()
         torch.cuda.synchronize()
         print(f"blocks compiled in {time.time() - begin:.1f} s", flush=True)
     except Exception as problem:
