@@ -107,3 +107,8 @@ def given_frames(figures, count):
 def spread(covered, pixels):
     """Coverage that reaches so many pixels further."""
     return F.max_pool3d(covered, (1, 2 * pixels + 1, 2 * pixels + 1), 1, (0, pixels, pixels))
+
+
+def bytes_of(pixels):
+    """[1,3,T,H,W] in [-1,1] as uint8 [T,H,W,3]."""
+    return ((pixels[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous()
