@@ -24,6 +24,7 @@ TEXT_LENGTH = 64
 DROPOUT = 0.12
 DIVERGENCE = 3e-4  # weight of the latents' distance from a normal distribution
 LATENT_NOISE = 0.12  # most that the decoder is trained to see through, in deviations of the latents
+LEAST_WEIGHT = 0.3  # of a channel of the latents in which noise can hardly be seen
 OBJECT_WEIGHT = 4.0  # how much more the denoiser's errors count where an object is and the noise has gone
 NEGATIVE_BOUNDS = (0.25, 0.75, 0.875)  # of a uniform number, between the four captions.NEGATIVES
 
@@ -382,10 +383,27 @@ class Bank:
         return clean, objects, torch.cat([mask, picture], dim=1), ids
 
 
+@torch.no_grad()
+def channel_weights(run, autoencoder):
+    """How much errors in each channel of the latents count [C], with a mean of 1: the root of what noise in it changes
+    in the pixels, so that a narrow transformer gives up what nobody would see."""
+    latents = autoencoder.encode(draw(run, 4, frames=min(9, run.renderer.frames))[0])
+    plain, changes = autoencoder.decode(latents), []
+    for channel in range(latents.shape[1]):
+        noisy = latents.clone()
+        noisy[:, channel] += 0.3 * torch.randn_like(noisy[:, channel])
+        changes.append((autoencoder.decode(noisy) - plain).square().mean().sqrt())
+    changes = torch.stack(changes)
+    weights = (changes / changes.mean()).clamp_min(LEAST_WEIGHT)
+    return weights / weights.mean()
+
+
 def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50, given=0.0,
-                   snapshot=None):
+                   snapshot=None, channels=None):
     """Flow matching on noise levels of `low`..`high`; trains the text encoder too when `with_text`. So large a
-    share as `given` has its first frame without noise, as TI2V models are given a picture."""
+    share as `given` has its first frame without noise, as TI2V models are given a picture. Errors count by `channels`,
+    a weight for each of the latents, or alike."""
+    channels = torch.ones(1, device=run.device) if channels is None else channels
     first, last = (level / (SHIFT - (SHIFT - 1) * level) for level in (low, high))
     model.train()
 
@@ -409,7 +427,7 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
             with torch.set_grad_enabled(with_text):
                 text = text_encoder(ids)
             velocity = model(inputs, (level * 1000).floor(), text)
-        weight = 1 + OBJECT_WEIGHT * objects * (1 - wide).square()
+        weight = (1 + OBJECT_WEIGHT * objects * (1 - wide).square()) * channels.view(1, -1, 1, 1, 1)
         errors = (weight * (velocity.float() - (noise - clean)).square()).mean((1, 3, 4))
         return (errors * counted).sum() / counted.sum()
 
