@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /// A kernel file with the constants that one instance of it is compiled for. Constants are Integer,
@@ -19,6 +20,9 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
   private static final Pattern NAME = Pattern.compile("[A-Z][A-Z0-9_]*");
   private static final String FOLDER = "/wan4j/cuda/source/";
   private static final String LISTS = "/wan4j/cuda/kernels-%d.txt";
+
+  /// What [#texts] gives for each file: the same for all its instances.
+  private static final Map<String, SortedMap<String, String>> TEXTS = new ConcurrentHashMap<>();
 
   /// Refuses constants whose names or types the kernels' convention does not know.
   public KernelSource {
@@ -79,9 +83,13 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
 
   /// The file and everything that it includes, directly or not, by name.
   SortedMap<String, String> texts() {
-    var texts = new TreeMap<String, String>();
-    collect(file, texts);
-    return texts;
+    return TEXTS.computeIfAbsent(
+        file,
+        name -> {
+          var texts = new TreeMap<String, String>();
+          collect(name, texts);
+          return Collections.unmodifiableSortedMap(texts);
+        });
   }
 
   private static void collect(String name, SortedMap<String, String> texts) {
