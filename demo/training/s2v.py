@@ -23,7 +23,7 @@ from ring import ClipRing
 from sampler import generate
 from sheet import contact_sheet
 from speech import (FORMANTS, FRAME_RATE, FRAME_SAMPLES, Faces, Voices, correlation, face_captions, face_number, loudness,
-                    mouth_pixels, opening)
+                    mouth_openings, opening)
 from speech_transformer import SpeechTransformer
 from training import (TEXT_LENGTH, Run, choose_speed, compile_with, count, on_latents, rounded_copy, sharpen,
                       train_autoencoder, train_loop)
@@ -238,7 +238,7 @@ def report(run, model, autoencoder, text_encoder, speech):
             made.append(speak(run, model, autoencoder, text_encoder, ids[part], speech.wav2vec2(samples[part]),
                               picture[part], clips, guidance, steps))
         video = torch.cat(made)
-        follows = correlation(mouth_pixels(video), loudness(samples, clips * CLIP)[:, 3:])
+        follows = correlation(mouth_openings(video), loudness(samples, clips * CLIP)[:, 3:])
         found[f"guidance {guidance}"] = {"median": round(follows.median().item(), 4), "least": round(follows.min().item(), 4)}
         run.say(f"mouths and loudness correlate by {found[f'guidance {guidance}']}")
         shown = min(6, tests)

@@ -31,15 +31,16 @@ from vae22 import VideoAutoencoder22
 SHARES = {"sketch": 0.06, "autoencoder": 0.30, "sharpen": 0.08, "joint": 0.56}
 FULL = {"base": 16, "bases": (8, 16), "dim": 192, "ffn_dim": 352, "num_heads": 6, "num_layers": 4, "batch": 256,
         "clips": (32, 16, 6), "encode": 32, "scenes": 150_000, "workers": 14, "fill_seconds": 12, "capacity": 60_000,
-        "refresh": 0.003, "prompts": 60, "closing": 24}
+        "refresh": 0.003, "prompts": 60, "closing": 30}
 MICRO = {"base": 4, "bases": (4, 4), "dim": 64, "ffn_dim": 96, "num_heads": 2, "num_layers": 2, "batch": 4,
          "clips": (2, 2, 1), "encode": 2, "scenes": 200, "workers": 1, "fill_seconds": 2, "capacity": 32,
          "refresh": 0.005, "prompts": 2, "closing": 0}
+GUIDANCES = (2.0, 4.0)  # that the report tries
 GIVEN = 0.5  # of the clips, those whose first frame is given
 
 
 @torch.no_grad()
-def videos(run, model, autoencoder, text_encoder, texts, images=None, batch=16):
+def videos(run, model, autoencoder, text_encoder, texts, images=None, guidance=4.0, batch=16):
     """Videos [B,3,T,H,W] for prompts; `images` [B,3,H,W] are first frames."""
     def states(part):
         return text_encoder(torch.tensor([run.tokenizer.ids(text, run.text_length) for text in part], device=run.device))
@@ -51,23 +52,26 @@ def videos(run, model, autoencoder, text_encoder, texts, images=None, batch=16):
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(1000 + start)).to(run.device)
         first = None if images is None else autoencoder.encode(images[start:start + batch].to(run.device)[:, :, None])
         latents = generate((model, model), 0.0, noise, states(part), states([NEGATIVE]).expand(len(part), -1, -1),
-                           steps=2 if run.options.micro else 20, shift=SHIFT, guidance=(4.0, 4.0), first=first)
+                           steps=2 if run.options.micro else 20, shift=SHIFT, guidance=(guidance, guidance), first=first)
         out.append(autoencoder.decode(latents).clamp(-1, 1).cpu())
     return torch.cat(out)
 
 
 def report(run, model, autoencoder, text_encoder):
-    """The shares of prompts that are followed without and with a picture, and a contact sheet."""
+    """The shares of prompts that are followed without and with a picture, by guidance, and contact sheets."""
     prompts = test_prompts(run.size["prompts"])
     texts = [prompt[0] for prompt in prompts]
-    made = {"text": videos(run, model, autoencoder, text_encoder, texts),
-            "picture": videos(run, model, autoencoder, text_encoder, texts,
-                              first_frames(prompts, run.device, run.renderer.size))}
+    pictures = first_frames(prompts, run.device, run.renderer.size)
     shown = min(12, len(texts))
-    contact_sheet(torch.cat([clips[:shown] for clips in made.values()]),
-                  [f"{name}: {text}" for name in made for text in texts[:shown]], run.out / "ti2v-sheet.png", columns=2)
-    followed = {name: score(clips, prompts, run.device, True) for name, clips in made.items()}
-    run.say(f"of {len(prompts)} prompts are right {followed}")
+    followed = {}
+    for guidance in GUIDANCES:
+        made = {name: videos(run, model, autoencoder, text_encoder, texts, images, guidance)
+                for name, images in (("text", None), ("picture", pictures))}
+        contact_sheet(torch.cat([clips[:shown] for clips in made.values()]),
+                      [f"{name}: {text}" for name in made for text in texts[:shown]],
+                      run.out / f"ti2v-{guidance:.0f}-sheet.png", columns=2)
+        followed[f"guidance {guidance}"] = {name: score(clips, prompts, run.device, True) for name, clips in made.items()}
+        run.say(f"of {len(prompts)} prompts are right {followed[f'guidance {guidance}']} with guidance {guidance}")
     return followed
 
 

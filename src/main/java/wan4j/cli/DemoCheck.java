@@ -40,17 +40,23 @@ final class DemoCheck {
   private static void speech(VideoEngine engine, int count, long seed, PrintStream out) {
     List<SpeechCheck> checks =
         SpeechCheck.run(engine, count, seed, result -> out.println(line(result)));
+    out.println(summary(checks));
+  }
+
+  /// Says what the checks of speech come to.
+  static String summary(List<SpeechCheck> checks) {
     double[] correlations = SpeechCheck.correlations(checks);
-    out.printf(
+    return String.format(
         Locale.ROOT,
         "of %d faces the mouth's opening and the loudness correlate by %.2f in the median, %.2f at"
-            + " least%n",
-        count,
+            + " least",
+        checks.size(),
         SpeechCheck.median(correlations),
         correlations[0]);
   }
 
-  private static String line(SpeechCheck result) {
+  /// Says what a check of speech found.
+  static String line(SpeechCheck result) {
     return String.format(
         Locale.ROOT,
         "%s  mouth and loudness correlate by %5.2f  %s",
