@@ -28,7 +28,8 @@ import wan4j.tensor.InputException;
 /// Where a device becomes a backend. Public for the packages of this module alone.
 public final class Backends {
   private static final String NO_SUCH_GPU =
-      "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES";
+      "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0;"
+          + " check nvidia-smi and CUDA_VISIBLE_DEVICES";
 
   private Backends() {}
 
