@@ -342,7 +342,7 @@ __device__ __forceinline__ void attend(
         settle(scores);
         arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
         keyRing.step();
-        if (!IS_WIDE && ++unpromoted == PROMOTED) {
+        if (++unpromoted == PROMOTED) {
           unpromoted = 0;
           Masters::of(masters, threadHere()).add(sums, lag);
         }
