@@ -2,9 +2,9 @@
 
     python check.py --golden FOLDER
 
-FOLDER holds `ckpt/`, `s2v-ckpt/` and the cases `vae21`, `vae22`, `umt5`, `dit`, `pipeline`, `s2v-dit-*` and
-`s2v-wav2vec-24layer` (case.json and case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails
-above 1e-4.
+FOLDER holds `ckpt/`, `s2v-ckpt/`, `animate-ckpt/` and the cases `vae21`, `vae22`, `umt5`, `dit`, `pipeline`, `s2v-dit-*`,
+`s2v-wav2vec-24layer`, `animate-clip`, `animate-dit-*`, `animate-face-*` and `animate-motion-encoder-tiny` (case.json and
+case.safetensors), which the public Wan2.2 code computed. Prints the relative L2 errors and fails above 1e-4.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from export import (load_autoencoder, load_autoencoder22, load_expert, load_experts, load_speech_transformer,
-                    load_text_encoder)
+from clip_vision import load_clip
+from export import (load_autoencoder, load_autoencoder22, load_character_transformer, load_expert, load_experts,
+                    load_speech_transformer, load_text_encoder)
 from sampler import generate
 from wav2vec2 import heard, load_recognizer
 
@@ -90,6 +91,37 @@ def check_speech(golden):
     return out
 
 
+def scaled(pictures):
+    """Bytes [...,H,W,3] to numbers [...,3,H,W] in [-1,1]."""
+    return (pictures.float() / 127.5 - 1).movedim(-1, -3)
+
+
+def check_character(golden):
+    """Errors by the name of the case for character animation: networks by themselves, then the whole transformer."""
+    checkpoint, out = golden / "animate-ckpt", {}
+
+    def case(name):
+        return load_file(golden / name / "case.safetensors")
+    data = case("animate-clip")
+    heads = json.loads((golden / "animate-clip/case.json").read_text())["config"]["clip"]["vision_heads"]
+    features = load_clip(checkpoint, heads)(scaled(data["in.image_u8"])[None])
+    out["animate-clip"] = {"features": distance(features, data["out.features"])}
+    model = load_character_transformer(checkpoint)
+    data = case("animate-motion-encoder-tiny")
+    out["animate-motion-encoder-tiny"] = {"motion": distance(model.motion_encoder(scaled(data["in.face_u8"])), data["out.motion"])}
+    data = case("animate-face-encoder")
+    out["animate-face-encoder"] = {"tokens": distance(model.face_encoder(data["in.motion"]), data["out.tokens"])}
+    data = case("animate-face-block")
+    seen = model.face_adapter["fuser_blocks"][0](data["in.x"], data["in.motion_vec"])
+    out["animate-face-block"] = {"residual": distance(seen, data["out.residual"])}
+    for name in ("animate-dit-a", "animate-dit-b", "animate-dit-1frame"):
+        data = case(name)
+        velocity = model(data["in.x"][None], data["in.t"].float(), data["in.context"][None], data["in.clip_fea"],
+                         data["in.y"][None], data["in.pose_latents"][None], scaled(data["in.face_u8"])[None])[0]
+        out[name] = {"velocity": distance(velocity, data["out.velocity"])}
+    return out
+
+
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser()
@@ -106,6 +138,7 @@ def main():
             folder = golden / "cases" / name
         found[name] = check_case(folder, golden)
     found.update(check_speech(golden))
+    found.update(check_character(golden))
     worst = 0.0
     for name, errors in found.items():
         worst = max(worst, *errors.values())

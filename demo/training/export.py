@@ -3,7 +3,8 @@
 A checkpoint folder holds high_noise_model/ and low_noise_model/ (config.json, an index, one shard),
 models_t5_umt5-xxl-enc-bf16.pth, Wan2.1_VAE.pth and google/umt5-xxl/ (tokenizer). The image-to-video
 folder links to the text-to-video folder for the last three. A TI2V folder holds its one transformer itself, and
-Wan2.2_VAE.pth; an S2V folder its one transformer, an autoencoder of its own and the speech network (wav2vec2.py).
+Wan2.2_VAE.pth; an S2V folder its one transformer, an autoencoder of its own and the speech network (wav2vec2.py);
+an Animate folder its one transformer, an autoencoder of its own and the image network (clip_vision.py).
 """
 
 import json
@@ -14,6 +15,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from animate_transformer import CharacterTransformer
+from clip_vision import CLIP_FILE
 from speech_transformer import SpeechTransformer
 from text_encoder import TextEncoder
 from transformer import VideoTransformer
@@ -48,6 +51,18 @@ def save_speech_transformer(model, folder):
                           "zero_timestep": True, "enable_motioner": False, "add_last_motion": True, "enable_tsm": False,
                           "trainable_token_pos_emb": False, "motion_token_num": 1024, "enable_framepack": True,
                           "framepack_drop_mode": "padd"})
+
+
+def save_character_transformer(model, folder):
+    """The same for character animation."""
+    _save(model, folder, {"_class_name": "WanAnimateModel", "_diffusers_version": "0.35.0", "use_img_emb": True,
+                          "motion_encoder_dim": model.config["motion_encoder_dim"], "patch_size": [1, 2, 2],
+                          "qk_norm": True, "cross_attn_norm": True, "window_size": [-1, -1]})
+
+
+def save_clip(model, root):
+    Path(root).mkdir(parents=True, exist_ok=True)
+    torch.save(dict(rounded(model.state_dict())), Path(root) / CLIP_FILE)
 
 
 def _save(model, folder, kind):
@@ -95,6 +110,19 @@ def load_speech_transformer(folder):
     config, state = _load(folder)
     config["audio_layers"] = state["casual_audio_encoder.weights"].shape[1]
     model = SpeechTransformer(config)
+    model.load_state_dict(state)
+    return model.eval().requires_grad_(False)
+
+
+def load_character_transformer(folder):
+    """The same for character animation."""
+    config, state = _load(folder)
+    config["picture_dim"] = state["img_emb.proj.0.weight"].shape[0]
+    config["face_width"] = state["face_encoder.conv2.conv.weight"].shape[1]
+    layers = [name for name in state if name.startswith("motion_encoder.enc.net_app.convs.")
+              and name.endswith(("convs.0.0.weight", "conv2.1.weight"))]
+    config["face_channels"] = [state[name].shape[0] for name in sorted(layers, key=lambda name: int(name.split(".")[4]))]
+    model = CharacterTransformer(config)
     model.load_state_dict(state)
     return model.eval().requires_grad_(False)
 

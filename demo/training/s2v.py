@@ -11,7 +11,6 @@ CPU with a toy configuration.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -19,14 +18,14 @@ import torch.nn.functional as F
 from torch import nn
 
 import dataset
-import transformer
 from export import TEXT_ENCODER_FILE, link_shared, load_text_encoder, save_autoencoder, save_speech_transformer
+from ring import ClipRing
 from sampler import generate
 from sheet import contact_sheet
 from speech import (FORMANTS, FRAME_RATE, FRAME_SAMPLES, Faces, Voices, correlation, face_captions, face_number, loudness,
-                    mouth_pixels, opening)
+                    mouth_openings, opening)
 from speech_transformer import SpeechTransformer
-from training import (TEXT_LENGTH, Run, choose_speed, count, on_latents, rounded_copy, sharpen,
+from training import (TEXT_LENGTH, Run, choose_speed, compile_with, count, on_latents, rounded_copy, sharpen,
                       train_autoencoder, train_loop)
 from vae import VideoAutoencoder
 from wav2vec2 import WORDS, SpeechRecognizer, heard, save_recognizer
@@ -120,27 +119,20 @@ def train_speech(run):
     return model
 
 
-class SpeechBank:
+class SpeechBank(ClipRing):
     """A ring of encoded clips that speak: those that begin a video, or those that go on from one."""
 
     def __init__(self, run, autoencoder, speech, later):
-        self.run, self.autoencoder, self.speech, self.later = run, autoencoder, speech, later
-        self.capacity = run.size["capacity"]
+        self.autoencoder, self.speech, self.later = autoencoder, speech, later
         grid = (run.size["side"] // 8,) * 2
         layers, dim = run.size["speech"][4] + 1, run.size["speech"][1]
-
-        def room(*shape):
-            return torch.zeros(self.capacity, *shape, dtype=torch.bfloat16, device=run.device)
-        self.parts = {"clean": room(16, CLIP // 4, *grid), "reference": room(16, 1, *grid), "pose": room(16, CLIP // 4, *grid),
-                      "mouth": room(1, CLIP // 4, *grid), "sound": room(layers, dim, CLIP)}
+        shapes = {"clean": (16, CLIP // 4, *grid), "reference": (16, 1, *grid), "pose": (16, CLIP // 4, *grid),
+                  "mouth": (1, CLIP // 4, *grid), "sound": (layers, dim, CLIP), "row": ()}
         if later:
-            self.parts["motion"] = room(16, REMEMBERED_LATENTS, *grid)
-        self.rows = torch.zeros(self.capacity, dtype=torch.long, device=run.device)
-        self.filled, self.next = (torch.zeros((), dtype=torch.long, device=run.device) for _ in range(2))
-        self.refresh = 0
+            shapes["motion"] = (16, REMEMBERED_LATENTS, *grid)
+        super().__init__(run, shapes, {"row": torch.long})
 
-    @torch.no_grad()
-    def add(self, count):
+    def make(self, count):
         run = self.run
         before = REMEMBERED if self.later else 0
         faces, looks = run.faces.draw_faces(count)
@@ -163,36 +155,16 @@ class SpeechBank:
             reference = self.autoencoder.encode(picture).float() if self.later else latents[:, :, :1]
             pose = pose[:, :, -CLIP:]
             drawn = self.autoencoder.encode(torch.cat([pose[:, :, :1], pose], dim=2))[:, :, 1:]
-        sound = heard(self.speech.wav2vec2(samples), before, CLIP)
-        made = {"clean": latents[:, :, -CLIP // 4:], "reference": reference, "pose": drawn, "sound": sound,
-                "mouth": on_latents(region, 8)[:, :, -CLIP // 4:], "motion": latents[:, :, :REMEMBERED_LATENTS]}
-        where = (torch.arange(count, device=run.device) + self.next) % self.capacity
-        for name, part in self.parts.items():
-            part[where] = made[name].to(torch.bfloat16)
-        self.rows[where] = face_number(faces)
-        self.next.copy_((self.next + count) % self.capacity)
-        self.filled.copy_((self.filled + count).clamp_max(self.capacity))
-
-    def fill(self, seconds):
-        """Encodes clips for so long, and settles how many each step adds."""
-        run, chunk = self.run, self.run.size["encode"]
-        self.add(chunk)
-        begin, done = time.time(), 0
-        while done < self.capacity and (time.time() - begin < seconds or done == 0):
-            self.add(chunk)
-            done += chunk
-            if run.device == "cuda":
-                torch.cuda.synchronize()
-        each = (time.time() - begin) / done
-        self.refresh = max(1, min(chunk, round(run.size["refresh"] / each)))
-        run.say(f"{done} clips encoded, {each * 1000:.2f} ms each; {self.refresh} more in every step")
+        return {"clean": latents[:, :, -CLIP // 4:], "reference": reference, "pose": drawn,
+                "sound": heard(self.speech.wav2vec2(samples), before, CLIP), "mouth": on_latents(region, 8)[:, :, -CLIP // 4:],
+                "motion": latents[:, :, :REMEMBERED_LATENTS], "row": face_number(faces)}
 
     def batch(self, count):
         """The parts of some clips, and token ids; without text and sound in some."""
-        run = self.run
-        chosen = run.pick(count, self.filled)
-        parts = {name: part[chosen].float() for name, part in self.parts.items()}
-        ids = run.captions[self.rows[chosen], run.pick(count, run.captions.shape[1])]
+        run, parts = self.run, self.pick(count)
+        rows = parts.pop("row")
+        parts = {name: part.float() for name, part in parts.items()}
+        ids = run.captions[rows, run.pick(count, run.captions.shape[1])]
         kept = run.voices.random(count) >= DROPOUT
         parts["sound"] = with_repeats(parts["sound"]) * kept.view(-1, 1, 1, 1)
         parts["pose"] = parts["pose"] * (run.voices.random(count) < POSED).view(-1, 1, 1, 1, 1)
@@ -221,22 +193,6 @@ def velocity_loss(run, model, text_encoder, bank):
                          parts["reference"], parts.get("motion"), parts["pose"])
     weight = 1 + MOUTH_WEIGHT * parts["mouth"]
     return (weight * (velocity.float() - (noise - clean)).square()).mean()
-
-
-def compile_blocks(run, loss_of):
-    """Compiles the transformer's block with a first loss; keeps it off where that fails."""
-    if run.device != "cuda":
-        return
-    begin = time.time()
-    try:
-        torch._dynamo.config.recompile_limit = 64
-        transformer.Settings.compiled_block = torch.compile(transformer.Block.forward, dynamic=False)
-        loss_of().backward()
-        torch.cuda.synchronize()
-        run.say(f"blocks compiled in {time.time() - begin:.1f} s")
-    except Exception as problem:
-        transformer.Settings.compiled_block = None
-        run.say(f"blocks stay uncompiled: {type(problem).__name__} {str(problem)[:300]}")
 
 
 def speak(run, model, autoencoder, text_encoder, ids, states, picture, clips=1, guidance=1.0, steps=20):
@@ -282,7 +238,7 @@ def report(run, model, autoencoder, text_encoder, speech):
             made.append(speak(run, model, autoencoder, text_encoder, ids[part], speech.wav2vec2(samples[part]),
                               picture[part], clips, guidance, steps))
         video = torch.cat(made)
-        follows = correlation(mouth_pixels(video), loudness(samples, clips * CLIP)[:, 3:])
+        follows = correlation(mouth_openings(video), loudness(samples, clips * CLIP)[:, 3:])
         found[f"guidance {guidance}"] = {"median": round(follows.median().item(), 4), "least": round(follows.min().item(), 4)}
         run.say(f"mouths and loudness correlate by {found[f'guidance {guidance}']}")
         shown = min(6, tests)
@@ -334,7 +290,7 @@ def main():
         save_speech_transformer(rounded_copy(modules[0]), checkpoint)
 
     model.train()
-    compile_blocks(run, loss_of)
+    compile_with(run.device, loss_of)
     model = train_loop(run, "joint", [model], loss_of, options.rate, 200, 0.999, snapshot=(30.0, snapshot))[0]
     save_speech_transformer(model, checkpoint)
     link_shared(checkpoint, options.demo.resolve(), (TEXT_ENCODER_FILE, "google"))

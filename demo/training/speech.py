@@ -203,12 +203,17 @@ def face_number(faces):
     return (faces[:, 0] * len(HAIRS) + faces[:, 1]) * len(captions.GROUNDS) + faces[:, 2]
 
 
-def mouth_pixels(video):
-    """How many pixels [B,T] of the lower middle have the mouth's colour; videos [B,3,T,H,W] in [-1,1]."""
+def mouth_openings(video):
+    """How far mouths are open [B,T]: the most pixels that a column of the lower middle has of the mouth's colour, to
+    which no ground's is nearer; videos [B,3,T,H,W] in [-1,1]. The same as the Java class wan4j.demo.MouthCheck."""
     height, width = video.shape[3:]
     part = video[..., height // 2:, width // 4:width - width // 4].float().clamp(-1, 1) / 2 + 0.5
-    color = torch.tensor(MOUTH, device=video.device).view(1, 3, 1, 1, 1)
-    return ((part - color).square().sum(1).sqrt() < 0.25).float().sum((2, 3))
+
+    def distance(color):
+        return (part - torch.tensor(color, device=video.device).view(1, 3, 1, 1, 1)).square().sum(1).sqrt()
+    own = distance(MOUTH)
+    other = torch.stack([distance(entry[0]) for entry in captions.GROUNDS.values()]).amin(0)
+    return ((own < 0.25) & (own <= other)).float().sum(2).amax(2)
 
 
 def correlation(a, b):

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Trains the demo's models on one or two GPUs of one machine within ten minutes:
-#   together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] OUTPUT
-# Names are t2v, i2v, ti2v and s2v; without --only all are trained. The autoencoder and text-to-video are trained first;
-# image-to-video starts after SECONDS (default 300) from what text-to-video has learnt by then. Where there are two
-# GPUs, t2v and s2v have the second one, i2v and ti2v the first. OUTPUT gets models-NAME.tar, to be unpacked over
-# demo/checkpoint, and models-logs.tar (logs, sheets); they are packed anew each minute.
+#   together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] [--resume FOLDER] OUTPUT
+# Names are t2v, i2v, ti2v, s2v and animate; without --only all are trained. The autoencoder and text-to-video are
+# trained first; image-to-video starts after SECONDS (default 300) from what text-to-video has learnt by then. Where
+# there are two GPUs, t2v and s2v have the second one, the others the first. OUTPUT gets models-NAME.tar, to be unpacked
+# over demo/checkpoint, and models-logs.tar (logs, sheets); they are packed anew each minute. With --resume ti2v keeps
+# the autoencoder of the checkpoint in FOLDER, and its transformer has all of the time.
 set -u
-usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] OUTPUT"
+usage="usage: together.sh [--micro] [--minutes M] [--second_after SECONDS] [--only NAME,NAME] [--resume FOLDER] OUTPUT"
 minutes=9.3
 after=300
-only=t2v,i2v,ti2v,s2v
+only=t2v,i2v,ti2v,s2v,animate
 flags=()
+resume=()
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --minutes) minutes=${2:?$usage} && shift ;;
     --second_after) after=${2:?$usage} && shift ;;
     --only) only=${2:?$usage} && shift ;;
+    --resume) resume=(--resume "$(readlink -f "${2:?$usage}")") && shift ;;
     --micro) flags=(--micro --side 64 --frames 9) ;;
     *) echo "$usage" >&2 && exit 2 ;;
   esac
@@ -78,13 +81,16 @@ fi
 if wanted s2v; then
   train s2v $second s2v.py --demo "$demo" --minutes "$(left 22)" &
 fi
+if wanted animate; then
+  train animate 0 animate.py --demo "$demo" --minutes "$(left 22)" &
+fi
 if wanted i2v; then
   sleep "$after"
   train i2v 0 train.py --text "$demo" --tokenizer "$demo/google/umt5-xxl" \
     --parts i2v --resume "$work/t2v" --reports --minutes "$(left 22)" &
 fi
 if wanted ti2v; then
-  train ti2v 0 ti2v.py --demo "$demo" --minutes "$(left 22)" &
+  train ti2v 0 ti2v.py --demo "$demo" "${resume[@]}" --minutes "$(left 22)" &
 fi
 while [ -n "$(jobs -r)" ] && awk "BEGIN { exit !($SECONDS < $minutes * 60 - 4) }"; do
   sleep 1

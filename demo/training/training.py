@@ -24,6 +24,7 @@ TEXT_LENGTH = 64
 DROPOUT = 0.12
 DIVERGENCE = 3e-4  # weight of the latents' distance from a normal distribution
 LATENT_NOISE = 0.12  # most that the decoder is trained to see through, in deviations of the latents
+LEAST_WEIGHT = 0.3  # of a channel of the latents in which noise can hardly be seen
 OBJECT_WEIGHT = 4.0  # how much more the denoiser's errors count where an object is and the noise has gone
 NEGATIVE_BOUNDS = (0.25, 0.75, 0.875)  # of a uniform number, between the four captions.NEGATIVES
 
@@ -382,10 +383,27 @@ class Bank:
         return clean, objects, torch.cat([mask, picture], dim=1), ids
 
 
+@torch.no_grad()
+def channel_weights(run, autoencoder):
+    """How much errors in each channel of the latents count [C], with a mean of 1: the root of what noise in it changes
+    in the pixels, so that a narrow transformer gives up what nobody would see."""
+    latents = autoencoder.encode(draw(run, 4, frames=min(9, run.renderer.frames))[0])
+    plain, changes = autoencoder.decode(latents), []
+    for channel in range(latents.shape[1]):
+        noisy = latents.clone()
+        noisy[:, channel] += 0.3 * torch.randn_like(noisy[:, channel])
+        changes.append((autoencoder.decode(noisy) - plain).square().mean().sqrt())
+    changes = torch.stack(changes)
+    weights = (changes / changes.mean()).clamp_min(LEAST_WEIGHT)
+    return weights / weights.mean()
+
+
 def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_text, batch=None, warmup=50, given=0.0,
-                   snapshot=None):
+                   snapshot=None, channels=None):
     """Flow matching on noise levels of `low`..`high`; trains the text encoder too when `with_text`. So large a
-    share as `given` has its first frame without noise, as TI2V models are given a picture."""
+    share as `given` has its first frame without noise, as TI2V models are given a picture. Errors count by `channels`,
+    a weight for each of the latents, or alike."""
+    channels = torch.ones(1, device=run.device) if channels is None else channels
     first, last = (level / (SHIFT - (SHIFT - 1) * level) for level in (low, high))
     model.train()
 
@@ -409,7 +427,7 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
             with torch.set_grad_enabled(with_text):
                 text = text_encoder(ids)
             velocity = model(inputs, (level * 1000).floor(), text)
-        weight = 1 + OBJECT_WEIGHT * objects * (1 - wide).square()
+        weight = (1 + OBJECT_WEIGHT * objects * (1 - wide).square()) * channels.view(1, -1, 1, 1, 1)
         errors = (weight * (velocity.float() - (noise - clean)).square()).mean((1, 3, 4))
         return (errors * counted).sum() / counted.sum()
 
@@ -419,8 +437,20 @@ def train_denoiser(run, phase, model, text_encoder, bank, low, high, peak, with_
 
 def compile_blocks(device, batch, config, grid, times=1):
     """Compiles the transformer's block for a batch of latents of `grid`, each with one time or `times`, one for
-    each frame; keeps it off where that fails. A process that
-    did this before leaves its kernels in the compiler's cache, so that another one starts at once."""
+    each frame. A process that did this before leaves its kernels in the compiler's cache, so that another one starts
+    at once."""
+    def loss_of():
+        model = VideoTransformer(config).to(device).train()
+        latents = torch.randn(batch, config["in_dim"], *grid, device=device)
+        text = torch.randn(batch, config["text_len"], config["text_dim"], device=device)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            velocity = model(latents, torch.full((batch,) if times == 1 else (batch, times), 500.0, device=device), text)
+        return velocity.square().mean()
+    compile_with(device, loss_of)
+
+
+def compile_with(device, loss_of):
+    """Compiles the transformer's block with a first loss and its gradient; keeps it off where that fails."""
     if device != "cuda":
         return
     begin = time.time()
@@ -428,13 +458,7 @@ def compile_blocks(device, batch, config, grid, times=1):
         torch._dynamo.config.recompile_limit = 64
         transformer.Settings.compiled_block = (
             transformer.Settings.compiled_block or torch.compile(transformer.Block.forward, dynamic=False))
-        model = VideoTransformer(config).to(device).train()
-        latents = torch.randn(batch, config["in_dim"], *grid, device=device)
-        text = torch.randn(batch, config["text_len"], config["text_dim"], device=device)
-        for attempt in range(2):
-            with torch.autocast(device, dtype=torch.bfloat16):
-                velocity = model(latents, torch.full((batch,) if times == 1 else (batch, times), 500.0, device=device), text)
-            velocity.square().mean().backward()
+        loss_of().backward()
         torch.cuda.synchronize()
         print(f"blocks compiled in {time.time() - begin:.1f} s", flush=True)
     except Exception as problem:

@@ -38,35 +38,41 @@ __device__ __forceinline__ void clearBeyond(Values& row) {
   }
 }
 
-// Reads a row; where something is added, writes it back and goes on with what was written.
+// Reads a row; where something is added, writes it back and goes on with what was written. All that
+// comes from memory is on its way before anything is written: the compiler cannot know that x and y
+// are apart.
 __device__ __forceinline__ void readChanged(
     Values& row, void* x, int64 index, const void* y, const float* gates, const int* gated) {
+  int64 gate = 0;
+  if constexpr (ADDED == 2) {
+    gate = static_cast<int64>(gated[index]) * COLUMNS;
+  }
   row.read<INPUT>(x, index * COLUMNS);
   if constexpr (ADDED > 0) {
-    const float* gate = gates;
-    if constexpr (ADDED == 2) {
-      gate += static_cast<int64>(gated[index]) * COLUMNS;
-    }
+    Values added;
+    added.template read<CHANGE>(y, index * COLUMNS);
 #pragma unroll
     for (int e = 0; e < Values::EACH; e++) {
       if (Values::holds(e)) {
-        int64 at = index * COLUMNS + Values::column(e);
-        float added[VECTOR];
-        load<CHANGE, VECTOR>(y, at, added);
         if constexpr (ADDED == 2) {
           float factor[VECTOR];
-          load<FLOAT32, VECTOR>(gate, Values::column(e), factor);
+          load<FLOAT32, VECTOR>(gates, gate + Values::column(e), factor);
 #pragma unroll
           for (int i = 0; i < VECTOR; i++) {
-            row.values[e][i] += added[i] * factor[i];
+            row.values[e][i] += added.values[e][i] * factor[i];
           }
         } else {
 #pragma unroll
           for (int i = 0; i < VECTOR; i++) {
-            row.values[e][i] += added[i];
+            row.values[e][i] += added.values[e][i];
           }
         }
-        store<INPUT, VECTOR>(x, at, row.values[e]);
+      }
+    }
+#pragma unroll
+    for (int e = 0; e < Values::EACH; e++) {
+      if (Values::holds(e)) {
+        store<INPUT, VECTOR>(x, index * COLUMNS + Values::column(e), row.values[e]);
       }
     }
     row.template round<INPUT>();

@@ -11,6 +11,9 @@
 
 using Values = Row<COLUMNS, VECTOR, THREADS>;
 
+// A thread's vectors lie at one place of their heads where its steps are whole heads.
+constexpr int ANGLES = THREADS * VECTOR % HEAD_SIZE == 0 ? 1 : Values::EACH;
+
 extern "C" __global__ void __launch_bounds__(THREADS) queryKeyValue(
     const void* qkv, const void* queryWeight, const void* keyWeight, const float* rope,
     void* query, void* key, void* value, float* queryScales, float epsilon) {
@@ -21,21 +24,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) queryKeyValue(
   void* target = part == 0 ? query : part == 1 ? key : value;
   if (part < 2) {
     const void* weight = part == 0 ? queryWeight : keyWeight;
+    float angle[ANGLES][VECTOR]; // on their way while the row is summed up
+#pragma unroll
+    for (int e = 0; e < ANGLES; e++) {
+      load<FLOAT32, VECTOR>(rope, token * HEAD_SIZE + Values::column(e) % HEAD_SIZE, angle[e]);
+    }
     float square = reduceBlock<Sum, THREADS>(row.squares(0.0f)) / COLUMNS;
     float length = 1.0f / sqrtf(square + epsilon);
 #pragma unroll
     for (int e = 0; e < Values::EACH; e++) {
       if (Values::holds(e)) {
         float factor[VECTOR];
-        float angle[VECTOR];
         load<WEIGHT, VECTOR>(weight, Values::column(e), factor);
-        load<FLOAT32, VECTOR>(rope, token * HEAD_SIZE + Values::column(e) % HEAD_SIZE, angle);
+        const float* turn = angle[e % ANGLES];
 #pragma unroll
         for (int i = 0; i < VECTOR; i += 2) {
           float real = row.values[e][i] * length * factor[i];
           float imaginary = row.values[e][i + 1] * length * factor[i + 1];
-          row.values[e][i] = real * angle[i] - imaginary * angle[i + 1];
-          row.values[e][i + 1] = real * angle[i + 1] + imaginary * angle[i];
+          row.values[e][i] = real * turn[i] - imaginary * turn[i + 1];
+          row.values[e][i + 1] = real * turn[i + 1] + imaginary * turn[i];
         }
       }
     }

@@ -30,7 +30,7 @@ final class DiagnosisTest {
     assertThat(line.needed() && line.problem() != null).isFalse();
     assertThat(line.found()).contains("runs on processors");
     assertThat(pom)
-        .contains("<onnxruntime.version>" + line.found().split(",", -1)[0] + "</onnxruntime");
+        .contains("<onnxruntime.version>" + line.found().split(" ", -1)[0] + "</onnxruntime");
   }
 
   /// A bundle is refused when the list lacks one; the jars are those of the class path.

@@ -99,7 +99,13 @@ public final class ForwardBenchmark {
           };
       List<Measurement> results = new ArrayList<>();
       if (network instanceof WanTransformer transformer) {
-        results.addAll(besideItsBlocks(bench, transformer, shape, share, parameters, forward));
+        Tensor tokens = ops.empty(ops.residual(), prepared.tokens().toArray());
+        try (var _ = ops.scope()) {
+          network.forward(
+              sample, TIMESTEP, PASS, prepared, (embedded, _) -> ops.copy(embedded, tokens));
+        }
+        results.addAll(
+            besideItsBlocks(bench, transformer, shape, share, parameters, tokens, forward));
       } else {
         results.addAll(bench.measure(NAME, parameters, forward));
       }
@@ -110,16 +116,18 @@ public final class ForwardBenchmark {
     }
   }
 
-  /// Measures a forward in turn with its blocks alone, so that both see the same clock of the card.
+  /// Measures a forward in turn with its blocks alone, each time over the tokens that a forward
+  /// gives them, so that both see the same numbers and the same clock of the card.
   private static List<Measurement> besideItsBlocks(
       Workbench bench,
       WanTransformer transformer,
       Shape shape,
       int share,
       Map<String, Object> parameters,
+      Tensor tokens,
       Runnable forward) {
     try (RandomBlocks blocks = new RandomBlocks(bench, transformer, LatentGrid.of(shape), share)) {
-      Workbench.Rounds rounds = bench.rounds(forward, blocks::runAll);
+      Workbench.Rounds rounds = bench.rounds(forward, () -> blocks.runAll(tokens));
       double[] whole = rounds.times()[0];
       double[] alone = rounds.times()[1];
       double[] ratios =

@@ -21,7 +21,9 @@ final class RandomBlocks implements AutoCloseable {
   private static final ForwardPass PASS = ForwardPass.only(Branch.CONDITIONAL);
 
   private final WanTransformer transformer;
+  private final Ops ops;
   private final Scope scope;
+  private final Tensor x; // [tokens of a rank, dim]
   private final ResidualStream stream;
   private final TextKeys text;
   private final List<Tensor> modulations; // of every block
@@ -29,12 +31,12 @@ final class RandomBlocks implements AutoCloseable {
 
   /// Creates the blocks' inputs in a scope of their own for one of `share` ranks.
   RandomBlocks(Workbench bench, WanTransformer transformer, LatentGrid grid, int share) {
-    Ops ops = bench.ops();
+    ops = bench.ops();
     TransformerConfig config = transformer.config();
     this.transformer = transformer;
     scope = ops.scope();
     int rows = grid.tokens() / share;
-    Tensor x = bench.random(ops.residual(), 1, rows, config.dim());
+    x = bench.random(ops.residual(), 1, rows, config.dim());
     text =
         transformer
             .core()
@@ -57,6 +59,16 @@ final class RandomBlocks implements AutoCloseable {
     for (int i = 0; i < modulations.size(); i++) {
       run(i);
     }
+  }
+
+  /// Runs every block once over `tokens [tokens of a rank, dim]`, which stay, and adds what is
+  /// still to be added, as a forward does. Blocks that run over what they have made themselves,
+  /// again and again, make all tokens alike; a card needs less power for such numbers and runs
+  /// faster.
+  void runAll(Tensor tokens) {
+    ops.copy(tokens, x);
+    runAll();
+    stream.settle();
   }
 
   private void run(int index) {

@@ -5,26 +5,30 @@ import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.EngineOptions;
-import wan4j.Source;
 import wan4j.VideoEngine;
 import wan4j.VideoRequest;
 import wan4j.demo.DemoFolder;
 import wan4j.demo.DemoRequest;
-import wan4j.demo.PromptCheck;
-import wan4j.demo.ShapeCheck;
+import wan4j.demo.DemoTask;
+import wan4j.demo.DemoTask.Show;
+import wan4j.demo.DrawnFace;
+import wan4j.demo.SpeechCheck;
 import wan4j.media.ContactSheet;
 import wan4j.media.FrameBuffer;
 import wan4j.media.Picture;
 import wan4j.media.PictureReader;
 import wan4j.media.PictureWriter;
+import wan4j.media.Sound;
 import wan4j.media.VideoSettings;
 import wan4j.media.VideoWriter;
 import wan4j.tensor.InputException;
@@ -38,16 +42,9 @@ import wan4j.tensor.InputException;
     description = {
       "Makes small videos with the trained models that come with wan4j.",
       "They know coloured balls, squares, triangles, stars and rings that move left, right, up or",
-      "down, bounce, orbit, grow or spin, in English and Chinese."
+      "down, bounce, orbit, grow or spin, and drawn faces that talk, in English and Chinese."
     })
 final class DemoCommand implements Callable<Integer> {
-  private static final List<String> PROMPTS =
-      List.of(
-          "a red ball moves left",
-          "a large blue square moves down on a gray background",
-          "a small green star moves up on a black background");
-  private static final String PICTURE_PROMPT = "a yellow star moves right";
-  private static final List<String> TASKS = List.of("t2v", "i2v");
   private static final int COLUMNS = 6;
   private static final int TILE = 144;
   private static final int ANIMATED_COLUMNS = 4;
@@ -57,16 +54,15 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--prompt",
-      description =
-          "What a video shows; may be given several times (default: three of our own, and one that"
-              + " begins with a picture).")
+      description = "What a video shows; may be given several times (default: our own).")
   private List<String> prompts;
 
   @Option(
       names = "--task",
       description =
-          "t2v for videos from words alone, i2v for those that begin with demo/picture.png"
-              + " (default: both; of --prompt t2v).")
+          "t2v for videos from words alone, i2v for those that begin with demo/picture.png, ti2v"
+              + " for either, s2v for faces that speak a sound (default: one of each; of --prompt"
+              + " and --check t2v).")
   private String task;
 
   @Option(
@@ -90,8 +86,8 @@ final class DemoCommand implements Callable<Integer> {
       fallbackValue = "60",
       paramLabel = "1..10000",
       description =
-          "Make videos for N prompts (default: 60), look at their pixels, and tell how many show"
-              + " what they should.")
+          "Make videos for N prompts of a task (default: 60), look at their pixels, and tell how"
+              + " many show what they should.")
   private Integer check;
 
   @Mixin private ReportOptions report;
@@ -100,26 +96,28 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (task != null && !TASKS.contains(task)) {
-      throw new InputException("--task got \"%s\"; give t2v or i2v".formatted(task));
-    }
+    DemoTask chosen = task == null ? null : DemoTask.of(task);
     DemoFolder demo = DemoFolder.find();
     long start = System.nanoTime();
     if (check != null) {
       requireCheckable();
-      return check(demo);
+      DemoTask checked = chosen == null ? DemoTask.T2V : chosen;
+      try (VideoEngine engine = engine(demo, checked)) {
+        DemoCheck.run(engine, checked, check, seed.longValue(), System.out);
+      }
+      return 0;
     }
     out = out == null ? Path.of("outputs", "demo") : out;
-    List<String> fromWords = fromWords();
-    List<String> fromPicture = fromPicture();
-    fromWords.forEach(Prompt::requireReadable);
-    fromPicture.forEach(Prompt::requireReadable);
+    Map<DemoTask, List<Show>> wanted = wanted(demo, chosen);
+    wanted.values().forEach(shows -> shows.forEach(show -> Prompt.requireReadable(show.prompt())));
+    wanted.keySet().forEach(demo::checkpoint);
     createFolder();
     try (var progress = report.progress()) {
-      make(demo.textToVideo(), fromWords, null, progress);
-      if (!fromPicture.isEmpty()) {
-        make(demo.imageToVideo(), fromPicture, PictureReader.read(demo.picture()), progress);
-      }
+      wanted.forEach((each, shows) -> {
+        try (VideoEngine engine = engine(demo, each)) {
+          shows.forEach(show -> make(engine, each, show, demo, progress));
+        }
+      });
       Path sheet = out.resolve("contact-sheet.png");
       PictureWriter.write(ContactSheet.draw(rows, COLUMNS, TILE), sheet);
       Path animated = out.resolve("contact-sheet.gif");
@@ -137,46 +135,63 @@ final class DemoCommand implements Callable<Integer> {
     return 0;
   }
 
-  /// Returns the prompts of text to video: those that were asked for, or our own.
-  private List<String> fromWords() {
-    if ("i2v".equals(task)) {
-      return List.of();
+  /// Returns the videos of each task: those that were asked for, else the task's own, or the first
+  /// of each that has a model.
+  private Map<DemoTask, List<Show>> wanted(DemoFolder demo, DemoTask chosen) {
+    if (prompts != null) {
+      DemoTask asked = chosen == null ? DemoTask.T2V : chosen;
+      return Map.of(asked, prompts.stream().map(asked::show).toList());
     }
-    return prompts == null ? PROMPTS : prompts;
-  }
-
-  /// Returns the prompts of image to video; prompts that were asked for are these only where the
-  /// task is.
-  private List<String> fromPicture() {
-    if ("i2v".equals(task)) {
-      return prompts == null ? List.of(PICTURE_PROMPT) : prompts;
+    if (chosen != null) {
+      return Map.of(chosen, chosen.shows());
     }
-    return task == null && prompts == null ? List.of(PICTURE_PROMPT) : List.of();
-  }
-
-  /// Makes the videos of some prompts with one model, beginning with a picture unless it is null.
-  private void make(Path checkpoint, List<String> wanted, Picture picture, Reporter progress) {
-    if (!wanted.isEmpty()) {
-      try (VideoEngine engine = engine(checkpoint)) {
-        wanted.forEach(
-            prompt -> make(engine, DemoRequest.of(prompt, picture, seed.longValue()), progress));
+    Map<DemoTask, List<Show>> all = new EnumMap<>(DemoTask.class);
+    for (DemoTask each : DemoTask.values()) {
+      if (demo.has(each)) {
+        all.put(each, List.of(each.shows().getFirst()));
       }
     }
+    return all;
   }
 
-  private void make(VideoEngine engine, VideoRequest request, Reporter progress) {
-    String from = request.source() instanceof Source.Text ? "" : "from a picture: ";
-    Path file = out.resolve(name(rows.size() + 1, request.prompt()));
+  private void make(
+      VideoEngine engine, DemoTask asked, Show show, DemoFolder demo, Reporter progress) {
+    String caption = asked.spelling() + (show.isGiven() ? ", " + given(asked) : "") + ": ";
+    Path file = out.resolve(name(rows.size() + 1, show.prompt()));
     VideoWriter.checkTarget(file);
-    progress.says((rows.size() + 1) + ". " + from + request.prompt());
+    progress.says((rows.size() + 1) + ". " + caption + show.prompt());
+    Sound voice = asked == DemoTask.S2V ? voice() : Sound.NONE;
+    VideoRequest request = request(show, voice, demo);
     FrameBuffer video = new FrameBuffer();
-    VideoSettings settings = VideoSettings.silent(engine.task().defaults().framesPerSecond());
+    VideoSettings settings =
+        new VideoSettings(
+            engine.task().defaults().framesPerSecond(),
+            VideoSettings.REFERENCE_RATE_FACTOR,
+            voice.isNone() ? voice : DemoRequest.heard(voice));
     try (VideoWriter writer = VideoWriter.open(file, settings)) {
       engine.generate(request, writer.and(video), progress);
       progress.timed("save", writer::finish);
     }
     progress.finished(file, request.sampling().seed(), engine.peakBytes());
-    rows.add(new ContactSheet.Row(from + request.prompt(), video.frames()));
+    rows.add(new ContactSheet.Row(caption + show.prompt(), video.frames()));
+  }
+
+  /// Returns what a face says: longer where the task was asked for.
+  private Sound voice() {
+    return DemoRequest.voice(task == null ? 1 : SpeechCheck.CLIPS, seed.longValue());
+  }
+
+  private static String given(DemoTask asked) {
+    return asked == DemoTask.S2V ? "a face and a sound" : "from a picture";
+  }
+
+  private VideoRequest request(Show show, Sound voice, DemoFolder demo) {
+    String prompt = show.prompt();
+    if (!voice.isNone()) {
+      return DemoRequest.speech(prompt, DrawnFace.named(prompt), voice, seed.longValue());
+    }
+    Picture picture = show.isGiven() ? PictureReader.read(demo.picture()) : null;
+    return DemoRequest.of(prompt, picture, seed.longValue());
   }
 
   /// Writes all videos side by side as one.
@@ -192,56 +207,16 @@ final class DemoCommand implements Callable<Integer> {
       throw new InputException(
           "--check got %d; it takes 1 to %d prompts".formatted(check, MOST_CHECKED));
     }
-    if (prompts != null || out != null || task != null || report.isGiven()) {
+    if (prompts != null || out != null || report.isGiven()) {
       throw new InputException(
-          "--check was given with %s, but it makes prompts of its own from words alone, keeps no video and prints a line a prompt; leave it out"
+          "--check was given with %s, but it makes prompts of its own, keeps no video and prints a line a prompt; leave it out"
               .formatted(
-                  prompts != null
-                      ? "--prompt"
-                      : out != null ? "--out" : task != null ? "--task" : "--json or --quiet"));
+                  prompts != null ? "--prompt" : out != null ? "--out" : "--json or --quiet"));
     }
   }
 
-  /// Prints a line for each prompt and the shares of those whose videos show what they should.
-  private int check(DemoFolder demo) {
-    List<PromptCheck> checks;
-    try (VideoEngine engine = engine(demo.textToVideo())) {
-      checks =
-          PromptCheck.run(
-              engine, check, seed.longValue(), result -> System.out.println(line(result)));
-    }
-    System.out.printf(
-        Locale.ROOT,
-        "of %d prompts %.1f %% show the colour, %.1f %% move it as they say, %.1f %% show the"
-            + " shape%n",
-        check,
-        PromptCheck.percent(checks, PromptCheck::showsColor),
-        PromptCheck.percent(checks, PromptCheck::showsMotion),
-        PromptCheck.percent(checks, PromptCheck::showsShape));
-    return 0;
-  }
-
-  private static String line(PromptCheck result) {
-    ShapeCheck shape = result.shape();
-    return String.format(
-        Locale.ROOT,
-        "%s  %4.1f %% %s, moves %5.2f along and %4.2f across, looks like %s in %3.0f %% of the"
-            + " frames  %s",
-        result.showsMotion() && result.showsShape() ? "PASS" : "FAIL",
-        100 * result.motion().coverage(),
-        word(result.prompt().color()),
-        result.motion().along(),
-        result.motion().across(),
-        shape.seen() == null ? "nothing" : "a " + word(shape.seen()),
-        100 * shape.share(),
-        result.prompt().text());
-  }
-
-  private static String word(Enum<?> name) {
-    return name.name().toLowerCase(Locale.ROOT);
-  }
-
-  private VideoEngine engine(Path checkpoint) {
+  private VideoEngine engine(DemoFolder demo, DemoTask asked) {
+    Path checkpoint = demo.checkpoint(asked);
     return VideoEngine.open(new EngineOptions(checkpoint, Device.of(device), false, false));
   }
 

@@ -141,9 +141,10 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--speed",
       paramLabel = "NAME",
       description =
-          "exact: bf16, every forward; balanced: on a GPU --quantize and --attention int8; fast:"
-              + " the same and --cache easycache. A flag that is given wins (default: what the"
-              + " checkpoint stores, every forward).")
+          "exact: bf16, every forward; balanced: on a GPU --quantize and --attention int8, and"
+              + " --cache easycache with --easycache_steps 3 and --easycache_thresh 0.2; fast: the"
+              + " same with 0.5. A flag that is given wins (default: what the checkpoint stores,"
+              + " every forward).")
   private String speed;
 
   @Mixin private CacheOptions caches;

@@ -16,20 +16,22 @@ import wan4j.tensor.InputException;
 enum Speed {
   /// Weights and attention in bf16, every forward.
   EXACT("", false, Attention.AUTO, _ -> new CacheSettings.Off(), 1, Double.POSITIVE_INFINITY),
-  /// On a GPU FP8 and attention in int8, every forward.
+  /// On a GPU FP8 and attention in int8, and steps that would change little are skipped.
   BALANCED(
-      "--quantize --fp8_recipe PerTokenScaling --attention int8",
+      "--quantize --fp8_recipe PerTokenScaling --attention int8"
+          + " --cache easycache --easycache_steps 3 --easycache_thresh 0.2",
       true,
       Attention.INT8,
-      _ -> new CacheSettings.Off(),
+      _ -> new CacheSettings.EasyCache(0.2, 3),
       1,
       30),
-  /// The same, and steps that would change little are skipped.
+  /// The same, and more steps are skipped.
   FAST(
-      "--quantize --fp8_recipe PerTokenScaling --attention int8 --cache easycache",
+      "--quantize --fp8_recipe PerTokenScaling --attention int8"
+          + " --cache easycache --easycache_steps 3 --easycache_thresh 0.5",
       true,
       Attention.INT8,
-      CacheSettings.EasyCache::of,
+      _ -> new CacheSettings.EasyCache(0.5, 3),
       1,
       24);
 

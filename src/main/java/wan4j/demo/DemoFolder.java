@@ -29,17 +29,27 @@ public record DemoFolder(Path path) {
             + " generate with a checkpoint");
   }
 
-  /// Returns the model that makes video from text.
-  public Path textToVideo() {
-    return path.resolve("checkpoint/t2v");
+  /// Says whether the model of a task is there.
+  public boolean has(DemoTask task) {
+    return Files.isDirectory(folder(task));
   }
 
-  /// Returns the model that makes video from a picture.
-  public Path imageToVideo() {
-    return path.resolve("checkpoint/i2v");
+  /// Returns the folder of a task's model; throws `InputException` where it is not there.
+  public Path checkpoint(DemoTask task) {
+    Path folder = folder(task);
+    if (!has(task)) {
+      throw new InputException(
+          "%s is not there; run ./wan4j demo in a whole clone, or choose another --task"
+              .formatted(folder));
+    }
+    return folder;
   }
 
-  /// Returns the picture that one video begins with.
+  private Path folder(DemoTask task) {
+    return path.resolve("checkpoint").resolve(task.spelling());
+  }
+
+  /// Returns the picture that videos begin with.
   public Path picture() {
     return path.resolve("picture.png");
   }

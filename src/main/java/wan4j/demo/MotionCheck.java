@@ -49,6 +49,11 @@ public record MotionCheck(double coverage, double along, double across) {
       this.blue = blue;
     }
 
+    /// Returns red, green and blue, each 0 to 1.
+    double[] rgb() {
+      return new double[] {red, green, blue};
+    }
+
     /// Says whether the pixel of three unsigned bytes at an offset has this colour: it is nearest
     /// to it and near enough.
     boolean isAt(MemorySegment pixels, long at) {
@@ -93,6 +98,16 @@ public record MotionCheck(double coverage, double along, double across) {
     Direction(int x, int y) {
       this.x = x;
       this.y = y;
+    }
+
+    /// Returns -1, 0 or 1: to the left, neither, or to the right.
+    int x() {
+      return x;
+    }
+
+    /// Returns -1, 0 or 1: up, neither, or down.
+    int y() {
+      return y;
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.function.Predicate;
 import wan4j.Progress;
 import wan4j.VideoEngine;
 import wan4j.media.FrameBuffer;
+import wan4j.media.Picture;
 import wan4j.tensor.Tensor;
 
 /// What a prompt's video shows of what the prompt says.
@@ -23,20 +24,28 @@ public record PromptCheck(MotionPrompt prompt, MotionCheck motion, ShapeCheck sh
         ShapeCheck.of(frames, prompt.color()));
   }
 
-  /// Makes the videos of the first prompts of the list with the demo's text-to-video model, from
-  /// the noise of `seed` and the seeds after it, and looks at each; `found` is told one by one.
+  /// Makes the videos of the first prompts of the list with a model of the demo, from the noise of
+  /// `seed` and the seeds after it, and looks at each; `found` is told one by one. A model that
+  /// needs a picture is given the first frame as the prompt says it; one that can do without is
+  /// given every second.
   public static List<PromptCheck> run(
-      VideoEngine engine, int count, long seed, Consumer<PromptCheck> found) {
+      VideoEngine engine, DemoTask task, int count, long seed, Consumer<PromptCheck> found) {
     List<PromptCheck> checks = new ArrayList<>();
     for (MotionPrompt prompt : MotionPrompt.first(count)) {
+      boolean isGiven = isGiven(task, checks.size());
+      Picture picture = isGiven ? prompt.firstFrame(DemoRequest.SIDE) : null;
       FrameBuffer video = new FrameBuffer();
       engine.generate(
-          DemoRequest.of(prompt.text(), null, seed + checks.size()), video, Progress.NONE);
+          DemoRequest.of(prompt.text(), picture, seed + checks.size()), video, Progress.NONE);
       PromptCheck check = of(prompt, video.frames());
       checks.add(check);
       found.accept(check);
     }
     return checks;
+  }
+
+  private static boolean isGiven(DemoTask task, int number) {
+    return task == DemoTask.I2V || (task == DemoTask.TI2V && number % 2 == 1);
   }
 
   /// Says whether the video shows the colour.

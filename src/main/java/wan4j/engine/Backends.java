@@ -141,6 +141,14 @@ public final class Backends {
     return ops;
   }
 
+  /// Has a GPU's backend compile the kernels that will be wanted for a transformer of a width
+  /// beside whatever else is done, such as reading its checkpoint.
+  public static void prepareFor(Ops ops, int width) {
+    if (ops instanceof CudaOps cuda) {
+      cuda.prepareFor(width);
+    }
+  }
+
   /// Throws `InputException` when this machine has no GPU that can be used.
   public static void requireGpu() {
     if (!Cuda.isPresent()) {

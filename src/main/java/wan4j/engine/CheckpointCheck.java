@@ -3,6 +3,7 @@ package wan4j.engine;
 import wan4j.Quantization;
 import wan4j.model.ClipVision;
 import wan4j.model.DiffusionNetwork;
+import wan4j.model.LatentGrid;
 import wan4j.model.UmT5Encoder;
 import wan4j.model.VideoAutoencoder;
 import wan4j.model.Wav2Vec2;
@@ -31,6 +32,7 @@ public final class CheckpointCheck {
   /// Throws it also when `quantization` skips a layer that there is not or that is not quantised.
   public static void require(
       Checkpoint checkpoint, TransformerConfig config, Quantization quantization) {
+    requireChannels(checkpoint, config);
     try (NullOps ops = new NullOps()) {
       for (Expert expert : checkpoint.experts()) {
         Weights weights = checkpoint.transformer(expert);
@@ -39,17 +41,71 @@ public final class CheckpointCheck {
           weights.requireAllUsed();
         }
       }
-      try (var _ = new UmT5Encoder(checkpoint.textEncoder(), ops)) {
-        checkpoint.textEncoder().requireAllUsed();
-      }
-      try (VideoAutoencoder _ = Networks.autoencoder(checkpoint, ops)) {
-        checkpoint.vae().requireAllUsed();
-      }
+      requireText(checkpoint, config, ops);
+      requireAutoencoder(checkpoint, config, ops);
       if (checkpoint.kind() == CheckpointKind.S2V) {
         requireSpeech(checkpoint, config, ops);
       }
-      if (checkpoint.kind() == CheckpointKind.ANIMATE) { // it holds CLIP's text branch too
-        new ClipVision(checkpoint.vision(), ClipVision.HEADS, ops).close();
+      if (checkpoint.kind() == CheckpointKind.ANIMATE) {
+        requireVision(checkpoint, ops);
+      }
+    }
+  }
+
+  /// Throws `InputException` unless the transformer's input is what its task puts there.
+  private static void requireChannels(Checkpoint checkpoint, TransformerConfig config) {
+    int noise = config.outChannels();
+    int expected =
+        switch (checkpoint.kind()) {
+          case T2V, TI2V, S2V -> noise;
+          case I2V, ANIMATE -> 2 * noise + LatentGrid.TIME_STRIDE; // a mask and a picture beside it
+        };
+    if (config.inChannels() != expected) {
+      throw new InputException(
+          "%s has transformers that take %d channels and make %d; expected %d for %s: download the checkpoint again"
+              .formatted(
+                  checkpoint.folder(),
+                  config.inChannels(),
+                  noise,
+                  expected,
+                  checkpoint.kind().task()));
+    }
+  }
+
+  private static void requireText(Checkpoint checkpoint, TransformerConfig config, NullOps ops) {
+    Weights weights = checkpoint.textEncoder();
+    try (UmT5Encoder network = new UmT5Encoder(weights, ops)) {
+      weights.requireAllUsed();
+      if (network.dim() != config.textDim()) {
+        throw new InputException(
+            "%s makes states of %d numbers, but the transformer reads %d; expected umT5-xxl as it comes with the checkpoint: download it again"
+                .formatted(weights, network.dim(), config.textDim()));
+      }
+    }
+  }
+
+  private static void requireAutoencoder(
+      Checkpoint checkpoint, TransformerConfig config, NullOps ops) {
+    Weights weights = checkpoint.vae();
+    try (VideoAutoencoder network = Networks.autoencoder(checkpoint, ops)) {
+      weights.requireAllUsed();
+      if (network.channels() != config.outChannels()) {
+        throw new InputException(
+            "%s has latents of %d channels, but the transformer makes %d; expected the autoencoder that comes with the checkpoint: download it again"
+                .formatted(weights, network.channels(), config.outChannels()));
+      }
+    }
+  }
+
+  /// What the image network has beside, CLIP's text branch, is left alone.
+  private static void requireVision(Checkpoint checkpoint, NullOps ops) {
+    Weights picture = checkpoint.transformer(Expert.SINGLE).at("img_emb");
+    try (var network = new ClipVision(checkpoint.vision(), ClipVision.HEADS, ops)) {
+      int wanted = picture.shape("proj.0.weight", 1).length(0);
+      if (network.dim() != wanted) {
+        throw new InputException(
+            "%s makes tokens of %d numbers, but the transformer sees %d; expected CLIP ViT-H/14 as it comes with the checkpoint: download it again"
+                .formatted(checkpoint.vision(), network.dim(), wanted));
       }
     }
   }

@@ -59,6 +59,11 @@ public final class CausalAudioEncoder {
         List.of(
             new TimeConvolution(encoder.at("conv2.conv"), ops, parameters, Window.HALVE_TIME, 1),
             new TimeConvolution(encoder.at("conv3.conv"), ops, parameters, Window.HALVE_TIME, 1));
+    for (TimeConvolution first : List.of(local, global)) {
+      first.require(channels, halving.getFirst().inputs());
+    }
+    halving.getFirst().require(halving.getFirst().inputs(), halving.getLast().inputs());
+    halving.getLast().require(halving.getLast().inputs(), dim);
     globalOut = layerLoader.linear(encoder, "final_linear", dim, dim);
     padding =
         parameters

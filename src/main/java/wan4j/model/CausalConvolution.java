@@ -4,25 +4,82 @@ import wan4j.ops.Convolution;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
+import wan4j.tensor.InputException;
+import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
+import wan4j.tensor.TensorSource;
 import wan4j.weights.Weights;
 
 /// A convolution that sees the present and the past only: the last input frames of one piece of a
 /// video are kept in front of the next. Before the first piece they are zeros.
 final class CausalConvolution {
   private final Ops ops;
+  private final String name; // of the weights, for messages
   private final Convolution layer;
   private final Window window;
   private Tensor history; // [kernel time - 1, height, width, inputs]
   private PieceRelay relay;
 
-  CausalConvolution(Weights weights, String name, Ops ops, Parameters parameters, Window window) {
+  /// Loads `name.weight [outputs, inputs, time, height, width]`, without time for one frame, and
+  /// `name.bias [outputs]`; throws `InputException` when they are of another shape.
+  CausalConvolution(
+      Weights weights, String name, Ops ops, Parameters parameters, Kernel kernel, Window window) {
     this.ops = ops;
     this.window = window;
-    layer =
-        parameters.convolution(
-            weights.tensor(name + ".weight"),
-            weights.tensor(name + ".bias", weights.shape(name + ".weight").size(0)));
+    this.name = weights.title() + " holds " + weights.path(name);
+    TensorSource weight = weights.tensor(name + ".weight");
+    Shape shape = weight.shape();
+    if (!kernel.fits(shape)) {
+      throw new InputException(
+          "%s with shape %s; expected [outputs, inputs, %d, %d, %d]: use the autoencoder of Wan2.1 or Wan2.2"
+              .formatted(this.name, shape, kernel.time, kernel.side, kernel.side));
+    }
+    layer = parameters.convolution(weight, weights.tensor(name + ".bias", shape.size(0)));
+  }
+
+  /// How many frames and, in height and in width, pixels a convolution sees at once.
+  enum Kernel {
+    /// A pixel.
+    POINT(1, 1),
+    /// A pixel and those around it.
+    SQUARE(1, 3),
+    /// A pixel in the present and two past frames.
+    MOMENTS(3, 1),
+    /// A pixel and those around it in the present and two past frames.
+    CUBE(3, 3);
+
+    private final int time;
+    private final int side;
+
+    Kernel(int time, int side) {
+      this.time = time;
+      this.side = side;
+    }
+
+    private boolean fits(Shape weight) {
+      int rank = weight.rank();
+      return weight.count() > 0
+          && (rank == 5 ? weight.size(2) == time : rank == 4 && time == 1)
+          && weight.size(rank - 2) == side
+          && weight.size(rank - 1) == side;
+    }
+  }
+
+  /// Returns how many channels leave for so many; throws `InputException` when the weights take
+  /// another number.
+  int channels(int inputs) {
+    return channels(inputs, outputs());
+  }
+
+  /// Returns how many channels leave for so many; throws `InputException` when the weights take
+  /// another number or make one that is not `outputs`.
+  int channels(int inputs, int outputs) {
+    if (inputs() != inputs || outputs() != outputs) {
+      throw new InputException(
+          "%s with %d channels of %d; expected %d of %d, as the layers around it have them: use the autoencoder of Wan2.1 or Wan2.2"
+              .formatted(name, outputs(), inputs(), outputs, inputs));
+    }
+    return outputs;
   }
 
   int inputs() {

@@ -73,6 +73,7 @@ public final class CharacterTransformer extends WeightedNetwork {
       loaded.add(motion::close);
       faces = new FaceEncoder(weights.at("face_encoder"), ops, sharing);
       loaded.add(faces::close);
+      faces.requireMotion(motion.dim());
       layers.loaded().addAll(faces.linearLayers());
       this.weights.complete();
     } catch (RuntimeException | Error e) {

@@ -52,10 +52,10 @@ public final class ClipVision implements AutoCloseable {
     parameters = ops.parameters();
     var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
     try {
-      Shape kernel = visual.shape("patch_embedding.weight");
+      Shape kernel = visual.shape("patch_embedding.weight", 4);
       dim = kernel.length(0);
       patch = kernel.length(-1);
-      int tokens = visual.shape("pos_embedding").length(1);
+      int tokens = visual.shape("pos_embedding", 3).length(1);
       side = (int) Math.sqrt(tokens - 1);
       if (dim % heads != 0 || side * side != tokens - 1) {
         throw new InputException(
@@ -98,6 +98,11 @@ public final class ClipVision implements AutoCloseable {
     return new Norm(
         parameters.tensor(weights.tensor("weight", dim), DType.F32),
         parameters.tensor(weights.tensor("bias", dim), DType.F32));
+  }
+
+  /// Returns the width of a token.
+  public int dim() {
+    return dim;
   }
 
   /// Returns the height and width of the pictures that the network sees.
@@ -172,7 +177,7 @@ public final class ClipVision implements AutoCloseable {
 
     Block(Weights weights, int heads, LayerLoader layers) {
       this.heads = heads;
-      int wide = weights.shape("mlp.0.weight").length(0);
+      int wide = weights.shape("mlp.0.weight", 2).length(0);
       attentionNorm = norm(weights.at("norm1"));
       List<Linear> parts = layers.split(weights, "attn.to_qkv", 3, dim, dim);
       query = parts.get(0);

@@ -51,7 +51,7 @@ public final class FaceEncoder implements AutoCloseable {
                   new TimeConvolution(weights.at(name), ops, parameters, Window.HALVE_TIME, 1))
               .toList();
       width = halving.getFirst().inputs();
-      heads = Math.max(1, weights.shape("conv1_local.conv.weight").length(0) / width);
+      heads = Math.max(1, weights.shape("conv1_local.conv.weight", 3).length(0) / width);
       split =
           new TimeConvolution(weights.at("conv1_local.conv"), ops, parameters, Window.VALID, heads);
       if (split.width() != width
@@ -60,7 +60,7 @@ public final class FaceEncoder implements AutoCloseable {
             "%s has convolutions of %d, %d and %d channels; expected heads of one width: use the checkpoint of Animate"
                 .formatted(weights, split.width() * heads, width, halving.getLast().width()));
       }
-      int dim = weights.shape("out_proj.weight").length(0);
+      int dim = weights.shape("out_proj.weight", 2).length(0);
       out = layers.linear(weights, "out_proj", dim, width);
       padding =
           parameters
@@ -78,6 +78,11 @@ public final class FaceEncoder implements AutoCloseable {
   /// Returns the tokens of a latent frame: one a head, and one that is always the same.
   public int tokens() {
     return heads + 1;
+  }
+
+  /// Throws `InputException` unless it takes motion of so many numbers.
+  void requireMotion(int numbers) {
+    split.require(numbers, width);
   }
 
   /// Returns its linear layers.

@@ -36,6 +36,8 @@ public final class MotionEncoder implements AutoCloseable {
   private static final Window HALVE_6X6 = new Window(1, 2, 2, 2, 2, 2);
   private static final Window HALVE_4X4 = new Window(1, 2, 1, 1, 1, 1);
 
+  private static final int COLOURS = 3;
+
   private final Ops ops;
   private final Parameters parameters;
   private final Convolution first;
@@ -61,7 +63,13 @@ public final class MotionEncoder implements AutoCloseable {
       blocks = IntStream.range(1, end).mapToObj(i -> new Block(layers.at(i))).toList();
       last = convolution(layers.at(end), "weight", null, null, 1);
       coefficients = coefficients(weights.at("enc.fc"));
+      weights.shape("dec.direction.weight", 2);
       directions = linear(directions(weights.tensor("dec.direction.weight")), List.of());
+      if (blocks.isEmpty() || coefficients.isEmpty() || !isChain()) {
+        throw new InputException(
+            "%s has layers that do not take what those before them make; expected the motion encoder of Animate: download the checkpoint again"
+                .formatted(weights));
+      }
       parameters.complete();
       ops.synchronize(); // until all weights are there
     } catch (RuntimeException | Error e) {
@@ -70,14 +78,31 @@ public final class MotionEncoder implements AutoCloseable {
     }
   }
 
+  /// Says whether every layer takes what the one before it makes.
+  private boolean isChain() {
+    int width = first.outputs();
+    boolean fits = first.inputs() == COLOURS && first.height() == 1;
+    for (Block block : blocks) {
+      fits &= block.takes(width);
+      width = block.halving.outputs();
+    }
+    fits &= last.inputs() == width;
+    width = last.outputs();
+    for (Linear layer : coefficients) {
+      fits &= layer.inputs() == width;
+      width = layer.outputs();
+    }
+    return fits && directions.inputs() == width;
+  }
+
   private List<Linear> coefficients(Weights weights) {
     List<Linear> layers = new ArrayList<>();
     for (int i = 0; i < weights.parts(); i++) {
-      TensorSource weight = weights.at(i).tensor("weight");
-      TensorSource bias = weights.at(i).tensor("bias", weight.shape().size(0));
-      double factor = 1 / Math.sqrt(weight.shape().length(1));
-      TensorSource scaled =
-          new ComputedSource(weight.name(), weight.shape(), () -> scaled(weight, factor));
+      Shape shape = weights.at(i).shape("weight", 2);
+      TensorSource weight = weights.at(i).tensor("weight", shape.toArray());
+      TensorSource bias = weights.at(i).tensor("bias", shape.size(0));
+      double factor = 1 / Math.sqrt(shape.length(1));
+      TensorSource scaled = new ComputedSource(weight.name(), shape, () -> scaled(weight, factor));
       layers.add(linear(scaled, List.of(bias)));
     }
     return layers;
@@ -118,7 +143,7 @@ public final class MotionEncoder implements AutoCloseable {
       Weights weights, String name, String blur, String bias, double factor) {
     TensorSource weight = weights.tensor(name);
     Shape shape = weight.shape();
-    if (shape.rank() != 4 || shape.size(2) != shape.size(3)) {
+    if (shape.rank() != 4 || shape.count() == 0 || shape.size(2) != shape.size(3)) {
       throw new InputException(
           "%s holds %s with shape %s; expected [outputs, inputs, edge, edge]: use the checkpoint of Animate"
               .formatted(weights, weight.name(), shape));
@@ -133,7 +158,7 @@ public final class MotionEncoder implements AutoCloseable {
           new ComputedSource(weight.name(), shape, () -> scaled(weight, whole)), offsets);
     }
     TensorSource kernel = weights.tensor(blur);
-    Shape blurKernel = kernel.shape();
+    Shape blurKernel = weights.shape(blur, 2);
     int edge = shape.length(2) + blurKernel.length(0) - 1;
     Supplier<float[]> blurred =
         () ->
@@ -226,12 +251,17 @@ public final class MotionEncoder implements AutoCloseable {
   public static int size(Weights weights) {
     Weights layers = weights.at("enc.net_app.convs");
     int end = layers.parts() - 1;
-    return layers.at(end).shape("weight").length(2) << (end - 1);
+    return layers.at(end).shape("weight", 4).length(2) << (end - 1);
   }
 
   /// Returns the height and width of the faces that the network sees.
   public int size() {
     return last.height() << blocks.size();
+  }
+
+  /// Returns how many numbers the motion in a face has.
+  int dim() {
+    return directions.outputs();
   }
 
   /// Returns the bytes that the weights fill on the backend.
@@ -272,6 +302,17 @@ public final class MotionEncoder implements AutoCloseable {
       // the factor behind the activation and that of the sum cancel out
       halving = convolution(weights, "conv2.1.weight", "conv2.0.kernel", "conv2.2.bias", 1);
       shortcut = convolution(weights, "skip.1.weight", "skip.0.kernel", null, 1 / ROOT);
+    }
+
+    /// Says whether its layers take so many channels and make equally many of them.
+    boolean takes(int channels) {
+      return same.inputs() == channels
+          && halving.inputs() == same.outputs()
+          && shortcut.inputs() == channels
+          && shortcut.outputs() == halving.outputs()
+          && same.height() == 3
+          && halving.height() == 6
+          && shortcut.height() == 4;
     }
 
     Tensor forward(Tensor x) {

@@ -26,7 +26,7 @@ public final class PictureProjection {
 
   PictureProjection(Weights weights, int dim, Ops ops, LayerLoader layers) {
     this.ops = ops;
-    int pictureDim = weights.shape("proj.0.weight").length(0);
+    int pictureDim = weights.shape("proj.0.weight", 1).length(0);
     before = norm(weights.at("proj").at(0), pictureDim, layers);
     in = layers.linear(weights, "proj.1", pictureDim, pictureDim);
     out = layers.linear(weights, "proj.3", dim, pictureDim);

@@ -23,6 +23,7 @@ final class TimeConvolution {
   private static final double EPSILON = 1e-6;
 
   private final Ops ops;
+  private final String title;
   private final Convolution layer;
   private final Window window;
   private final int heads;
@@ -36,6 +37,7 @@ final class TimeConvolution {
     this.ops = ops;
     this.window = window;
     this.heads = heads;
+    title = weights.toString();
     TensorSource weight = weights.tensor("weight");
     Shape shape = weight.shape();
     if (shape.rank() != 3 || shape.count() == 0 || shape.size(0) % heads != 0) {
@@ -50,6 +52,15 @@ final class TimeConvolution {
     ones = parameters.tensor(TensorSource.of("ones", Tensor.of(units, width)), DType.F32);
     zeros =
         parameters.tensor(TensorSource.of("zeros", Tensor.of(new float[width], width)), DType.F32);
+  }
+
+  /// Throws `InputException` unless it takes so many channels and makes heads of so many.
+  void require(int inputs, int wanted) {
+    if (inputs() != inputs || width != wanted) {
+      throw new InputException(
+          "%s has %d channels of %d; expected %d of %d, as the layers around it have them: use the checkpoint that belongs to this configuration"
+              .formatted(title, width, inputs(), wanted, inputs));
+    }
   }
 
   /// Returns the channels that it takes.

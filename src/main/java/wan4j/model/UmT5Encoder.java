@@ -14,6 +14,7 @@ import wan4j.quant.Branch;
 import wan4j.quant.Precision;
 import wan4j.quant.PrecisionTable;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Shape;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
@@ -49,7 +50,7 @@ public final class UmT5Encoder implements AutoCloseable {
     parameters = ops.parameters(sharing);
     ends = ops.parameters();
     try {
-      Shape table = weights.shape("token_embedding.weight");
+      Shape table = weights.shape("token_embedding.weight", 2);
       dim = table.length(1);
       boolean encodes = sharing.rank() == 0;
       tokens =
@@ -58,6 +59,11 @@ public final class UmT5Encoder implements AutoCloseable {
                   weights.tensor("token_embedding.weight", table.toArray()), ops.activation())
               : null;
       var layers = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
+      if (weights.at("blocks").parts() == 0) {
+        throw new InputException(
+            "%s has no blocks; expected umT5-xxl as it comes with the checkpoint: download it again"
+                .formatted(weights));
+      }
       blocks =
           parameters.blocks(
               weights.at("blocks").parts(), i -> new Block(weights.at("blocks").at(i), layers));
@@ -132,11 +138,16 @@ public final class UmT5Encoder implements AutoCloseable {
     private Tensor bias; // [heads, 2 length - 1]
 
     Block(Weights weights, LayerLoader layers) {
-      int inner = weights.shape("attn.q.weight").length(0);
-      int wide = weights.shape("ffn.fc1.weight").length(0);
-      Shape table = weights.shape("pos_embedding.embedding.weight");
+      int inner = weights.shape("attn.q.weight", 2).length(0);
+      int wide = weights.shape("ffn.fc1.weight", 2).length(0);
+      Shape table = weights.shape("pos_embedding.embedding.weight", 2);
       heads = table.length(1);
       headSize = inner / heads;
+      if (inner % heads != 0 || table.length(0) < 4) {
+        throw new InputException(
+            "%s has %d buckets of distances for %d heads that share %d channels; expected four buckets or more, and whole heads: use umT5-xxl as it comes with the checkpoint"
+                .formatted(weights, table.length(0), heads, inner));
+      }
       attentionNorm = layers.parameters().tensor(weights.tensor("norm1.weight", dim), DType.F32);
       query = layers.unbiased(weights, inner, dim, "attn.q");
       key = layers.unbiased(weights, inner, dim, "attn.k");

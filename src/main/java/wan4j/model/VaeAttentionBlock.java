@@ -1,5 +1,6 @@
 package wan4j.model;
 
+import wan4j.model.CausalConvolution.Kernel;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
@@ -15,9 +16,17 @@ final class VaeAttentionBlock implements VaeLayer {
 
   VaeAttentionBlock(Weights weights, Ops ops, Parameters parameters) {
     this.ops = ops;
-    queryKeyValue = new CausalConvolution(weights, "to_qkv", ops, parameters, Window.VALID);
-    projection = new CausalConvolution(weights, "proj", ops, parameters, Window.VALID);
+    queryKeyValue =
+        new CausalConvolution(weights, "to_qkv", ops, parameters, Kernel.POINT, Window.VALID);
+    projection =
+        new CausalConvolution(weights, "proj", ops, parameters, Kernel.POINT, Window.VALID);
     norm = VaeResidualBlock.gamma(weights, "norm.gamma", queryKeyValue.inputs(), parameters);
+  }
+
+  @Override
+  public int channels(int inputs) {
+    queryKeyValue.channels(inputs, 3 * inputs);
+    return projection.channels(inputs, inputs);
   }
 
   @Override

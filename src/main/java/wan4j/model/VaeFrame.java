@@ -4,17 +4,21 @@ import static wan4j.model.LatentGrid.TIME_STRIDE;
 
 import java.util.List;
 import java.util.function.UnaryOperator;
+import wan4j.model.CausalConvolution.Kernel;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
 import wan4j.tensor.DType;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
 /// What the two autoencoders of Wan have in common: the convolutions at both ends, the latents'
 /// normalisation, and the walk over a video in pieces.
 final class VaeFrame {
+  private static final int HALVINGS = 3; // of height and width, beside the folding of pixels
+
   private final Ops ops;
   private final int channels;
   private final Tensor encodeFactor;
@@ -34,10 +38,13 @@ final class VaeFrame {
   @SuppressWarnings("ArrayRecordComponent") // constants of a network, never compared
   record Normalisation(float[] mean, float[] deviation) {}
 
+  /// Loads what is around the layers of both sides, of pixels of so many features each; throws
+  /// `InputException` when the weights do not fit each other.
   VaeFrame(
       Ops ops,
       Parameters parameters,
       Weights weights,
+      int pixel,
       Normalisation normalisation,
       List<VaeLayer> encoder,
       List<VaeLayer> decoder) {
@@ -55,10 +62,30 @@ final class VaeFrame {
     decodeOffset = constant(parameters, normalisation.mean());
     one = constant(parameters, new float[] {1, 1, 1});
     zero = constant(parameters, new float[] {0, 0, 0});
-    latentOut = new CausalConvolution(weights, "conv1", ops, parameters, Window.VALID);
-    latentIn = new CausalConvolution(weights, "conv2", ops, parameters, Window.VALID);
+    latentOut =
+        new CausalConvolution(weights, "conv1", ops, parameters, Kernel.POINT, Window.VALID);
+    latentIn = new CausalConvolution(weights, "conv2", ops, parameters, Kernel.POINT, Window.VALID);
     this.encoder = new Side(weights.at("encoder"), encoder, parameters);
     this.decoder = new Side(weights.at("decoder"), decoder, parameters);
+    requireHalvings(weights, "encoder");
+    requireHalvings(weights, "decoder");
+    this.encoder.require(pixel, 2 * channels);
+    latentOut.channels(2 * channels, 2 * channels);
+    latentIn.channels(channels, channels);
+    this.decoder.require(channels, pixel);
+  }
+
+  /// Throws `InputException` unless a side halves or doubles the sizes and the number of frames as
+  /// often as both autoencoders do.
+  private static void requireHalvings(Weights weights, String side) {
+    List<String> names = weights.at(side).names();
+    long inSpace = names.stream().filter(name -> name.endsWith("resample.1.weight")).count();
+    long inTime = names.stream().filter(name -> name.endsWith("time_conv.weight")).count();
+    if (inSpace != HALVINGS || 1L << inTime != TIME_STRIDE) {
+      throw new InputException(
+          "%s has an %s which changes sizes %d times and the number of frames %d times; expected %d and 2 times: use the autoencoder of Wan2.1 or Wan2.2"
+              .formatted(weights, side, inSpace, inTime, HALVINGS));
+    }
   }
 
   /// Returns the residual, attention and residual block between the two halves of either side.
@@ -218,13 +245,22 @@ final class VaeFrame {
 
     Side(Weights weights, List<VaeLayer> layers, Parameters parameters) {
       this.layers = layers;
-      in = new CausalConvolution(weights, "conv1", ops, parameters, Window.SAME_3X3);
-      out = new CausalConvolution(weights, "head.2", ops, parameters, Window.SAME_3X3);
+      in = new CausalConvolution(weights, "conv1", ops, parameters, Kernel.CUBE, Window.SAME_3X3);
+      out = new CausalConvolution(weights, "head.2", ops, parameters, Kernel.CUBE, Window.SAME_3X3);
       norm = VaeResidualBlock.gamma(weights, "head.0.gamma", out.inputs(), parameters);
     }
 
     int outputs() {
       return out.outputs();
+    }
+
+    /// Throws `InputException` unless this side makes so many channels of so many.
+    void require(int inputs, int outputs) {
+      int width = in.channels(inputs);
+      for (VaeLayer layer : layers) {
+        width = layer.channels(width);
+      }
+      out.channels(width, outputs);
     }
 
     VaeLayer.Extent begin(int height, int width, PieceRelay pieces) {

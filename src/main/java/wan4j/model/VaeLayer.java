@@ -11,6 +11,10 @@ interface VaeLayer {
   /// The size of a frame of features.
   record Extent(int height, int width) {}
 
+  /// Returns how many channels leave for so many; throws `InputException` when the layer's weights
+  /// take another number or do not fit each other.
+  int channels(int inputs);
+
   /// Forgets the past and makes room for frames of the given size in the innermost scope, which
   /// `pieces` hands from piece to piece; returns the size that leaves.
   Extent begin(Extent extent, PieceRelay pieces);

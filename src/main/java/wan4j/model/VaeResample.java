@@ -3,6 +3,7 @@ package wan4j.model;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import wan4j.model.CausalConvolution.Kernel;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
 import wan4j.ops.Window;
@@ -62,11 +63,22 @@ final class VaeResample {
 
     Down(Weights weights, Ops ops, Parameters parameters) {
       this.ops = ops;
-      space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.HALVE_3X3);
+      space =
+          new CausalConvolution(
+              weights, "resample.1", ops, parameters, Kernel.SQUARE, Window.HALVE_3X3);
       time =
           isInTime(weights)
-              ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.HALVE_TIME)
+              ? new CausalConvolution(
+                  weights, "time_conv", ops, parameters, Kernel.MOMENTS, Window.HALVE_TIME)
               : null;
+    }
+
+    @Override
+    public int channels(int inputs) {
+      int outputs = space.channels(inputs);
+      return time == null
+          ? outputs
+          : time.channels(outputs, outputs); // the first frame has no time
     }
 
     @Override
@@ -120,11 +132,22 @@ final class VaeResample {
 
     Up(Weights weights, Ops ops, Parameters parameters) {
       this.ops = ops;
-      space = new CausalConvolution(weights, "resample.1", ops, parameters, Window.SAME_3X3);
+      space =
+          new CausalConvolution(
+              weights, "resample.1", ops, parameters, Kernel.SQUARE, Window.SAME_3X3);
       time =
           isInTime(weights)
-              ? new CausalConvolution(weights, "time_conv", ops, parameters, Window.VALID)
+              ? new CausalConvolution(
+                  weights, "time_conv", ops, parameters, Kernel.MOMENTS, Window.VALID)
               : null;
+    }
+
+    @Override
+    public int channels(int inputs) {
+      if (time != null) {
+        time.channels(inputs, 2 * inputs);
+      }
+      return space.channels(inputs);
     }
 
     @Override

@@ -36,6 +36,7 @@ public final class WanVae21 implements VideoAutoencoder {
               ops,
               parameters,
               weights,
+              3,
               new VaeFrame.Normalisation(MEAN, DEVIATION),
               encoder(weights.at("encoder"), ops),
               decoder(weights.at("decoder"), ops));

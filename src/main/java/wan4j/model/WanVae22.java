@@ -5,6 +5,7 @@ import java.util.List;
 import wan4j.ops.Collectives;
 import wan4j.ops.Ops;
 import wan4j.ops.Parameters;
+import wan4j.tensor.InputException;
 import wan4j.tensor.Tensor;
 import wan4j.weights.Weights;
 
@@ -45,6 +46,7 @@ public final class WanVae22 implements VideoAutoencoder {
               ops,
               parameters,
               weights,
+              4 * 3, // two by two pixels are one
               new VaeFrame.Normalisation(MEAN, DEVIATION),
               encoder(weights.at("encoder")),
               decoder(weights.at("decoder")));
@@ -111,16 +113,44 @@ public final class WanVae22 implements VideoAutoencoder {
   /// are what passes between them.
   private abstract sealed class Stage implements VaeLayer permits DownStage, UpStage {
     final List<VaeLayer> layers;
+    private final String title;
     final int time; // by how much the stage changes the number of frames, 1 or 2
     final int space; // and each side
     boolean isFirst;
 
     Stage(Weights weights, List<VaeLayer> layers) {
       this.layers = layers;
+      title = weights.toString();
+      int blocks = (int) layers.stream().filter(VaeResidualBlock.class::isInstance).count();
+      boolean isKnown =
+          blocks > 0 && layers.stream().limit(blocks).allMatch(VaeResidualBlock.class::isInstance);
+      if (!isKnown || layers.size() > blocks + 1) {
+        throw new InputException(
+            "%s has a stage of %d layers, %d of them residual blocks; expected residual blocks and at most one layer behind them that changes sizes: use the autoencoder of Wan2.2"
+                .formatted(weights, layers.size(), blocks));
+      }
       Weights last = weights.at(layers.size() - 1);
       space = VaeResample.isOne(last) ? 2 : 1;
       time = VaeResample.isInTime(last) ? 2 : 1;
     }
+
+    @Override
+    public int channels(int inputs) {
+      int outputs = inputs;
+      for (VaeLayer layer : layers) {
+        outputs = layer.channels(outputs);
+      }
+      int neighbours = time * space * space;
+      if (!shortcutFits(inputs, outputs, neighbours)) {
+        throw new InputException(
+            "%s has a stage from %d to %d channels, which its shortcut of %d neighbours cannot make of each other: use the autoencoder of Wan2.2"
+                .formatted(title, inputs, outputs, neighbours));
+      }
+      return outputs;
+    }
+
+    /// Says whether the shortcut can make so many channels of so many.
+    abstract boolean shortcutFits(int inputs, int outputs, int neighbours);
 
     @Override
     public Extent begin(Extent extent, PieceRelay pieces) {
@@ -154,15 +184,14 @@ public final class WanVae22 implements VideoAutoencoder {
     }
 
     @Override
+    boolean shortcutFits(int inputs, int outputs, int neighbours) {
+      return (long) inputs * neighbours % outputs == 0;
+    }
+
+    @Override
     public long[] output(Tensor x) {
-      long channels = x.length(3);
-      for (VaeLayer layer : layers) {
-        if (layer instanceof VaeResidualBlock block) {
-          channels = block.output(x)[3];
-        }
-      }
       return new long[] {
-        x.length(0) / timeNow(), x.length(1) / space, x.length(2) / space, channels
+        x.length(0) / timeNow(), x.length(1) / space, x.length(2) / space, channels(x.length(3))
       };
     }
 
@@ -182,13 +211,17 @@ public final class WanVae22 implements VideoAutoencoder {
     }
 
     @Override
+    boolean shortcutFits(int inputs, int outputs, int neighbours) {
+      return space == 1 || (long) outputs * neighbours % inputs == 0; // else there is none
+    }
+
+    @Override
     public long[] output(Tensor x) {
-      long channels = ((VaeResidualBlock) layers.getFirst()).output(x)[3];
       return new long[] {
         (long) timeNow() * x.length(0),
         (long) space * x.length(1),
         (long) space * x.length(2),
-        channels
+        channels(x.length(3))
       };
     }
 

@@ -3,6 +3,7 @@ package wan4j.model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import wan4j.ops.Activation;
@@ -110,13 +111,14 @@ public final class Wav2Vec2 implements AutoCloseable {
     parameters = ops.parameters();
     var loader = new LayerLoader(parameters, PrecisionTable.of(Precision.PLAIN, List.of()));
     try {
-      front =
-          IntStream.range(0, config.strides().size())
-              .mapToObj(i -> new Front(convolutions.at(i), config.strides().get(i)))
-              .toList();
+      front = new ArrayList<>();
+      for (int stride : config.strides()) {
+        int inputs = front.isEmpty() ? 1 : front.getLast().outputs();
+        front.add(new Front(convolutions.at(front.size()), inputs, stride));
+      }
       int features = front.getLast().outputs();
       featureNorm = norm(projected.at("layer_norm"), features);
-      dim = projected.shape("projection.weight").length(0);
+      dim = projected.shape("projection.weight", 2).length(0);
       if (dim % config.heads() != 0) {
         throw new InputException(
             "%s has states of %d numbers for %d attention heads; expected a multiple: use the config.json that belongs to it"
@@ -152,6 +154,7 @@ public final class Wav2Vec2 implements AutoCloseable {
         weights.tensor(isNew ? "parametrizations.weight.original1" : "weight_v");
     Shape shape = directions.shape();
     if (shape.rank() != 3
+        || shape.count() == 0
         || shape.size(0) != dim
         || shape.size(1) * config.groups() != dim
         || !lengths.shape().equals(Shape.of(1, 1, shape.size(2)))) {
@@ -361,13 +364,16 @@ public final class Wav2Vec2 implements AutoCloseable {
     private final Linear second; // null where the taps are no more than the stride
     private final Norm norm;
 
-    Front(Weights weights, int stride) {
+    Front(Weights weights, int inputs, int stride) {
       TensorSource kernel = weights.tensor("conv.weight");
       Shape shape = kernel.shape();
-      if (shape.rank() != 3 || shape.size(2) > 2L * stride) {
+      if (shape.rank() != 3
+          || shape.count() == 0
+          || shape.size(1) != inputs
+          || shape.size(2) > 2L * stride) {
         throw new InputException(
-            "%s holds %s with shape %s; expected [outputs, inputs, taps] with at most two strides of %d taps: use the config.json that belongs to it"
-                .formatted(weights, kernel.name(), shape, stride));
+            "%s holds %s with shape %s; expected [outputs, %d, taps] with at most two strides of %d taps: use the config.json that belongs to it"
+                .formatted(weights, kernel.name(), shape, inputs, stride));
       }
       this.stride = stride;
       channels = shape.length(1);
@@ -458,7 +464,7 @@ public final class Wav2Vec2 implements AutoCloseable {
 
     Layer(Weights weights, int heads, LayerLoader layers) {
       this.heads = heads;
-      int wide = weights.shape("feed_forward.intermediate_dense.weight").length(0);
+      int wide = weights.shape("feed_forward.intermediate_dense.weight", 2).length(0);
       attentionNorm = norm(weights.at("layer_norm"), dim);
       query = layers.linear(weights, "attention.q_proj", dim, dim);
       key = layers.linear(weights, "attention.k_proj", dim, dim);

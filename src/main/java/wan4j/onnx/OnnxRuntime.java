@@ -24,14 +24,14 @@ public final class OnnxRuntime {
 
   private final Reflected environment;
   private final Types types;
-  private final boolean usesGpu;
   private final String place;
+  private final String whyNoGpu;
 
-  private OnnxRuntime(Types types, boolean usesGpu, String place) {
+  private OnnxRuntime(Types types, Reflected environment, String place, String whyNoGpu) {
     this.types = types;
-    this.usesGpu = usesGpu;
+    this.environment = environment;
     this.place = place;
-    environment = Reflected.of(types.environment()).call("getEnvironment");
+    this.whyNoGpu = whyNoGpu;
   }
 
   /// Which processors run the networks.
@@ -51,20 +51,29 @@ public final class OnnxRuntime {
           loader.loadClass("ai.onnxruntime.OnnxTensor"),
           loader.loadClass("ai.onnxruntime.OrtLoggingLevel"));
     }
+
+    /// Returns the level at which next to nothing is told.
+    Object silent() {
+      return Arrays.stream(level.getEnumConstants())
+          .filter(each -> each.toString().endsWith("FATAL"))
+          .findFirst()
+          .orElseThrow();
+    }
   }
 
   /// Loads ONNX Runtime from a jar, or for null from where it is found; throws `InputException`,
   /// which says how to get it, when there is none, and when a GPU is asked for that it cannot use.
   public static OnnxRuntime load(Path jar, Processor processor) {
     Found found = jar == null ? found(processor) : ofJar(jar);
-    Types types = found.types;
-    boolean hasGpu = hasGpu(types);
-    if (processor == Processor.GPU && !hasGpu) {
+    Reflected environment = environment(found.types);
+    String whyNoGpu =
+        processor == Processor.CPU ? "processors were chosen" : whyNoGpu(found.types, environment);
+    if (processor == Processor.GPU && whyNoGpu != null) {
       throw new InputException(
-          "the ONNX Runtime that was found runs on processors alone; for a GPU name the jar of"
-              + " onnxruntime_gpu with --onnxruntime");
+          "ONNX Runtime cannot use a GPU: %s, or run on processors with --device cpu"
+              .formatted(whyNoGpu));
     }
-    return new OnnxRuntime(types, hasGpu && processor != Processor.CPU, found.place);
+    return new OnnxRuntime(found.types, environment, found.place, whyNoGpu);
   }
 
   /// The classes and where they are, in words.
@@ -73,7 +82,7 @@ public final class OnnxRuntime {
   private static Found found(Processor processor) {
     try {
       ClassLoader own = ClassLoader.getSystemClassLoader(); // a program may bring its own
-      return new Found(Types.of(own), "on the class path");
+      return new Found(Types.of(own), "the class path");
     } catch (ClassNotFoundException e) {
       return ofJar(OnnxRuntimeJar.find(processor == Processor.CPU));
     }
@@ -101,12 +110,15 @@ public final class OnnxRuntime {
     }
   }
 
-  private static boolean hasGpu(Types types) {
+  /// Returns the library's environment, which says nothing on standard error: what fails is told by
+  /// exceptions too.
+  private static Reflected environment(Types types) {
     try {
       return Reflected.of(types.environment)
-          .call("getAvailableProviders")
-          .toString()
-          .contains("CUDA");
+          .call(
+              "getEnvironment",
+              Reflected.argument(types.level, types.silent()),
+              Reflected.argument(String.class, "wan4j"));
     } catch (LinkageError e) {
       throw new InputException(
           "the native library of ONNX Runtime cannot be loaded (%s); see that the jar is for this system"
@@ -115,16 +127,37 @@ public final class OnnxRuntime {
     }
   }
 
-  /// Says whether networks run on a GPU.
-  public boolean usesGpu() {
-    return usesGpu;
+  /// Returns why no GPU can be used and the cure, null when one can. A jar for GPUs names CUDA on
+  /// machines without it too, so its part for CUDA is loaded, which takes seconds.
+  private static String whyNoGpu(Types types, Reflected environment) {
+    if (!environment.call("getAvailableProviders").target().toString().contains("CUDA")) {
+      return "what was found is built for processors alone; name the jar of onnxruntime_gpu with"
+          + " --onnxruntime";
+    }
+    Reflected options = Reflected.created(types.options);
+    try {
+      options.call("addCUDA", Reflected.argument(int.class, 0));
+      return null;
+    } catch (OnnxException e) {
+      return "its part for CUDA cannot be loaded (%s); put CUDA 12 and cuDNN 9, for which it is built, on LD_LIBRARY_PATH"
+          .formatted(e.getMessage());
+    } finally {
+      options.close();
+    }
   }
 
-  /// Returns its version, what it runs networks on and where it was found.
+  /// Says whether networks run on a GPU.
+  public boolean usesGpu() {
+    return whyNoGpu == null;
+  }
+
+  /// Returns its version, where it was found and what it runs networks on.
   public String description() {
-    return "%s, runs on %s, %s"
+    return "%s from %s, runs on %s"
         .formatted(
-            environment.call("getVersion").target(), usesGpu ? "a GPU" : "processors", place);
+            environment.call("getVersion").target(),
+            place,
+            usesGpu() ? "a GPU" : "processors (%s)".formatted(whyNoGpu));
   }
 
   /// Opens a network; throws `InputException` when the file is missing or no ONNX file that can be
@@ -133,8 +166,8 @@ public final class OnnxRuntime {
     InputFile.require(file, "a network in an ONNX file");
     Reflected options = Reflected.created(types.options);
     try {
-      options.call("setSessionLogLevel", Reflected.argument(types.level, silent()));
-      if (usesGpu) {
+      options.call("setSessionLogLevel", Reflected.argument(types.level, types.silent()));
+      if (usesGpu()) {
         options.call("addCUDA", Reflected.argument(int.class, 0));
       }
       Reflected session =
@@ -147,19 +180,13 @@ public final class OnnxRuntime {
       throw new InputException(
           "%s cannot be run by ONNX Runtime (%s); give a whole ONNX file%s"
               .formatted(
-                  file, e.getMessage(), usesGpu ? ", or run on processors with --device cpu" : ""),
+                  file,
+                  e.getMessage(),
+                  usesGpu() ? ", or run on processors with --device cpu" : ""),
           e);
     } finally {
       options.close();
     }
-  }
-
-  /// Returns the level of what is told on standard error: what fails is told by exceptions too.
-  private Object silent() {
-    return Arrays.stream(types.level.getEnumConstants())
-        .filter(level -> level.toString().endsWith("FATAL"))
-        .findFirst()
-        .orElseThrow();
   }
 
   /// Returns a tensor of ONNX Runtime with a copy of the values.

@@ -61,6 +61,7 @@ public final class AnimatePreprocessing {
             : List.of();
     requireWritable(request.folder());
     OnnxRuntime runtime = OnnxRuntime.load(request.runtimeJar(), request.processor());
+    progress.says("ONNX Runtime " + runtime.description());
     var preprocessing = new AnimatePreprocessing(request, progress);
     try (PersonFinder finder =
         progress.timed("load", () -> NetworkFinder.open(request.networks(), runtime))) {

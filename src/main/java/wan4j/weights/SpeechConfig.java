@@ -57,9 +57,9 @@ public record SpeechConfig(
     if (!mode.equals("attn_norm")) {
       throw unknown(config, "adain_mode", mode, "attn_norm");
     }
-    Shape mix = shape(weights, "casual_audio_encoder.weights", 4);
-    Shape local = shape(weights, "casual_audio_encoder.encoder.conv1_local.conv.weight", 3);
-    Shape global = shape(weights, "casual_audio_encoder.encoder.conv1_global.conv.weight", 3);
+    Shape mix = weights.shape("casual_audio_encoder.weights", 4);
+    Shape local = weights.shape("casual_audio_encoder.encoder.conv1_local.conv.weight", 3);
+    Shape global = weights.shape("casual_audio_encoder.encoder.conv1_global.conv.weight", 3);
     int tokens = local.length(0) / global.length(0);
     agree(config, "audio_dim", local.length(1));
     agree(config, "num_audio_token", tokens);
@@ -133,15 +133,5 @@ public record SpeechConfig(
           "%s gives %s as %d, but the tensors beside it have %d; they do not belong together: download both again"
               .formatted(config.path(), name, config.integer(name), fromShape));
     }
-  }
-
-  private static Shape shape(Weights weights, String name, int rank) {
-    Shape shape = weights.shape(name);
-    if (shape.rank() != rank || shape.count() == 0) {
-      throw new InputException(
-          "%s holds %s with shape %s; expected %d sizes of 1 or more: download it again"
-              .formatted(weights, name, shape, rank));
-    }
-    return shape;
   }
 }

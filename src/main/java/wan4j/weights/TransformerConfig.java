@@ -104,12 +104,12 @@ public record TransformerConfig(
   /// Compares a config with the shapes of the transformer's tensors, which have original names;
   /// throws `InputException` when they disagree.
   public static TransformerConfig of(ConfigFile config, Weights weights) {
-    Shape patch = shape(weights, "patch_embedding.weight", 5);
-    Shape text = shape(weights, "text_embedding.0.weight", 2);
-    Shape time = shape(weights, "time_embedding.0.weight", 2);
-    Shape feedForward = shape(weights, "blocks.0.ffn.0.weight", 2);
+    Shape patch = weights.shape("patch_embedding.weight", 5);
+    Shape text = weights.shape("text_embedding.0.weight", 2);
+    Shape time = weights.shape("time_embedding.0.weight", 2);
+    Shape feedForward = weights.shape("blocks.0.ffn.0.weight", 2);
     int volume = Math.toIntExact(patch.size(2) * patch.size(3) * patch.size(4));
-    int outputs = shape(weights, "head.head.weight", 2).length(0);
+    int outputs = weights.shape("head.head.weight", 2).length(0);
     if (volume == 0 || outputs % volume != 0) {
       throw new InputException(
           "%s has a head of %d outputs for patches of %d latent pixels; expected a multiple: download it again"
@@ -253,16 +253,6 @@ public record TransformerConfig(
       return config.integer("num_attention_heads");
     }
     return dim / USUAL_HEAD;
-  }
-
-  private static Shape shape(Weights weights, String name, int rank) {
-    Shape shape = weights.shape(name);
-    if (shape.rank() != rank || shape.count() == 0 || shape.count() > Integer.MAX_VALUE) {
-      throw new InputException(
-          "%s holds %s with shape %s; expected %d sizes of 1 or more: download it again"
-              .formatted(weights, name, shape, rank));
-    }
-    return shape;
   }
 
   private record Reader(ConfigFile config, Weights weights) {

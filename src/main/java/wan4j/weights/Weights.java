@@ -198,6 +198,18 @@ public final class Weights implements AutoCloseable {
     return peek(name).shape();
   }
 
+  /// Returns the shape of a tensor of so many axes, none of them empty, without counting it as
+  /// used; throws `InputException` when it is missing or has another shape.
+  public Shape shape(String name, int rank) {
+    Shape shape = shape(name);
+    if (shape.rank() != rank || shape.count() == 0 || shape.count() > Integer.MAX_VALUE) {
+      throw new InputException(
+          "%s holds %s with shape %s; expected %d sizes of 1 or more: download it again"
+              .formatted(title, prefix + name, shape, rank));
+    }
+    return shape;
+  }
+
   /// Returns the element type of a tensor without counting it as used; throws `InputException` when
   /// it is missing.
   public DType dtype(String name) {

@@ -1,12 +1,9 @@
 package wan4j.bench;
 
-import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +13,6 @@ import java.util.stream.Collectors;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaScopes;
 import wan4j.cuda.CudaTypes;
-import wan4j.cuda.jit.KernelCache;
-import wan4j.cuda.jit.KernelCompiler;
 import wan4j.ops.Convolution;
 import wan4j.ops.Heads;
 import wan4j.ops.KeyBlocks;
@@ -32,11 +27,10 @@ import wan4j.ops.plan.NullOps;
 import wan4j.tensor.Tensor;
 import wan4j.tensor.TensorSource;
 
-/// Runs what [KernelWalk] runs on the first GPU of hollow.c and on the backend without elements
-/// that stands for it, and writes down for both the most bytes that each operation adds to what
-/// scopes hold, and the weights that each load leaves. Delayed scaling needs most in its first
-/// step, which is what a plan counts, so the most of equal operations of a phase is what is
-/// compared.
+/// Takes a [KernelWalk] on the first GPU of hollow.c and on the backend without elements that
+/// stands for it, and tells for both the most bytes that each operation adds to what scopes hold,
+/// and the weights that each load leaves. Delayed scaling needs most in its first step, which is
+/// what a plan counts, so the most of equal operations of a phase is what is compared.
 final class MemoryWalk {
   private static final List<String> FREE = List.of("scope", "close", "synchronize", "peakBytes");
 
@@ -50,46 +44,21 @@ final class MemoryWalk {
     this.isWhole = isWhole;
   }
 
-  /// Takes whether the walk is the whole one, an empty folder and two files, the first for the
-  /// GPU's bytes.
-  public static void main(String[] arguments) throws IOException {
-    boolean isWhole = Boolean.parseBoolean(arguments[0]);
-    Path folder = Path.of(arguments[1]);
-    List<String> device = new ArrayList<>();
-    List<String> planned = new ArrayList<>();
-    KernelCache cache = new KernelCache(nothing(), folder.resolve("cubins"), false);
-    for (CudaTypes types :
-        List.of(CudaTypes.BFLOAT16, CudaTypes.BFLOAT16_RESIDUAL, CudaTypes.FLOAT32)) {
-      try (CudaOps ops = new CudaOps(0, types, cache);
-          NullOps shapes = NullOps.device(types.activation(), types.residual())) {
-        device.addAll(new MemoryWalk(CudaScopes.of(ops), isWhole).lines(folder, types.toString()));
-        planned.addAll(
-            new MemoryWalk(CountedScopes.of(shapes), isWhole).lines(folder, types.toString()));
-      }
+  /// Walks on a GPU and returns a line for each operation.
+  static List<String> device(CudaOps ops, boolean isWhole, Path folder, CudaTypes types) {
+    return new MemoryWalk(CudaScopes.of(ops), isWhole).lines(folder, types);
+  }
+
+  /// Walks on shapes alone and returns the lines that a GPU is to give.
+  static List<String> planned(boolean isWhole, Path folder, CudaTypes types) {
+    try (NullOps shapes = NullOps.device(types.activation(), types.residual())) {
+      return new MemoryWalk(CountedScopes.of(shapes), isWhole).lines(folder, types);
     }
-    cache.await();
-    Files.write(Path.of(arguments[2]), device);
-    Files.write(Path.of(arguments[3]), planned);
   }
 
-  private static KernelCompiler nothing() {
-    return new KernelCompiler() {
-      @Override
-      public String version() {
-        return "a compiler of nothing";
-      }
-
-      @Override
-      public byte[] compile(
-          String name, String program, Map<String, String> headers, List<String> options) {
-        return new byte[] {1};
-      }
-    };
-  }
-
-  private List<String> lines(Path folder, String types) {
+  private List<String> lines(Path folder, CudaTypes types) {
     Ops watched = watched(Ops.class, backend.ops());
-    new KernelWalk(watched, isWhole, folder, next -> phase = next).run();
+    new KernelWalk(watched, isWhole, true, folder, next -> phase = next).run();
     return most.entrySet().stream()
         .map(entry -> "%s, %s: %d".formatted(types, entry.getKey(), entry.getValue()))
         .toList();

@@ -15,7 +15,10 @@ import wan4j.cuda.bind.Cuda;
 import wan4j.demo.MotionCheck;
 import wan4j.demo.MotionCheck.Color;
 import wan4j.demo.MotionCheck.Direction;
+import wan4j.demo.MouthCheck;
 import wan4j.engine.LatentsFile;
+import wan4j.media.Sound;
+import wan4j.media.SoundReader;
 import wan4j.media.VideoReader;
 import wan4j.tensor.Tensor;
 
@@ -35,31 +38,40 @@ final class CommandsTest {
         .containsExactly("1-a-red-ball-moves-left.mp4", "contact-sheet.gif", "contact-sheet.png");
     assertMoves("1-a-red-ball-moves-left.mp4", Color.RED, Direction.LEFT);
     assertThat(run.error().lines().filter(line -> line.startsWith("step "))).hasSize(10);
-    Path usual = folder.resolve("usual");
-    Terminal demo = Terminal.run("demo", "--out", usual.toString(), "-q");
+  }
+
+  @Test
+  void theDemoHasAVideoOfEachTask() {
+    Terminal demo = Terminal.run("demo", "--out", folder.toString(), "-q");
     assertThat(demo).isEqualTo(new Terminal(0, "", ""));
-    assertThat(Terminal.names(usual)).hasSize(6);
-    assertMoves("usual/4-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
+    assertThat(Terminal.names(folder)).hasSize(6);
+    assertMoves("1-a-red-ball-moves-left.mp4", Color.RED, Direction.LEFT);
+    assertMoves("2-a-yellow-star-moves-right.mp4", Color.YELLOW, Direction.RIGHT);
+    assertMoves("3-a-purple-ring-moves-up.mp4", Color.PURPLE, Direction.UP);
+    Path speaks = folder.resolve("4-a-yellow-face-with-blue-hair-talks-on-a.mp4");
+    Sound heard = SoundReader.speech(speaks);
+    assertThat(heard.seconds()).isBetween(1.7, 1.9);
+    assertThat(MouthCheck.of(VideoReader.read(speaks).frames(), heard, 0).passes()).isTrue();
   }
 
   @Test
   void aTaskOfTheDemoIsMadeAloneAndOthersAreRefused() {
     Terminal run =
         Terminal.run(
-            "demo", "--task", "i2v", "--prompt", "a yellow star moves up", "--out", "" + folder);
+            "demo", "--task", "ti2v", "--prompt", "a yellow star moves up", "--out", "" + folder);
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(Terminal.names(folder))
         .containsExactly("1-a-yellow-star-moves-up.mp4", "contact-sheet.gif", "contact-sheet.png");
-    Terminal refused = Terminal.run("demo", "--task", "s2v");
+    Terminal refused = Terminal.run("demo", "--task", "v2v");
     assertThat(refused.code()).isEqualTo(2);
-    assertThat(refused.error()).contains("--task got \"s2v\"; give t2v or i2v");
-    assertThat(Terminal.run("demo", "--check", "3", "--task", "i2v").error())
-        .contains("--check was given with --task");
+    assertThat(refused.error()).contains("--task got \"v2v\"; give one of t2v, i2v, ti2v, s2v");
+    assertThat(Terminal.run("demo", "--check", "3", "--prompt", "a").error())
+        .contains("--check was given with --prompt");
   }
 
   @Test
   void promptsOfTheListAreFollowed() {
-    Terminal run = Terminal.run("demo", "--check", "2", "--seed", "1000");
+    Terminal run = Terminal.run("demo", "--check", "2", "--task", "ti2v", "--seed", "20");
     assertThat(run.code()).as(run.error()).isZero();
     assertThat(run.out().lines()).hasSize(3);
     assertThat(run.out())

@@ -45,7 +45,7 @@ final class LaunchedTest {
             new ArrayList<>(
                 List.of("generate", "--device", "cpu", "--any_size", "--json", "--base_seed", "7"));
         arguments.addAll(List.of("--ckpt_dir", Terminal.TEXT_TO_VIDEO.toString()));
-        arguments.addAll(List.of("--prompt", "a red ball", "--size", "64*32", "--frame_num", "5"));
+        arguments.addAll(List.of("--prompt", "a red ball", "--size", "32*32", "--frame_num", "1"));
         arguments.addAll(List.of("--cache", "easycache", "--checkpoint_every", "1"));
         arguments.addAll(List.of("--save_file", folder.resolve(video).toString()));
         arguments.addAll(flags);
@@ -65,7 +65,7 @@ final class LaunchedTest {
                 "WAN4J_PORT",
                 String.valueOf(port),
                 "JDK_JAVA_OPTIONS",
-                "-XX:+UseSerialGC --add-modules jdk.incubator.vector"
+                "-XX:+UseSerialGC -XX:ActiveProcessorCount=1 --add-modules jdk.incubator.vector"
                     + " --enable-native-access=ALL-UNNAMED");
         Process process =
             OwnProcess.start(Main.class, environment, arguments.toArray(String[]::new));
@@ -125,7 +125,16 @@ final class LaunchedTest {
     Path alone = folder.resolve("alone.mkv");
     Terminal one =
         Terminal.generate(
-            Terminal.TEXT_TO_VIDEO, alone, "--sample_steps", "12", "--cache", "easycache");
+            Terminal.TEXT_TO_VIDEO,
+            alone,
+            "--sample_steps",
+            "12",
+            "--cache",
+            "easycache",
+            "--size",
+            "32*32",
+            "--frame_num",
+            "1");
     assertThat(one.code()).as(one.error()).isZero();
     assertThat(resumed.end(0, 0)).contains("\"event\":\"saved\"");
     assertThat(resumed.end(1, 0)).isEmpty();

@@ -4,8 +4,8 @@ import java.util.Random;
 import wan4j.demo.ShapeCheck.Shape;
 import wan4j.tensor.Tensor;
 
-/// Frames with one shape, drawn by the formulas of demo/training/dataset.py. With a `depth` of 1 a
-/// star has its points and a ring its hole, with less they are shallower and smaller.
+/// Frames with one shape. With a `depth` of 1 a star has its points and a ring its hole, with less
+/// they are shallower and smaller.
 record Drawing(Shape shape, double radius, double angle, double blur, double depth) {
   private static final int SIDE = 96;
   private static final double[] COLOR = {0.12, 0.72, 0.20}; // green
@@ -19,41 +19,18 @@ record Drawing(Shape shape, double radius, double angle, double blur, double dep
   /// edges are `blur` pixels wide.
   Tensor frames(int frames, double noise, long seed) {
     Random random = new Random(seed);
+    Outline outline = new Outline(shape, radius, angle, depth);
     byte[] pixels = new byte[frames * SIDE * SIDE * 3];
     for (int i = 0; i < frames * SIDE * SIDE; i++) {
       int t = i / (SIDE * SIDE);
       double x = i % SIDE - (30.3 + t * 36.0 / frames);
       double y = Math.floorDiv(i, SIDE) % SIDE - 47.8;
-      double cover = Math.clamp(0.5 - outside(x, y) / blur, 0, 1);
+      double cover = Math.clamp(0.5 - outline.outside(x, y) / blur, 0, 1);
       for (int c = 0; c < 3; c++) {
         double value = GROUND[c] + (COLOR[c] - GROUND[c]) * cover + noise * random.nextGaussian();
         pixels[3 * i + c] = (byte) Math.round(255 * Math.clamp(value, 0, 1));
       }
     }
     return Tensor.of(pixels, frames, SIDE, SIDE, 3);
-  }
-
-  /// How far a point lies outside the outline, in pixels; negative inside.
-  private double outside(double x, double y) {
-    double distance = Math.hypot(x, y);
-    return switch (shape) {
-      case BALL -> distance - 0.95 * radius;
-      case RING -> Math.max(distance - radius, 0.52 * depth * radius - distance);
-      case SQUARE -> polygon(x, y, 4, Math.cos(Math.PI / 4));
-      case TRIANGLE -> polygon(x, y, 3, Math.cos(Math.PI / 3));
-      case STAR -> polygon(x, y, 5, 1 - 0.55 * depth);
-    };
-  }
-
-  private double polygon(double x, double y, int corners, double inner) {
-    double sector = 2 * Math.PI / corners;
-    double turned = Math.atan2(x, -y) - angle + sector / 2;
-    double fold = Math.abs(turned - sector * Math.floor(turned / sector) - sector / 2);
-    double tipX = inner * Math.cos(sector / 2);
-    double tipY = inner * Math.sin(sector / 2);
-    double length = Math.hypot(tipY, 1 - tipX);
-    double distance = Math.hypot(x, y);
-    return ((distance * Math.cos(fold) - radius) * tipY + distance * Math.sin(fold) * (1 - tipX))
-        / length;
   }
 }

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import wan4j.demo.MotionCheck.Color;
 import wan4j.demo.MotionCheck.Direction;
+import wan4j.media.FrameBuffer;
 import wan4j.tensor.Tensor;
 
 final class MotionCheckTest {
@@ -65,6 +66,23 @@ final class MotionCheckTest {
     assertThat(seen).contains((Object[]) Color.values()).contains((Object[]) Direction.values());
     assertThat(prompts.getFirst().text()).isEqualTo("a red ball moves left");
     assertThat(prompts).extracting(MotionPrompt::text).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void theFirstFrameOfAPromptShowsItsShapeWhereItsWayBegins() {
+    for (MotionPrompt prompt : MotionPrompt.first(20)) {
+      Tensor frames = prompt.firstFrame(96).pixels().reshape(1, 96, 96, 3);
+      assertThat(ShapeCheck.of(frames, prompt.color()).shows(prompt.shape()))
+          .as(prompt.text())
+          .isTrue();
+    }
+    MotionPrompt left = MotionPrompt.first(1).getFirst();
+    Tensor before = left.firstFrame(96).pixels().reshape(1, 96, 96, 3);
+    FrameBuffer video = new FrameBuffer();
+    for (int t = 0; t < 3; t++) {
+      video.accept(before);
+    }
+    assertThat(MotionCheck.of(video.frames(), left.color(), left.direction()).hasColor()).isTrue();
   }
 
   /// A square on dark gray that begins in the middle less half its way.

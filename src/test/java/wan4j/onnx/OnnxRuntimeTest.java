@@ -61,8 +61,11 @@ class OnnxRuntimeTest {
   void aGpuIsRefusedWhereTheJarHasNone() {
     assertThatThrownBy(() -> OnnxRuntime.load(null, Processor.GPU))
         .isInstanceOf(InputException.class)
+        .hasMessageContaining("cannot use a GPU: what was found is built for processors alone")
         .hasMessageContaining("onnxruntime_gpu");
-    assertThat(OnnxRuntime.load(null, Processor.BEST).usesGpu()).isFalse();
+    OnnxRuntime best = OnnxRuntime.load(null, Processor.BEST);
+    assertThat(best.usesGpu()).isFalse();
+    assertThat(best.description()).contains("runs on processors (what was found is built for");
   }
 
   @Test

@@ -150,9 +150,11 @@ final class DetailPage {
           """;
       case "demo" ->
           """
-          The demo's text-to-video model on prompts over all its colours, directions and shapes, by what the pixels of its
-          videos show: the named colour in the first, middle and last frames; its centroid moving as the prompt says; the
-          named shape by the moments of its outline and its hole in most frames.\
+          The demo's models on prompts over all their colours, directions and shapes, by what the pixels of their videos
+          show: the named colour in the first, middle and last frames; its centroid moving as the prompt says; the named
+          shape by the moments of its outline and its hole in most frames. i2v is given a drawn first frame, ti2v with every
+          second prompt. s2v is given drawn faces and synthetic voices: the correlation, over the frames of a video, of
+          how far the mouth is open and how loud the sound is.\
           """;
       case "verify" ->
           """

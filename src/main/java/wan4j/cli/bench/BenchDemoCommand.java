@@ -7,18 +7,25 @@ import picocli.CommandLine.Option;
 import wan4j.Device;
 import wan4j.bench.DemoBenchmark;
 import wan4j.cli.MeasurementOptions;
+import wan4j.demo.DemoTask;
 
-/// `wan4j bench demo`: how many of its prompts the demo's model follows.
+/// `wan4j bench demo`: how far the videos of the demo's models show what they should.
 @Command(
     name = "demo",
     sortOptions = false,
     mixinStandardHelpOptions = true,
     description =
-        "How many prompts of a list the demo's text-to-video model follows: colour, direction and"
-            + " shape, as its videos' pixels show them.")
+        "How many prompts of a list a model of the demo follows: colour, direction and shape, or"
+            + " how a mouth opens with the loudness, as its videos' pixels show them.")
 final class BenchDemoCommand implements Callable<Integer> {
   @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda (default: cpu).")
   private String device;
+
+  @Option(
+      names = "--task",
+      defaultValue = "t2v",
+      description = "t2v, i2v, ti2v or s2v (default: ${DEFAULT-VALUE}).")
+  private String task;
 
   @Option(
       names = "--prompts",
@@ -39,6 +46,7 @@ final class BenchDemoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Device where = Device.of(device);
-    return measurements.tell(where, () -> DemoBenchmark.run(where, prompts, seed));
+    DemoTask checked = DemoTask.of(task);
+    return measurements.tell(where, () -> DemoBenchmark.run(where, checked, prompts, seed));
   }
 }

@@ -50,6 +50,9 @@ final class QualityConfigurations {
     THRESHOLDS.forEach(threshold -> all.add(MAGCACHE + " --magcache_thresh " + threshold));
     all.add(MAGCACHE + " --magcache_thresh 0.24 --retention_ratio 0.1");
     all.add(MAGCACHE + " --magcache_thresh 0.5 --magcache_K 8 --retention_ratio 0");
+    all.add("--cache easycache");
+    all.add("--cache easycache --easycache_steps 3 --easycache_thresh 0.2");
+    all.add("--cfg_gate 0.5");
     if (device == Device.CUDA) {
       all.add("--precision fp32");
       all.add("--precision fp32 --tf32");
