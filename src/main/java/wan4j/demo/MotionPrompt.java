@@ -92,9 +92,9 @@ public record MotionPrompt(
       String chinese =
           "一个%s的%s向%s移动%s"
               .formatted(
-                  CHINESE_COLORS.get(color.ordinal()),
-                  CHINESE_SHAPES.get(shape.ordinal()),
-                  CHINESE_SIDES.get(direction.ordinal()),
+                  CHINESE_COLORS.get(COLORS.indexOf(color)),
+                  CHINESE_SHAPES.get(SHAPES.indexOf(shape)),
+                  CHINESE_SIDES.get(SIDES.indexOf(direction)),
                   isWhite ? "，黑色背景" : "");
       return new MotionPrompt(chinese, color, direction, shape, Size.MEDIUM, Ground.UNNAMED);
     }

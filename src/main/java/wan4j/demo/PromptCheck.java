@@ -45,7 +45,7 @@ public record PromptCheck(MotionPrompt prompt, MotionCheck motion, ShapeCheck sh
   }
 
   private static boolean isGiven(DemoTask task, int number) {
-    return task == DemoTask.I2V || task == DemoTask.TI2V && number % 2 == 1;
+    return task == DemoTask.I2V || (task == DemoTask.TI2V && number % 2 == 1);
   }
 
   /// Says whether the video shows the colour.
