@@ -23,6 +23,7 @@ public enum DemoTask {
       given("a yellow face with blue hair talks on a navy background"),
       given("a green face with brown hair sings on a black background"));
 
+  @SuppressWarnings("ImmutableEnumChecker") // of List.of
   private final List<Show> shows;
 
   DemoTask(Show... shows) {
