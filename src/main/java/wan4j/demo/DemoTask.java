@@ -7,7 +7,6 @@ import java.util.stream.Collectors;
 import wan4j.tensor.InputException;
 
 /// What the demo's models do, each with the videos that the demo shows of it by itself.
-@SuppressWarnings("ImmutableEnumChecker") // the lists are unmodifiable, of records of text
 public enum DemoTask {
   /// Text to video.
   T2V(
