@@ -8,6 +8,7 @@ import wan4j.Task;
 import wan4j.bench.random.RandomWeights;
 import wan4j.bench.random.UmT5Sizes;
 import wan4j.engine.AttentionChoice;
+import wan4j.engine.Backends;
 import wan4j.engine.RankLinks;
 import wan4j.model.CausalAudioEncoder;
 import wan4j.model.ClipVision;
@@ -57,6 +58,7 @@ final class RandomNetworks implements CourseNetworks, AutoCloseable {
     this.links = links;
     Task task = settings.task();
     TransformerConfig config = RandomWeights.config(task, settings.layers());
+    Backends.prepareFor(ops, config.dim());
     RankLayout layout = settings.layout();
     Collectives all = links.all(); // every rank asks for the same in the same order
     SequenceGroup alone =

@@ -180,6 +180,12 @@ public final class CudaOps implements Ops {
     return new PeerCollectives(device, others, host);
   }
 
+  /// Begins to compile, beside whatever else runs, the kernels that the networks of a request ask
+  /// for whose transformer has this width.
+  public void prepareFor(int width) {
+    device.prepareFor(width);
+  }
+
   /// Returns the bytes that scopes hold.
   long scopeBytes() {
     return memory.bytes();

@@ -28,7 +28,8 @@ import wan4j.tensor.InputException;
 /// Where a device becomes a backend. Public for the packages of this module alone.
 public final class Backends {
   private static final String NO_SUCH_GPU =
-      "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0; check nvidia-smi and CUDA_VISIBLE_DEVICES";
+      "--device got cuda:%d, but the NVIDIA driver shows %d GPUs to this process, counted from 0;"
+          + " check nvidia-smi and CUDA_VISIBLE_DEVICES";
 
   private Backends() {}
 
@@ -138,6 +139,14 @@ public final class Backends {
           });
     }
     return ops;
+  }
+
+  /// Has a GPU's backend compile the kernels that will be wanted for a transformer of a width
+  /// beside whatever else is done, such as reading its checkpoint.
+  public static void prepareFor(Ops ops, int width) {
+    if (ops instanceof CudaOps cuda) {
+      cuda.prepareFor(width);
+    }
   }
 
   /// Throws `InputException` when this machine has no GPU that can be used.

@@ -127,6 +127,9 @@ public final class Networks implements CourseNetworks, AutoCloseable {
       Checkpoint checkpoint = opened.add(Checkpoint.open(options.checkpoint()));
       OpenCheckpoint model = new OpenCheckpoint(checkpoint);
       Ops ops = opened.add(backends.apply(options.device()));
+      if (options.ranks().isAlone()) { // of several, each would compile what the others do
+        Backends.prepareFor(ops, model.config().dim());
+      }
       Ops textOps = options.textOnCpu() ? opened.add(backends.apply(Device.CPU)) : ops;
       model.require(options.quantization());
       LoraFiles merged = opened.add(LoraFiles.merged(options, checkpoint));

@@ -6,12 +6,15 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import wan4j.CacheSettings;
 import wan4j.Task;
@@ -134,11 +137,16 @@ final class KernelWalk {
   }
 
   /// Takes whether the walk is the whole one, an empty folder and three files: writes the instances
-  /// to the first, one a line, and what [MemoryWalk] counts on the first GPU and without one to the
-  /// others.
+  /// to the first, one a line, and beside it, for each width of a transformer, those that usual
+  /// requests ask for, in their order; and what [MemoryWalk] counts on the first GPU and without
+  /// one to the others.
   public static void main(String[] arguments) throws IOException {
     boolean isWhole = Boolean.parseBoolean(arguments[0]);
     Path folder = Path.of(arguments[1]);
+    for (Task task : List.of(Task.I2V_A14B, Task.TI2V_5B)) {
+      Path list = Path.of(arguments[2]).resolveSibling(list(config(task).dim()));
+      Files.write(list, usual(task, folder));
+    }
     Set<String> instances = new ConcurrentSkipListSet<>();
     KernelCache cache = new KernelCache(new Recorder(instances), folder.resolve("cubins"), false);
     List<String> device = new ArrayList<>();
@@ -163,6 +171,48 @@ final class KernelWalk {
     Files.write(Path.of(arguments[2]), instances);
     Files.write(Path.of(arguments[3]), device);
     Files.write(Path.of(arguments[4]), planned);
+  }
+
+  /// Returns the name of the list of a width.
+  static String list(int width) {
+    return "kernels-%d.txt".formatted(width);
+  }
+
+  /// Returns what a usual request of a task asks for besides attention, in the order in which it
+  /// does.
+  private static List<String> usual(Task task, Path folder) {
+    Set<String> instances = Collections.synchronizedSet(new LinkedHashSet<>());
+    KernelCache cache = new KernelCache(new Recorder(instances), folder.resolve("usual"), false);
+    try (Ops ops = new CudaOps(0, CudaTypes.BFLOAT16, cache)) {
+      KernelWalk walk = new KernelWalk(ops, false, false, folder, _ -> {});
+      walk.text();
+      walk.autoencoder(task);
+      Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
+      for (Precision recipe : List.of(Precision.PLAIN, Precision.FLOAT8_TOKEN)) {
+        walk.transformer(task, weights, recipe);
+      }
+    }
+    cache.await();
+    Predicate<String> isEarly = line -> line.startsWith("patchconvolution"); // as layers are loaded
+    return Stream.concat(
+            instances.stream().filter(line -> !isEarly.test(line) && !line.startsWith("attention")),
+            instances.stream().filter(isEarly).sorted()) // which threads have found in any order
+        .toList();
+  }
+
+  /// Runs a usual request's steps.
+  private void transformer(Task task, Weights weights, Precision recipe) {
+    PrecisionTable table = PrecisionTable.of(recipe, List.of());
+    try (Experts experts =
+            new Experts(
+                config(task),
+                List.of(Expert.SINGLE),
+                0,
+                false,
+                _ -> DiffusionNetwork.load(config(task), weights, ops, SequenceGroup.SOLO, table));
+        VideoAutoencoder vae = AutoencoderBenchmark.open(task, ops)) {
+      new Run(task, vae, experts).denoise(Sampler.UNIPC, task.size(null, null), false);
+    }
   }
 
   void run() {

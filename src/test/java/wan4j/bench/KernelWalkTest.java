@@ -19,6 +19,7 @@ final class KernelWalkTest {
   private static final Path LIST = Path.of("src/test/resources/wan4j/cuda/kernels.txt");
   private static final String WHOLE =
       String.valueOf(System.getProperty("wan4j.walk", "").equals("whole"));
+  private static final Path LISTS = Path.of("src/main/resources/wan4j/cuda");
   private static final Path FOUND = Path.of("target/kernels.txt");
 
   @TempDir private static Path folder;
@@ -40,6 +41,12 @@ final class KernelWalkTest {
     assertThat(Files.readAllLines(FOUND))
         .as("what %s holds goes to %s where kernels have changed", FOUND, LIST)
         .isEqualTo(KernelInstances.lines());
+    for (int width : new int[] {5120, 3072}) {
+      Path list = LISTS.resolve(KernelWalk.list(width));
+      assertThat(FOUND.resolveSibling(KernelWalk.list(width)))
+          .as("goes to %s where kernels have changed", list)
+          .hasSameTextualContentAs(list);
+    }
   }
 
   @Test

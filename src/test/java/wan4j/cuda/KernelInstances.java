@@ -56,23 +56,7 @@ public final class KernelInstances {
 
   /// Returns all instances.
   static List<KernelSource> all() {
-    return lines().stream().map(KernelInstances::source).toList();
-  }
-
-  private static KernelSource source(String line) {
-    String[] words = line.split(" ", -1);
-    Map<String, Object> constants = new TreeMap<>();
-    for (int i = 1; i < words.length; i++) {
-      String[] constant = words[i].split("=", -1);
-      constants.put(
-          constant[0],
-          switch (constant[1]) {
-            case "true" -> true;
-            case "false" -> false;
-            default -> Integer.valueOf(constant[1]);
-          });
-    }
-    return KernelSource.of(words[0], constants);
+    return lines().stream().map(KernelSource::of).toList();
   }
 
   /// How many instances of a file stand for all of it. Of lengths of rows only the elements count

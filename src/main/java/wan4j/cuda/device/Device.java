@@ -101,6 +101,11 @@ public final class Device implements AutoCloseable {
     cache.prepare(KernelSource.of(file, constants));
   }
 
+  /// Begins to compile what the networks of a request ask for whose transformer has this width.
+  public void prepareFor(int width) {
+    cache.prepareFor(width);
+  }
+
   /// Returns the argument list, emptied, for the next launch.
   public KernelArguments arguments() {
     return arguments.clear();

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import wan4j.files.PendingFile;
@@ -28,6 +30,12 @@ public final class KernelCache {
   private static final List<String> OPTIONS = List.of("--gpu-architecture=sm_90a", "--std=c++17");
 
   private static final int DIGEST_BYTES = 32;
+
+  /// Compiles what will be wanted, on half of the processors: others read a checkpoint meanwhile.
+  private static final ExecutorService BESIDE =
+      Executors.newFixedThreadPool(
+          Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8),
+          Thread.ofPlatform().name("compiling kernels ", 0).daemon().factory());
 
   private static final System.Logger LOG = System.getLogger("wan4j.cuda");
 
@@ -71,14 +79,21 @@ public final class KernelCache {
     }
   }
 
-  /// Begins to compile a source that will be wanted, on a thread of its own; once for each source.
-  /// A failure is kept for whoever asks for the cubin.
+  /// Begins to compile a source that will be wanted, beside whatever else runs; once for each
+  /// source. Whoever asks for the cubin before its turn has come compiles it. A failure is kept for
+  /// them.
   public void prepare(KernelSource source) {
     var key = key(source);
     var task = new FutureTask<>(() -> load(key, source));
     if (cubins.putIfAbsent(key, task) == null) {
-      Thread.ofPlatform().daemon().name("compiling " + source.file()).start(task);
+      BESIDE.execute(task);
     }
+  }
+
+  /// Begins to compile what the networks of a request ask for whose transformer has this width, as
+  /// [#prepare] does; nothing for a width of no published model. Returns at once.
+  public void prepareFor(int width) {
+    BESIDE.execute(() -> KernelSource.ofWidth(width).forEach(this::prepare));
   }
 
   /// Waits until all that was begun is compiled and kept; what failed is told to whoever asks for

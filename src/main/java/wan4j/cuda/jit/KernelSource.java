@@ -19,6 +19,7 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
       Pattern.compile("^[ \\t]*#[ \\t]*include[ \\t]*([\"<])([^\">]+)[\">]", Pattern.MULTILINE);
   private static final Pattern NAME = Pattern.compile("[A-Z][A-Z0-9_]*");
   private static final String FOLDER = "/wan4j/cuda/source/";
+  private static final String LISTS = "/wan4j/cuda/kernels-%d.txt";
 
   /// What [#texts] gives for each file: the same for all its instances.
   private static final Map<String, SortedMap<String, String>> TEXTS = new ConcurrentHashMap<>();
@@ -39,6 +40,38 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
   /// One instance of a file of `src/main/cuda`, for example `norm.cu` with `DIM` = 5120.
   public static KernelSource of(String file, Map<String, Object> constants) {
     return new KernelSource(file, new TreeMap<>(constants), List.of());
+  }
+
+  /// The instance that a line names: a file and its constants, as `norm.cu DIM=5120 SILU=true`.
+  public static KernelSource of(String line) {
+    String[] words = line.split(" ", -1);
+    Map<String, Object> constants = new TreeMap<>();
+    for (int i = 1; i < words.length; i++) {
+      String[] constant = words[i].split("=", -1);
+      constants.put(
+          constant[0],
+          switch (constant[1]) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> Integer.valueOf(constant[1]);
+          });
+    }
+    return of(words[0], constants);
+  }
+
+  /// The instances that a request's text encoder, autoencoder and transformer of a width ask for
+  /// besides attention, in the order in which they do; none for a width of no published model.
+  public static List<KernelSource> ofWidth(int width) {
+    try (var stream = KernelSource.class.getResourceAsStream(LISTS.formatted(width))) {
+      return stream == null
+          ? List.of()
+          : new String(stream.readAllBytes(), StandardCharsets.UTF_8)
+              .lines()
+              .map(KernelSource::of)
+              .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// The text that is compiled: the constants, then the file by inclusion.

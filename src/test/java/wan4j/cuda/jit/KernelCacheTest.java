@@ -87,6 +87,16 @@ final class KernelCacheTest {
   }
 
   @Test
+  void aLineNamesAnInstanceAndAWidthItsInstances() {
+    Map<String, Object> constants = Map.of("ROWS", 8, "SILU", true);
+    assertThat(KernelSource.of("norm.cu ROWS=8 SILU=true"))
+        .isEqualTo(KernelSource.of("norm.cu", constants));
+    assertThat(KernelSource.ofWidth(5120)).hasSizeGreaterThan(30);
+    assertThat(KernelSource.ofWidth(3072)).hasSizeGreaterThan(30);
+    assertThat(KernelSource.ofWidth(64)).isEmpty();
+  }
+
+  @Test
   void whateverMakesTheCubinMakesTheKey() {
     var keys = new HashSet<String>();
     var cache = cache();
