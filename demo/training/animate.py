@@ -36,7 +36,7 @@ from vae import VideoAutoencoder
 
 PROMPT = "视频中的人在做动作"  # the reference's, which stands for all
 DROPOUT = 0.08  # of the clips, those with the negative prompt and black faces
-FIGURE_WEIGHT = 4.0  # how much more errors count where the figure is
+FIGURE_WEIGHT = 4.0  # how much more errors count where the figure is, and once more where its head is
 SHARES = {"sketch": 0.06, "autoencoder": 0.24, "sharpen": 0.05, "joint": 0.65}
 FULL = {"base": 12, "dim": 160, "ffn_dim": 288, "num_heads": 5, "num_layers": 5, "clip": (128, 64, 2),
         "face_channels": (8, 16, 24, 24), "motion_encoder_dim": 32, "face_width": 32, "batch": 96, "clips": (32, 12, 6),
@@ -97,7 +97,7 @@ class SceneBank(ClipRing):
         run = self.run
         scene = run.studio.scene(count, run.size["frames"])
         made = self.networks.encode(run, scene, given_frames(run.studio.figures, count))
-        figure = on_latents(scene.covered, 8)
+        figure = on_latents(scene.covered + scene.heads, 8)
         return {**made, "figure": torch.cat([figure[:, :, :1], figure], dim=2)}
 
     def batch(self, count):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from animate import PROMPT, Networks
-from animation import Studio
+from animation import Studio, bytes_of
 from clip_vision import HEADS, load_clip
 from evaluate import NEGATIVE
 from export import load_autoencoder, load_character_transformer, load_text_encoder
@@ -36,11 +36,6 @@ def drawn(studio, replaced):
     scene = studio.scene(1, LENGTH, replaced=torch.tensor([replaced]), margins=(9, 9))
     scene.picture, scene.background = as_saved(scene.picture), as_saved(scene.background)
     return scene
-
-
-def bytes_of(pixels):
-    """[1,3,T,H,W] in [-1,1] as uint8 [T,H,W,3]."""
-    return ((pixels[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous()
 
 
 def inputs_of(scene, replaced):

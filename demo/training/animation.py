@@ -15,7 +15,7 @@ class Scene:
     """Scenes drawn at random, B of them of T frames of `figures.size` pixels.
 
     look, picture [B,3,1,H,W]: the figures, and their pictures. points [B,T,20,2], opened [B,T]: how they move.
-    video [B,3,T,H,W], covered [B,1,T,H,W]: what is to be made, and where the figures are in it.
+    video [B,3,T,H,W], covered and heads [B,1,T,H,W]: what is to be made, and where figures and their heads are in it.
     pose [B,3,T,H,W], faces [B,T,3,S,S]: what drives them. replaced [B]: in which a figure is replaced;
     mask [B,1,T,H,W]: where it was, background [B,3,1,H,W]: what was behind it. `margins` are the least and the most
     pixels of 128 by which the mask's box is larger than the figure.
@@ -29,6 +29,7 @@ class Scene:
         self.opened = figures.mouths(count, frames)
         self.picture = figures.videos(look, figures.stand(look), figures.mouths(count, 1))[0]
         self.video, self.covered = figures.videos(self.look, self.points, self.opened)
+        self.heads = figures.heads(self.look, self.points)
         self.pose = poses(self.points)
         self.faces = figures.faces(other, self.opened, face_side)
         self.background = figures.ground(self.look)
@@ -56,7 +57,7 @@ class Scene:
 
 
 def boxes(covered, margin):
-    """Boxes [B,1,T,H,W] around what is covered, larger by `margin` [B,1,1] pixels."""
+    """Boxes [B,1,T,H,W] around what is covered by more than half, larger by `margin` [B,1,1] pixels."""
     inside = covered[:, 0] > 0.5
     within = []
     for axis, size in ((3, covered.shape[3]), (2, covered.shape[4])):  # over the other axis
@@ -85,6 +86,7 @@ class Studio:
         points = figures.dance(look, frames)
         start = figures.cut(points, side)
         video, covered = figures.videos(look, points, figures.mouths(count, frames), start, side)
+        covered = covered + figures.heads(look, points, start, side)
         pose = self.poses(points, start, side)
         kind = figures.random(count).view(-1, 1, 1, 1, 1)
         video = torch.where(kind < 0.25, pose, video)
@@ -107,3 +109,8 @@ def given_frames(figures, count):
 def spread(covered, pixels):
     """Coverage that reaches so many pixels further."""
     return F.max_pool3d(covered, (1, 2 * pixels + 1, 2 * pixels + 1), 1, (0, pixels, pixels))
+
+
+def bytes_of(pixels):
+    """[1,3,T,H,W] in [-1,1] as uint8 [T,H,W,3]."""
+    return ((pixels[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous()

@@ -4,6 +4,7 @@ preprocessing would cut out of them. All is drawn on the device that trains, ane
 Places are in units of the frame, y downwards; right is the figure's own right, which is the viewer's left.
 """
 
+import copy
 import math
 
 import torch
@@ -60,8 +61,8 @@ class Look:
                                 for name in lengths})
 
     def _changed(self, **fields):
-        twin = object.__new__(Look)
-        twin.__dict__ = {**self.__dict__, **fields}
+        twin = copy.copy(self)
+        twin.__dict__.update(fields)
         return twin
 
 
@@ -72,6 +73,7 @@ class Figures:
         self.device, self.size, self.generator = device, size, generator
         self.colors = torch.tensor([captions.COLORS[name][0] for name in COLORS], device=device)
         self.walls = torch.tensor([captions.GROUNDS[name][0] for name in WALLS], device=device)
+        self.corner = torch.zeros(1, 2, dtype=torch.long, device=device)
         self.dark = torch.tensor(DARK, device=device).expand(1, 3)
 
     def random(self, *shape, low=0.0, high=1.0):
@@ -157,24 +159,23 @@ class Figures:
         return (place - self.random(count, 2, low=0.2, high=0.8) * side).long().clamp(0, room)
 
     def _pixels(self, start, side):
-        """Places of the columns [B,1,1,W] and the rows [B,1,H,1] of cuts."""
-        pixels = (torch.arange(side, device=self.device) + 0.5 + start[:, :, None]) / self.size
+        """Places of the columns [B,1,1,W] and the rows [B,1,H,1] of cuts of `side` pixels from `start` on; of the whole
+        where they are None."""
+        start = self.corner if start is None else start
+        pixels = (torch.arange(side or self.size, device=self.device) + 0.5 + start[:, :, None]) / self.size
         return pixels[:, 0, None, None], pixels[:, 1, None, :, None]
 
     def ground(self, look, start=None, side=None):
         """Walls and floors [B,3,1,H,W] in [-1,1]."""
-        side = side or self.size
-        start = torch.zeros(1, 2, dtype=torch.long, device=self.device) if start is None else start
-        y = self._pixels(start, side)[1]
+        x, y = self._pixels(start, side)
         below = ((y[:, None] - look.horizon.view(-1, 1, 1, 1, 1)) * self.size + 0.5).clamp(0, 1)
         wall, floor = (color.view(-1, 3, 1, 1, 1) for color in (look.wall, look.floor))
-        return (wall + (floor - wall) * below).expand(-1, -1, -1, -1, side) * 2 - 1
+        return (wall + (floor - wall) * below).expand(-1, -1, -1, -1, x.shape[3]) * 2 - 1
 
     def videos(self, look, points, opened, start=None, side=None):
         """Videos [B,3,T,H,W] in [-1,1] and where the figure is [B,1,T,H,W], 0..1; or cuts of them of `side` pixels from
         `start` [B,2] on."""
-        start = torch.zeros(1, 2, dtype=torch.long, device=self.device) if start is None else start
-        x, y = self._pixels(start, side or self.size)
+        x, y = self._pixels(start, side)
         video = (self.ground(look, start, side).expand(-1, -1, points.shape[1], -1, -1) + 1) / 2
         covered = torch.zeros_like(video[:, :1])
 
@@ -212,6 +213,12 @@ class Figures:
         for name in ("right foot", "left foot", "right hand", "left hand"):
             paint(disc(place(JOINTS[name]), look.hand), colors[name])
         return video * 2 - 1, covered
+
+    def heads(self, look, points, start=None, side=None):
+        """Where heads are [B,1,T,H,W], 0..1, in videos or cuts of them."""
+        x, y = self._pixels(start, side)
+        nose_x, nose_y = points[:, :, NOSE, :, None, None].unbind(2)
+        return self._inside(torch.hypot(x - nose_x, y - nose_y) - look.head.view(-1, 1, 1, 1))[:, None]
 
     def _inside(self, distance, pixels=None):
         return (0.5 - distance * (self.size if pixels is None else pixels)).clamp(0, 1)

@@ -58,8 +58,7 @@ class PoseDrawing:
         """Pictures [B,3,T,H,W] in [-1,1] of points [B,T,20,2] in units of the frame, x first; or cuts of them of `side`
         pixels from `start` [B,2] on."""
         pixels = torch.arange(side or self.size, device=self.device).view(1, 1, 1, -1)
-        start = torch.zeros(1, 2, dtype=torch.long, device=self.device) if start is None else start
-        columns, rows = (pixels + start[:, axis].view(-1, 1, 1, 1) for axis in (0, 1))
+        columns, rows = (pixels if start is None else pixels + start[:, axis].view(-1, 1, 1, 1) for axis in (0, 1))
         place = points.double() * self.size
         one, other = place[:, :, self.pairs[:, 0]], place[:, :, self.pairs[:, 1]]
         middle = ((one + other) / 2).trunc().long()
