@@ -63,8 +63,9 @@ public final class MotionEncoder implements AutoCloseable {
       blocks = IntStream.range(1, end).mapToObj(i -> new Block(layers.at(i))).toList();
       last = convolution(layers.at(end), "weight", null, null, 1);
       coefficients = coefficients(weights.at("enc.fc"));
-      weights.shape("dec.direction.weight", 2);
-      directions = linear(directions(weights.tensor("dec.direction.weight")), List.of());
+      Shape size = weights.shape("dec.direction.weight", 2);
+      directions =
+          linear(directions(weights.tensor("dec.direction.weight", size.toArray())), List.of());
       if (blocks.isEmpty() || coefficients.isEmpty() || !isChain()) {
         throw new InputException(
             "%s has layers that do not take what those before them make; expected the motion encoder of Animate: download the checkpoint again"
