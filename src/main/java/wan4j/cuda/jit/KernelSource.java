@@ -61,8 +61,8 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
   /// The instances that a request's text encoder, autoencoder and transformer of a width ask for
   /// besides attention, in the order in which they do; none for a width of no published model.
   public static List<KernelSource> ofWidth(int width) {
-    String list = "/wan4j/cuda/kernels-%d.txt".formatted(width);
-    try (var stream = KernelSource.class.getResourceAsStream(list)) {
+    try (var stream =
+        KernelSource.class.getResourceAsStream("/wan4j/cuda/kernels-%d.txt".formatted(width))) {
       return stream == null
           ? List.of()
           : new String(stream.readAllBytes(), StandardCharsets.UTF_8)
