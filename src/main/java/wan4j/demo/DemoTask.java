@@ -16,7 +16,7 @@ public enum DemoTask {
   /// Image to video.
   I2V(given("a yellow star moves right")),
   /// Text, or text and image, to video.
-  TI2V(imagined("a purple ring moves up"), given("a yellow star moves left")),
+  TI2V(imagined("a purple ring moves up"), given("a yellow star moves right")),
   /// Speech to video.
   S2V(
       given("a yellow face with blue hair talks on a navy background"),
