@@ -25,6 +25,14 @@ constexpr int CONSUMERS = 128 * GROUPS;
 constexpr int MASTER_BYTES = IS_WIDE ? 0 : CONSUMERS * (SUMS + 2) * 4;
 constexpr int QUERY_BYTES = QUERY_BOX_BYTES;
 
+// With bfloat16 weights two thirds of a tile's products are those with values, so that scores are asked for
+// before and become weights beside them. With E4M3 ones that gains nothing.
+constexpr bool SCORES_FIRST = IS_WIDE;
+
+// Whether the barriers of the next tile are awaited while products are computed. Where tiles are listed, they
+// come later than that.
+constexpr bool AWAITS_AHEAD = !LISTED;
+
 // ---- the warp that copies
 
 // Copies what all works take, or those that are done again.
@@ -101,6 +109,12 @@ __device__ __forceinline__ void weigh(
     }
   }
   commitProducts();
+}
+
+// Waits for the stage behind the one at which a ring stands.
+__device__ __forceinline__ void awaitNext(unsigned int full, Ring<STAGES> ring) {
+  ring.step();
+  await(full + 8 * ring.stage, ring.parity);
 }
 
 __device__ __forceinline__ void settle(Sums& sums) {
@@ -224,7 +238,7 @@ __device__ __forceinline__ void attend(
     int left = task.keys - block * KEYS;
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
-      int at = block * SCALES + i;
+      int at = Scales::group(block, i);
       scales.key[i] = __ldg(keyScales + (at < lastGroup ? at : lastGroup));
     }
     Sums sums = {};
@@ -267,37 +281,78 @@ __device__ __forceinline__ void attend(
       takeBack(scores, weights, rows, left); // where scales are tiny, even such scores leave weights
     }
     if (tile > firstTile) {
-      scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+      scales.load(keyScales, task.list.tile(work->item, tile - 1));
+    }
+    if constexpr (AWAITS_AHEAD) {
+      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      if (tile > firstTile) {
+        await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      }
     }
 #pragma unroll 1
     while (tile-- > firstTile) {
-      await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      if constexpr (!AWAITS_AHEAD) {
+        await(places.barriers + KEYS_FULL + 8 * keyRing.stage, keyRing.parity);
+      }
       meet<256>(1 + group);
-      await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      if constexpr (!AWAITS_AHEAD) {
+        await(places.barriers + VALUES_FULL + 8 * valueRing.stage, valueRing.parity);
+      }
       settle(scores);
       settle(sums);
       beginProducts();
+      if constexpr (SCORES_FIRST) {
+        score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      }
       weigh(sums, weights, places.values + valueRing.stage * VALUE_BYTES, unpromoted > 0);
-      score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      if constexpr (!SCORES_FIRST) {
+        score(scores, mine, places.keys + keyRing.stage * TILE_BYTES);
+      }
       pass<256>(1 + (group + 1) % GROUPS);
+      if constexpr (AWAITS_AHEAD) {
+        awaitNext(places.barriers + VALUES_FULL, valueRing);
+        if (tile > firstTile) {
+          awaitNext(places.barriers + KEYS_FULL, keyRing);
+        }
+      }
       awaitProducts<1>();
-      settle(sums);
-      arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
-      valueRing.step();
-      awaitProducts<0>();
-      settle(scores);
-      arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
-      keyRing.step();
-      if (!IS_WIDE && ++unpromoted == PROMOTED) {
-        unpromoted = 0;
-        Masters::of(masters, threadHere()).add(sums, lag);
+      if constexpr (SCORES_FIRST) {
+        settle(scores);
+        arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+        keyRing.step();
+        if constexpr (!FOLLOWS) {
+          exponentiate(scores, rows, scales); // while the weighted sum is computed
+          settle(scores);
+        }
+        awaitProducts<0>();
+        settle(sums);
+        settle(weights);
+        arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+        valueRing.step();
+        if constexpr (FOLLOWS) {
+          follow(scores, sums, rows, lag, scales);
+          exponentiate(scores, rows, scales);
+        }
+        pack(weights, scores);
+      } else {
+        settle(sums);
+        arriveIf(releases, places.barriers + VALUES_EMPTY + 8 * valueRing.stage);
+        valueRing.step();
+        awaitProducts<0>();
+        settle(scores);
+        arriveIf(releases, places.barriers + KEYS_EMPTY + 8 * keyRing.stage);
+        keyRing.step();
+        if (++unpromoted == PROMOTED) {
+          unpromoted = 0;
+          Masters::of(masters, threadHere()).add(sums, lag);
+        }
+        if constexpr (FOLLOWS) {
+          follow(scores, sums, rows, lag, scales);
+        }
+        exponentiate(scores, weights, rows, scales);
       }
-      if constexpr (FOLLOWS) {
-        follow(scores, sums, rows, lag, scales);
-      }
-      exponentiate(scores, weights, rows, scales);
       if (tile > firstTile) {
-        scales.load(keyScales + task.list.tile(work->item, tile - 1) * SCALES);
+        scales.load(keyScales, task.list.tile(work->item, tile - 1));
       }
       if (!FOLLOWS && isFull(weights, rows)) {
         bringBack(scores, weights, sums, rows, lag);

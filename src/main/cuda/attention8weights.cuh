@@ -20,9 +20,12 @@ struct ScoreOf<true> {
 };
 using Score = ScoreOf<IS_INTEGER>::Type;
 
+constexpr int commonDivisor(int a, int b) { return b == 0 ? a : commonDivisor(b, a % b); }
+
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr int WEIGHTS = IS_WIDE ? SCORES / 2 : SCORES / 4; // words
-constexpr int SCALES = KEYS / GROUP;
+constexpr int PIECE = commonDivisor(KEYS, GROUP); // keys of a tile with a scale in common
+constexpr int SCALES = KEYS / PIECE;
 constexpr float BEGINNING = IS_WIDE ? 0.0f : 5.700439718f; // the exponent of 52, one of E4M3's numbers
 constexpr float RETURN = 208.0f; // another
 constexpr float RETURN_EXPONENT = 7.700439718f;
@@ -50,12 +53,18 @@ struct Scales {
   float query[2];
   float key[SCALES];
 
+  // Returns which group of keys a piece of a tile is of.
+  __device__ __forceinline__ static int group(int tile, int piece) {
+    return KEYS % GROUP == 0 ? tile * SCALES + piece : (tile * KEYS + piece * PIECE) / GROUP;
+  }
+
   // Reads those of a tile's keys here and not later: the other warpgroups wait while this one asks for
   // products.
-  __device__ __forceinline__ void load(const float* keys) {
+  __device__ __forceinline__ void load(const float* keys, int tile) {
+    const float* first = keys + group(tile, 0);
 #pragma unroll
     for (int i = 0; i < SCALES; i++) {
-      key[i] = loadHere(keys + i);
+      key[i] = loadHere(KEYS % GROUP == 0 ? first + i : keys + group(tile, i));
     }
   }
 };
@@ -67,7 +76,7 @@ __device__ __forceinline__ float largest(const Score (&scores)[SCORES], int r, c
   for (int eight = 0; eight < KEYS / 8; eight++) {
     Score first = scores[4 * eight + 2 * r];
     Score second = scores[4 * eight + 2 * r + 1];
-    most = fmaxf(most, number(first > second ? first : second) * scales.key[eight * 8 / GROUP]);
+    most = fmaxf(most, number(first > second ? first : second) * scales.key[eight * 8 / PIECE]);
   }
   return reduceLanes<Largest, 4>(most) * scales.query[r];
 }
@@ -145,24 +154,39 @@ __device__ __forceinline__ void pack(unsigned int (&packed)[WEIGHTS], const Scor
   }
 }
 
-// Turns scores into weights.
+// Turns the scores of sixteen keys into weights.
+__device__ __forceinline__ void exponentiate(
+    Score (&scores)[SCORES], Rows& rows, const Scales& scales, int sixteen) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    int r = i / 2 % 2;
+    Score& place = scores[8 * sixteen + i];
+    float scale = scales.query[r] * scales.key[sixteen * 16 / PIECE];
+    float weight = powerOfTwo(
+        shifted(place) * scale -
+        (IS_INTEGER ? SHIFT * scale + rows.reference[r] : rows.reference[r]));
+    if constexpr (IS_WIDE) {
+      rows.total[r] += weight;
+    }
+    put(place, weight);
+  }
+}
+
+__device__ __forceinline__ void exponentiate(
+    Score (&scores)[SCORES], Rows& rows, const Scales& scales) {
+#pragma unroll
+  for (int sixteen = 0; sixteen < KEYS / 16; sixteen++) {
+    exponentiate(scores, rows, scales, sixteen);
+  }
+}
+
+// Turns scores into weights, packed sixteen by sixteen, so that the conversions of some run beside the
+// exponentials of the next.
 __device__ __forceinline__ void exponentiate(
     Score (&scores)[SCORES], unsigned int (&packed)[WEIGHTS], Rows& rows, const Scales& scales) {
 #pragma unroll
   for (int sixteen = 0; sixteen < KEYS / 16; sixteen++) {
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-      int r = i / 2 % 2;
-      Score& place = scores[8 * sixteen + i];
-      float scale = scales.query[r] * scales.key[sixteen * 16 / GROUP];
-      float weight = powerOfTwo(
-          shifted(place) * scale -
-          (IS_INTEGER ? SHIFT * scale + rows.reference[r] : rows.reference[r]));
-      if constexpr (IS_WIDE) {
-        rows.total[r] += weight;
-      }
-      put(place, weight);
-    }
+    exponentiate(scores, rows, scales, sixteen);
     pack(packed, scores, sixteen);
   }
 }

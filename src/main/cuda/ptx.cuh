@@ -147,6 +147,8 @@ __device__ __forceinline__ void settle(float& value) {
 
 __device__ __forceinline__ void settle(int& value) { asm volatile("" : "+r"(value)::"memory"); }
 
+__device__ __forceinline__ void settle(unsigned int& value) { asm volatile("" : "+r"(value)::"memory"); }
+
 // d[64, COLUMNS] = a[64, 16] b[COLUMNS, 16]' in float32, of bfloat16 operands that the two descriptors
 // find in shared memory, each row's 16 values side by side; added to what d held where ADDS is 1.
 template <int COLUMNS>

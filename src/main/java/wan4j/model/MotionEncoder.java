@@ -1,6 +1,7 @@
 package wan4j.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -32,6 +33,7 @@ import wan4j.weights.Weights;
 /// and those of shortcuts ones of 4 x 4.
 public final class MotionEncoder implements AutoCloseable {
   private static final int BATCH = 8; // faces that pass the convolutions together
+  private static final int TOGETHER = 64; // kernels that are spread by a blur side by side
   private static final double ROOT = Math.sqrt(2);
   private static final Window HALVE_6X6 = new Window(1, 2, 2, 2, 2, 2);
   private static final Window HALVE_4X4 = new Window(1, 2, 1, 1, 1, 1);
@@ -63,8 +65,9 @@ public final class MotionEncoder implements AutoCloseable {
       blocks = IntStream.range(1, end).mapToObj(i -> new Block(layers.at(i))).toList();
       last = convolution(layers.at(end), "weight", null, null, 1);
       coefficients = coefficients(weights.at("enc.fc"));
-      weights.shape("dec.direction.weight", 2);
-      directions = linear(directions(weights.tensor("dec.direction.weight")), List.of());
+      Shape size = weights.shape("dec.direction.weight", 2);
+      directions =
+          linear(directions(weights.tensor("dec.direction.weight", size.toArray())), List.of());
       if (blocks.isEmpty() || coefficients.isEmpty() || !isChain()) {
         throw new InputException(
             "%s has layers that do not take what those before them make; expected the motion encoder of Animate: download the checkpoint again"
@@ -189,13 +192,27 @@ public final class MotionEncoder implements AutoCloseable {
       int j = i % blur.length;
       places[i] = (pixel / edge + j / blurEdge) * wide + pixel % edge + j % blurEdge;
     }
-    float[] spread = new float[kernels.length / size * wide * wide];
-    for (int i = 0, start = 0; i < kernels.length; i += size, start += wide * wide) {
-      for (int pixel = 0; pixel < size; pixel++) {
-        for (int j = 0; j < blur.length; j++) {
-          spread[start + places[pixel * blur.length + j]] +=
-              kernels[i + pixel] * blur[blur.length - 1 - j];
+    int wideSize = wide * wide;
+    int count = kernels.length / size;
+    float[] spread = new float[count * wideSize];
+    float[] some = new float[size * TOGETHER]; // a weight of some kernels side by side
+    float[] sums = new float[wideSize * TOGETHER];
+    for (int first = 0; first < count; first += TOGETHER) {
+      int length = Math.min(TOGETHER, count - first);
+      for (int i = 0; i < length * size; i++) {
+        some[i % size * TOGETHER + i / size] = kernels[first * size + i];
+      }
+      Arrays.fill(sums, 0);
+      for (int i = 0; i < places.length; i++) {
+        float factor = blur[blur.length - 1 - i % blur.length];
+        int from = i / blur.length * TOGETHER;
+        int to = places[i] * TOGETHER;
+        for (int k = 0; k < TOGETHER; k++) {
+          sums[to + k] += some[from + k] * factor;
         }
+      }
+      for (int i = 0; i < length * wideSize; i++) {
+        spread[first * wideSize + i] = sums[i % wideSize * TOGETHER + i / wideSize];
       }
     }
     return spread;

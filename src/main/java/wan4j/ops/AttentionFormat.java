@@ -18,7 +18,7 @@ public sealed interface AttentionFormat {
     /// All E4M3.
     FLOAT8(DType.F8_E4M3, 32, DType.F8_E4M3, 0),
     /// int8 queries and keys, and values as they are.
-    INT8_SCORES(DType.I8, 16, null, 0),
+    INT8_SCORES(DType.I8, 80, null, 0),
     /// Queries and keys as they are, int8 values.
     INT8_VALUES(null, 0, DType.I8, 192);
 

@@ -2,7 +2,6 @@ package wan4j.bench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,6 +24,8 @@ import wan4j.cache.MagCacheCalibration;
 import wan4j.cache.StepCache;
 import wan4j.cuda.CudaOps;
 import wan4j.cuda.CudaTypes;
+import wan4j.cuda.HollowGpus;
+import wan4j.cuda.HollowGpus.Hollow;
 import wan4j.cuda.KernelInstances;
 import wan4j.cuda.jit.KernelCache;
 import wan4j.cuda.jit.KernelCompiler;
@@ -109,12 +110,6 @@ final class KernelWalk {
       instances.add(KernelInstances.line(program));
       return new byte[] {1};
     }
-  }
-
-  /// A tensor of a file whose elements do not matter.
-  private record Hollow(String name, Shape shape, DType dtype) implements TensorSource {
-    @Override
-    public void read(long offset, MemorySegment target) {}
   }
 
   private final Ops ops;
@@ -228,7 +223,7 @@ final class KernelWalk {
     }
     for (Task task : Task.values()) {
       autoencoder(task);
-      Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
+      Weights weights = HollowGpus.weights(RandomWeights.transformer(config(task), 1), DType.F32);
       Path file = lora(weights);
       for (Precision recipe : Precision.values()) {
         boolean isLeftOut = !isWhole && task == Task.ANIMATE_14B && recipe.isFloat8();
@@ -241,7 +236,8 @@ final class KernelWalk {
   }
 
   private void text() {
-    try (UmT5Encoder encoder = new UmT5Encoder(hollow(RandomWeights.umT5(1), DType.BF16), ops)) {
+    try (UmT5Encoder encoder =
+        new UmT5Encoder(HollowGpus.weights(RandomWeights.umT5(1), DType.BF16), ops)) {
       for (int words : WORDS) {
         phases.accept("text of %d words".formatted(words));
         try (var _ = ops.scope()) {
@@ -383,13 +379,13 @@ final class KernelWalk {
 
   /// The networks of speech and animation beside their transformers, by lists of their tensors.
   private void encoders() {
-    Weights speech = hollow(listed("wav2vec2-large-xlsr-53-english"), DType.F32);
+    Weights speech = HollowGpus.weights(listed("wav2vec2-large-xlsr-53-english"), DType.F32);
     List<Integer> strides = List.of(5, 2, 2, 2, 2, 2, 2);
     try (Wav2Vec2 network = new Wav2Vec2(new Wav2Vec2Config(16, strides, 16, 1e-5), speech, ops)) {
       network.mix(
           Tensor.of(new float[64_000], 64_000), new double[network.entries()], Integer.MAX_VALUE);
     }
-    Weights clip = hollow(listed("clip-vit-h-14"), DType.F16);
+    Weights clip = HollowGpus.weights(listed("clip-vit-h-14"), DType.F16);
     try (ClipVision network = new ClipVision(clip, ClipVision.HEADS, ops);
         var _ = ops.scope()) {
       network.encode(Tensor.of(new float[3 * 224 * 224], 3, 224, 224));
@@ -397,7 +393,7 @@ final class KernelWalk {
   }
 
   private void faces() {
-    Weights animate = hollow(listed("dit-animate-14B"), DType.BF16);
+    Weights animate = HollowGpus.weights(listed("dit-animate-14B"), DType.BF16);
     try (MotionEncoder network = new MotionEncoder(animate.at("motion_encoder"), ops);
         FaceEncoder face = new FaceEncoder(animate.at("face_encoder"), ops);
         var _ = ops.scope()) {
@@ -413,7 +409,8 @@ final class KernelWalk {
 
   private void autoencoder(Task task) {
     boolean isNew = task == Task.TI2V_5B;
-    Weights weights = hollow(isNew ? RandomWeights.vae22() : RandomWeights.vae21(), DType.F32);
+    Weights weights =
+        HollowGpus.weights(isNew ? RandomWeights.vae22() : RandomWeights.vae21(), DType.F32);
     try (VideoAutoencoder vae = isNew ? new WanVae22(weights, ops) : new WanVae21(weights, ops)) {
       for (String sides : task.sizes()) {
         phases.accept("autoencoder of %s, %s".formatted(task, sides));
@@ -579,13 +576,5 @@ final class KernelWalk {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static Weights hollow(Weights weights, DType dtype) {
-    Map<String, TensorSource> sources = new LinkedHashMap<>();
-    for (String name : weights.names()) {
-      sources.put(name, new Hollow(name, weights.shape(name), dtype));
-    }
-    return Weights.of(weights.title(), sources);
   }
 }

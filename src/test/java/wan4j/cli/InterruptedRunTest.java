@@ -25,6 +25,10 @@ final class InterruptedRunTest {
       List.of(
           "--sample_steps",
           Integer.toString(STEPS),
+          "--size",
+          "32*32",
+          "--frame_num",
+          "1",
           "--fp8_recipe",
           "DelayedScaling",
           "--quantize",
@@ -110,10 +114,6 @@ final class InterruptedRunTest {
                   "--any_size",
                   "--prompt",
                   "a red ball",
-                  "--size",
-                  "64*32",
-                  "--frame_num",
-                  "5",
                   "--base_seed",
                   "7",
                   "--json"));
@@ -122,7 +122,8 @@ final class InterruptedRunTest {
       Map<String, String> java =
           Map.of(
               "JDK_JAVA_OPTIONS",
-              "--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED");
+              "-XX:+UseSerialGC -XX:ActiveProcessorCount=1 --add-modules jdk.incubator.vector"
+                  + " --enable-native-access=ALL-UNNAMED");
       process = OwnProcess.start(Main.class, java, arguments.toArray(String[]::new));
       said = process.inputReader();
     }

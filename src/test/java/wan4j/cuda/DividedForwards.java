@@ -71,7 +71,7 @@ final class DividedForwards {
   private static DiffusionNetwork network(Ops ops, Precision precision, WeightSharing sharing) {
     return DiffusionNetwork.load(
         CONFIG,
-        RandomWeights.transformer(CONFIG, 1),
+        HollowGpus.weights(RandomWeights.transformer(CONFIG, 1), DType.BF16),
         ops,
         SequenceGroup.SOLO,
         PrecisionTable.of(precision, List.of()),

@@ -17,7 +17,13 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import wan4j.tensor.DType;
+import wan4j.tensor.Shape;
+import wan4j.tensor.TensorSource;
+import wan4j.weights.Weights;
 
 /// Programs that run on the GPUs that do nothing, those of hollow.c, each in a process of its own,
 /// which has loaded no other libraries; and what such a program may ask of those GPUs.
@@ -116,6 +122,21 @@ public final class HollowGpus {
           lines == null ? MemorySegment.NULL : arena.allocateFrom(lines.toString());
       call("hollowRecord", ValueLayout.ADDRESS, path);
     }
+  }
+
+  /// Returns weights of the same shapes whose elements do not matter to those GPUs.
+  public static Weights weights(Weights weights, DType dtype) {
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    for (String name : weights.names()) {
+      sources.put(name, new Hollow(name, weights.shape(name), dtype));
+    }
+    return Weights.of(weights.title(), sources);
+  }
+
+  /// A tensor of a file whose elements do not matter.
+  public record Hollow(String name, Shape shape, DType dtype) implements TensorSource {
+    @Override
+    public void read(long offset, MemorySegment target) {}
   }
 
   /// Has every call of the driver fail with a code from now on.

@@ -73,7 +73,11 @@ final class RecordedForwards {
     try (CudaOps ops = HollowOps.open(0);
         WanTransformer network =
             new WanTransformer(
-                config, RandomWeights.transformer(config, 1), ops, SequenceGroup.SOLO, table);
+                config,
+                HollowGpus.weights(RandomWeights.transformer(config, 1), DType.BF16),
+                ops,
+                SequenceGroup.SOLO,
+                table);
         var _ = ops.scope()) {
       ops.recordUpTo(rows);
       Tensor latents = ops.empty(DType.F32, config.inChannels(), FRAMES, 2L * SIDE, 2L * SIDE);

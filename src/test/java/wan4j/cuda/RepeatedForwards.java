@@ -56,7 +56,7 @@ final class RepeatedForwards {
     TransformerConfig config = RandomWeights.config(task, LAYERS);
     PrecisionTable table = PrecisionTable.of(recipe, List.of());
     Map<Branch, List<Blocks>> seen = new EnumMap<>(Branch.class);
-    Weights weights = RandomWeights.transformer(config, 1);
+    Weights weights = HollowGpus.weights(RandomWeights.transformer(config, 1), DType.BF16);
     try (DiffusionNetwork network =
             DiffusionNetwork.load(config, weights, ops, SequenceGroup.SOLO, table);
         var _ = ops.scope()) {

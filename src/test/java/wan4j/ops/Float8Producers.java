@@ -13,6 +13,7 @@ import wan4j.tensor.TensorSource;
 final class Float8Producers {
   private static final double EPSILON = 1e-6;
   private static final int HEAD_SIZE = 128;
+  private static final int USUAL = 256; // columns of the data that every producer is given
   private static final int MANY_KEYS = 1100; // which some backends attend otherwise than few
   private static final int SHARED_KEYS = 4000; // which some spread over several blocks
 
@@ -74,12 +75,15 @@ final class Float8Producers {
     norms(all);
     all.put("gatedGelu", gatedGelu());
     all.put("attention", attention(Math.max(1, dim / HEAD_SIZE), rows + 5));
-    all.put("attention over many keys", attention(2, MANY_KEYS));
-    all.put("attention over keys that blocks share", attention(2, SHARED_KEYS));
     all.put("linear", linear(Precision.PLAIN, Activation.NONE));
+    if (dim == USUAL) { // what others have in common with it
+      all.put("attention over many keys", attention(2, MANY_KEYS));
+      all.put("attention over keys that blocks share", attention(2, SHARED_KEYS));
+    }
     if (!isSpecial) {
       // 8-bit inputs hold no infinity, and the function of the negative one is a matter of taste
-      for (Activation activation : Activation.values()) {
+      for (Activation activation :
+          dim == USUAL ? Activation.values() : new Activation[] {Activation.NONE}) {
         for (Precision precision :
             List.of(Precision.PLAIN, Precision.FLOAT8_CURRENT, Precision.FLOAT8_TOKEN)) {
           all.put("linear " + precision + " " + activation, linear(precision, activation));

@@ -57,13 +57,14 @@ public abstract class RankedDenoiserContract {
     return new RankLayout(Integer.parseInt(sizes[0]), Integer.parseInt(sizes[1]));
   }
 
-  /// 3 x 3 x 5 tokens, and those of a sound's past: uneven for all but 3 and 5 ranks.
+  /// 3 x 3 x 5 tokens, and those of a sound's past: uneven for all but 3 and 5 ranks. Text alone is
+  /// divided in every way, and other conditions in those where they differ from it.
   @ParameterizedTest
   @CsvSource({
     "t2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
-    "i2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
-    "ti2v, 24, '1 x 2, 2 x 1, 1 x 3, 1 x 4, 2 x 2, 1 x 8, 2 x 4'",
-    "s2v, 40, '1 x 2, 2 x 1, 1 x 4, 2 x 2, 1 x 5, 1 x 8, 2 x 4'",
+    "i2v, 40, '1 x 2, 2 x 4'",
+    "ti2v, 24, '1 x 3, 2 x 1, 2 x 4'",
+    "s2v, 40, '1 x 2, 2 x 1, 1 x 5, 2 x 4'",
   })
   void ranksDenoiseAsOneDoes(String type, int heads, String layouts) {
     SamplingPlan plan = new SamplingPlan(Sampler.UNIPC, 1, 5, 4, 4);

@@ -19,7 +19,6 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
       Pattern.compile("^[ \\t]*#[ \\t]*include[ \\t]*([\"<])([^\">]+)[\">]", Pattern.MULTILINE);
   private static final Pattern NAME = Pattern.compile("[A-Z][A-Z0-9_]*");
   private static final String FOLDER = "/wan4j/cuda/source/";
-  private static final String LISTS = "/wan4j/cuda/kernels-%d.txt";
 
   /// What [#texts] gives for each file: the same for all its instances.
   private static final Map<String, SortedMap<String, String>> TEXTS = new ConcurrentHashMap<>();
@@ -62,7 +61,8 @@ public record KernelSource(String file, SortedMap<String, Object> constants, Lis
   /// The instances that a request's text encoder, autoencoder and transformer of a width ask for
   /// besides attention, in the order in which they do; none for a width of no published model.
   public static List<KernelSource> ofWidth(int width) {
-    try (var stream = KernelSource.class.getResourceAsStream(LISTS.formatted(width))) {
+    try (var stream =
+        KernelSource.class.getResourceAsStream("/wan4j/cuda/kernels-%d.txt".formatted(width))) {
       return stream == null
           ? List.of()
           : new String(stream.readAllBytes(), StandardCharsets.UTF_8)
