@@ -20,7 +20,7 @@ struct ScoreOf<true> {
 };
 using Score = ScoreOf<IS_INTEGER>::Type;
 
-constexpr int commonDivisor(int a, int b) { return b == 0 ? a : commonDivisor(b, a % b); }
+__device__ constexpr int commonDivisor(int a, int b) { return b == 0 ? a : commonDivisor(b, a % b); }
 
 constexpr int SCORES = KEYS / 2; // of a thread
 constexpr int WEIGHTS = IS_WIDE ? SCORES / 2 : SCORES / 4; // words
