@@ -219,7 +219,8 @@ public final class Inspection {
 
   /// A sound of two clips, the second of which has more tokens than the first.
   private static Sound silence() {
-    return Sound.of(1, new float[SECONDS_OF_SPEECH]);
+    int rate = Source.Speech.SOUND_RATE;
+    return Sound.of(rate, new float[rate * SECONDS_OF_SPEECH]);
   }
 
   private static long frames(VideoRequest request) {

@@ -182,7 +182,7 @@ final class KernelWalk {
       KernelWalk walk = new KernelWalk(ops, false, false, folder, _ -> {});
       walk.text();
       walk.autoencoder(task);
-      Weights weights = hollow(RandomWeights.transformer(config(task), 1), DType.F32);
+      Weights weights = HollowGpus.weights(RandomWeights.transformer(config(task), 1), DType.F32);
       for (Precision recipe : List.of(Precision.PLAIN, Precision.FLOAT8_TOKEN)) {
         walk.transformer(task, weights, recipe);
       }
