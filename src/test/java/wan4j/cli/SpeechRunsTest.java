@@ -105,7 +105,7 @@ final class SpeechRunsTest {
   @Test
   void aRunThatIsStoppedAfterAClipPlaysAndGoesOnToTheSameBytes() throws Exception {
     Sound voice = SyntheticSpeech.of(0.9, RATE, 5);
-    String[] flags = {"--audio", talk(0.9).toString(), "--sample_steps", "6"};
+    String[] flags = {"--audio", talk(0.9).toString(), "--sample_steps", "3"};
     String[] talkative = Arrays.copyOf(flags, flags.length + 1);
     talkative[flags.length] = "--json";
     Process process = start("out.mp4", JAVA, talkative);
