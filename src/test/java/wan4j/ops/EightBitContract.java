@@ -266,7 +266,7 @@ public abstract class EightBitContract {
             case MEAN, EQUAL, HUGE -> 3.4e-3;
             case PEAKED -> 3.2e-2;
             case SHARP -> 3.7e-2;
-            case OUTLIERS -> 10e-2;
+            case OUTLIERS -> 12e-2;
           };
       case INT8_VALUES ->
           switch (kind) {
