@@ -3,9 +3,14 @@ package wan4j.cuda.jit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 final class KernelSourceTest {
@@ -36,6 +41,24 @@ final class KernelSourceTest {
     assertThatThrownBy(() -> KernelSource.of("toolkit.cu", Map.of()).texts())
         .hasMessageContaining("toolkit.cu includes <cuda_bf16.h>")
         .hasMessageContaining("does not come with NVRTC");
+  }
+
+  /// NVRTC refuses a function of the host, which nvcc takes in constants; constructors and lambdas
+  /// have no type before their name.
+  @Test
+  void everyFunctionIsOneOfTheDevice() throws IOException {
+    Pattern function =
+        Pattern.compile(
+            "^(template *<[^>]*> *)?((static|inline|constexpr) +)*[\\w:<>]+[ *&]+\\w+\\([^;]*\\)"
+                + " *\\{.*");
+    try (Stream<Path> files = Files.list(Path.of("src/main/cuda"))) {
+      for (Path file : files.toList()) {
+        assertThat(Files.readAllLines(file))
+            .as(file.toString())
+            .filteredOn(line -> function.matcher(line).matches())
+            .allSatisfy(line -> assertThat(line).containsAnyOf("__device__", "__global__"));
+      }
+    }
   }
 
   @Test
