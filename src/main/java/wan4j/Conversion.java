@@ -20,6 +20,7 @@ import wan4j.engine.Float8Network;
 import wan4j.engine.StoredFormat;
 import wan4j.files.PendingFile;
 import wan4j.ops.Ops;
+import wan4j.pipeline.CheckpointTokenizer;
 import wan4j.tensor.InputException;
 import wan4j.weights.Checkpoint;
 import wan4j.weights.Expert;
@@ -82,6 +83,7 @@ public final class Conversion {
       requireTarget();
       TransformerConfig config = checkpoint.config();
       CheckpointCheck.require(checkpoint, config);
+      CheckpointTokenizer.of(checkpoint); // what the new folder could not be used without
       Map<Expert, Float8Network> networks = new LinkedHashMap<>();
       long before = 0;
       long after = 0;

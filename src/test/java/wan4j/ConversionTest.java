@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -253,6 +254,22 @@ class ConversionTest {
         .hasMessageContaining("diffusion_pytorch_model.safetensors");
     assertThat(twice).doesNotExist();
     assertThat(copy.resolve("inside")).doesNotExist();
+  }
+
+  @Test
+  void aTokenizerThatIsMissingIsFoundBeforeAnythingIsComputed() throws IOException {
+    Path bare = folder.resolve("bare");
+    try (Stream<Path> files = Files.walk(SINGLE, FileVisitOption.FOLLOW_LINKS)) {
+      for (Path file : files.toList()) {
+        Path copy = bare.resolve(SINGLE.relativize(file));
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(copy);
+        } else if (!file.startsWith(SINGLE.resolve("google"))) {
+          Files.copy(file, copy);
+        }
+      }
+    }
+    refuse(bare, folder.resolve("other"), "no tokenizer in " + bare);
   }
 
   private void refuse(Path source, Path target, String words) {
