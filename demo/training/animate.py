@@ -11,15 +11,12 @@ FOLDER/checkpoint is then a checkpoint in the layout of the original download, w
 --micro runs all of it on a CPU with a toy configuration.
 """
 
-import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 
 import clip_vision
-import dataset
 from animate_transformer import BESIDE, CharacterTransformer
 from animation import Studio, given_frames
 from clip_vision import ClipVision
@@ -30,8 +27,8 @@ from figure_check import distances, measure
 from ring import ClipRing
 from sampler import generate
 from sheet import contact_sheet
-from training import (SHIFT, TEXT_LENGTH, Run, choose_speed, compile_with, count, on_latents, rounded_copy, sharpen,
-                      train_autoencoder, train_loop)
+from training import (SHIFT, TEXT_LENGTH, Run, choose_speed, common_flags, compile_with, count, on_latents, read_flags,
+                      rounded_copy, sharpen, train_autoencoder, train_loop)
 from vae import VideoAutoencoder
 
 PROMPT = "视频中的人在做动作"  # the reference's, which stands for all
@@ -184,23 +181,9 @@ def report(run, model, networks):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--demo", type=Path, required=True, help="the demo's text-to-video checkpoint")
-    parser.add_argument("--minutes", type=float, default=8.5)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--side", type=int, default=dataset.SIZE, help="pixels in a row, and rows")
-    parser.add_argument("--frames", type=int, default=dataset.FRAMES)
-    parser.add_argument("--rate", type=float, default=1.6e-3, help="highest learning rate of the transformer")
-    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
-    parser.add_argument("--micro", action="store_true")
+    parser = common_flags(minutes=8.5, rate=1.6e-3)
     parser.add_argument("--only-compile", action="store_true", help="fill the compiler's cache and stop")
-    options = parser.parse_args()
-    options.tokenizer = options.demo / "google/umt5-xxl"
-    if options.micro:
-        options.device = "cpu"
-    size = {**(MICRO if options.micro else FULL), "side": options.side, "frames": options.frames}
+    options, size = read_flags(parser, FULL, MICRO)
     text_encoder = load_text_encoder(options.demo)
     config = {"in_dim": 16 + BESIDE, "out_dim": 16, "freq_dim": 128, "text_len": TEXT_LENGTH, "picture_dim": size["clip"][0],
               "text_dim": text_encoder.token_embedding.weight.shape[1],

@@ -10,14 +10,11 @@ checkpoint in the layout of the original download, with links to the files of --
 CPU with a toy configuration.
 """
 
-import argparse
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-import dataset
 from export import TEXT_ENCODER_FILE, link_shared, load_text_encoder, save_autoencoder, save_speech_transformer
 from ring import ClipRing
 from sampler import generate
@@ -25,8 +22,8 @@ from sheet import contact_sheet
 from speech import (FORMANTS, FRAME_RATE, FRAME_SAMPLES, Faces, Voices, correlation, face_captions, face_number, loudness,
                     mouth_openings, opening)
 from speech_transformer import SpeechTransformer
-from training import (TEXT_LENGTH, Run, choose_speed, compile_with, count, on_latents, rounded_copy, sharpen,
-                      train_autoencoder, train_loop)
+from training import (TEXT_LENGTH, Run, choose_speed, common_flags, compile_with, count, on_latents, read_flags, rounded_copy,
+                      sharpen, train_autoencoder, train_loop)
 from vae import VideoAutoencoder
 from wav2vec2 import WORDS, SpeechRecognizer, heard, save_recognizer
 
@@ -248,22 +245,8 @@ def report(run, model, autoencoder, text_encoder, speech):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--demo", type=Path, required=True, help="the demo's text-to-video checkpoint")
-    parser.add_argument("--minutes", type=float, default=9.0)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--side", type=int, default=dataset.SIZE, help="pixels in a row, and rows")
-    parser.add_argument("--frames", type=int, default=dataset.FRAMES, help="of the autoencoder's longest clips")
-    parser.add_argument("--rate", type=float, default=1.6e-3, help="highest learning rate of the transformer")
-    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
-    parser.add_argument("--micro", action="store_true")
-    options = parser.parse_args()
-    options.tokenizer = options.demo / "google/umt5-xxl"
-    if options.micro:
-        options.device = "cpu"
-    size = {**(MICRO if options.micro else FULL), "side": options.side, "frames": options.frames}
+    parser = common_flags(minutes=9.0, rate=1.6e-3)
+    options, size = read_flags(parser, FULL, MICRO)
     run = SpeechRun(options, size)
     choose_speed(run)
     text_encoder = load_text_encoder(options.demo).to(run.device)

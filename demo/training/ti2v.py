@@ -10,7 +10,6 @@ transformer's, which goes on from what it is there, or begins anew where its siz
 CPU with a toy configuration.
 """
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,9 @@ from export import (AUTOENCODER22_FILE, TEXT_ENCODER_FILE, link_shared, load_aut
                     load_text_encoder, save_autoencoder, save_expert)
 from sampler import generate
 from sheet import contact_sheet
-from training import (SHIFT, TEXT_LENGTH, Bank, Run, channel_weights, channels_last, choose_speed, compile_blocks, count,
-                      latent_grid, report_autoencoder, rounded_copy, sharpen, train_autoencoder, train_denoiser)
+from training import (SHIFT, TEXT_LENGTH, Bank, Run, channel_weights, channels_last, choose_speed, common_flags,
+                      compile_blocks, count, latent_grid, read_flags, report_autoencoder, rounded_copy, sharpen,
+                      train_autoencoder, train_denoiser)
 from transformer import VideoTransformer
 from vae22 import VideoAutoencoder22
 
@@ -81,24 +81,10 @@ def same_sizes(one, other):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--demo", type=Path, required=True, help="the demo's text-to-video checkpoint")
+    parser = common_flags(minutes=9.0, rate=1.4e-3)
     parser.add_argument("--resume", type=Path, help="a checkpoint of TI2V whose autoencoder stays")
-    parser.add_argument("--minutes", type=float, default=9.0)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--side", type=int, default=dataset.SIZE, help="pixels in a row, and rows")
-    parser.add_argument("--frames", type=int, default=dataset.FRAMES)
-    parser.add_argument("--rate", type=float, default=1.4e-3, help="highest learning rate of the transformer")
-    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
-    parser.add_argument("--micro", action="store_true")
     parser.add_argument("--only-compile", action="store_true", help="fill the compiler's cache and stop")
-    options = parser.parse_args()
-    options.tokenizer = options.demo / "google/umt5-xxl"
-    if options.micro:
-        options.device = "cpu"
-    size = {**(MICRO if options.micro else FULL), "side": options.side, "frames": options.frames}
+    options, size = read_flags(parser, FULL, MICRO)
     text_encoder = load_text_encoder(options.demo)
     config = {"in_dim": 48, "out_dim": 48, "freq_dim": 128, "text_len": TEXT_LENGTH,
               "text_dim": text_encoder.token_embedding.weight.shape[1],

@@ -1,5 +1,6 @@
 """What the training scripts share: clock, data, averaged weights, the loops of autoencoder and denoiser."""
 
+import argparse
 import copy
 import json
 import math
@@ -27,6 +28,31 @@ LATENT_NOISE = 0.12  # most that the decoder is trained to see through, in devia
 LEAST_WEIGHT = 0.3  # of a channel of the latents in which noise can hardly be seen
 OBJECT_WEIGHT = 4.0  # how much more the denoiser's errors count where an object is and the noise has gone
 NEGATIVE_BOUNDS = (0.25, 0.75, 0.875)  # of a uniform number, between the four captions.NEGATIVES
+
+
+def common_flags(minutes, rate):
+    """The flags that the scripts of one model each have in common, with what is usual for the model."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--demo", type=Path, required=True, help="the demo's text-to-video checkpoint")
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--side", type=int, default=dataset.SIZE, help="pixels in a row, and rows")
+    parser.add_argument("--frames", type=int, default=dataset.FRAMES, help="of the autoencoder's longest clips")
+    parser.add_argument("--rate", type=float, default=rate, help="highest learning rate of the transformer")
+    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
+    parser.add_argument("--micro", action="store_true", help="a toy, on processors")
+    return parser
+
+
+def read_flags(parser, full, micro):
+    """The options that were given, and the sizes that they ask for."""
+    options = parser.parse_args()
+    options.tokenizer = options.demo / "google/umt5-xxl"
+    if options.micro:
+        options.device = "cpu"
+    return options, {**(micro if options.micro else full), "side": options.side, "frames": options.frames}
 
 
 class Run:

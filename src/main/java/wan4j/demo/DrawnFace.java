@@ -1,5 +1,7 @@
 package wan4j.demo;
 
+import static wan4j.demo.MotionPrompt.word;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -16,73 +18,64 @@ public record DrawnFace(Color skin, Hair hair, Ground ground, long seed) {
   static final List<Color> SKINS =
       List.of(Color.YELLOW, Color.ORANGE, Color.PINK, Color.WHITE, Color.GREEN, Color.CYAN);
 
-  /// The mouth's red, green and blue.
-  static final double[] MOUTH = {0.45, 0.02, 0.08};
+  /// The mouth's colour.
+  static final Rgb MOUTH = new Rgb(0.45, 0.02, 0.08);
 
   private static final List<String> CHINESE_SKINS = List.of("黄色", "橙色", "粉色", "白色", "绿色", "青色");
-  private static final double[] EYE = {1, 1, 1};
-  private static final double[] PUPIL = {0.04, 0.04, 0.06};
-  private static final double[] NOSE = {0.35, 0.25, 0.20};
+  private static final Rgb EYE = new Rgb(1, 1, 1);
+  private static final Rgb PUPIL = new Rgb(0.04, 0.04, 0.06);
+  private static final Rgb NOSE = new Rgb(0.35, 0.25, 0.20);
   private static final double OPENING = 0.05; // of the mouth, which is almost shut
 
   /// Colours of hair.
   public enum Hair {
     /// Black.
-    BLACK("黑色", 0.06, 0.05, 0.06),
+    BLACK("黑色", new Rgb(0.06, 0.05, 0.06)),
     /// Brown.
-    BROWN("棕色", 0.40, 0.24, 0.10),
+    BROWN("棕色", new Rgb(0.40, 0.24, 0.10)),
     /// Blond.
-    BLOND("金色", 0.98, 0.84, 0.36),
+    BLOND("金色", new Rgb(0.98, 0.84, 0.36)),
     /// Blue.
-    BLUE("蓝色", 0.12, 0.25, 0.95),
+    BLUE("蓝色", Color.BLUE.rgb()),
     /// Purple.
-    PURPLE("紫色", 0.55, 0.15, 0.80);
+    PURPLE("紫色", Color.PURPLE.rgb());
 
     private final String chinese;
-    private final double red;
-    private final double green;
-    private final double blue;
 
-    Hair(String chinese, double red, double green, double blue) {
+    @SuppressWarnings("ImmutableEnumChecker") // of numbers
+    private final Rgb rgb;
+
+    Hair(String chinese, Rgb rgb) {
       this.chinese = chinese;
-      this.red = red;
-      this.green = green;
-      this.blue = blue;
-    }
-
-    private double[] rgb() {
-      return new double[] {red, green, blue};
+      this.rgb = rgb;
     }
   }
 
   /// Colours of what is behind.
   public enum Ground {
     /// Black.
-    BLACK("黑色", 0.05, 0.05, 0.06),
+    BLACK("黑色", Rgb.BLACK),
     /// Gray.
-    GRAY("灰色", 0.45, 0.45, 0.47),
+    GRAY("灰色", new Rgb(0.45, 0.45, 0.47)),
     /// White.
-    WHITE("白色", 0.94, 0.94, 0.94),
+    WHITE("白色", new Rgb(0.94, 0.94, 0.94)),
     /// Brown.
-    BROWN("棕色", 0.34, 0.21, 0.11),
+    BROWN("棕色", Rgb.BROWN),
     /// Navy.
-    NAVY("深蓝色", 0.07, 0.10, 0.30);
+    NAVY("深蓝色", Rgb.NAVY);
 
     private final String chinese;
-    private final double red;
-    private final double green;
-    private final double blue;
 
-    Ground(String chinese, double red, double green, double blue) {
+    @SuppressWarnings("ImmutableEnumChecker") // of numbers
+    private final Rgb rgb;
+
+    Ground(String chinese, Rgb rgb) {
       this.chinese = chinese;
-      this.red = red;
-      this.green = green;
-      this.blue = blue;
+      this.rgb = rgb;
     }
 
-    /// Returns red, green and blue, each 0 to 1.
-    double[] rgb() {
-      return new double[] {red, green, blue};
+    Rgb rgb() {
+      return rgb;
     }
   }
 
@@ -123,10 +116,6 @@ public record DrawnFace(Color skin, Hair hair, Ground ground, long seed) {
     return words.contains(word(color) + " " + thing);
   }
 
-  private static String word(Enum<?> color) {
-    return color.name().toLowerCase(Locale.ROOT);
-  }
-
   /// Returns a prompt of this face talking; those of each sixth seed are Chinese.
   public String prompt() {
     if (seed % 6 == 5) {
@@ -152,10 +141,10 @@ public record DrawnFace(Color skin, Hair hair, Ground ground, long seed) {
     double eye = 0.055 + 0.02 * random.nextDouble();
     double wide = 0.29 * big;
     double high = 0.36 * big;
-    Canvas canvas = new Canvas(side, ground.rgb());
-    canvas.fill(hair.rgb(), x, y - 0.05, wide * 1.15, high * 1.08, y - 0.05);
+    Canvas canvas = new Canvas(side, ground.rgb);
+    canvas.fill(hair.rgb, x, y - 0.05, wide * 1.15, high * 1.08, y - 0.05);
     canvas.fill(skin.rgb(), x, y, wide, high);
-    canvas.fill(hair.rgb(), x, y - high * 0.92, wide * 0.82, high * 0.34);
+    canvas.fill(hair.rgb, x, y - high * 0.92, wide * 0.82, high * 0.34);
     for (int at : new int[] {-1, 1}) {
       canvas.fill(EYE, x + at * apart, y - high * 0.16, eye, eye);
       canvas.fill(PUPIL, x + at * apart, y - high * 0.16, eye / 2, eye / 2);
@@ -170,20 +159,20 @@ public record DrawnFace(Color skin, Hair hair, Ground ground, long seed) {
     private final int side;
     private final double[] pixels;
 
-    Canvas(int side, double[] ground) {
+    Canvas(int side, Rgb ground) {
       this.side = side;
       pixels = new double[side * side * 3];
       for (int i = 0; i < pixels.length; i++) {
-        pixels[i] = ground[i % 3];
+        pixels[i] = ground.channel(i % 3);
       }
     }
 
-    void fill(double[] color, double x, double y, double radiusX, double radiusY) {
+    void fill(Rgb color, double x, double y, double radiusX, double radiusY) {
       fill(color, x, y, radiusX, radiusY, 1);
     }
 
     /// Fills the part of an ellipse above a row; edges are a pixel wide.
-    void fill(double[] color, double x, double y, double radiusX, double radiusY, double lowest) {
+    void fill(Rgb color, double x, double y, double radiusX, double radiusY, double lowest) {
       for (int i = 0; i < side * side; i++) {
         double row = (Math.floorDiv(i, side) + 0.5) / side;
         double dx = ((i % side + 0.5) / side - x) / radiusX;
@@ -193,7 +182,7 @@ public record DrawnFace(Color skin, Hair hair, Ground ground, long seed) {
         double cover = Math.clamp(0.5 - distance * (distance - 1) / slope * side, 0, 1);
         cover *= Math.clamp(0.5 - (row - lowest) * side, 0, 1);
         for (int c = 0; c < 3; c++) {
-          pixels[3 * i + c] += (color[c] - pixels[3 * i + c]) * cover;
+          pixels[3 * i + c] += (color.channel(c) - pixels[3 * i + c]) * cover;
         }
       }
     }

@@ -1,7 +1,8 @@
 package wan4j.demo;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.stream.Stream;
 import wan4j.tensor.Tensor;
 
 /// Whether a video shows something of a colour moving in a direction, judged by its pixels: the
@@ -14,7 +15,6 @@ import wan4j.tensor.Tensor;
 public record MotionCheck(double coverage, double along, double across) {
   private static final double LEAST_COVERAGE = 0.004;
   private static final double LEAST_MOVEMENT = 0.2;
-  private static final double NEAR = 0.25; // distance of two colours, each channel 0 to 1
   private static final int PART = 3; // frames
 
   /// The colours that are distinguished, as the demo's training draws them
@@ -39,45 +39,23 @@ public record MotionCheck(double coverage, double along, double across) {
     /// (1.00, 1.00, 1.00)
     WHITE(1.00, 1.00, 1.00);
 
-    private final double red;
-    private final double green;
-    private final double blue;
+    private static final List<Rgb> ALL = Stream.of(values()).map(Color::rgb).toList();
+
+    @SuppressWarnings("ImmutableEnumChecker") // of numbers
+    private final Rgb rgb;
 
     Color(double red, double green, double blue) {
-      this.red = red;
-      this.green = green;
-      this.blue = blue;
+      rgb = new Rgb(red, green, blue);
     }
 
-    /// Returns red, green and blue, each 0 to 1.
-    double[] rgb() {
-      return new double[] {red, green, blue};
+    Rgb rgb() {
+      return rgb;
     }
 
     /// Says whether the pixel of three unsigned bytes at an offset has this colour: it is nearest
     /// to it and near enough.
     boolean isAt(MemorySegment pixels, long at) {
-      double r = channel(pixels, at);
-      double g = channel(pixels, at + 1);
-      double b = channel(pixels, at + 2);
-      double own = distance(r, g, b);
-      if (own >= NEAR) {
-        return false;
-      }
-      for (Color other : values()) {
-        if (other.distance(r, g, b) < own) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private static double channel(MemorySegment pixels, long at) {
-      return (pixels.get(ValueLayout.JAVA_BYTE, at) & 0xFF) / 255.0;
-    }
-
-    private double distance(double r, double g, double b) {
-      return Math.sqrt((r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue));
+      return rgb.isAt(pixels, at, ALL);
     }
   }
 

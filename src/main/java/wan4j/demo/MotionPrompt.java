@@ -47,28 +47,22 @@ public record MotionPrompt(
   /// What is behind a shape.
   public enum Ground {
     /// Anything; black where it is drawn.
-    UNNAMED("", 0.05, 0.05, 0.06),
+    UNNAMED("", Rgb.BLACK),
     /// Black.
-    BLACK(" on a black background", 0.05, 0.05, 0.06),
+    BLACK(" on a black background", Rgb.BLACK),
     /// Stripes of two kinds of navy.
-    STRIPED_NAVY(" over a striped navy background", 0.07, 0.10, 0.30),
+    STRIPED_NAVY(" over a striped navy background", Rgb.NAVY),
     /// Brown.
-    BROWN(" on a brown background", 0.34, 0.21, 0.11);
+    BROWN(" on a brown background", Rgb.BROWN);
 
     private final String words;
-    private final double red;
-    private final double green;
-    private final double blue;
 
-    Ground(String words, double red, double green, double blue) {
+    @SuppressWarnings("ImmutableEnumChecker") // of numbers
+    private final Rgb rgb;
+
+    Ground(String words, Rgb rgb) {
       this.words = words;
-      this.red = red;
-      this.green = green;
-      this.blue = blue;
-    }
-
-    private double[] rgb() {
-      return new double[] {red, green, blue};
+      this.rgb = rgb;
     }
   }
 
@@ -110,7 +104,8 @@ public record MotionPrompt(
     return new MotionPrompt(text, color, direction, shape, size, ground);
   }
 
-  private static String word(Enum<?> name) {
+  /// Returns the word of a prompt for a colour or a shape.
+  static String word(Enum<?> name) {
     return name.name().toLowerCase(Locale.ROOT);
   }
 
@@ -128,8 +123,8 @@ public record MotionPrompt(
       double stripe = ground == Ground.STRIPED_NAVY ? BRIGHTER * stripe((x + y) / side, side) : 0;
       double cover = Math.clamp(0.5 - outline.outside(x - left, y - top), 0, 1);
       for (int c = 0; c < 3; c++) {
-        double behind = ground.rgb()[c] + stripe;
-        double value = behind + (color.rgb()[c] - behind) * cover;
+        double behind = ground.rgb.channel(c) + stripe;
+        double value = behind + (color.rgb().channel(c) - behind) * cover;
         pixels[3 * i + c] = (byte) Math.round(255 * value);
       }
     }

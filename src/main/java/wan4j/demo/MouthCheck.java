@@ -1,7 +1,8 @@
 package wan4j.demo;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.stream.Stream;
 import wan4j.Source;
 import wan4j.Task;
 import wan4j.media.Sound;
@@ -18,7 +19,8 @@ public record MouthCheck(double correlation) {
 
   private static final int FRAME_SAMPLES =
       Source.Speech.SOUND_RATE / Task.S2V_14B.defaults().framesPerSecond();
-  private static final double NEAR = 0.25; // distance of two colours, each channel 0 to 1
+  private static final List<Rgb> GROUNDS =
+      Stream.of(DrawnFace.Ground.values()).map(DrawnFace.Ground::rgb).toList();
 
   /// Looks at a video of unsigned bytes `[frames, height, width, 3]` whose first frame is that of
   /// the sound's number `first`; the sound is mono at 16 kHz.
@@ -48,35 +50,12 @@ public record MouthCheck(double correlation) {
       for (int x = width / 4; x < width - width / 4; x++) {
         int rows = 0;
         for (int y = height / 2; y < height; y++) {
-          rows += isMouth(pixels, 3L * (y * width + x)) ? 1 : 0;
+          rows += DrawnFace.MOUTH.isAt(pixels, 3L * (y * width + x), GROUNDS) ? 1 : 0;
         }
         open[t] = Math.max(open[t], rows);
       }
     }
     return open;
-  }
-
-  /// The mouth's colour, and no ground's that is nearer.
-  private static boolean isMouth(MemorySegment pixels, long at) {
-    double own = distance(pixels, at, DrawnFace.MOUTH);
-    if (own >= NEAR) {
-      return false;
-    }
-    for (DrawnFace.Ground ground : DrawnFace.Ground.values()) {
-      if (distance(pixels, at, ground.rgb()) < own) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static double distance(MemorySegment pixels, long at, double[] color) {
-    double sum = 0;
-    for (int c = 0; c < 3; c++) {
-      double value = (pixels.get(ValueLayout.JAVA_BYTE, at + c) & 0xFF) / 255.0;
-      sum += (value - color[c]) * (value - color[c]);
-    }
-    return Math.sqrt(sum);
   }
 
   /// Returns the root mean square of the samples of a frame's time, half before it and half after.
